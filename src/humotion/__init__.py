@@ -1,0 +1,1 @@
+"""humotion: video of people to poses and actions, as an experiment-tracked pipeline."""

@@ -1,0 +1,51 @@
+"""Where unfinished work lies, and how it is recognised as one's own.
+
+A stage that takes long keeps its partial results in ``.humotion/work/<stage>/<digest>/`` under the
+main checkout, where ``digest`` covers the stage's parameters and inputs. After a crash the same
+attempt finds its folder again; a changed one gets a new folder and never mixes in old results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+_DVC_EXPERIMENT_DIR = (".dvc", "tmp", "exps")
+
+
+def main_checkout(folder: Path | None = None) -> Path:
+    """The user's own checkout, also from inside a ``dvc exp run --temp/--queue`` working copy.
+
+    DVC runs those in ``<checkout>/.dvc/tmp/exps/...`` and throws the copy away afterwards, so
+    nothing that should outlive the run may be kept there.
+    """
+    folder = (folder or Path.cwd()).resolve()
+    parts = folder.parts
+    for start in range(len(parts) - len(_DVC_EXPERIMENT_DIR)):
+        if parts[start : start + len(_DVC_EXPERIMENT_DIR)] == _DVC_EXPERIMENT_DIR:
+            return Path(*parts[:start])
+    for parent in (folder, *folder.parents):
+        if (parent / "dvc.yaml").exists() and (parent / "params.yaml").exists():
+            return parent
+    return folder
+
+
+def digest_of(value: Any) -> str:
+    """A short digest of a JSON-like value; equal values give equal digests on every machine."""
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def digest_of_file(path: Path) -> str:
+    """MD5 of a file's content, as DVC records it."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "md5").hexdigest()
+
+
+def work_folder(stage: str, digest: str) -> Path:
+    """The folder of this attempt's unfinished work, created if absent."""
+    folder = main_checkout() / ".humotion" / "work" / stage / digest
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
