@@ -1,0 +1,111 @@
+"""HMDB51 (Kuehne et al., ICCV 2011): 6,766 film and web clips of 51 actions, three official splits.
+
+``<class>/*.avi`` and ``testTrainMulti_7030_splits/<class>_test_split{1,2,3}.txt``. A clip's name
+tells the film it is cut from, which is its group: clips of one film must not be spread over
+training and validation.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from humotion.datasets.base import Layout, id_of, require_videos, video_table, visible_entries
+from humotion.datasets.splits import SplitEntry, read_splits, split_columns
+
+SPLITS_FOLDER = "testTrainMulti_7030_splits"
+_logger = logging.getLogger(__name__)
+_NAME = re.compile(
+    r"(?P<head>.+)_(?P<visible>[fuhl])_(?P<camera>cm|nm)_np(?P<people>\d+)"
+    r"_(?P<view>fr|ba|le|ri)_(?P<quality>goo|med|bad)_(?P<index>\d+)"
+)
+
+
+@dataclass(frozen=True)
+class ClipName:
+    """The fields of a clip's name: visible body part f, u, h, l (full, upper, head, lower), camera
+    motion cm or nm (none), number of people, view fr, ba, le, ri, quality goo, med, bad."""
+
+    source: str
+    label: str
+    visible: str
+    camera: str
+    people: int
+    view: str
+    quality: str
+    index: int
+
+
+def parse_name(name: str, label: str) -> ClipName | None:
+    """Read a clip's name from the right: the source, and the class, may hold underscores.
+
+    Returns None for a name that does not follow the scheme of class ``label``.
+    """
+    match = _NAME.fullmatch(name.removesuffix(".avi"))
+    if match is None or not match["head"].endswith(f"_{label}"):
+        return None
+    fields = match.groupdict()
+    source = fields.pop("head").removesuffix(f"_{label}")
+    people, index = int(fields.pop("people")), int(fields.pop("index"))
+    return ClipName(source=source, label=label, people=people, index=index, **fields)
+
+
+def source_of(name: str, label: str) -> str:
+    """The group of a clip: its source film, or its own name if that cannot be told."""
+    parsed = parse_name(name, label)
+    return parsed.source if parsed else name.removesuffix(".avi")
+
+
+class HMDB51(Layout):
+    """HMDB51 below ``root``; classes are those of the split files, or all folders without them."""
+
+    origin = (
+        f"one folder of .avi files a class, and {SPLITS_FOLDER} with the official split files, both "
+        "from https://serre-lab.clps.brown.edu/resource/hmdb-a-large-human-motion-database/"
+    )
+
+    def list_videos(self) -> pd.DataFrame:
+        """All clips on disk or in a split; columns ``split_1`` to ``split_3``."""
+        entries = read_splits(self.root / SPLITS_FOLDER, "split")
+        rows = [self._row(*key, entry) for key, entry in self._all_entries(entries).items()]
+        require_videos(rows, self)
+        splits = split_columns(entries) or ["split_1"]
+        return video_table(rows, splits, (row["label"] for row in rows))
+
+    def _all_entries(self, entries: dict[tuple[str, str], SplitEntry]) -> dict[tuple[str, str], SplitEntry]:
+        """The entries of the split files, and an empty one for every other clip on disk."""
+        classes = {label for label, _ in entries}
+        found = dict(entries)
+        for folder in visible_entries(self.root):
+            names = [path.name for path in visible_entries(folder) if path.suffix.lower() == ".avi"]
+            if names and classes and folder.name not in classes:
+                _logger.warning("%s is no class of the split files: its videos are left out", folder)
+                continue
+            for name in names:
+                found.setdefault((folder.name, name), SplitEntry(folder.name))
+        return found
+
+    def _row(self, label: str, name: str, entry: SplitEntry) -> dict[str, Any]:
+        path = self.root / label / name
+        row = {
+            "video_id": id_of(path, self.root),
+            "path": path.relative_to(self.root).as_posix(),
+            "label": label,
+            "group": source_of(name, label),
+            **entry.roles,
+        }
+        return {**row, **status_of(path, entry)}
+
+
+def status_of(path: Path, entry: SplitEntry) -> dict[str, str]:
+    """The status and error of a clip before it is probed."""
+    if entry.error:
+        return {"status": "corrupt", "error": entry.error}
+    if not path.exists():
+        return {"status": "missing", "error": "named in a split file, but not on disk"}
+    return {"status": "ok"}

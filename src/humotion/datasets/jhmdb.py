@@ -1,0 +1,118 @@
+"""JHMDB (Jhuang et al., ICCV 2013): HMDB51 clips trimmed to the action, with 15 joints a frame.
+
+``ReCompress_Videos/<class>/*.avi`` or ``Rename_Images/<class>/<clip>/*.png``;
+``joint_positions/<class>/<clip>/joint_positions.mat``, ``puppet_mask/<class>/<clip>/puppet_mask.mat``,
+``splits`` and ``sub_splits`` (sub-JHMDB: the clips with the whole body in view). Every labelled
+joint is scored, so all are flag 2. A person's box is the extent of the mask.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from humotion.datasets.base import (
+    LabelError,
+    Layout,
+    PoseLabels,
+    complete_boxes,
+    read_mat,
+    require_videos,
+    video_table,
+    visible_entries,
+)
+from humotion.datasets.hmdb51 import source_of, status_of
+from humotion.datasets.skeletons import JHMDB as SKELETON
+from humotion.datasets.splits import SplitEntry, read_splits, split_columns
+
+_VIDEOS, _IMAGES = "ReCompress_Videos", "Rename_Images"
+
+
+class JHMDB(Layout):
+    """JHMDB below ``root``, from its videos or, where there are none, from its images."""
+
+    skeleton = SKELETON
+    origin = (
+        f"{_VIDEOS} or {_IMAGES}, joint_positions, puppet_mask, splits and sub_splits, from http://jhmdb.is.tue.mpg.de/"
+    )
+
+    def list_videos(self) -> pd.DataFrame:
+        """All clips on disk or in a split; columns ``split_k`` (all) and ``sub_split_k`` (sub-JHMDB)."""
+        entries = read_splits(self.root / "splits", "split")
+        for key, entry in read_splits(self.root / "sub_splits", "sub_split").items():
+            known = entries.setdefault(key, SplitEntry(entry.label))
+            known.roles |= entry.roles
+            known.error = known.error or entry.error
+        splits = split_columns(entries) or ["split_1"]
+        for folder in visible_entries(self._footage):
+            for path in visible_entries(folder):
+                if path.is_dir() or path.suffix == ".avi":
+                    name = f"{path.name.removesuffix('.avi')}.avi"  # as the split files name it
+                    entries.setdefault((folder.name, name), SplitEntry(folder.name))
+        rows = [self._row(*key, entry) for key, entry in entries.items()]
+        require_videos(rows, self)
+        return video_table(rows, splits, (row["label"] for row in rows))
+
+    def pose(self, video_id: str) -> PoseLabels | None:
+        """The labels of a clip, None if it has no ``joint_positions``."""
+        label, clip = Path(video_id).parts[-2:]
+        path = self.root / "joint_positions" / label / clip / "joint_positions.mat"
+        if not path.exists():
+            return None
+        joints, visibility = read_joints(path)
+        mask = self.root / "puppet_mask" / label / clip / "puppet_mask.mat"
+        boxes = np.zeros((len(joints), 4), np.float32)
+        if mask.exists():
+            boxes = read_mask_boxes(mask, len(joints))
+        return PoseLabels(joints, visibility, complete_boxes(boxes, joints, visibility))
+
+    @property
+    def _footage(self) -> Path:
+        videos = self.root / _VIDEOS
+        return videos if videos.is_dir() or not (self.root / _IMAGES).is_dir() else self.root / _IMAGES
+
+    def _row(self, label: str, name: str, entry: SplitEntry) -> dict[str, Any]:
+        is_image = self._footage.name == _IMAGES
+        path = self._footage / label / (name.removesuffix(".avi") if is_image else name)
+        relative = path.relative_to(self.root).as_posix()
+        return {
+            "video_id": relative.removesuffix(".avi"),
+            "path": relative,
+            "label": label,
+            "group": source_of(name, label),
+            **entry.roles,
+            **status_of(path, entry),
+        }
+
+
+def read_joints(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
+    """Joints (T, 15, 2) in 0-based pixels and flags (T, 15) from ``joint_positions.mat``."""
+    positions = np.asarray(read_mat(path, ("pos_img",))["pos_img"], np.float32)  # (2, J, T), 1-based
+    if positions.ndim == 2:  # MATLAB drops the last axis of a single frame
+        positions = positions[..., None]
+    if positions.shape[:2] != (2, len(SKELETON.joints)) or not positions.shape[2]:
+        raise LabelError(f"{path.name}: field 'pos_img' has shape {positions.shape}")
+    joints = positions.transpose(2, 1, 0) - 1  # (T, J, 2)
+    known: npt.NDArray[np.bool_] = np.asarray(np.isfinite(joints).all(axis=-1))
+    return np.where(known[..., None], joints, 0).astype(np.float32), np.where(known, 2, 0).astype(np.uint8)
+
+
+def read_mask_boxes(path: Path, num_frames: int) -> npt.NDArray[np.float32]:
+    """Boxes (T, 4) of the outermost mask pixels; the last mask stands for frames beyond the stack.
+
+    A frame without a mask pixel has a box of zeros.
+    """
+    masks = np.asarray(read_mat(path, ("part_mask",))["part_mask"])  # (H, W, T)
+    masks = masks[..., None] if masks.ndim == 2 else masks
+    if masks.ndim != 3 or not masks.size:
+        raise LabelError(f"{path.name}: field 'part_mask' has shape {masks.shape}")
+    columns, rows = np.asarray(masks.any(axis=0)), np.asarray(masks.any(axis=1))  # (W, T), (H, T)
+    boxes = np.zeros((masks.shape[2], 4), np.float32)
+    for t in np.flatnonzero(columns.sum(axis=0)):
+        x, y = np.flatnonzero(columns[:, t]), np.flatnonzero(rows[:, t])
+        boxes[t] = x[0], y[0], x[-1], y[-1]
+    return boxes[np.minimum(np.arange(num_frames), len(boxes) - 1)]

@@ -1,0 +1,117 @@
+"""Penn Action (Zhang, Zhu and Derpanis, ICCV 2013): 2,326 sequences of 15 actions, 13 joints a frame.
+
+``frames/NNNN/NNNNNN.jpg`` and ``labels/NNNN.mat``. Known errata of the labels are handled here:
+counts come from ``x`` (``nframes`` is an 8-bit number), image sizes from the images (``dimensions``
+is wrong in places), the boxes of 1154 and 1865 lack a row, others have no area, and joints that
+nobody labelled carry a placeholder near the origin.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import simplejpeg
+
+from humotion.datasets.base import (
+    LabelError,
+    Layout,
+    PoseLabels,
+    complete_boxes,
+    read_mat,
+    require_videos,
+    video_table,
+    visible_entries,
+)
+from humotion.datasets.skeletons import PENN_ACTION
+
+_FIELDS = ("action", "pose", "x", "y", "visibility", "train", "bbox")
+_PLACEHOLDER = 2.0  # absent joints have x == y below this, in 1-based pixels; no labelled joint does
+
+
+class PennAction(Layout):
+    """Penn Action below ``root``; the official split is ``split_1``, the group is the sequence."""
+
+    skeleton = PENN_ACTION
+    origin = (
+        "frames/NNNN/NNNNNN.jpg and labels/NNNN.mat, from Penn_Action.tar.gz at "
+        "http://dreamdragon.github.io/PennAction/"
+    )
+
+    def list_videos(self) -> pd.DataFrame:
+        """All sequences that have labels or frames."""
+        names = {path.stem for path in visible_entries(self.root / "labels") if path.suffix == ".mat"}
+        names |= {path.name for path in visible_entries(self.root / "frames") if path.is_dir()}
+        rows = [self._row(name) for name in sorted(names)]
+        require_videos(rows, self)
+        return video_table(rows, ["split_1"], (row["label"] for row in rows if row["label"]))
+
+    def pose(self, video_id: str) -> PoseLabels:
+        """The labels of ``frames/NNNN``: known positions are flag 2 where marked visible, else 1.
+
+        A position outside the image is flag 0: nothing of it can be seen or scored.
+        """
+        name = Path(video_id).name
+        labels = read_labels(self._label_path(name))
+        size = _image_size(self.root / "frames" / name)
+        return labels if size is None else hide_outside(labels, *size)
+
+    def _label_path(self, name: str) -> Path:
+        return self.root / "labels" / f"{name}.mat"
+
+    def _row(self, name: str) -> dict[str, Any]:
+        row: dict[str, Any] = {"video_id": f"frames/{name}", "path": f"frames/{name}", "group": name}
+        try:
+            content = read_mat(self._label_path(name), _FIELDS)
+            label, train = _text(content["action"]), int(content["train"].ravel()[0])
+        except (LabelError, IndexError, ValueError) as error:
+            return {**row, "label": None, "status": "corrupt", "error": str(error)}
+        row |= {"label": label, "split_1": "train" if train == 1 else "test"}
+        if not (self.root / "frames" / name).is_dir():
+            row |= {"status": "missing", "error": f"there is no folder frames/{name}"}
+        return row
+
+
+def read_labels(path: Path) -> PoseLabels:
+    """Read ``labels/NNNN.mat`` with its errata mended; raises LabelError for a damaged file."""
+    content = read_mat(path, _FIELDS)
+    # Some files hold 8-bit positions: to float before the first subtraction.
+    x, y, boxes = (np.asarray(content[field], np.float32) for field in ("x", "y", "bbox"))
+    seen = np.asarray(content["visibility"]) > 0
+    num_joints = len(PENN_ACTION.joints)
+    for field, values in (("x", x), ("y", y), ("visibility", seen)):
+        if values.ndim != 2 or values.shape != (len(x), num_joints) or not len(x):
+            raise LabelError(f"{path.name}: field '{field}' has shape {values.shape}")
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or not len(boxes):
+        raise LabelError(f"{path.name}: field 'bbox' has shape {boxes.shape}")
+    absent = (x == y) & (x < _PLACEHOLDER) | ~np.isfinite(x + y)
+    visibility = np.where(absent, 0, np.where(seen, 2, 1)).astype(np.uint8)
+    joints = np.where(absent[..., None], 0, np.stack([x, y], axis=-1) - 1).astype(np.float32)
+    boxes = boxes[np.minimum(np.arange(len(x)), len(boxes) - 1)] - 1
+    return PoseLabels(joints, visibility, complete_boxes(boxes, joints, visibility))
+
+
+def hide_outside(labels: PoseLabels, width: int, height: int) -> PoseLabels:
+    """The labels with flag 0 for joints whose centre lies outside an image of this size."""
+    x, y = labels.joints[..., 0], labels.joints[..., 1]
+    inside: npt.NDArray[np.bool_] = (x >= -0.5) & (y >= -0.5) & (x < width - 0.5) & (y < height - 0.5)
+    visibility = np.where(inside, labels.visibility, 0).astype(np.uint8)
+    return PoseLabels(labels.joints, visibility, labels.boxes)
+
+
+def _image_size(folder: Path) -> tuple[int, int] | None:
+    """Width and height of a sequence's first image, None if there is none that can be read."""
+    for path in visible_entries(folder)[:1]:
+        try:
+            height, width, *_ = simplejpeg.decode_jpeg_header(path.read_bytes())
+        except (OSError, ValueError):
+            return None
+        return width, height
+    return None
+
+
+def _text(value: npt.NDArray[Any]) -> str:
+    return str(value.ravel()[0])

@@ -1,0 +1,68 @@
+"""The joint sets of the pose datasets: names, bones for drawing, and mirror images.
+
+Left and right are the person's own (anatomical), as in COCO.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A named joint set.
+
+    ``joints`` names the joints in the order of every joint axis, ``edges`` are the bones as pairs
+    of joint indices, and ``flip[j]`` is the index of joint ``j`` after mirroring the image.
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    edges: tuple[tuple[int, int], ...]
+    flip: tuple[int, ...]
+
+
+def _skeleton(name: str, joints: tuple[str, ...], bones: tuple[tuple[str, str], ...]) -> Skeleton:
+    index = {joint: i for i, joint in enumerate(joints)}
+    swap = {"r_": "l_", "l_": "r_"}
+    flip = tuple(index[swap.get(joint[:2], joint[:2]) + joint[2:]] for joint in joints)
+    return Skeleton(name, joints, tuple((index[a], index[b]) for a, b in bones), flip)
+
+
+PENN_ACTION = _skeleton(
+    "penn_action",
+    (
+        *("head", "r_shoulder", "l_shoulder", "r_elbow", "l_elbow", "r_wrist", "l_wrist"),
+        *("r_hip", "l_hip", "r_knee", "l_knee", "r_ankle", "l_ankle"),
+    ),
+    (
+        *(("head", "r_shoulder"), ("head", "l_shoulder"), ("r_shoulder", "l_shoulder")),
+        *(("r_shoulder", "r_elbow"), ("r_elbow", "r_wrist"), ("l_shoulder", "l_elbow")),
+        *(("l_elbow", "l_wrist"), ("r_shoulder", "r_hip"), ("l_shoulder", "l_hip"), ("r_hip", "l_hip")),
+        *(("r_hip", "r_knee"), ("r_knee", "r_ankle"), ("l_hip", "l_knee"), ("l_knee", "l_ankle")),
+    ),
+)
+"""Penn Action's 13 joints (Zhang, Zhu and Derpanis, ICCV 2013).
+
+The dataset's README lists the left joint of each pair first. Its labels say otherwise: over all
+2,326 sequences the first of each pair lies at the image's left where the person faces the camera
+and at its right where the back is turned, so it is the person's anatomical right. The official
+LSTM Pose Machines code agrees with the labels, and so does this order.
+"""
+
+JHMDB = _skeleton(
+    "jhmdb",
+    (
+        *("neck", "belly", "face", "r_shoulder", "l_shoulder", "r_hip", "l_hip", "r_elbow", "l_elbow"),
+        *("r_knee", "l_knee", "r_wrist", "l_wrist", "r_ankle", "l_ankle"),
+    ),
+    (
+        *(("face", "neck"), ("neck", "belly"), ("neck", "r_shoulder"), ("neck", "l_shoulder")),
+        *(("r_shoulder", "r_elbow"), ("r_elbow", "r_wrist"), ("l_shoulder", "l_elbow")),
+        *(("l_elbow", "l_wrist"), ("belly", "r_hip"), ("belly", "l_hip")),
+        *(("r_hip", "r_knee"), ("r_knee", "r_ankle"), ("l_hip", "l_knee"), ("l_knee", "l_ankle")),
+    ),
+)
+"""JHMDB's 15 joints (Jhuang et al., ICCV 2013), in the order of ``joint_positions.mat``."""
+
+SKELETONS: dict[str, Skeleton] = {skeleton.name: skeleton for skeleton in (PENN_ACTION, JHMDB)}

@@ -1,0 +1,158 @@
+"""Stage extract: decode every video once into the frame store.
+
+Reads ``videos.parquet`` and the raw files, writes ``prepared/<dataset>/frames/`` (see
+`humotion.video.store`) and ``frames.parquet``, the only source of real frame counts. Shards are
+made in parallel in a work folder; a run that was cut off keeps the finished ones and goes on.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from humotion.datasets import open_dataset
+from humotion.datasets.base import LabelError, Layout, PoseLabels
+from humotion.errors import HumotionError
+from humotion.files import atomic_path, move_into_place
+from humotion.params import FrameParams, Params
+from humotion.video.decode import decode_video
+from humotion.video.images import decode_frames_folder
+from humotion.video.pack import EncodedFrames, encode_frames, scale_points
+from humotion.video.store import STORE_VERSION, PackedVideo, shard_name, shard_of, write_shard
+from humotion.work import digest_of, digest_of_file, work_folder
+
+_TABLE = {
+    **{"video_id": "str", "shard": "int32", "row": "int32", "num_frames": "int32"},
+    **{"method": "str", "status": "str", "error": "str", "digest": "str"},
+}
+
+
+def run(dataset: str, params: Params) -> None:
+    """Write ``prepared/<dataset>/frames/`` and ``frames.parquet``.
+
+    The bytes written depend on the videos and on ``datasets.<dataset>.frames`` alone, not on the
+    number of workers. A video without frames is a row with row -1, 0 frames and its status.
+
+    Raises:
+        HumotionError: the dataset is not indexed, its root is gone, or the disk is full.
+    """
+    settings = params.dataset(dataset)
+    layout = open_dataset(settings.layout, settings.root)
+    prepared = Path("prepared") / dataset
+    index = prepared / "videos.parquet"
+    if not index.exists():
+        raise HumotionError(f"{index} does not exist: run the index stage of {dataset!r} first.")
+    digest = digest_of([STORE_VERSION, settings.model_dump(), digest_of_file(index), _state(layout.root)])
+    work = work_folder("extract", digest)
+    videos, num_workers = pd.read_parquet(index), params.machine.num_workers
+    try:
+        tables = _make_shards(videos, layout, settings.frames, work, num_workers)
+        with atomic_path(prepared / "frames.parquet") as temporary:
+            tables.to_parquet(temporary, index=False)
+        move_into_place(work / "frames", prepared / "frames")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise HumotionError(
+            f"The disk is full: frames of {dataset!r} go to {work}, then to {prepared}. Free some space "
+            "and run the stage again; finished shards are kept and used."
+        ) from error
+    shutil.rmtree(work)
+
+
+def _state(root: Path) -> list[tuple[str, int, int]]:
+    """Path, size and change time of every file of a dataset, to tell whether old work still fits."""
+    files = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
+    found = [(path.relative_to(root).as_posix(), path.stat()) for path in files if path.exists()]
+    return sorted((path, state.st_size, state.st_mtime_ns) for path, state in found)
+
+
+def _make_shards(
+    videos: pd.DataFrame, layout: Layout, frames: FrameParams, work: Path, num_workers: int
+) -> pd.DataFrame:
+    """Make the shards that ``work`` does not have yet; return the frame table of all."""
+    shards = videos["video_id"].map(lambda video_id: shard_of(video_id, frames.shards))
+    parts = {shard: videos[shards == shard] for shard in range(frames.shards)}
+    todo = {shard: part for shard, part in parts.items() if not _table_path(work, shard).exists()}
+    for folder in (work / "frames", work / "tables"):
+        folder.mkdir(exist_ok=True)
+        for leftover in folder.glob(".*"):  # half-written when an earlier run was killed
+            leftover.unlink()
+    make = Parallel(n_jobs=max(1, num_workers), return_as="generator_unordered")
+    jobs = (delayed(_make_shard)(shard, part, layout, frames, work) for shard, part in todo.items())
+    num_done = len(videos) - sum(map(len, todo.values()))
+    num_frames, start = 0, time.perf_counter()
+    with tqdm(total=len(videos), initial=num_done, desc="extract", unit="video") as progress:
+        for num_videos, num_new in make(jobs):
+            num_frames += num_new
+            progress.set_postfix_str(f"{num_frames / (time.perf_counter() - start):.0f} frames/s")
+            progress.update(num_videos)
+    tables = [pd.read_parquet(_table_path(work, shard)) for shard in parts]
+    return pd.concat(tables).sort_values("video_id", ignore_index=True).astype(_TABLE)
+
+
+def _table_path(work: Path, shard: int) -> Path:
+    return work / "tables" / f"shard-{shard:03d}.parquet"
+
+
+def _make_shard(shard: int, videos: pd.DataFrame, layout: Layout, frames: FrameParams, work: Path) -> tuple[int, int]:
+    """Write one shard and then its part of the frame table, whose presence says that it is whole."""
+    rows: list[dict[str, Any]] = []
+    skeleton = layout.skeleton.name if layout.skeleton else None
+    with atomic_path(work / "frames" / shard_name(shard)) as temporary:
+        write_shard(temporary, _pack(videos.sort_values("video_id"), layout, frames, rows), skeleton)
+    table = pd.DataFrame(rows, columns=list(_TABLE)).assign(shard=shard).astype(_TABLE)
+    with atomic_path(_table_path(work, shard)) as temporary:
+        table.to_parquet(temporary, index=False)
+    return len(videos), int(table["num_frames"].sum())
+
+
+def _pack(
+    videos: pd.DataFrame, layout: Layout, frames: FrameParams, rows: list[dict[str, Any]]
+) -> Iterator[PackedVideo]:
+    """Read the videos one by one; append a row of the frame table for each to ``rows``."""
+    num_packed = 0
+    columns = videos[["video_id", "path", "status", "error"]]
+    for video_id, path, status, error in columns.itertuples(index=False, name=None):
+        video, row = None, {"method": None, "status": status, "error": error, "num_frames": 0}
+        if status == "ok":
+            video, row = _read(video_id, layout, layout.root / path, frames)
+        place = {"row": num_packed, "digest": video.digest()} if video else {"row": -1, "digest": None}
+        rows.append({"video_id": video_id, **place, **row})
+        if video:
+            num_packed += 1
+            yield video
+
+
+def _read(video_id: str, layout: Layout, path: Path, frames: FrameParams) -> tuple[PackedVideo | None, dict[str, Any]]:
+    """Decode one video with its labels; None if no frame of it can be used."""
+    decoded = decode_frames_folder(path) if path.is_dir() else decode_video(path)
+    encoded = encode_frames(decoded, frames.short_side, frames.jpeg_quality)
+    row = {"method": encoded.method, "status": decoded.status, "error": decoded.error}
+    try:
+        labels = layout.pose(video_id)
+    except LabelError as error:
+        return None, {**row, "status": "corrupt", "error": str(error), "num_frames": 0}
+    num_frames = len(encoded.jpegs)
+    if labels and 0 < num_frames < len(labels.joints) and decoded.status == "ok":
+        row |= {"status": "truncated", "error": f"{num_frames} frames for {len(labels.joints)} labelled ones"}
+    video = _packed(video_id, encoded, decoded.fps, labels) if num_frames else None
+    return video, {**row, "num_frames": num_frames}
+
+
+def _packed(video_id: str, frames: EncodedFrames, fps: float | None, labels: PoseLabels | None) -> PackedVideo:
+    video = (video_id, frames.width, frames.height, fps, frames.jpegs)
+    if labels is None:
+        return PackedVideo(*video)
+    fitted = labels.fit_to(len(frames.jpegs))
+    joints = scale_points(fitted.joints, frames.scale)
+    return PackedVideo(*video, joints, fitted.visibility, scale_points(fitted.boxes, frames.scale))

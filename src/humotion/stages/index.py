@@ -1,0 +1,90 @@
+"""Stage index: what a dataset has, as facts.
+
+Reads the dataset's layout and official splits, looks at every file, and writes one row a video to
+``prepared/<dataset>/videos.parquet`` and a report of what was found to ``index.json`` beside it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from humotion.datasets import open_dataset
+from humotion.datasets.base import LabelError, Layout
+from humotion.files import atomic_path, write_json
+from humotion.params import Params
+from humotion.video.probe import Probe, probe
+
+_PROBED = {"fps": "float64", "width": "Int32", "height": "Int32", "num_frames_probed": "Int32"}
+
+
+def run(dataset: str, params: Params) -> None:
+    """Write ``prepared/<dataset>/videos.parquet`` and ``index.json``.
+
+    A video that is missing, damaged or wrongly labelled is a row with a status.
+
+    Raises:
+        HumotionError: the dataset's layout or root does not exist, or nothing is in it.
+    """
+    settings = params.dataset(dataset)
+    layout = open_dataset(settings.layout, settings.root)
+    videos = _with_probes(layout, max(1, params.machine.num_workers))
+    folder = Path("prepared") / dataset
+    with atomic_path(folder / "videos.parquet") as temporary:
+        videos.to_parquet(temporary, index=False)
+    write_json(folder / "index.json", report(videos))
+
+
+def report(videos: pd.DataFrame) -> dict[str, Any]:
+    """Counts of a video table by status, class and split, and the rows that something is wrong with.
+
+    Missing videos are counted but not listed.
+    """
+    by_class = {label: Counter(rows["status"]) for label, rows in videos.groupby("label")}
+    splits = [column for column in videos.columns if "split_" in column]
+    damaged = videos[~videos["status"].isin(["ok", "missing"])]
+    return {
+        "num_videos": len(videos),
+        "status": _counts(videos["status"]),
+        "classes": {label: dict(sorted(counts.items())) for label, counts in by_class.items()},
+        "splits": {split: _counts(videos[split].fillna("unused")) for split in splits},
+        "damaged": {row.video_id: f"{row.status}: {row.error}" for row in damaged.itertuples()},
+    }
+
+
+def _with_probes(layout: Layout, num_workers: int) -> pd.DataFrame:
+    table = layout.list_videos()
+    # Threads: opening a file is waiting and FFmpeg, which both leave the interpreter free.
+    work = Parallel(n_jobs=num_workers, prefer="threads", return_as="generator")
+    rows = table[["video_id", "path", "status"]].itertuples(index=False, name=None)
+    probes = work(delayed(_look)(layout, *row) for row in rows)
+    facts = list(tqdm(probes, total=len(table), desc="index", unit="video"))
+    listed_ok = table["status"] == "ok"
+    table["fps"] = [fact.fps for fact in facts]
+    table["width"] = [fact.width for fact in facts]
+    table["height"] = [fact.height for fact in facts]
+    table["num_frames_probed"] = [fact.num_frames for fact in facts]
+    table["status"] = table["status"].where(~listed_ok, [fact.status for fact in facts])
+    table["error"] = table["error"].where(~listed_ok, pd.Series([fact.error for fact in facts], dtype="str"))
+    first = [column for column in table.columns if column not in {*_PROBED, "status", "error"}]
+    return table[[*first, *_PROBED, "status", "error"]].astype(_PROBED)
+
+
+def _look(layout: Layout, video_id: str, path: str, status: str) -> Probe:
+    if status != "ok":
+        return Probe(status)
+    facts = probe(layout.root / path)
+    try:
+        layout.pose(video_id)
+    except LabelError as error:
+        return Probe("corrupt", str(error)) if facts.status == "ok" else facts
+    return facts
+
+
+def _counts(values: pd.Series) -> dict[str, int]:
+    return {str(key): int(count) for key, count in sorted(Counter(values).items())}

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import scipy.io
+
+from humotion.files import read_json
+from humotion.params import Params
+from humotion.stages import index
+from tests.datasets.trees import hmdb51_tree, jhmdb_tree, penn_labels, penn_tree
+
+
+def params(layout: str, root: Path, workers: int = 1, shards: int = 3, **frames: int) -> Params:
+    datasets = {"data": {"layout": layout, "root": str(root), "frames": {"shards": shards, **frames}}}
+    return Params.model_validate({"datasets": datasets, "experiments": {}, "machine": {"workers": workers}})
+
+
+def test_hmdb51(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = hmdb51_tree(tmp_path / "root")
+    (root / "walk" / "Some_Film_walk_f_cm_np1_fr_med_0.avi").write_bytes(b"garbage" * 100)
+    (root / "walk" / "Some_Film_walk_f_cm_np1_fr_med_1.avi").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    index.run("data", params("hmdb51", root, workers=2))
+    table = pd.read_parquet("prepared/data/videos.parquet")
+    assert list(table.columns) == [
+        *("video_id", "path", "label", "label_id", "split_1", "split_2", "split_3", "group"),
+        *("fps", "width", "height", "num_frames_probed", "status", "error"),
+    ]
+    rows = table.set_index("video_id")
+    whole = rows.loc["brush_hair/April_09_brush_hair_u_nm_np1_ba_goo_0"]
+    assert (whole.status, whole.fps, whole.width, whole.height) == ("ok", 30, 64, 48)
+    assert pd.isna(whole.error)
+    bad = rows.loc["walk/Some_Film_walk_f_cm_np1_fr_med_0"]
+    assert bad.status == "corrupt"
+    assert bad.error
+    assert pd.isna(bad.width)
+    assert rows["label_id"].dtype == "int64"
+
+    report = read_json(Path("prepared/data/index.json"))
+    assert report["num_videos"] == 6
+    assert report["status"] == {"corrupt": 1, "empty": 1, "missing": 1, "ok": 3}
+    assert report["classes"]["walk"] == {"corrupt": 1, "empty": 1, "ok": 2}
+    assert report["splits"]["split_1"] == {"test": 2, "train": 3, "unused": 1}
+    assert list(report["damaged"]) == [
+        "walk/Some_Film_walk_f_cm_np1_fr_med_0",
+        "walk/Some_Film_walk_f_cm_np1_fr_med_1",
+    ]
+
+
+def test_penn_action_with_a_damaged_label(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = penn_tree(tmp_path / "root")
+    content = penn_labels(5)
+    del content["y"]
+    scipy.io.savemat(root / "labels" / "0002.mat", content)
+    monkeypatch.chdir(tmp_path)
+    index.run("data", params("penn_action", root))
+    table = pd.read_parquet("prepared/data/videos.parquet")
+    assert table["status"].tolist() == ["ok", "corrupt", "ok"]
+    assert "'y'" in table["error"][1]
+    assert table["num_frames_probed"].tolist() == [5, pd.NA, 5]
+    assert table["fps"].isna().all()
+
+
+def test_jhmdb_joints_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = jhmdb_tree(tmp_path / "root")
+    next((root / "joint_positions").rglob("*med_1/*.mat")).write_bytes(b"nothing")
+    monkeypatch.chdir(tmp_path)
+    index.run("data", params("jhmdb", root))
+    table = pd.read_parquet("prepared/data/videos.parquet")
+    assert table["status"].tolist() == ["ok", "corrupt", "ok"]
+    assert "joint_positions.mat" in table["error"][1]
+
+
+def test_indexing_twice_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = hmdb51_tree(tmp_path / "root")
+    monkeypatch.chdir(tmp_path)
+    found = []
+    for workers in (1, 2):
+        index.run("data", params("hmdb51", root, workers=workers))
+        found.append([Path("prepared/data", name).read_bytes() for name in ("videos.parquet", "index.json")])
+    assert found[0] == found[1]
+
+
+def test_real_datasets(real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    index.run("data", params("hmdb51", real_data / "hmdb51"))
+    report = read_json(Path("prepared/data/index.json"))
+    assert report["status"] == {"missing": 6766}
+    assert report["splits"]["split_1"] == {"test": 1530, "train": 3570, "unused": 1666}
