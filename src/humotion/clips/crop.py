@@ -1,0 +1,74 @@
+"""Square crops of a stored frame, and the mapping between crop and stored pixels.
+
+A window is (left, top, side) in whole stored pixels and may reach past the frame, where it is filled
+with grey. Resizing it to ``size`` keeps pixel centres at integers, hence
+``stored_xy = crop_xy * scale + (x0, y0)`` with ``scale = side / size`` and ``x0 = left + (scale - 1) / 2``.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+PAD_VALUE = 128
+# The share of the short side that an evaluation crop keeps: the usual resize to 256, crop 224.
+CENTRE_FRACTION = 224 / 256
+# Keeps the enlargement sane where every box of a clip is (nearly) empty.
+MIN_SIDE = 16
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+def person_windows(boxes: Floats, person_scale: float) -> Ints:
+    """Windows (T, 3) around the person of each frame, all of one side.
+
+    The side is the clip's largest box side times ``person_scale``; each window is centred at its own
+    frame's box (T, 4), to the nearest whole pixel.
+    """
+    sides = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    side = max(MIN_SIDE, int(np.ceil(float(sides.max()) * person_scale)))
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2  # (T, 2)
+    corners = np.floor(centres - (side - 1) / 2 + 0.5).astype(np.int64)
+    return np.column_stack([corners, np.full(len(boxes), side)])
+
+
+def centre_window(width: int, height: int) -> Ints:
+    """The window (3,) that a resize of the short side and a centre crop would keep."""
+    side = max(1, round(min(width, height) * CENTRE_FRACTION))
+    return np.array([(width - side) // 2, (height - side) // 2, side])
+
+
+def crop_geometry(windows: Ints, size: int) -> Floats:
+    """The mapping (..., 3) = x0, y0, scale of windows (..., 3) that are resized to ``size``."""
+    scale = windows[..., 2:] / size
+    return np.concatenate([windows[..., :2] + (scale - 1) / 2, scale], axis=-1).astype(np.float32)
+
+
+def to_crop(points: Floats, crop: Floats) -> Floats:
+    """Stored pixels (T, N, 2) to crop pixels, for the geometry (T, 3) of each frame."""
+    return ((points - crop[:, None, :2]) / crop[:, None, 2:]).astype(np.float32)
+
+
+def to_stored(points: Floats, crop: Floats) -> Floats:
+    """Crop pixels (T, N, 2) to stored pixels, for the geometry (T, 3) of each frame."""
+    return (points * crop[:, None, 2:] + crop[:, None, :2]).astype(np.float32)
+
+
+def cut(frame: npt.NDArray[np.uint8], window: Ints, size: int) -> npt.NDArray[np.uint8]:
+    """Cut a window (left, top, side) out of a frame (H, W, 3) and resize it to (size, size, 3)."""
+    left, top, side = (int(value) for value in window)
+    height, width = frame.shape[:2]
+    x0, y0 = max(left, 0), max(top, 0)
+    x1, y1 = min(left + side, width), min(top + side, height)
+    if (x0, y0, x1, y1) == (left, top, left + side, top + side):
+        square = frame[y0:y1, x0:x1]
+    else:
+        square = np.full((side, side, 3), PAD_VALUE, np.uint8)
+        if x0 < x1 and y0 < y1:
+            square[y0 - top : y1 - top, x0 - left : x1 - left] = frame[y0:y1, x0:x1]
+    if side == size:
+        return square
+    interpolation = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(square, (size, size), interpolation=interpolation), dtype=np.uint8)

@@ -1,0 +1,129 @@
+"""The loaders of an experiment: training by the plan, validation, test and predict by their clips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pandas as pd
+import torch
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
+
+from humotion.clips.augment import Policy
+from humotion.clips.dataset import ClipDataset
+from humotion.clips.table import read_table
+from humotion.clips.views import Sample, make_view
+from humotion.errors import HumotionError
+from humotion.files import read_json
+from humotion.params import Params, PoseExperiment
+from humotion.video.store import FrameStore
+
+
+class EpochSampler(DistributedSampler[Any]):
+    """Shuffles by seed and epoch, shares out over the devices, and gives (epoch, index) pairs."""
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return iter([(self.epoch, int(index)) for index in super().__iter__()])
+
+
+class ClipDataModule(LightningDataModule):
+    """Loaders over ``clips/<name>``, ``plans/<name>`` and the dataset's frame store below ``root``.
+
+    Args:
+        name: the experiment's name in params.yaml.
+        params: all of params.yaml.
+        num_neighbours: raw frames K that the model reads around each sampled one.
+        root: the folder that holds the stages' outputs.
+    """
+
+    def __init__(self, name: str, params: Params, num_neighbours: int = 1, root: Path = Path()) -> None:
+        super().__init__()
+        self.experiment = params.experiment(name)
+        self.num_neighbours = num_neighbours
+        self.num_workers = params.machine.num_workers
+        self.clips_folder = root / "clips" / name
+        self.plan_folder = root / "plans" / name
+        self.meta: dict[str, Any] = read_json(self.clips_folder / "meta.json")
+        self.prepared = root / "prepared" / self.experiment.dataset
+        self.store = FrameStore(self.prepared / "frames", self.prepared / "frames.parquet")
+
+    def clips(self, split: str) -> pd.DataFrame:
+        """The clips of "train", "val" or "test", each once, as sampled."""
+        return read_table(self.clips_folder / f"{split}.parquet")
+
+    def table(self, split: str) -> pd.DataFrame:
+        """The rows that ``clip_index`` counts: the balanced plan for "train", the clips of "val" or "test"."""
+        return read_table(self.plan_folder / "train.parquet") if split == "train" else self.clips(split)
+
+    def raw_path(self, dataset_root: Path, split: str) -> Path:
+        """The video file, or folder of frames, of the first clip of a split."""
+        videos = pd.read_parquet(self.prepared / "videos.parquet", columns=["video_id", "path"])
+        first = self.clips(split)["video_id"].iloc[0]
+        return dataset_root / str(videos.set_index("video_id").loc[first, "path"])
+
+    def dataset(self, split: str) -> ClipDataset:
+        """The samples of "train" (augmented), "val" or "test"."""
+        policy = Policy.load(self.plan_folder / "policy.json") if split == "train" else None
+        view = make_view(self.experiment, self.meta["skeleton"], policy)
+        return ClipDataset(self.table(split), self.store, view, self.num_neighbours)
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        """Augmented training clips, in an order drawn anew each epoch."""
+        dataset = self.dataset("train")
+        world_size, rank = self._world()
+        sampler = EpochSampler(dataset, world_size, rank, shuffle=True, seed=self.experiment.seed)
+        sampler.set_epoch(self._first_epoch())
+        return self._loader(dataset, self._device_batch_size(world_size), sampler)
+
+    def val_dataloader(self) -> DataLoader[Sample]:
+        """Validation clips in the order of their table; one whole video a batch for poses."""
+        return self._evaluation_loader("val")
+
+    def test_dataloader(self) -> DataLoader[Sample]:
+        """Test clips in the order of their table; one whole video a batch for poses."""
+        return self._evaluation_loader("test")
+
+    def predict_dataloader(self) -> DataLoader[Sample]:
+        """The test clips."""
+        return self._evaluation_loader("test")
+
+    def _evaluation_loader(self, split: str) -> DataLoader[Sample]:
+        whole_videos = isinstance(self.experiment, PoseExperiment)
+        batch_size = 1 if whole_videos else self._device_batch_size(self._world()[0])
+        return self._loader(self.dataset(split), batch_size)
+
+    def _loader(self, dataset: Dataset[Sample], batch_size: int, sampler: Any = None) -> DataLoader[Sample]:
+        return DataLoader(
+            dataset,
+            batch_size=batch_size,
+            sampler=sampler,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            worker_init_fn=_single_threaded,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def _world(self) -> tuple[int, int]:
+        return (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+
+    def _device_batch_size(self, world_size: int) -> int:
+        batch_size = self.experiment.trainer.batch_size
+        if batch_size % world_size:
+            raise HumotionError(
+                f"trainer.batch_size is {batch_size}, to be shared out over {world_size} devices; "
+                "make it a multiple of them."
+            )
+        return batch_size // world_size
+
+    def _first_epoch(self) -> int:
+        # On resuming, Lightning starts the iterator before it tells the sampler the epoch.
+        if self.trainer is None:
+            return 0
+        return self.trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
+
+
+def _single_threaded(worker: int) -> None:
+    cv2.setNumThreads(0)  # the workers are the parallelism; OpenCV's threads would fight over the cores

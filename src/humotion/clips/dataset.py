@@ -1,0 +1,50 @@
+"""Clips as a torch dataset: one row of the clip table or training plan is one sample."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import Dataset
+
+from humotion.clips.views import Sample, View, neighbours
+from humotion.video.store import FrameStore
+
+
+class ClipDataset(Dataset[Sample]):
+    """Samples by ``index``, or by ``(epoch, index)`` where every epoch is to augment differently.
+
+    The epoch travels with the index, so that workers which outlive an epoch, and any number of them,
+    give the same samples: a sample depends on its plan row's seed and the epoch alone.
+    """
+
+    def __init__(self, table: pd.DataFrame, store: FrameStore, view: View, num_neighbours: int = 1) -> None:
+        self.table = table
+        self.store = store
+        self.view = view
+        self.num_neighbours = num_neighbours
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __getitem__(self, key: int | tuple[int, int]) -> Sample:
+        """One sample: what the view gives, with ``is_padding`` (T,) bool, ``label`` and ``clip_index``.
+
+        ``clip_index`` is the row of the table.
+        """
+        epoch, index = key if isinstance(key, tuple) else (0, key)
+        row = self.table.iloc[index]
+        video = self.store[row["video_id"]]
+        indices = neighbours(row["frame_indices"], self.num_neighbours, video.num_frames)  # (T, K)
+        sample = self.view(video, indices, sample_seed(int(row.get("seed", 0)), epoch))
+        return {
+            **sample,
+            "is_padding": torch.from_numpy(row["is_padding"].astype(bool)),
+            "label": int(row["label_id"]),
+            "clip_index": index,
+        }
+
+
+def sample_seed(plan_seed: int, epoch: int) -> int:
+    """The seed of one plan row in one epoch, well mixed so that neighbours share nothing."""
+    return int(np.random.SeedSequence([plan_seed, epoch]).generate_state(1)[0])

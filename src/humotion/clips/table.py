@@ -1,0 +1,73 @@
+"""The clip table: one row a clip, as it lies on disk between the stages.
+
+Columns: clip_id, video_id, group, label, label_id, frame_indices (T), is_padding (T); the training
+plan adds replica and seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from humotion.clips.sampling import Sampled
+from humotion.errors import HumotionError
+from humotion.files import atomic_path
+
+CLIP_SCHEMA = pa.schema(
+    [
+        ("clip_id", pa.string()),
+        ("video_id", pa.string()),
+        ("group", pa.string()),
+        ("label", pa.string()),
+        ("label_id", pa.int64()),
+        ("frame_indices", pa.list_(pa.int32())),
+        ("is_padding", pa.list_(pa.bool_())),
+    ]
+)
+PLAN_SCHEMA = CLIP_SCHEMA.append(pa.field("replica", pa.int64())).append(pa.field("seed", pa.int64()))
+
+
+def build_clips(videos: pd.DataFrame, sample: Callable[[int], Iterable[Sampled]]) -> pd.DataFrame:
+    """One row a clip, for videos with the columns video_id, group, label, label_id and num_frames.
+
+    ``sample`` maps a number of frames to the clips of one video. ``clip_id`` is the video's id, with
+    the clip's number behind it where a video gives several.
+    """
+    rows = []
+    for video in videos.itertuples(index=False):
+        clips = list(sample(int(video.num_frames)))  # type: ignore[arg-type]
+        for number, clip in enumerate(clips):
+            suffix = f"#{number:04d}" if len(clips) > 1 else ""
+            rows.append(
+                {
+                    "clip_id": f"{video.video_id}{suffix}",
+                    "video_id": video.video_id,
+                    "group": video.group,
+                    "label": video.label,
+                    "label_id": video.label_id,
+                    "frame_indices": clip.frame_indices,
+                    "is_padding": clip.is_padding,
+                }
+            )
+    return pd.DataFrame(rows, columns=CLIP_SCHEMA.names)
+
+
+def write_table(path: Path, table: pd.DataFrame, schema: pa.Schema = CLIP_SCHEMA) -> None:
+    """Write clips, or a plan with ``PLAN_SCHEMA``, as Parquet in one atomic step."""
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.Table.from_pandas(table, schema=schema, preserve_index=False), temporary)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read clips or a plan; list columns come back as arrays.
+
+    Raises:
+        HumotionError: the file is absent.
+    """
+    if not path.exists():
+        raise HumotionError(f"{path} is not here; run `dvc repro` so that the stage before makes it.")
+    return pq.read_table(path).to_pandas()

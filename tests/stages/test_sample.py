@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from humotion.errors import HumotionError
+from humotion.files import read_json
+from humotion.stages import sample
+from tests.clips.conftest import make_params, project  # noqa: F401
+
+
+def read_clips(name: str) -> dict[str, pd.DataFrame]:
+    return {split: pd.read_parquet(f"clips/{name}/{split}.parquet") for split in ("train", "val", "test")}
+
+
+def test_action_clips(project: Path) -> None:  # noqa: F811
+    sample.run("action", make_params())
+    clips, meta = read_clips("action"), read_json(Path("clips/action/meta.json"))
+    assert sorted(clips["test"]["video_id"]) == ["v04", "v06", "v11", "v13"]
+    training = set(clips["train"]["video_id"]) | set(clips["val"]["video_id"])
+    assert training == {"plain", *(f"v{i:02d}" for i in range(14))} - {"v04", "v06", "v11", "v13"}
+    assert not set(clips["train"]["group"]) & set(clips["val"]["group"])
+    for table in clips.values():
+        assert (table["frame_indices"].map(len) == 4).all()
+    last = clips["test"].set_index("clip_id").loc["v13"]  # 16 frames
+    assert last["frame_indices"].tolist() == [0, 5, 10, 15]
+    assert meta["classes"] == ["jump", "walk"]
+    assert meta["left_out"] == {"count": 1, "video_ids": {"corrupt": ["broken"]}}
+    assert meta["counts"]["test"] == {"clips": 4, "videos": 4, "groups": 4, "padded_clips": 0}
+    # v04 and v05 come from one film, on both sides of the official split; so do v06/v07, v10/v11, v12/v13.
+    shared = meta["split"]["groups_in_train_and_test"]
+    assert shared == {"num_groups": 4, "num_test_videos": 4, "groups": ["film2", "film3", "film5", "film6"]}
+
+
+def test_pose_clips(project: Path) -> None:  # noqa: F811
+    sample.run("pose", make_params())
+    clips, meta = read_clips("pose"), read_json(Path("clips/pose/meta.json"))
+    assert meta["skeleton"] == "penn_action"
+    assert meta["left_out"]["video_ids"] == {"corrupt": ["broken"], "no joints": ["plain"]}
+    frames = pd.read_parquet("prepared/tiny/frames.parquet").set_index("video_id")["num_frames"]
+    for split in ("val", "test"):
+        for row in clips[split].itertuples():
+            assert row.frame_indices.tolist() == list(range(frames[row.video_id]))
+            assert not row.is_padding.any()
+    for video_id, rows in clips["train"].groupby("video_id"):
+        assert (rows["frame_indices"].map(len) == 5).all()
+        assert set(rows["frame_indices"].explode()) == set(range(frames[video_id]))
+        assert rows["is_padding"].map(any).any() == (frames[video_id] < 5)
+    assert clips["train"]["clip_id"].is_unique
+
+
+def test_same_input_gives_the_same_bytes(project: Path) -> None:  # noqa: F811
+    contents = []
+    for _ in range(2):
+        sample.run("action", make_params())
+        contents.append({path.name: path.read_bytes() for path in sorted(Path("clips/action").iterdir())})
+    assert contents[0] == contents[1]
+
+
+def test_no_usable_video_says_why(project: Path) -> None:  # noqa: F811
+    path = Path("prepared/tiny/frames.parquet")
+    pd.read_parquet(path).assign(status="missing").to_parquet(path)
+    with pytest.raises(HumotionError, match="16 missing"):
+        sample.run("action", make_params())
+    assert not Path("clips/action").exists()
