@@ -1,0 +1,106 @@
+"""Stage explore: what the footage of a dataset looks like, before anything is trained on it.
+
+Reads ``prepared/<dataset>/{videos,frames}.parquet`` and three frames a video, and writes a report, one
+row of measures a video, figures by class and by split, and contact sheets to ``reports/<dataset>/``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from humotion.datasets.skeletons import SKELETONS
+from humotion.errors import HumotionError
+from humotion.files import atomic_folder, write_json
+from humotion.params import Params
+from humotion.stages.explore_figures import draw_figures
+from humotion.stages.explore_measures import Measured, measure_video, split_columns, split_facts
+from humotion.stages.explore_report import write_report
+from humotion.video.store import FrameStore
+
+
+def run(dataset: str, params: Params) -> None:
+    """Write ``reports/<dataset>/`` (report.md, statistics.parquet, figures, contact sheets) and
+    ``metrics/<dataset>/data.json``.
+
+    Raises:
+        HumotionError: no such dataset, the stages before have not run, or no video has a frame.
+    """
+    params.dataset(dataset)  # names the known datasets if this one is not among them
+    prepared = Path("prepared") / dataset
+    videos = read_videos(prepared)
+    store = FrameStore(prepared / "frames", prepared / "frames.parquet")
+    if not len(store):
+        raise HumotionError(
+            f"No video of {dataset!r} has a frame; the status and error of each stand in "
+            f"{prepared / 'frames.parquet'}. Check datasets.{dataset}.root and run the index stage again."
+        )
+    statistics, joints = measure(videos, store, params.machine.num_workers)
+    skeleton = SKELETONS[store.skeleton] if store.skeleton else None
+    joint_counts = None
+    if skeleton is not None and joints:
+        flags = ["visible", "occluded", "absent"]
+        joint_counts = pd.DataFrame(sum(joints), index=list(skeleton.joints), columns=flags)
+    summary = summarise(videos, statistics)
+    with atomic_folder(Path("reports") / dataset) as folder:
+        statistics.to_parquet(folder / "statistics.parquet", index=False)
+        draw_figures(folder, statistics, joint_counts, store, skeleton)
+        write_report(folder, dataset, videos, statistics, summary)
+    write_json(Path("metrics") / dataset / "data.json", summary)
+
+
+def read_videos(prepared: Path) -> pd.DataFrame:
+    """The video table with what was really decoded: ``num_frames``, ``status`` and ``error``.
+
+    Raises:
+        HumotionError: a table is absent.
+    """
+    for name, stage in (("videos.parquet", "index"), ("frames.parquet", "extract")):
+        if not (prepared / name).exists():
+            raise HumotionError(f"{prepared / name} is not here: run the {stage} stage of this dataset first.")
+    videos = pd.read_parquet(prepared / "videos.parquet").drop(columns=["status", "error"])
+    decoded = pd.read_parquet(prepared / "frames.parquet")[["video_id", "num_frames", "status", "error"]]
+    videos["label"] = videos["label"].fillna("(no label)")
+    return videos.merge(decoded, on="video_id", how="left", validate="one_to_one")
+
+
+def measure(videos: pd.DataFrame, store: FrameStore, num_workers: int) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    """Measure every video that has frames: the rows of statistics.parquet, and joints by visibility."""
+    readable = videos[videos["video_id"].isin(list(store))].reset_index(drop=True)
+    # Threads: decoding and OpenCV leave the interpreter free, and the memory map is shared.
+    work = Parallel(n_jobs=max(1, num_workers), prefer="threads", return_as="generator")
+    jobs = (delayed(measure_video)(store, video_id) for video_id in readable["video_id"])
+    measured: list[Measured] = list(tqdm(work(jobs), total=len(readable), desc="explore", unit="video"))
+    facts = readable[
+        [
+            *("video_id", "label", *split_columns(videos), "group"),
+            *("width", "height", "fps", "num_frames", "status"),
+        ]
+    ]
+    joints = [video.joint_counts for video in measured]
+    facts = facts.assign(has_joints=[counts is not None for counts in joints])
+    statistics = pd.concat([facts, pd.DataFrame([video.measures for video in measured])], axis=1)
+    return statistics, [counts for counts in joints if counts is not None]
+
+
+def summarise(videos: pd.DataFrame, statistics: pd.DataFrame) -> dict[str, object]:
+    """The numbers of data.json, read by ``dvc metrics``. Class counts are of videos that have frames."""
+    classes = statistics["label"].value_counts()
+    status = videos["status"].value_counts()
+    return {
+        "num_videos": len(statistics),
+        "num_frames": int(statistics["num_frames"].sum()),
+        "num_videos_with_joints": int(statistics["has_joints"].sum()),
+        "num_classes": len(classes),
+        "largest_class": int(classes.max()),
+        "smallest_class": int(classes.min()),
+        "imbalance_ratio": round(float(classes.max() / classes.min()), 4),
+        "num_unreadable": int(len(videos) - len(statistics) - status.get("missing", 0)),
+        "num_missing": int(status.get("missing", 0)),
+        "num_truncated": int(status.get("truncated", 0)),
+        "splits": {column: split_facts(statistics, column) for column in split_columns(videos)},
+    }
