@@ -1,0 +1,104 @@
+"""Joint heatmaps: Gaussian targets, decoding and the loss of the pose machines.
+
+Cell i of a map of stride s stands for the pixel s*i + (s-1)/2 of the crop (8*i + 3.5 at stride 8, 0-based).
+Channels are the joints, then the background. A target follows the official LSTM Pose Machines: peak 1, values
+below 0.01 set to 0, background 1 - max. The official sigma is 7 px at stride 8, which is 0.875 of a cell; it
+belongs to the stride and not to the input size, because a Gaussian much narrower than a cell falls between
+cells.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+SMALLEST_VALUE = 0.01
+
+
+def cell_centres(map_size: int, stride: int, device: torch.device | None = None) -> Tensor:
+    """Pixel coordinate of the centre of each cell along one axis, (map_size,)."""
+    return stride * torch.arange(map_size, device=device, dtype=torch.float32) + (stride - 1) / 2
+
+
+def gaussian_targets(
+    joints: Tensor,
+    visibility: Tensor,
+    map_size: int,
+    stride: int = 8,
+    sigma_px: float = 7.0,
+    box: Tensor | None = None,
+) -> Tensor:
+    """Target maps of a batch of clips, computed on the device of ``joints``.
+
+    Args:
+        joints: (B, T, J, 2) x, y in pixels of the crop; the values of absent joints are ignored.
+        visibility: (B, T, J) COCO flags; 0 (no position) gives a zero map, 1 and 2 a Gaussian.
+        map_size: cells along a side; the crop has map_size * stride pixels.
+        stride: pixels of the crop per cell.
+        sigma_px: standard deviation in pixels of the crop.
+        box: (B, T, 4) x1 y1 x2 y2 in pixels of the crop; joints outside get a zero map.
+
+    Returns:
+        (B, T, J+1, map_size, map_size) float32 in [0, 1], background last.
+    """
+    joints = joints.float()
+    known = (visibility > 0) & is_inside_crop(joints, map_size * stride)
+    if box is not None:
+        known &= ((joints >= box[..., None, :2]) & (joints <= box[..., None, 2:])).all(-1)
+    joints = joints.where(known[..., None], 0.0)  # an absent joint may be NaN, which a product with 0 keeps
+
+    centres = cell_centres(map_size, stride, joints.device)
+    falloff = torch.exp(-((joints[..., None] - centres) ** 2) / (2 * sigma_px**2))  # (B, T, J, 2, n)
+    maps = falloff[..., 1, :, None] * falloff[..., 0, None, :]  # (B, T, J, h, w)
+    maps = maps * known[..., None, None]
+    maps = maps.where(maps >= SMALLEST_VALUE, 0.0)
+    background = 1 - maps.amax(dim=2, keepdim=True)
+    return torch.cat([maps, background], dim=2)
+
+
+def is_inside_crop(joints: Tensor, input_size: int) -> Tensor:
+    """(..., J) bool: does the joint (..., J, 2) lie on the crop, whose pixel centres are 0..input_size-1?"""
+    return ((joints >= -0.5) & (joints < input_size - 0.5)).all(-1)
+
+
+def decode_heatmaps(heatmaps: Tensor, stride: int = 8) -> tuple[Tensor, Tensor]:
+    """Joint positions from maps: the highest cell, moved a quarter cell towards its higher neighbour.
+
+    The quarter offset in x and y is the usual sub-cell refinement of heatmap regression (Newell et al. 2016,
+    Stacked Hourglass Networks); at the border, or between equal neighbours, an axis stays at the cell's
+    centre.
+
+    Args:
+        heatmaps: (..., J+1, h, w) with the background last, which is ignored.
+        stride: pixels of the crop per cell.
+
+    Returns:
+        joints (..., J, 2) x, y in pixels of the crop, and score (..., J), the value of the highest cell.
+    """
+    maps = heatmaps[..., :-1, :, :].float()
+    height, width = maps.shape[-2:]
+    score, index = maps.flatten(-2).max(-1)
+    row, column = index // width, index % width
+
+    def along(line: Tensor, position: Tensor, length: int) -> Tensor:
+        inner = position.clamp(1, length - 2)[..., None]
+        slope = line.gather(-1, inner + 1) - line.gather(-1, inner - 1)
+        is_inner = (position > 0) & (position < length - 1)
+        return position + 0.25 * slope[..., 0].sign() * is_inner
+
+    peak_row = maps.gather(-2, row[..., None, None].expand(*row.shape, 1, width))[..., 0, :]
+    peak_column = maps.gather(-1, column[..., None, None].expand(*row.shape, height, 1))[..., 0]
+    cells = torch.stack([along(peak_row, column, width), along(peak_column, row, height)], dim=-1)
+    return stride * cells + (stride - 1) / 2, score
+
+
+def sum_of_squares(predicted: Tensor, target: Tensor) -> Tensor:
+    """The official loss: half the squared error, summed over maps and cells, divided by the number of clips.
+
+    Args:
+        predicted: (B, T+1, J+1, h, w), the initial map of frame 1 and then one map a frame.
+        target: (B, T, J+1, h, w); the initial map is held to the target of frame 1 too.
+    """
+    initial = (predicted[:, :1] - target[:, :1]).square().sum()
+    refined = (predicted[:, 1:] - target).square().sum()
+    return 0.5 * (initial + refined) / predicted.shape[0]

@@ -1,0 +1,76 @@
+"""Heatmap targets, decoding and loss against hand-computed values."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from humotion.models.heatmaps import decode_heatmaps, gaussian_targets, sum_of_squares
+
+
+def one_joint(x: float, y: float, flag: int = 2, **options: object) -> torch.Tensor:
+    """The two maps (joint, background) of a single joint on a crop of 96 pixels."""
+    joints = torch.tensor([x, y]).view(1, 1, 1, 2)
+    return gaussian_targets(joints, torch.full((1, 1, 1), flag), map_size=12, **options)[0, 0]  # type: ignore[arg-type]
+
+
+def test_peak_is_one_at_the_centre_of_a_cell() -> None:
+    joint, background = one_joint(8 * 5 + 3.5, 8 * 2 + 3.5)
+    assert joint[2, 5] == 1
+    assert joint[2, 6] == pytest.approx(math.exp(-(8**2) / (2 * 7**2)))
+    assert joint[4, 7] == pytest.approx(math.exp(-(16**2 + 16**2) / (2 * 7**2)), abs=0.01)
+    torch.testing.assert_close(background, 1 - joint)
+
+
+def test_small_values_are_zero() -> None:
+    joint, _ = one_joint(43.5, 19.5)
+    assert joint[joint > 0].min() >= 0.01
+    assert joint[2, 8] == 0  # 24 px away: exp(-5.88) = 0.003
+
+
+@pytest.mark.parametrize(("x", "y", "flag"), [(50, 50, 0), (-0.6, 50, 2), (95.5, 50, 2), (50, 300, 2)])
+def test_absent_or_outside_joints_have_a_zero_map(x: float, y: float, flag: int) -> None:
+    joint, background = one_joint(x, y, flag)
+    assert not joint.any()
+    assert (background == 1).all()
+
+
+def test_occluded_joints_are_labelled_and_absent_ones_may_be_nan() -> None:
+    assert one_joint(50, 50, flag=1)[0].max() > 0.5
+    assert torch.isfinite(one_joint(math.nan, math.nan, flag=0)).all()
+
+
+def test_joints_outside_the_box_have_a_zero_map() -> None:
+    box = torch.tensor([40.0, 40, 60, 60]).view(1, 1, 4)
+    assert one_joint(50, 50, box=box)[0].any()
+    assert not one_joint(50, 61, box=box)[0].any()
+
+
+def test_decoding_inverts_targets_within_a_quarter_cell() -> None:
+    torch.manual_seed(0)
+    joints = 8 + 79 * torch.rand(4, 5, 13, 2)  # not on border cells, which are not refined
+    maps = gaussian_targets(joints, torch.full((4, 5, 13), 2), map_size=12)
+    decoded, score = decode_heatmaps(maps)
+    assert decoded.shape == joints.shape
+    assert (decoded - joints).abs().max() <= 2 + 1e-4  # half a cell is 4 px; the refinement halves that
+    torch.testing.assert_close(score, maps[:, :, :-1].amax((-2, -1)))
+
+
+def test_decoding_of_a_flat_map_and_of_a_corner_stays_on_the_centre_of_the_cell() -> None:
+    maps = torch.zeros(3, 12, 12)
+    maps[1, 11, 0] = 1
+    joints, score = decode_heatmaps(maps)
+    assert joints.tolist() == [[3.5, 3.5], [3.5, 8 * 11 + 3.5]]
+    assert score.tolist() == [0, 1]
+
+
+def test_loss_counts_frame_one_twice_and_averages_over_clips_only() -> None:
+    target = torch.zeros(2, 3, 4, 5, 5)
+    predicted = torch.zeros(2, 4, 4, 5, 5)
+    predicted[0, 0, 0, 0, 0] = 3  # the initial map
+    predicted[1, 3, 1, 2, 2] = 2  # the third frame
+    assert sum_of_squares(predicted, target) == 0.5 * (9 + 4) / 2
+    target[0, 0, 0, 0, 0] = 3
+    assert sum_of_squares(predicted, target) == 0.5 * (0 + 9 + 4) / 2

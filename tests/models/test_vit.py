@@ -1,0 +1,140 @@
+"""The plain ViT, its baseline classifier, and loading timm's checkpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from humotion.errors import HumotionError
+from humotion.models.transformer import DropPath
+from humotion.models.vit import FrameAveragedViT, ViT
+from humotion.models.vit_weights import load_timm_checkpoint, resample_positions
+
+TINY: dict[str, Any] = {"image_size": 32, "patch_size": 8, "dim": 24, "depth": 2, "heads": 3}
+
+
+def no_padding(clips: int, num_frames: int) -> Tensor:
+    """(clips, num_frames), all real."""
+    return torch.zeros(clips, num_frames, dtype=torch.bool)
+
+
+def by_hand(model: ViT, image: Tensor) -> Tensor:
+    """A depth-1 ViT on one image (3, H, W), written out from its parameters."""
+    p = dict(model.named_parameters())
+    x = F.conv2d(image[None], p["patch_embed.proj.weight"], p["patch_embed.proj.bias"], stride=8)[0]
+    x = torch.cat([p["cls_token"][0], x.flatten(1).T]) + p["pos_embed"][0]  # (N, C)
+    y = F.layer_norm(x, (24,), p["blocks.0.norm1.weight"], p["blocks.0.norm1.bias"], 1e-6)
+    qkv = y @ p["blocks.0.attn.qkv.weight"].T + p["blocks.0.attn.qkv.bias"]
+    heads = []
+    for head in range(3):
+        q, k, v = (qkv[:, part * 24 + head * 8 : part * 24 + (head + 1) * 8] for part in range(3))
+        heads.append(torch.softmax(q @ k.T / 8**0.5, -1) @ v)
+    x = x + torch.cat(heads, 1) @ p["blocks.0.attn.proj.weight"].T + p["blocks.0.attn.proj.bias"]
+    y = F.layer_norm(x, (24,), p["blocks.0.norm2.weight"], p["blocks.0.norm2.bias"], 1e-6)
+    y = F.gelu(y @ p["blocks.0.mlp.fc1.weight"].T + p["blocks.0.mlp.fc1.bias"])
+    x = x + y @ p["blocks.0.mlp.fc2.weight"].T + p["blocks.0.mlp.fc2.bias"]
+    return F.layer_norm(x, (24,), p["norm.weight"], p["norm.bias"], 1e-6)[0]
+
+
+def test_forward_is_what_its_parameters_say() -> None:
+    torch.manual_seed(0)
+    model = ViT(**{**TINY, "depth": 1})
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    image = torch.randn(3, 32, 32)
+    torch.testing.assert_close(model(image[None])[0], by_hand(model, image), rtol=1e-4, atol=1e-4)
+
+
+def test_vit_b_has_the_published_size() -> None:
+    with torch.device("meta"):
+        assert sum(p.numel() for p in ViT().parameters()) == 85_798_656
+
+
+def test_leading_axes_do_not_matter() -> None:
+    model = ViT(**TINY, class_token=False, layer_scale=0.1)
+    images = torch.randn(2, 3, 3, 32, 32)
+    torch.testing.assert_close(model(images).flatten(0, 1), model(images.flatten(0, 1)))
+
+
+def test_drop_path_drops_whole_clips_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    dropped = DropPath(0.5).train()(torch.ones(4000, 3, 2))
+    assert all(len(clip.unique()) == 1 for clip in dropped)
+    assert dropped.mean() == pytest.approx(1, abs=0.1)
+    assert (DropPath(0.5).eval()(torch.ones(4, 3)) == 1).all()
+
+
+def test_sizes_that_do_not_divide_are_refused() -> None:
+    with pytest.raises(HumotionError, match="image_size is 30"):
+        ViT(**{**TINY, "image_size": 30})
+    with pytest.raises(HumotionError, match="heads 5"):
+        ViT(**{**TINY, "heads": 5})
+
+
+def test_clip_embedding_is_the_mean_over_real_centre_frames() -> None:
+    model = FrameAveragedViT(num_classes=4, **TINY).eval()
+    frames = torch.randn(2, 3, 3, 3, 32, 32)
+    padding = torch.tensor([[False, False, True], [False, False, False]])
+    images = frames[:, :, 1]
+    expected = torch.stack([model.backbone(images[0, :2]).mean(0), model.backbone(images[1]).mean(0)])
+    torch.testing.assert_close(model.embed(frames, padding), expected)
+    torch.testing.assert_close(model(frames, padding), model.head(expected))
+
+
+def test_normalise_uses_the_given_statistics() -> None:
+    white = torch.full((1, 3, 2, 2), 255, dtype=torch.uint8)
+    assert ViT(**TINY).normalise(white).unique().tolist() == [1]
+    imagenet = ViT(**TINY, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)).normalise(white)
+    torch.testing.assert_close(imagenet[0, :, 0, 0], torch.tensor([2.2489, 2.4286, 2.6400]), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_a_checkpoint_round_trips_without_its_classifier(tmp_path: Path, suffix: str) -> None:
+    source, target = ViT(**TINY), ViT(**TINY)
+    weights = {**source.state_dict(), "head.weight": torch.zeros(1000, 24), "head.bias": torch.zeros(1000)}
+    path = tmp_path / f"vit{suffix}"
+    save_file(weights, path) if suffix == ".safetensors" else torch.save({"model": weights}, path)
+    load_timm_checkpoint(target, path)
+    image = torch.randn(1, 3, 32, 32)
+    torch.testing.assert_close(target(image), source(image))
+
+
+def test_keys_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    weights = ViT(**TINY).state_dict()
+    del weights["norm.bias"]
+    weights["reg_token"] = torch.zeros(1)
+    weights["blocks.0.attn.qkv.weight"] = torch.zeros(3, 3)
+    save_file(weights, tmp_path / "vit.safetensors")
+    with pytest.raises(HumotionError) as caught:
+        load_timm_checkpoint(ViT(**TINY), tmp_path / "vit.safetensors")
+    for part in ("missing norm.bias", "unexpected reg_token", "blocks.0.attn.qkv.weight is (3, 3)"):
+        assert part in str(caught.value)
+    with pytest.raises(HumotionError, match="no checkpoint"):
+        load_timm_checkpoint(ViT(**TINY), tmp_path / "absent.safetensors")
+
+
+def test_positions_are_resampled_and_the_class_token_kept() -> None:
+    ramp = torch.arange(8.0)[None, :].expand(8, 8).reshape(1, 64, 1)
+    positions = torch.cat([torch.full((1, 1, 1), 99.0), ramp], 1)
+    small = resample_positions(positions, 17, 1)
+    assert small.shape == (1, 17, 1)
+    assert small[0, 0] == 99
+    grid = small[0, 1:].view(4, 4)
+    torch.testing.assert_close(grid, grid[:1].expand(4, 4))  # still constant along columns
+    torch.testing.assert_close(grid[0, 1:3], torch.tensor([2.5, 4.5]), atol=0.1, rtol=0)
+    assert resample_positions(positions, 65, 1) is positions
+
+
+def test_a_real_checkpoint_loads_at_another_image_size(real_data: Path) -> None:
+    model = ViT(image_size=112, patch_size=14, dim=384, depth=12, heads=6, layer_scale=1e-5).eval()
+    load_timm_checkpoint(model, real_data / "weights" / "vit_small_patch14_dinov2_saliency.fp16.safetensors")
+    with torch.inference_mode():
+        embeddings = model(torch.randn(2, 3, 112, 112))
+    assert torch.isfinite(embeddings).all()
+    assert model.blocks[5].ls1.gamma.std() > 1e-3
