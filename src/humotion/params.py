@@ -129,6 +129,8 @@ class ViTParams(Section):
     depth: int = 12
     heads: int = 12
     drop_path: float = Field(0.0, ge=0, lt=1)
+    class_token: bool = Field(True, description="false: an image's embedding is the mean of its patch tokens")
+    layer_scale: float | None = Field(None, description="initial value, for checkpoints that have it (DINOv2)")
     weights: Path | None = Field(None, description="a timm-format checkpoint to start from")
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
@@ -180,6 +182,7 @@ class RegisterParams(Section):
     """When a new version takes the champion's place, decided on validation clips alone."""
 
     min_gain: float = Field(0.0, ge=0, description="validation gain over the champion that is asked for")
+    bootstrap: int = Field(2000, ge=100, description="resamples of the paired bootstrap over groups")
 
 
 class Experiment(Section):

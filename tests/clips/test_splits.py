@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from humotion.clips.splits import check_partition, partition
+from humotion.clips.splits import check_classes, check_partition, partition
 from humotion.errors import HumotionError
 
 
@@ -74,8 +74,17 @@ def test_video_in_two_splits_is_refused() -> None:
 def test_class_absent_from_training_is_refused() -> None:
     videos = make_videos()
     videos.loc[videos["label"] == "walk", "split_1"] = "test"
+    parts = partition(videos, "split_1", 3, 0).videos
     with pytest.raises(HumotionError, match="No training video of walk"):
-        partition(videos, "split_1", 3, 0)
+        check_classes(parts)
+
+
+def test_classes_smaller_than_the_folds_still_make_group_clean_folds() -> None:
+    videos = make_videos()
+    videos["label"] = [f"motion_{number // 2}" for number in range(len(videos))]
+    parts = partition(videos, "split_1", 5, 0).videos
+    assert not set(parts["train"]["group"]) & set(parts["val"]["group"])
+    assert len(parts["val"])
 
 
 def test_empty_test_split_is_refused() -> None:

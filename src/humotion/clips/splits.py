@@ -35,8 +35,8 @@ def partition(videos: pd.DataFrame, split: str, folds: int, fold: int) -> Partit
     first of ``folds`` group-clean folds. A video without a group is a group of its own.
 
     Raises:
-        HumotionError: no such split column; an empty train, validation or test set; a class absent
-            from training; a group shared by train and validation; a video in two splits.
+        HumotionError: no such split column; an empty train, validation or test set; a group shared by
+            train and validation; a video in two splits.
     """
     _check_split_column(videos, split)
     videos = videos.assign(group=videos["group"].fillna(videos["video_id"]))
@@ -65,7 +65,7 @@ def partition(videos: pd.DataFrame, split: str, folds: int, fold: int) -> Partit
 
 
 def check_partition(parts: dict[str, pd.DataFrame]) -> None:
-    """Refuse splits that are empty, that leak, or whose training lacks a class of the others.
+    """Refuse splits that are empty or that leak.
 
     A group in both train and test is a property of the official split and is reported by
     `partition`, not refused.
@@ -74,6 +74,10 @@ def check_partition(parts: dict[str, pd.DataFrame]) -> None:
     for one, other in combinations(parts, 2):
         _check_disjoint(parts[one]["video_id"], parts[other]["video_id"], f"{one} and {other}", "videos")
     _check_disjoint(parts["train"]["group"], parts["val"]["group"], "train and val", "groups")
+
+
+def check_classes(parts: dict[str, pd.DataFrame]) -> None:
+    """Refuse a training split that lacks a class of the others: no classifier could know it."""
     known = set(parts["train"]["label"])
     for name, part in parts.items():
         absent = sorted(set(part["label"]) - known)
@@ -121,12 +125,18 @@ def _hold_out(videos: pd.DataFrame, folds: int, fold: int, what: str) -> tuple[p
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=0)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of a rare class; check_partition judges the result
-            indices = list(splitter.split(videos["video_id"], videos["label"], videos["group"]))
+            warnings.simplefilter("ignore", UserWarning)  # of a rare class; check_classes judges the result
+            indices = list(splitter.split(videos["video_id"], _strata(videos, folds), videos["group"]))
     except ValueError as error:
         raise HumotionError(f"Cannot make {folds} folds for the {what} split: {error}") from None
     rest, held_out = indices[fold]
     return videos.iloc[rest], videos.iloc[held_out]
+
+
+def _strata(videos: pd.DataFrame, folds: int) -> pd.Series:
+    """The label of each video; classes too small to reach every fold are pooled into one stratum."""
+    sizes = videos["label"].map(videos["label"].value_counts())
+    return videos["label"].where(sizes >= folds, "(rare)")
 
 
 def _listed(names: list[str], most: int = 5) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from humotion.clips.sampling import Sampled, consecutive_windows, uniform, whole_video
-from humotion.clips.splits import SPLITS, partition
+from humotion.clips.splits import SPLITS, check_classes, partition
 from humotion.clips.table import build_clips, read_table, write_table
 from humotion.errors import HumotionError
 from humotion.files import atomic_folder, write_json
@@ -36,6 +36,8 @@ def run(name: str, params: Params) -> None:
     parts = partition(
         usable, experiment.clips.split, experiment.clips.validation_folds, experiment.clips.validation_fold
     )
+    if isinstance(experiment, ActionExperiment):
+        check_classes(parts.videos)
     clips = {split: build_clips(parts.videos[split], _sampler(experiment, split)) for split in SPLITS}
     with atomic_folder(Path("clips") / name) as folder:
         for split, table in clips.items():

@@ -1,0 +1,159 @@
+"""The command line: one command a stage, and the commands a person uses beside `dvc repro`.
+
+Imports are lazy: `humotion --help` loads no deep-learning stack, and each stage only what it needs.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from humotion.errors import HumotionError
+from humotion.params import load_params
+
+app = typer.Typer(
+    name="humotion",
+    help="Video of people to poses and actions. `dvc repro` runs the stages; --help of a command explains it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Dataset = Annotated[str, typer.Argument(help="A name under `datasets` in params.yaml.")]
+Experiment = Annotated[str, typer.Argument(help="A name under `experiments` in params.yaml.")]
+STAGES = "Stages (run by `dvc repro`)"
+
+
+def _run_stage(stage: str, name: str) -> None:
+    import_module(f"humotion.stages.{stage}").run(name, load_params())
+
+
+@app.command(rich_help_panel=STAGES)
+def index(dataset: Dataset) -> None:
+    """Read a dataset's layout and official splits into prepared/DATASET/videos.parquet."""
+    _run_stage("index", dataset)
+
+
+@app.command(rich_help_panel=STAGES)
+def extract(dataset: Dataset) -> None:
+    """Decode every frame of a dataset into the frame store. Interrupted, it goes on where it stopped."""
+    _run_stage("extract", dataset)
+
+
+@app.command(rich_help_panel=STAGES)
+def explore(dataset: Dataset) -> None:
+    """Write the data report: classes, lengths, brightness, contrast, blur, colour, outliers."""
+    _run_stage("explore", dataset)
+
+
+@app.command(rich_help_panel=STAGES)
+def sample(experiment: Experiment) -> None:
+    """Choose the split, make the group-clean validation fold, and sample frame indices."""
+    _run_stage("sample", experiment)
+
+
+@app.command(rich_help_panel=STAGES)
+def augment(experiment: Experiment) -> None:
+    """Balance the classes and compile the augmentation policy, with contact sheets of its effect."""
+    _run_stage("augment", experiment)
+
+
+@app.command(rich_help_panel=STAGES)
+def train(experiment: Experiment) -> None:
+    """Train the model, tracked in MLflow. Interrupted, it goes on after the last finished epoch."""
+    _run_stage("train", experiment)
+
+
+@app.command(rich_help_panel=STAGES)
+def evaluate(experiment: Experiment) -> None:
+    """Score the model on the official test split beside its baselines, with figures and overlays."""
+    _run_stage("evaluate", experiment)
+
+
+@app.command(rich_help_panel=STAGES)
+def register(experiment: Experiment) -> None:
+    """Register the model in MLflow; it becomes champion if validation clips say so."""
+    _run_stage("register", experiment)
+
+
+@app.command()
+def predict(
+    video: Annotated[Path, typer.Argument(help="A video file.")],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A model folder, or an MLflow model (models:/ls_vit-hmdb51@champion). Repeatable."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write an annotated MP4 here.")] = None,
+) -> None:
+    """Say what happens in one video, and draw where the joints are."""
+    from humotion.prediction.command import predict_video
+
+    predict_video(video, model or [], out)
+
+
+@app.command()
+def recipe(
+    name: Annotated[str | None, typer.Argument(help="A recipe; `--list` shows them.")] = None,
+    root: Annotated[Path | None, typer.Option(help="Where the dataset lies; read in place, never copied.")] = None,
+    into: Annotated[Path | None, typer.Option(help="Do it in a fresh clone there; this one stays as is.")] = None,
+    list_recipes: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
+) -> None:
+    """Merge ready-made settings for a dataset into params.yaml, comments kept."""
+    from humotion.recipes import apply_recipe, describe_recipes
+
+    if list_recipes or name is None:
+        typer.echo(describe_recipes())
+        return
+    typer.echo(apply_recipe(name, root=root, into=into))
+
+
+@app.command()
+def summary() -> None:
+    """Show what was trained: figures beside baselines, where the plots are, how to open the UI."""
+    from humotion.summary import summarise
+
+    typer.echo(summarise(load_params()))
+
+
+@app.command("render-sample")
+def render_sample_command(
+    out: Annotated[Path, typer.Option(help="An empty or absent folder.")] = Path("data"),
+    seed: Annotated[int, typer.Option(help="The same seed renders the same pixels.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+) -> None:
+    """Render the embedded sample from motion-capture clips (needs the extra `sample`)."""
+    from humotion.render import render_sample
+
+    render_sample(out, seed=seed, workers=workers)
+
+
+def main() -> None:
+    """Entry point: a HumotionError is printed as its text alone, unless ``--debug`` asks for the traceback."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    try:
+        app()
+    except HumotionError as error:
+        if debug:
+            raise
+        _fail(str(error))
+    except OSError as error:
+        if debug or error.errno != errno.ENOSPC:
+            raise
+        _fail("The disk is full. Free some space and call the same command again: finished work is kept.")
+
+
+def _fail(text: str) -> NoReturn:
+    typer.secho(f"humotion: {text}", err=True, fg="red")
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

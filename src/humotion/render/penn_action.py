@@ -1,0 +1,109 @@
+"""The Penn-Action-like part of the sample: JPEG frames and one MATLAB label file a sequence.
+
+The label files have the fields, types and shapes of the official ones: coordinates are 1-based, a
+joint outside the image keeps its position and has visibility 0, ``train`` is 1 or -1, ``pose`` is the
+side of the performer that the camera sees. The first joint of each pair is the anatomical right one.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from scipy.io import savemat
+
+from humotion.errors import HumotionError
+from humotion.render.clip import Clip, render_clip
+from humotion.render.motion import load_motion
+from humotion.render.spec import FPS, ClipSpec
+
+#: Action names, and the recordings from which their sequences are drawn in turn.
+ACTIONS = {
+    "backflip": ("backflip",) * 3, "cartwheel": ("cartwheel",) * 4, "crawl": ("crawl",) * 2,
+    "dance": ("dance_a", "dance_b") * 3, "get_up": ("getup_facedown", "getup_faceup") * 2, "jump": ("jump",) * 4,
+    "kick": ("kick",) * 4, "punch": ("punch",) * 4, "roll": ("roll",) * 3, "run": ("run",) * 5,
+    "spin": ("spin",) * 3, "spin_kick": ("spinkick",) * 3, "walk": ("walk",) * 6,
+}  # fmt: skip
+_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 80, cv2.IMWRITE_JPEG_OPTIMIZE, 1)
+_SHARE_OF_TRAIN = 2 / 3
+#: MATLAB files begin with 116 bytes of free text; SciPy would put the time of day there.
+_MAT_TEXT = b"MATLAB 5.0 MAT-file, rendered by humotion".ljust(116)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One sequence to render and write, with its number in the dataset."""
+
+    number: int
+    action: str
+    train: bool
+    spec: ClipSpec
+
+
+def plan(seed: int, num_sequences: int | None = None) -> list[Job]:
+    """All sequences of the sample, or the first ``num_sequences``, in order of their actions."""
+    rng = np.random.default_rng((seed, 13))
+    drawn = [(action, motion) for action, motions in ACTIONS.items() for motion in motions]
+    # Every third sequence is for testing, so that each action stands on both sides.
+    jobs = [
+        Job(number, action, (number - 1) % 3 != 1, _draw(motion, rng, (seed, 13, number)))
+        for number, (action, motion) in enumerate(drawn, start=1)
+    ]
+    return jobs[:num_sequences]
+
+
+def _draw(name: str, rng: np.random.Generator, seed: tuple[int, ...]) -> ClipSpec:
+    motion = load_motion(name)
+    num_frames, speed = int(rng.integers(24, 41)), rng.uniform(0.8, 1.4)
+    span = (num_frames - 1) / FPS * speed
+    spare = max(0.0, motion.duration - span)
+    start = rng.uniform(0, motion.duration) if motion.cyclic else spare * rng.uniform(0.25, 0.75)
+    # A few performers are too close for the image, so that joints lie outside it.
+    size = rng.uniform(0.97, 1.12) if rng.random() < 0.1 else rng.uniform(0.55, 0.8)
+    mode = rng.choice(["still", "pan", "follow"], p=[0.5, 0.25, 0.25])
+    return ClipSpec(
+        motion=name, source=(*seed, 0), seed=(*seed, 1), start=float(start), num_frames=num_frames,
+        speed=float(speed), mirror=bool(rng.random() < 0.5), azimuth=float(rng.uniform(-np.pi, np.pi)),
+        mode=str(mode), shake=float(rng.uniform(0.3, 0.8)) if rng.random() < 0.25 else 0.0,
+        size_in_frame=float(size), quality=str(rng.choice(["goo", "med"])),
+    )  # fmt: skip
+
+
+def write_sequence(job: Job, root: Path) -> None:
+    """Render one sequence into ``frames/NNNN/NNNNNN.jpg`` and ``labels/NNNN.mat``."""
+    clip = render_clip(job.spec)
+    frames, labels = root / "frames" / f"{job.number:04d}", root / "labels"
+    frames.mkdir(parents=True)
+    labels.mkdir(parents=True, exist_ok=True)
+    for index, frame in enumerate(clip.frames, start=1):
+        encoded = cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), _JPEG)[1]
+        (frames / f"{index:06d}.jpg").write_bytes(encoded.tobytes())
+    (labels / f"{job.number:04d}.mat").write_bytes(encode_labels(clip, job.action, job.train))
+
+
+def encode_labels(clip: Clip, action: str, train: bool) -> bytes:
+    """The bytes of a label file.
+
+    Raises:
+        HumotionError: the performer is out of sight in some frame, so that there is no box.
+    """
+    if not np.isfinite(clip.boxes).all():
+        raise HumotionError(f"A rendered {action} sequence loses its performer; choose another seed.")
+    num_frames, height, width = clip.frames.shape[:3]
+    fields = {
+        "action": action,
+        "pose": clip.view,
+        "x": clip.joints[..., 0] + 1,
+        "y": clip.joints[..., 1] + 1,
+        "visibility": clip.visible.astype(np.uint8),
+        "train": np.array([[1 if train else -1]], np.int32),
+        "bbox": clip.boxes + 1,
+        "dimensions": np.array([[height, width, num_frames]], np.uint16),
+        "nframes": np.array([[num_frames]], np.uint8),
+    }
+    stream = io.BytesIO()
+    savemat(stream, fields, do_compression=True)
+    return _MAT_TEXT + stream.getvalue()[len(_MAT_TEXT) :]

@@ -1,0 +1,52 @@
+"""Stage evaluate: score a trained model on the official test split, beside its baselines.
+
+Test metrics, figures and overlays go into the MLflow run of the training. Test data chooses nothing:
+the checkpoint was chosen on validation clips before this stage began.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from humotion.clips.datamodule import ClipDataModule
+from humotion.evaluation.result import Evaluation
+from humotion.files import atomic_folder, atomic_path, read_json, write_json
+from humotion.params import Params
+from humotion.tracking import runs
+from humotion.training.model_folder import load_task
+
+
+def run(name: str, params: Params) -> None:
+    """Write ``metrics/<name>/test.json``, ``breakdown.csv`` and ``reports/<name>/``; log them.
+
+    Raises:
+        HumotionError: no such experiment, or no trained model.
+    """
+    experiment = params.experiment(name)
+    task, description = load_task(Path("models") / name)
+    data = ClipDataModule(name, params, task.model.num_neighbours)  # type: ignore[arg-type]
+    protocol = import_module(f"humotion.stages.evaluate_{experiment.task}")
+    report = Path("reports") / name
+    with atomic_folder(report) as folder:
+        result: Evaluation = protocol.evaluate(task, data, params, folder)
+        write_json(folder / "summary.json", result.as_dict())
+    metrics = Path("metrics") / name
+    write_json(metrics / "test.json", result.as_dict())
+    with atomic_path(metrics / "breakdown.csv") as temporary:
+        result.breakdown.to_csv(temporary, index=False)
+
+    settings = experiment.model_dump(mode="json", by_alias=True, exclude={"evaluate", "register_"})
+    source = runs.RunSource(
+        runs.experiment_name(experiment.task, experiment.dataset), name, settings, description.data_md5
+    )
+    trained: dict[str, Any] = read_json(metrics / "train.json")
+    chosen = {f"best_val/{key}": value for key, value in trained["val"].items()}
+    example = data.raw_path(params.dataset(experiment.dataset).root, "val")
+    restoration = runs.Restoration(chosen, Path("models") / name, example)
+    with runs.finished_run(description.run_id, source, restoration, params.machine.tracking_uri):
+        runs.log_metrics(result.flat_metrics())
+        runs.log_folder(report, "evaluate")
+        # MLflow params are immutable once logged; another evaluation of the same run may differ.
+        runs.set_tags({f"evaluate.{key}": str(value) for key, value in experiment.evaluate.model_dump().items()})

@@ -1,0 +1,121 @@
+"""Stage train: one Lightning training, tracked as one MLflow run, and its model folder.
+
+An interrupted training goes on after its last finished epoch, under the same run, if parameters
+and inputs are still the same. Timings go to MLflow alone, so that two runs give equal metric files.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytorch_lightning as pl
+
+from humotion.clips.datamodule import ClipDataModule
+from humotion.figures.curves import plot_curves
+from humotion.files import atomic_path, read_json, write_json
+from humotion.params import AnyExperiment, Params
+from humotion.tasks import task_class
+from humotion.tasks.base import Task
+from humotion.tracking import models, runs
+from humotion.training.description import ModelDescription
+from humotion.training.fit import FitResult, fit
+from humotion.training.model_folder import save_model_folder
+from humotion.training.outcomes import clip_scores
+from humotion.work import digest_of, digest_of_file, work_folder
+
+
+def run(name: str, params: Params) -> None:
+    """Write ``models/<name>/``, ``metrics/<name>/train.json`` and ``curves.csv``, and one MLflow run.
+
+    Raises:
+        HumotionError: no such experiment, or clips, plan or frames are missing.
+    """
+    experiment = params.experiment(name)
+    pl.seed_everything(experiment.seed, workers=True, verbose=False)
+    meta = read_json(Path("clips") / name / "meta.json")
+    task = task_class(experiment.task).from_experiment(experiment, meta)
+    data = ClipDataModule(name, params, task.model.num_neighbours)  # type: ignore[arg-type]
+    settings = experiment.model_dump(mode="json", by_alias=True, exclude={"evaluate", "register_"})
+    data_md5 = input_md5(name, experiment)
+    work = work_folder("train", digest_of({"settings": settings, "inputs": data_md5}))
+    attempt = work / "run.json"
+    source = runs.RunSource(runs.experiment_name(experiment.task, experiment.dataset), name, settings, data_md5)
+    resume = read_json(attempt)["run_id"] if attempt.exists() else None
+    with runs.training_run(source, resume, params.machine.tracking_uri) as run_id:
+        write_json(attempt, {"run_id": run_id})
+        started = time.perf_counter()
+        logger = runs.lightning_logger(run_id)
+        result = fit(task, data, experiment.trainer, params.machine, seed=experiment.seed, folder=work, logger=logger)
+        runs.log_metrics({"time/train_seconds": time.perf_counter() - started})
+        metrics = chosen_metrics(result)
+        validation = clip_scores(task, data, "val", params.machine)
+        description = ModelDescription(
+            experiment=name,
+            dataset=experiment.dataset,
+            task=experiment.task,
+            architecture=task.architecture,
+            meta=meta,
+            preprocessing=preprocessing(experiment),
+            run_id=run_id,
+            data_md5=data_md5,
+            validation=metrics["val"],
+        )
+        folder = Path("models") / name
+        save_model_folder(folder, task, description, result.checkpoint, validation)
+        write_metrics(Path("metrics") / name, result, metrics)
+        plot_curves(work / "curves.png", pd.DataFrame(result.epochs), name)
+        runs.log_file(work / "curves.png", "train")
+        example = data.raw_path(params.dataset(experiment.dataset).root, "val")
+        log_outcome(name, folder, task, metrics, example)
+    shutil.rmtree(work)
+
+
+def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
+    """md5 of everything a training reads; ``frames.parquet`` has a digest of every video's frames."""
+    inputs = {
+        "frames": Path("prepared") / experiment.dataset / "frames.parquet",
+        "plan": Path("plans") / name / "train.parquet",
+        "policy": Path("plans") / name / "policy.json",
+        "validation": Path("clips") / name / "val.parquet",
+    }
+    return {key: digest_of_file(path) for key, path in inputs.items()}
+
+
+def preprocessing(experiment: AnyExperiment) -> dict[str, Any]:
+    """What lies between a decoded frame and the model's input at prediction time."""
+    augment = experiment.augment.model_dump(exclude={"balance", "replicas", "policy"})
+    return {**augment, "num_frames": experiment.clips.num_frames}
+
+
+def chosen_metrics(result: FitResult) -> dict[str, Any]:
+    """The chosen epoch's metrics by split: ``{"best_epoch": 7, "train": {...}, "val": {...}}``."""
+    chosen: dict[str, Any] = {"best_epoch": result.best_epoch, "train": {}, "val": {}}
+    for metric, value in result.best.items():
+        split, _, name = metric.partition("/")
+        if split in ("train", "val"):
+            chosen[split][name] = value
+    return chosen
+
+
+def write_metrics(folder: Path, result: FitResult, metrics: dict[str, Any]) -> None:
+    """Write ``train.json`` (the chosen epoch) and ``curves.csv`` (every epoch)."""
+    write_json(folder / "train.json", metrics)
+    with atomic_path(folder / "curves.csv") as temporary:
+        pd.DataFrame(result.epochs).astype({"epoch": int}).to_csv(temporary, index=False)
+
+
+def log_outcome(name: str, folder: Path, task: Task, metrics: dict[str, Any], example: Path) -> None:
+    """Log the chosen epoch, the augmentation plan with its sheets, and the model to the open run."""
+    runs.log_metrics({f"best_val/{key}": value for key, value in metrics["val"].items()})
+    runs.log_metrics({"best_epoch": metrics["best_epoch"], "num_parameters": _num_parameters(task)})
+    runs.log_file(Path("metrics") / name / "curves.csv", "train")
+    runs.log_folder(Path("plans") / name, "augment")
+    models.log_model_folder(folder, example)
+
+
+def _num_parameters(task: Task) -> int:
+    return sum(parameter.numel() for parameter in task.model.parameters())

@@ -1,0 +1,87 @@
+"""Action recognition: one label for a clip of uniformly sampled frames."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchmetrics import MetricCollection
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+
+from humotion.models.vit_weights import load_timm_checkpoint
+from humotion.params import ActionExperiment, LSViTParams, OptimizerParams
+from humotion.tasks.base import Batch, Task
+
+
+class ActionRecognition(Task):
+    """Cross-entropy over the classes of a dataset."""
+
+    main_metric: ClassVar[str] = "val/top1"
+
+    def __init__(
+        self,
+        architecture: dict[str, Any],
+        optimizer: OptimizerParams | None = None,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(architecture, optimizer)
+        self.label_smoothing = label_smoothing
+        classes = architecture["num_classes"]
+        self.metrics = MetricCollection(
+            {
+                "val/top1": MulticlassAccuracy(classes, average="micro"),
+                "val/mean_class_accuracy": MulticlassAccuracy(classes, average="macro"),
+                "val/macro_f1": MulticlassF1Score(classes, average="macro"),
+            }
+        )
+
+    @classmethod
+    def from_experiment(cls, experiment: ActionExperiment, meta: dict[str, Any]) -> ActionRecognition:
+        """The task of an action experiment; pretrained weights are read if it names some."""
+        model = experiment.model
+        architecture = {
+            **model.model_dump(exclude={"weights"}),
+            "num_classes": len(meta["classes"]),
+            "image_size": experiment.augment.size,
+        }
+        if isinstance(model, LSViTParams):
+            architecture["num_frames"] = experiment.clips.num_frames
+        task = cls(architecture, experiment.optimizer, experiment.trainer.label_smoothing)
+        if model.weights is not None:
+            load_timm_checkpoint(task.model.backbone, model.weights)  # type: ignore[arg-type]
+        return task
+
+    def logits(self, batch: Batch) -> Tensor:
+        """(B, num_classes) of uint8 frames (B, T, K, C, H, W)."""
+        frames = self.model.normalise(batch["frames"])  # type: ignore[operator]
+        logits: Tensor = self.model(frames, batch["is_padding"])
+        return logits
+
+    def training_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
+        """Cross-entropy with label smoothing."""
+        logits = self.logits(batch)
+        loss = F.cross_entropy(logits, batch["label"], label_smoothing=self.label_smoothing)
+        size = len(batch["label"])
+        accuracy = (logits.argmax(1) == batch["label"]).float().mean()
+        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=size, prog_bar=True, sync_dist=True)
+        self.log("train/top1", accuracy, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int = 0) -> None:
+        """Unsmoothed cross-entropy and accuracies."""
+        logits = self.logits(batch)
+        loss = F.cross_entropy(logits, batch["label"])
+        self.metrics.update(logits, batch["label"])
+        self.log("val/loss", loss, batch_size=len(logits), prog_bar=True, sync_dist=True)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the accuracies over all validation clips."""
+        self.log_dict(self.metrics.compute(), prog_bar=True)
+        self.metrics.reset()
+
+    def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
+        """``probabilities`` (B, num_classes) and ``clip_index`` (B,)."""
+        probabilities = torch.softmax(self.logits(batch).float(), dim=1)
+        return {"clip_index": batch["clip_index"].cpu(), "probabilities": probabilities.cpu()}

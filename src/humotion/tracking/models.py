@@ -1,0 +1,49 @@
+"""Logged models: the model folder as a models-from-code pyfunc whose input is a column ``video``.
+
+Nothing is pickled: MLflow stores the model folder and `served.py`, which rebuilds the predictor from
+``model.json`` and ``model.safetensors`` through a factory named in the model's configuration.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, Schema
+
+from humotion.files import read_json
+from humotion.tracking.store import mlflow
+from humotion.work import digest_of_file
+
+# The factory that turns a model folder into a predictor, named so that this room need not import it.
+PREDICTOR = "humotion.prediction.predictor:load_predictor"
+OUTPUT_COLUMNS = {
+    "action_recognition": ("video", "label", "probabilities"),
+    "pose_estimation": ("video", "joints"),
+}
+
+
+def log_model_folder(folder: Path, example: Path) -> str:
+    """Log a model folder as the open run's model and return its id (``m-...``).
+
+    ``example`` is a video for the input example; MLflow tries the model on it. The model is tagged
+    with the md5 of its weights, by which it is found again.
+    """
+    description = read_json(folder / "model.json")
+    outputs = OUTPUT_COLUMNS[description["task"]]
+    info = mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(Path(__file__).with_name("served.py")),
+        artifacts={"model": str(folder)},
+        model_config={"predictor": PREDICTOR},
+        signature=ModelSignature(
+            inputs=Schema([ColSpec(DataType.string, "video")]),
+            outputs=Schema([ColSpec(DataType.string, name) for name in outputs]),
+        ),
+        input_example=pd.DataFrame({"video": [str(example.resolve())]}),
+        pip_requirements=["humotion"],
+        metadata={key: description[key] for key in ("experiment", "dataset", "task", "architecture")},
+        tags={"weights_md5": digest_of_file(folder / "model.safetensors")},
+    )
+    return str(info.model_id)

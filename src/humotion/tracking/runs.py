@@ -1,0 +1,218 @@
+"""MLflow runs: started, resumed after a crash, found again by evaluate, traceable to their sources.
+
+One run is one training. Its MLflow experiment is the task and dataset (``action/hmdb51``), so that a
+model and its baselines stand on one page; the humotion experiment is the run's name.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow.tracking import MlflowClient
+from pytorch_lightning.loggers import Logger, MLFlowLogger
+
+from humotion.errors import HumotionError
+from humotion.tracking.models import log_model_folder
+from humotion.tracking.store import connect, experiment_id, mlflow
+
+MAX_PARAM_LENGTH = 6000
+
+
+@dataclass(frozen=True)
+class RunSource:
+    """What a run is called and where it comes from.
+
+    Attributes:
+        experiment: the MLflow experiment, ``<task>/<dataset>``.
+        name: the humotion experiment; the run's name.
+        params: nested settings, logged flattened with dots.
+        data_md5: md5 of every input that was read, by name.
+    """
+
+    experiment: str
+    name: str
+    params: Mapping[str, Any]
+    data_md5: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What a store that never saw the training is told of it: metrics, model folder, an example video."""
+
+    metrics: Mapping[str, float]
+    model: Path
+    example: Path
+
+
+@contextmanager
+def training_run(source: RunSource, resume: str | None = None, uri: str | None = None) -> Iterator[str]:
+    """Open a run for training and yield its id; an exception ends it as FAILED, Ctrl-C as KILLED.
+
+    Args:
+        source: what is trained on what.
+        resume: id of an interrupted attempt's run, continued if the store still knows it.
+        uri: the configured tracking URI, if any.
+    """
+    client = connect(uri)
+    if resume is not None and not _exists(client, resume):
+        resume = None
+    experiment = experiment_id(client, source.experiment)
+    if resume is None:
+        run = mlflow.start_run(experiment_id=experiment, run_name=source.name, log_system_metrics=True)
+    else:
+        run = mlflow.start_run(run_id=resume, log_system_metrics=True)
+        if "error" in run.data.tags:
+            mlflow.delete_tag("error")
+    try:
+        if resume is None:
+            mlflow.log_params(flatten(source.params))
+            mlflow.set_tags(_tags(source))
+        for name in ("params.yaml", "dvc.yaml", "dvc.lock"):
+            if Path(name).exists():
+                mlflow.log_artifact(name, "source")
+        yield run.info.run_id
+    except KeyboardInterrupt:
+        mlflow.end_run("KILLED")
+        raise
+    except BaseException as error:
+        mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:MAX_PARAM_LENGTH])
+        mlflow.end_run("FAILED")
+        raise
+    mlflow.end_run("FINISHED")
+
+
+@contextmanager
+def finished_run(run_id: str, source: RunSource, restore: Restoration, uri: str | None = None) -> Iterator[str]:
+    """Open a training's run to add to it, and yield its id.
+
+    A store that does not know the run (a fresh clone that pulled the trained model, say) gets a new
+    one with the same settings and what ``restore`` holds, tagged ``restored_from``.
+    """
+    client = connect(uri)
+    experiment = experiment_id(client, source.experiment)
+    if _exists(client, run_id):
+        found: str | None = run_id
+    else:
+        restored = client.search_runs([experiment], f"tags.restored_from = '{run_id}'", max_results=1)
+        found = restored[0].info.run_id if restored else None
+    if found is not None:
+        with mlflow.start_run(run_id=found):
+            yield found
+        return
+    with mlflow.start_run(experiment_id=experiment, run_name=source.name) as run:
+        mlflow.log_params(flatten(source.params))
+        mlflow.set_tags(_tags(source))
+        mlflow.log_metrics(dict(restore.metrics))
+        log_model_folder(restore.model, restore.example)
+        # Last, so that a run whose restoration failed half-way is never taken for the training's.
+        mlflow.set_tag("restored_from", run_id)
+        yield run.info.run_id
+
+
+@dataclass(frozen=True)
+class LoggedModel:
+    """A model in the store, and the run it belongs to (another than the training's, if that was restored)."""
+
+    model_id: str
+    run_id: str
+
+
+def logged_model(run_id: str, weights_md5: str, uri: str | None = None) -> LoggedModel:
+    """The model that a run logged, recognised by the md5 of its weights.
+
+    Raises:
+        HumotionError: the store has none.
+    """
+    client = connect(uri)
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    for model in client.search_logged_models(experiments, f"tags.weights_md5 = '{weights_md5}'"):
+        if model.source_run_id is not None and run_id in (model.source_run_id, _restored_from(client, model)):
+            return LoggedModel(str(model.model_id), str(model.source_run_id))
+    raise HumotionError(
+        f"The MLflow store has no model of run {run_id} with these weights. "
+        "Train again with `dvc repro --force train@EXPERIMENT`, or point MLFLOW_TRACKING_URI at its store."
+    )
+
+
+def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
+    """Log metrics to the open run. Names have no ``@``: ``test/pck_0.2``."""
+    mlflow.log_metrics(dict(metrics), step=step)
+
+
+def log_file(path: Path, under: str) -> None:
+    """Log one file as an artifact of the open run, below ``under``."""
+    mlflow.log_artifact(str(path), under)
+
+
+def log_folder(folder: Path, under: str) -> None:
+    """Log every file of ``folder`` as artifacts of the open run, below ``under``."""
+    mlflow.log_artifacts(str(folder), under)
+
+
+def set_tags(tags: Mapping[str, str]) -> None:
+    """Set tags of the open run."""
+    mlflow.set_tags(dict(tags))
+
+
+def lightning_logger(run_id: str) -> Logger:
+    """Lightning's logger for the open run: epoch metrics, at the store in use."""
+    return MLFlowLogger(tracking_uri=mlflow.get_tracking_uri(), run_id=run_id)
+
+
+def experiment_name(task: str, dataset: str) -> str:
+    """The MLflow experiment of a task and dataset: ``action/hmdb51``."""
+    return f"{task.split('_')[0]}/{dataset}"
+
+
+def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """``{"a": {"b": 1}}`` as ``{"a.b": "1"}``; lists and empty maps stay values."""
+    flat: dict[str, str] = {}
+    for key, value in params.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            flat.update(flatten(value, f"{name}."))
+        else:
+            flat[name] = str(value)[:MAX_PARAM_LENGTH]
+    return flat
+
+
+def _restored_from(client: MlflowClient, model: Any) -> str | None:
+    tag: str | None = client.get_run(model.source_run_id).data.tags.get("restored_from")
+    return tag
+
+
+def _exists(client: MlflowClient, run_id: str) -> bool:
+    try:
+        return bool(client.get_run(run_id).info.lifecycle_stage == "active")
+    except mlflow.MlflowException:
+        return False
+
+
+def _tags(source: RunSource) -> dict[str, str]:
+    tags = {
+        "humotion.experiment": source.name,
+        "humotion.command": " ".join(Path(word).name if i == 0 else word for i, word in enumerate(sys.argv)),
+        **{f"data.{name}.md5": md5 for name, md5 in source.data_md5.items()},
+    }
+    commit = _git("rev-parse", "HEAD")
+    if commit is not None:
+        dirty = _git("status", "--porcelain", "--untracked-files=no")
+        tags |= {"git.commit": commit, "git.dirty": str(bool(dirty)).lower()}
+    if experiment := os.environ.get("DVC_EXP_NAME"):
+        tags["dvc.exp_name"] = experiment
+    return tags
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,47 @@
+"""Callbacks that make an interrupted training continue as if nothing had happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+Row = dict[str, float]
+
+
+class EpochTable(pl.Callback):
+    """Every metric of every epoch, kept in the checkpoint, so that a resumed training has its whole curve."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add a row: ``epoch`` and every logged metric."""
+        # Validation has run by now: Lightning calls this hook after the epoch's validation loop.
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        self.rows = [row for row in self.rows if row["epoch"] < trainer.current_epoch]
+        self.rows.append({"epoch": float(trainer.current_epoch), **dict(sorted(metrics.items()))})
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows so far."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the rows of a checkpoint."""
+        self.rows = list(state_dict["rows"])
+
+
+class SeedEveryEpoch(pl.Callback):
+    """Seeds dropout and its like anew at each epoch's start.
+
+    Random states are not part of a checkpoint; with this an epoch draws the same numbers whether the
+    training was interrupted before it or not.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Seed torch for this epoch."""
+        torch.manual_seed(self.seed * 100_003 + trainer.current_epoch)

@@ -1,0 +1,47 @@
+"""The model folder: everything that prediction needs, with nothing pickled that it must trust.
+
+``model.json`` (architecture, classes or joints, preprocessing, run id, data md5s),
+``model.safetensors`` (weights), ``model.ckpt`` (Lightning checkpoint, to train on) and
+``validation.parquet`` (a score a validation clip, on which versions are compared).
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+from safetensors.torch import load_file, save_file
+
+from humotion.files import atomic_folder, write_json
+from humotion.tasks import task_class
+from humotion.tasks.base import Task
+from humotion.training.description import (
+    CHECKPOINT,
+    DESCRIPTION,
+    VALIDATION,
+    WEIGHTS,
+    ModelDescription,
+    read_description,
+)
+
+
+def save_model_folder(
+    folder: Path, task: Task, description: ModelDescription, checkpoint: Path, validation: pd.DataFrame
+) -> None:
+    """Write a model folder in one atomic step, in place of an older one."""
+    with atomic_folder(folder) as temporary:
+        weights = {name: tensor.contiguous() for name, tensor in task.model.state_dict().items()}
+        save_file(weights, temporary / WEIGHTS)
+        shutil.copyfile(checkpoint, temporary / CHECKPOINT)
+        validation.to_parquet(temporary / VALIDATION, index=False)
+        write_json(temporary / DESCRIPTION, asdict(description))
+
+
+def load_task(folder: Path) -> tuple[Task, ModelDescription]:
+    """The trained task of a model folder, in evaluation mode on the CPU, and its description."""
+    description = read_description(folder)
+    task = task_class(description.task)(description.architecture)
+    task.model.load_state_dict(load_file(folder / WEIGHTS))
+    return task.eval(), description

@@ -1,0 +1,103 @@
+"""What a trained task says about every clip of a split, beside what the labels say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from humotion.clips.datamodule import ClipDataModule
+from humotion.evaluation.pose import score_clip
+from humotion.params import MachineParams
+from humotion.tasks.base import Task
+from humotion.training.fit import predict
+from humotion.video.store import StoredVideo
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PoseOutcome:
+    """Joints of one whole video, in pixels of the stored frame.
+
+    Attributes:
+        clip_id, group, label: of the clip.
+        video: frames and labels as stored.
+        frame_indices: (T,) the frames that were looked at.
+        joints: (T, J, 2) predicted.
+        score: (T, J) peak of each joint's map.
+    """
+
+    clip_id: str
+    group: str
+    label: str
+    video: StoredVideo
+    frame_indices: npt.NDArray[np.int32]
+    joints: Floats
+    score: Floats
+
+    def labels(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Labelled joints (T, J, 2), visibility (T, J) and boxes (T, 4)."""
+        video, rows = self.video, self.frame_indices
+        assert video.joints is not None and video.visibility is not None and video.boxes is not None
+        return (
+            torch.from_numpy(video.joints[rows]),
+            torch.from_numpy(video.visibility[rows]),
+            torch.from_numpy(video.boxes[rows]),
+        )
+
+    def scores(self, joints: Floats | None = None) -> dict[str, float]:
+        """Scores of this clip (see `score_clip`), of the prediction or of other joints in its place."""
+        predicted = torch.from_numpy(self.joints if joints is None else joints)
+        return score_clip(predicted, *self.labels())
+
+
+def action_probabilities(
+    task: Task, data: ClipDataModule, split: str, machine: MachineParams
+) -> tuple[pd.DataFrame, npt.NDArray[np.float64]]:
+    """The clips of a split, and the class probabilities (N, classes) of each."""
+    outputs = predict(task, _loader(data, split), machine)
+    index = torch.cat([output["clip_index"] for output in outputs]).numpy()
+    probabilities = torch.cat([output["probabilities"] for output in outputs]).double().numpy()
+    return data.table(split).iloc[index].reset_index(drop=True), probabilities
+
+
+def pose_outcomes(task: Task, data: ClipDataModule, split: str, machine: MachineParams) -> Iterator[PoseOutcome]:
+    """One outcome a video of a split."""
+    table = data.table(split)
+    for output in predict(task, _loader(data, split), machine):
+        row = table.iloc[int(output["clip_index"][0])]
+        yield PoseOutcome(
+            row["clip_id"],
+            row["group"],
+            row["label"],
+            data.store[row["video_id"]],
+            row["frame_indices"],
+            output["joints"][0].numpy(),
+            output["score"][0].numpy(),
+        )
+
+
+def clip_scores(task: Task, data: ClipDataModule, split: str, machine: MachineParams) -> pd.DataFrame:
+    """``clip_id``, ``group``, ``score`` and ``weight`` of every clip: what versions are compared on.
+
+    The weighted mean of ``score`` is the task's main metric: top-1 (weight 1 a clip), or PCK@0.2
+    pooled over joints (weight: the number of joints that count).
+    """
+    if data.experiment.task == "action_recognition":
+        table, probabilities = action_probabilities(task, data, split, machine)
+        right = probabilities.argmax(axis=1) == table["label_id"]
+        return table[["clip_id", "group"]].assign(score=right.astype(float), weight=1.0)
+    rows = []
+    for outcome in pose_outcomes(task, data, split, machine):
+        scores = outcome.scores()
+        rows.append((outcome.clip_id, outcome.group, scores["pck_0.2"], float(scores["num_joints"])))
+    return pd.DataFrame(rows, columns=["clip_id", "group", "score", "weight"])
+
+
+def _loader(data: ClipDataModule, split: str) -> torch.utils.data.DataLoader[dict[str, torch.Tensor]]:
+    return data.val_dataloader() if split == "val" else data.test_dataloader()
