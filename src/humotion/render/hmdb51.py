@@ -44,17 +44,17 @@ class ActionClass:
 
 
 CLASSES = {
-    "cartwheel": ActionClass(22, {"cartwheel": 1.0}, (0.25, 0.5, 0.25), (0.45, 0.75), 0.45, (0.9, 1.4)),
-    "flic_flac": ActionClass(20, {"backflip": 1.0}, window=(0.65, 1.0), core=0.55),
-    "jump": ActionClass(28, {"jump": 1.0}, window=(0.5, 0.85), core=0.5),
-    "kick": ActionClass(26, {"kick": 0.6, "spinkick": 0.4}, window=(0.5, 0.95), core=0.48, short=0.08),
-    "punch": ActionClass(26, {"punch": 1.0}, window=(0.4, 0.85), core=0.36, close=0.15, short=0.08),
-    "run": ActionClass(32, {"run": 1.0}, window=(0.6, 1.5), close=0.08, short=0.1),
-    "somersault": ActionClass(20, {"roll": 1.0}, window=(0.6, 0.9), core=0.45, speed=(0.9, 1.4)),
+    "cartwheel": ActionClass(28, {"cartwheel": 1.0}, (0.25, 0.5, 0.25), (0.45, 0.75), 0.45, (0.9, 1.4)),
+    "flic_flac": ActionClass(26, {"backflip": 1.0}, window=(0.65, 1.0), core=0.55),
+    "jump": ActionClass(34, {"jump": 1.0}, window=(0.5, 0.85), core=0.5),
+    "kick": ActionClass(32, {"kick": 0.6, "spinkick": 0.4}, window=(0.5, 0.95), core=0.48, short=0.08),
+    "punch": ActionClass(32, {"punch": 1.0}, window=(0.4, 0.85), core=0.36, close=0.15, short=0.08),
+    "run": ActionClass(40, {"run": 1.0}, window=(0.6, 1.5), close=0.08, short=0.1),
+    "somersault": ActionClass(24, {"roll": 1.0}, window=(0.6, 0.9), core=0.45, speed=(0.9, 1.4)),
     "stand": ActionClass(
-        22, {"getup_facedown": 0.5, "getup_faceup": 0.5}, window=(0.42, 0.68), core=0.7, speed=(1.1, 1.4)
+        28, {"getup_facedown": 0.5, "getup_faceup": 0.5}, window=(0.42, 0.68), core=0.7, speed=(1.1, 1.4)
     ),
-    "walk": ActionClass(40, {"walk": 1.0}, window=(0.7, 1.5), close=0.15, short=0.06),
+    "walk": ActionClass(48, {"walk": 1.0}, window=(0.7, 1.5), close=0.15, short=0.06),
 }
 
 _FIRST = (
@@ -96,9 +96,7 @@ def plan(seed: int, num_clips: dict[str, int] | None = None) -> list[Job]:
     for label, action in CLASSES.items():
         left = action.num_clips if num_clips is None else num_clips.get(label, 0)
         while left:
-            size = min(left, int(rng.integers(2, 6)))
-            # A last film of one clip would be too small to be a film.
-            size = left if left - size == 1 else size
+            size = min(left, int(rng.integers(1, 4)))
             for index in range(size):
                 spec = _draw(action, rng, (seed, 51, film_number), (seed, 51, film_number, index))
                 b_frames = bool(rng.random() < _SHARE_WITH_B_FRAMES)

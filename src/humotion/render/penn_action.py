@@ -22,12 +22,12 @@ from humotion.render.spec import FPS, ClipSpec
 
 #: Action names, and the recordings from which their sequences are drawn in turn.
 ACTIONS = {
-    "backflip": ("backflip",) * 3, "cartwheel": ("cartwheel",) * 4, "crawl": ("crawl",) * 2,
-    "dance": ("dance_a", "dance_b") * 3, "get_up": ("getup_facedown", "getup_faceup") * 2, "jump": ("jump",) * 4,
-    "kick": ("kick",) * 4, "punch": ("punch",) * 4, "roll": ("roll",) * 3, "run": ("run",) * 5,
-    "spin": ("spin",) * 3, "spin_kick": ("spinkick",) * 3, "walk": ("walk",) * 6,
+    "backflip": ("backflip",) * 7, "cartwheel": ("cartwheel",) * 9, "crawl": ("crawl",) * 5,
+    "dance": ("dance_a", "dance_b") * 9, "get_up": ("getup_facedown", "getup_faceup") * 6, "jump": ("jump",) * 12,
+    "kick": ("kick",) * 13, "punch": ("punch",) * 13, "roll": ("roll",) * 7, "run": ("run",) * 15,
+    "spin": ("spin",) * 10, "spin_kick": ("spinkick",) * 10, "walk": ("walk",) * 18,
 }  # fmt: skip
-_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 80, cv2.IMWRITE_JPEG_OPTIMIZE, 1)
+_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 78, cv2.IMWRITE_JPEG_OPTIMIZE, 1)
 _SHARE_OF_TRAIN = 2 / 3
 #: MATLAB files begin with 116 bytes of free text; SciPy would put the time of day there.
 _MAT_TEXT = b"MATLAB 5.0 MAT-file, rendered by humotion".ljust(116)
@@ -57,7 +57,7 @@ def plan(seed: int, num_sequences: int | None = None) -> list[Job]:
 
 def _draw(name: str, rng: np.random.Generator, seed: tuple[int, ...]) -> ClipSpec:
     motion = load_motion(name)
-    num_frames, speed = int(rng.integers(24, 41)), rng.uniform(0.8, 1.4)
+    num_frames, speed = int(rng.integers(10, 19)), rng.uniform(1.0, 1.8)
     span = (num_frames - 1) / FPS * speed
     spare = max(0.0, motion.duration - span)
     start = rng.uniform(0, motion.duration) if motion.cyclic else spare * rng.uniform(0.25, 0.75)
