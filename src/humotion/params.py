@@ -155,6 +155,12 @@ class OptimizerParams(Section):
     warmup_epochs: float = Field(0, ge=0)
 
 
+class ActionOptimizerParams(OptimizerParams):
+    """The optimiser of action recognition: layers beside the ViT may learn faster than the ViT."""
+
+    head_lr_factor: float = Field(1.0, gt=0, description="on the lr of everything that is not the ViT itself")
+
+
 class TrainerParams(Section):
     """The training loop. ``batch_size`` is global: it is shared out over the devices."""
 
@@ -201,6 +207,7 @@ class ActionExperiment(Experiment):
     clips: ActionClipParams = ActionClipParams()
     augment: ActionAugmentParams = ActionAugmentParams()
     model: Annotated[LSViTParams | ViTParams, Field(discriminator="name")]
+    optimizer: ActionOptimizerParams
     trainer: ActionTrainerParams
     evaluate: EvaluateParams = EvaluateParams()
 

@@ -6,7 +6,9 @@ experiments of those names and drops datasets that no experiment uses any more.
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -48,18 +50,14 @@ def apply_recipe(name: str, root: Path | None = None, into: Path | None = None) 
     if root is not None and not root.is_dir():
         raise HumotionError(f"--root {root} is not a folder; give the folder that holds the dataset.")
     target = checkout if into is None else _clone(checkout, into)
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 110
     params_file = target / PARAMS_FILE
-    params = yaml.load(params_file.read_text(encoding="utf-8"))
-    recipe = yaml.load(recipe_file.read_text(encoding="utf-8"))
+    recipe = _yaml().load(recipe_file.read_text(encoding="utf-8"))
     if root is not None:
         recipe["datasets"][name]["root"] = os.path.relpath(root.resolve(), target.resolve())
-    dropped = _merge(params, recipe)
+    load_params(params_file)
+    text, dropped = merge(params_file.read_text(encoding="utf-8"), recipe)
     with atomic_path(params_file) as temporary:
-        with temporary.open("w", encoding="utf-8") as stream:
-            yaml.dump(params, stream)
+        temporary.write_text(text, encoding="utf-8")
         load_params(temporary)
     experiments = ", ".join(recipe["experiments"])
     lines = [f"{params_file}: {experiments} now train on {name} ({recipe['datasets'][name]['root']})."]
@@ -69,16 +67,47 @@ def apply_recipe(name: str, root: Path | None = None, into: Path | None = None) 
     return "\n".join([*lines, f"Next: {where}make repro"])
 
 
-def _merge(params: Any, recipe: Any) -> list[str]:
-    """Merge in place; return the names of the datasets that were dropped."""
-    for section in ("datasets", "experiments"):
-        for key, value in recipe[section].items():
-            params[section][key] = value
-    used = {experiment["dataset"] for experiment in params["experiments"].values()}
-    dropped = [name for name in params["datasets"] if name not in used]
+def merge(text: str, recipe: dict[str, Any]) -> tuple[str, list[str]]:
+    """Merge a recipe into the text of a params.yaml; give the new text, and the datasets that were dropped."""
+    # In sections, each with the comment above it: read as one document, that comment would belong to the last
+    # value of the section before, and go where that goes. The machine's section keeps its text to the letter.
+    found = list(re.finditer(r"^(?:#.*\n)*(\w+):", text, re.MULTILINE))
+    ends = [match.start() for match in found[1:]] + [len(text)]
+    sections = {match[1]: text[match.start() : end] for match, end in zip(found, ends, strict=True)}
+    yaml = _yaml()
+    datasets, experiments = (yaml.load(sections[key]) for key in ("datasets", "experiments"))
+    for key, value in recipe["experiments"].items():
+        _overwrite(experiments["experiments"].setdefault(key, value), value)
+    datasets["datasets"].update(recipe["datasets"])
+    used = {experiment["dataset"] for experiment in experiments["experiments"].values()}
+    dropped = [name for name in datasets["datasets"] if name not in used]
     for name in dropped:
-        del params["datasets"][name]
-    return dropped
+        del datasets["datasets"][name]
+    for key, section in (("datasets", datasets), ("experiments", experiments)):
+        stream = io.StringIO()
+        yaml.dump(section, stream)
+        sections[key] = stream.getvalue().rstrip() + "\n\n"
+    return text[: found[0].start()] + "".join(sections.values()), dropped
+
+
+def _overwrite(target: Any, source: Any) -> None:
+    """Make one map equal another, in place, so that comments beside values stay."""
+    for key in [key for key in target if key not in source]:
+        del target[key]
+    for key, value in source.items():
+        if isinstance(value, dict) and isinstance(target.get(key), dict):
+            _overwrite(target[key], value)
+        else:
+            target[key] = value
+
+
+def _yaml() -> YAML:
+    """The style of params.yaml."""
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 120
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
 
 
 def _clone(checkout: Path, into: Path) -> Path:

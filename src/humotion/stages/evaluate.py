@@ -42,7 +42,7 @@ def run(name: str, params: Params) -> None:
         runs.experiment_name(experiment.task, experiment.dataset), name, settings, description.data_md5
     )
     trained: dict[str, Any] = read_json(metrics / "train.json")
-    chosen = {f"best_val/{key}": value for key, value in trained["val"].items()}
+    chosen = {f"best_val/{key}": value for key, value in trained["val"].items() if value is not None}
     example = data.raw_path(params.dataset(experiment.dataset).root, "val")
     restoration = runs.Restoration(chosen, Path("models") / name, example)
     with runs.finished_run(description.run_id, source, restoration, params.machine.tracking_uri):

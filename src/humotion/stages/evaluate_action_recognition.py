@@ -31,7 +31,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     """Score the test clips and write figures, tables and overlays into ``folder``."""
     classes: list[str] = data.meta["classes"]
     clips, probabilities = action_probabilities(task, data, "test", params.machine)
-    labels = clips["label_id"].to_numpy()
+    labels = clips["label_id"].to_numpy(copy=True)  # a view would be read-only, of which torch warns
     train_labels = data.clips("train")["label_id"].to_numpy()
     baselines = action.baseline_scores(train_labels, labels, len(classes))
     majority = int(np.bincount(train_labels, minlength=len(classes)).argmax())
@@ -88,10 +88,9 @@ def draw_overlays(
     predicted = probabilities.argmax(axis=1)
     is_right = predicted == clips["label_id"].to_numpy()
     by_confidence = np.argsort(-probabilities.max(axis=1), kind="stable")
-    chosen = [
-        *[index for index in by_confidence if not is_right[index]][: (count + 1) // 2],
-        *[index for index in by_confidence if is_right[index]][: count // 2],
-    ]
+    wrong, right = ([index for index in by_confidence if is_right[index] == kind] for kind in (False, True))
+    num_wrong = min(len(wrong), max((count + 1) // 2, count - len(right)))
+    chosen = [*wrong[:num_wrong], *right[: count - num_wrong]]
     rows = []
     for index in tqdm(chosen, desc="overlays", unit="clip"):
         clip = clips.iloc[index]
@@ -102,7 +101,7 @@ def draw_overlays(
         shown = sampled[np.linspace(0, len(sampled) - 1, FRAMES_SHOWN).astype(int)]
         tiles = [Tile(frame, [f"frame {number}"]) for frame, number in zip(video.decode(shown), shown, strict=True)]
         rows.append((f"{text}   {clip['clip_id']}", tiles))
-        name = clip["clip_id"].rsplit("/", 1)[-1]
+        name = clip["clip_id"].replace("/", "_")
         frames = (caption(frame, text) for frame in video.decode(range(video.num_frames)))
         write_video(folder / "overlays" / f"{verdict}_{name}.mp4", frames, video.fps or 30.0)
     if rows:

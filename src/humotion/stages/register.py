@@ -6,6 +6,7 @@ alias from the champion only if it is better by more than noise. Test scores sta
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def run(name: str, params: Params) -> None:
     decision = decide(version, incumbent, validation, experiment, uri)
     registry.set_alias(model, version, decision.alias, uri)
     if decision.alias == registry.CHAMPION:
-        registry.remove_alias(model, registry.CHALLENGER, uri)
+        registry.remove_alias(model, version, registry.CHALLENGER, uri)
     write_json(
         Path("registered") / f"{name}.json",
         {
@@ -99,10 +100,10 @@ def decide(
         experiment.register_.bootstrap,
         weights=pairs["weight"],
     )
-    measured = (
-        f"validation gain {gain.difference:+.4f} (95 % interval {gain.low:+.4f} to {gain.high:+.4f}) "
-        f"over version {incumbent.version}"
-    )
+    interval = f"95 % interval {gain.low:+.4f} to {gain.high:+.4f}"
+    if math.isnan(gain.low):
+        interval = "no interval: its clips come from a single film or recording"
+    measured = f"validation gain {gain.difference:+.4f} ({interval}) over version {incumbent.version}"
     if gain.low > experiment.register_.min_gain:
         return Decision(registry.CHAMPION, measured)
     return Decision(registry.CHALLENGER, f"{measured}; more than {experiment.register_.min_gain} was asked for")
@@ -112,10 +113,10 @@ def card(name: str, description: ModelDescription, test: dict[str, Any]) -> str:
     """The version's model card, in Markdown: what it is, on what it was trained, and its scores."""
     architecture = ", ".join(f"{key} {value}" for key, value in description.architecture.items())
     split = description.meta["split"]
-    rows = [f"| validation {key} | {value:.4f} |" for key, value in description.validation.items()]
-    rows += [f"| test {key} | {value:.4f} |" for key, value in test["test"].items()]
+    rows = [f"| validation {key} | {_score(value)} |" for key, value in description.validation.items()]
+    rows += [f"| test {key} | {_score(value)} |" for key, value in test["test"].items()]
     for baseline, scores in test["baseline"].items():
-        rows += [f"| test {key} of {baseline} | {value:.4f} |" for key, value in scores.items()]
+        rows += [f"| test {key} of {baseline} | {_score(value)} |" for key, value in scores.items()]
     return "\n".join(
         [
             f"# {name}: {description.task.replace('_', ' ')} on {description.dataset}",
@@ -131,3 +132,8 @@ def card(name: str, description: ModelDescription, test: dict[str, Any]) -> str:
             f"Input md5s: {', '.join(f'{key} {md5}' for key, md5 in description.data_md5.items())}.",
         ]
     )
+
+
+def _score(value: float | None) -> str:
+    """A score for the card; JSON has null where there was nothing to score."""
+    return "none" if value is None else f"{value:.4f}"

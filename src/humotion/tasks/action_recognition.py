@@ -11,8 +11,8 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from humotion.models.vit_weights import load_timm_checkpoint
-from humotion.params import ActionExperiment, LSViTParams, OptimizerParams
-from humotion.tasks.base import Batch, Task
+from humotion.params import ActionExperiment, ActionOptimizerParams, LSViTParams, OptimizerParams
+from humotion.tasks.base import Batch, Task, parameter_groups
 
 
 class ActionRecognition(Task):
@@ -52,6 +52,16 @@ class ActionRecognition(Task):
         if model.weights is not None:
             load_timm_checkpoint(task.model.backbone, model.weights)  # type: ignore[arg-type]
         return task
+
+    def parameter_groups(self, params: OptimizerParams) -> list[dict[str, Any]]:
+        """The ViT at the learning rate, what is added to it (SMIF, LMI, head) at a multiple of it."""
+        assert isinstance(params, ActionOptimizerParams)
+        groups = parameter_groups(self.model.backbone, params.weight_decay)  # type: ignore[arg-type]
+        inside = {id(parameter) for group in groups for parameter in group["params"]}
+        for group in parameter_groups(self.model, params.weight_decay):
+            added = [parameter for parameter in group["params"] if id(parameter) not in inside]
+            groups.append({**group, "params": added, "lr": params.lr * params.head_lr_factor})
+        return groups
 
     def logits(self, batch: Batch) -> Tensor:
         """(B, num_classes) of uint8 frames (B, T, K, C, H, W)."""

@@ -44,12 +44,16 @@ class Task(pl.LightningModule, ABC):
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
         """Predictions of a batch, as CPU tensors; ``clip_index`` says of which clips."""
 
+    def parameter_groups(self, params: OptimizerParams) -> list[dict[str, Any]]:
+        """Groups for the optimiser; a task may give some layers a learning rate of their own."""
+        return parameter_groups(self.model, params.weight_decay)
+
     def configure_optimizers(self) -> Any:
         """The optimiser, and a schedule that moves after every optimiser step."""
         params = self.optimizer_params
         if params is None:
             raise RuntimeError("This task was built for prediction: it has no optimiser.")
-        groups = parameter_groups(self.model, params.weight_decay)
+        groups = self.parameter_groups(params)
         optimizer: torch.optim.Optimizer
         if params.name == "adamw":
             optimizer = torch.optim.AdamW(groups, lr=params.lr)

@@ -68,9 +68,11 @@ def set_alias(name: str, version: str, alias: str, uri: str | None = None) -> No
     connect(uri).set_registered_model_alias(name, alias, version)
 
 
-def remove_alias(name: str, alias: str, uri: str | None = None) -> None:
-    """Take an alias away, if some version has it."""
-    connect(uri).delete_registered_model_alias(name, alias)
+def remove_alias(name: str, version: str, alias: str, uri: str | None = None) -> None:
+    """Take an alias away from a version, if it has it; another version keeps it."""
+    client = connect(uri)
+    if alias in client.get_model_version(name, version).aliases:
+        client.delete_registered_model_alias(name, alias)
 
 
 def download_model(model_uri: str, uri: str | None = None) -> Path:

@@ -42,6 +42,13 @@ class SeedEveryEpoch(pl.Callback):
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Seed torch for this epoch."""
-        torch.manual_seed(self.seed * 100_003 + trainer.current_epoch)
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Seed torch before an epoch's first batch.
+
+        Not at the epoch's start: beginning to iterate over a loader draws a number too, which in the
+        first epoch after a start or resumption happens before that hook, and in others after it.
+        """
+        if batch_idx == 0:
+            torch.manual_seed(self.seed * 100_003 + trainer.current_epoch)

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from humotion.clips.datamodule import ClipDataModule
+from humotion.errors import HumotionError
+from humotion.files import read_json
+from humotion.params import Params
+from humotion.prediction.command import predict_video
+from humotion.prediction.predictor import (
+    ActionPredictor,
+    DecodedVideo,
+    PosePredictor,
+    boxes_around,
+    load_predictor,
+    read_video,
+)
+from humotion.stages import sample
+from humotion.stages.train import preprocessing
+from humotion.tasks import task_class
+from humotion.training.description import ModelDescription
+from humotion.training.model_folder import save_model_folder
+from humotion.training.outcomes import action_probabilities, pose_outcomes
+from humotion.video.decode import decode_video
+from tests.datasets.trees import write_video
+from tests.tiny_project import build_project, tiny_params
+
+PARAMS: Params = tiny_params()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny project with untrained models, described as the train stage describes them."""
+    folder = build_project(tmp_path_factory.mktemp("predict"))
+    with contextlib.chdir(folder):
+        for name in ("action", "pose"):
+            sample.run(name, PARAMS)
+            save_untrained(name)
+    return folder
+
+
+def save_untrained(name: str) -> None:
+    experiment = PARAMS.experiment(name)
+    meta = read_json(Path("clips") / name / "meta.json")
+    torch.manual_seed(0)
+    task = task_class(experiment.task).from_experiment(experiment, meta)
+    facts = ("tiny", experiment.task, task.architecture, meta, preprocessing(experiment), "0" * 32, {}, {})
+    torch.save({}, "stand-in.ckpt")
+    table = sample.read_table(Path("clips") / name / "val.parquet")[["clip_id"]]
+    save_model_folder(Path("models") / name, task, ModelDescription(name, *facts), Path("stand-in.ckpt"), table)
+
+
+def stored(data: ClipDataModule, video_id: str) -> DecodedVideo:
+    video = data.store[video_id]
+    return DecodedVideo(video.decode(np.arange(video.num_frames)), 25.0)
+
+
+def test_an_action_is_predicted_as_it_is_evaluated(root: Path) -> None:
+    predictor = load_predictor(root / "models" / "action")
+    assert isinstance(predictor, ActionPredictor)
+    data = ClipDataModule("action", PARAMS, predictor.task.model.num_neighbours, root)  # type: ignore[arg-type]
+    clips, expected = action_probabilities(predictor.task, data, "test", PARAMS.machine)
+    for clip, row in zip(clips.itertuples(), expected, strict=True):
+        found = predictor.probabilities(stored(data, clip.video_id))
+        assert [found[name] for name in data.meta["classes"]] == pytest.approx(row.tolist(), abs=1e-6)
+        assert list(found.values()) == sorted(found.values(), reverse=True)
+
+
+def test_joints_are_predicted_as_they_are_evaluated(root: Path) -> None:
+    predictor = load_predictor(root / "models" / "pose")
+    assert isinstance(predictor, PosePredictor)
+    data = ClipDataModule("pose", PARAMS, 1, root)
+    for outcome in pose_outcomes(predictor.task, data, "test", PARAMS.machine):
+        boxes = outcome.video.boxes
+        joints, score = predictor.joints(stored(data, outcome.clip_id), boxes)
+        np.testing.assert_allclose(joints, outcome.joints, atol=1e-4)
+        np.testing.assert_allclose(score, outcome.score, atol=1e-4)
+
+
+def test_joints_without_a_box(root: Path, tmp_path: Path) -> None:
+    predictor = load_predictor(root / "models" / "pose")
+    assert isinstance(predictor, PosePredictor)
+    video = read_video(write_video(tmp_path / "clip.mp4", num_frames=7))
+    joints, score = predictor.joints(video)
+    assert joints.shape == (7, 13, 2)
+    assert score.shape == (7, 13)
+    row = predictor.row(str(tmp_path / "clip.mp4"))
+    shown = json.loads(row["joints"])
+    np.testing.assert_allclose(np.array(shown["frames"])[..., :2], joints, atol=1e-3)
+    assert shown["names"][0] == "head"
+
+
+def test_boxes_around_joints_do_not_follow_a_single_frame() -> None:
+    joints = np.array([[[10, 20], [30, 60]]] * 7, np.float32)
+    joints[3] = [[0, 0], [90, 90]]
+    assert (boxes_around(joints) == [10, 20, 30, 60]).all()
+    moving = joints[:3] + np.arange(3, dtype=np.float32)[:, None, None]
+    assert boxes_around(moving)[1].tolist() == [11, 21, 31, 61]
+
+
+def test_read_video(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.mp4", num_frames=5)
+    video = read_video(path)
+    assert (video.num_frames, video.height, video.width, video.fps) == (5, 48, 64, 30.0)
+    assert (video.decode(np.array([4, 4, 0])) == decode_video(path).read_all()[[4, 4, 0]]).all()
+    (tmp_path / "text.mp4").write_text("no video")
+    with pytest.raises(HumotionError, match=r"text\.mp4 cannot be read"):
+        read_video(tmp_path / "text.mp4")
+    with pytest.raises(HumotionError, match=r"absent\.mp4 cannot be read"):
+        read_video(tmp_path / "absent.mp4")
+
+
+def test_the_command(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    path, out = write_video(tmp_path / "clip.mp4", num_frames=6), tmp_path / "out.mp4"
+    predict_video(path, [], out)
+    said = capsys.readouterr().out
+    assert "6 frames of 64x48" in said
+    assert "action on tiny: " in said
+    assert "pose on tiny: 13 joints, mean peak" in said
+    drawn, plain = read_video(out), read_video(path)
+    assert drawn.num_frames == 6
+    assert (drawn.height, drawn.width) == (48, 64)
+    assert np.abs(drawn.frames.astype(int) - plain.frames).mean() > 1  # the skeleton
+    predict_video(path, [str(root / "models" / "action")], None)
+    assert "pose" not in capsys.readouterr().out
+
+
+def test_without_a_model_the_command_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(HumotionError, match="no trained model here"):
+        predict_video(write_video(tmp_path / "clip.mp4", num_frames=2), [], None)

@@ -1,0 +1,260 @@
+"""sample, augment, train, evaluate and register on a tiny project, with a real MLflow store."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from humotion.errors import HumotionError
+from humotion.files import read_json
+from humotion.stages import augment, evaluate, register, sample, train
+from humotion.tracking.store import connect
+from humotion.training.description import read_description
+from humotion.training.model_folder import load_task
+from tests.tiny_project import build_project, tiny_params
+
+EXPERIMENTS = ("action", "pose")
+MAIN = {"action": ("top1", "majority"), "pose": ("pck_0.2", "mean_pose")}
+MODEL = {"action": "ls_vit-tiny", "pose": "lstm_pm-tiny"}
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(store: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which every stage has run, for both experiments."""
+    folder = build_project(tmp_path_factory.mktemp("finished"))
+    with contextlib.chdir(folder):
+        for name in EXPERIMENTS:
+            for stage in (sample, augment, train, evaluate, register):
+                stage.run(name, tiny_params())
+    return folder
+
+
+@pytest.fixture
+def project(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The finished project as the working folder, for tests that leave it as it is."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it to the store of the test before
+    monkeypatch.chdir(finished)
+    return finished
+
+
+@pytest.fixture
+def own_project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the finished project, for tests that go on from there; the store's artifacts stay where they are."""
+    folder = tmp_path / "own"
+    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("mlruns"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def champion_scores(own_project: Path) -> Iterator[Path]:
+    """validation.parquet of version 1 where the store keeps it, put back at the end: the stores share it."""
+    model_id = str(connect().get_model_version("ls_vit-tiny", "1").source).removeprefix("models:/")
+    location = str(connect().get_logged_model(model_id).artifact_location)
+    path = next(Path(location.removeprefix("file://")).rglob("validation.parquet"))
+    content = path.read_bytes()
+    yield path
+    path.write_bytes(content)
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def versions(name: str) -> dict[str, list[str]]:
+    client = connect()
+    found = client.search_model_versions(f"name = '{MODEL[name]}'")
+    return {str(v.version): client.get_model_version(MODEL[name], v.version).aliases for v in found}
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_files(project: Path, name: str) -> None:
+    assert files(project / "models" / name) == {"model.json", "model.safetensors", "model.ckpt", "validation.parquet"}
+    assert {"train.json", "curves.csv", "test.json", "breakdown.csv"} <= files(project / "metrics" / name)
+    report = files(project / "reports" / name)
+    assert "summary.json" in report
+    assert [path for path in report if path.endswith(".png")]
+    assert [path for path in report if path.endswith(".mp4")]
+    assert not list((project / ".humotion" / "work" / "train").iterdir()), "finished work is cleared away"
+    assert not [path for path in files(project) if Path(path).name.startswith(".")], "no litter"
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_metrics(project: Path, name: str) -> None:
+    main, baseline = MAIN[name]
+    test = read_json(Path("metrics") / name / "test.json")
+    assert test["num_clips"] == 4
+    assert 0 <= test["test"][main] <= 1
+    assert main in test["baseline"][baseline]
+    assert test["gain"]["metric"] == main
+    difference = test["test"][main] - test["baseline"][baseline][main]
+    assert test["gain"]["difference"] == pytest.approx(difference)
+    trained = read_json(Path("metrics") / name / "train.json")
+    curves = pd.read_csv(Path("metrics") / name / "curves.csv")
+    best = curves.loc[curves["epoch"] == trained["best_epoch"]].iloc[0]
+    assert best[f"val/{main}"] == curves[f"val/{main}"].max() == pytest.approx(trained["val"][main])
+    assert curves["epoch"].tolist() == [0, 1]
+    assert "time" not in json.dumps(trained)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_validation_scores_are_those_of_the_chosen_epoch(project: Path, name: str) -> None:
+    """The table on which versions are compared pools to the metric that chose the checkpoint."""
+    scores = pd.read_parquet(Path("models") / name / "validation.parquet")
+    pooled = (scores["score"] * scores["weight"]).sum() / scores["weight"].sum()
+    assert pooled == pytest.approx(read_json(Path("metrics") / name / "train.json")["val"][MAIN[name][0]], abs=1e-6)
+    assert set(scores["clip_id"]) == set(pd.read_parquet(Path("clips") / name / "val.parquet")["clip_id"])
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_run(project: Path, name: str) -> None:
+    client = connect()
+    description = read_description(Path("models") / name)
+    run = client.get_run(description.run_id)
+    main, baseline = MAIN[name]
+    test = read_json(Path("metrics") / name / "test.json")
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics[f"test/{main}"] == pytest.approx(test["test"][main])
+    assert f"baseline/{baseline}/{main}" in run.data.metrics
+    assert f"best_val/{main}" in run.data.metrics
+    history = client.get_metric_history(description.run_id, f"val/{main}")
+    assert len(history) == 2
+    assert run.data.params["trainer.epochs"] == "2"
+    assert not [key for key in run.data.params if key.startswith(("evaluate", "register"))]
+    assert run.data.tags["evaluate.bootstrap"] == "100"
+    assert run.data.tags["data.plan.md5"] == description.data_md5["plan"]
+    listed = (client.list_artifacts(run.info.run_id, under) for under in ("train", "evaluate", "augment"))
+    logged = {entry.path for entries in listed for entry in entries}
+    assert {"train/curves.png", "evaluate/summary.json", "augment/policy.json"} <= logged
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_first_version_is_champion_and_registering_again_changes_nothing(project: Path, name: str) -> None:
+    before = read_json(Path("registered") / f"{name}.json")
+    assert before["alias"] == "champion"
+    assert before["reason"] == "there was no champion"
+    assert before["uri"] == f"models:/{MODEL[name]}@champion"
+    register.run(name, tiny_params())
+    assert versions(name) == {"1": ["champion"]}
+    after = read_json(Path("registered") / f"{name}.json")
+    assert {**after, "reason": ""} == {**before, "reason": ""}
+    card = connect().get_model_version(MODEL[name], "1").description
+    assert "| validation" in card
+    assert f"| test {MAIN[name][0]} |" in card
+
+
+def retrain(name: str, **changes: Any) -> dict[str, Any]:
+    """Train with other settings, evaluate and register; what the last stage wrote."""
+    params = tiny_params(epochs=1, **changes)
+    for stage in (train, evaluate, register):
+        stage.run(name, params)
+    return read_json(Path("registered") / f"{name}.json")
+
+
+def test_only_a_version_that_is_better_beyond_noise_takes_over(champion_scores: Path) -> None:
+    second = retrain("action", seed=4)
+    assert (second["version"], second["alias"]) == ("2", "challenger")
+    assert "validation gain" in second["reason"]
+    assert versions("action") == {"1": ["champion"], "2": ["challenger"]}
+    assert read_json(Path("metrics/action/test.json"))["test"], "evaluated, and without a say"
+
+    # A champion that was wrong about every validation clip, and this one right.
+    for path, score in ((champion_scores, 0.0), (Path("models/action/validation.parquet"), 1.0)):
+        pd.read_parquet(path).assign(score=score).to_parquet(path)
+    register.run("action", tiny_params(epochs=1, seed=4))
+    assert versions("action") == {"1": [], "2": ["champion"]}
+    assert "+1.0000" in read_json(Path("registered/action.json"))["reason"]
+
+
+def test_the_champion_again_leaves_the_challenger_its_alias(own_project: Path) -> None:
+    shutil.copytree("models/action", "kept")
+    retrain("action", seed=4)
+    shutil.rmtree("models/action")
+    Path("kept").rename("models/action")
+    register.run("action", tiny_params())
+    assert versions("action") == {"1": ["champion"], "2": ["challenger"]}
+    assert read_json(Path("registered/action.json"))["reason"] == "it is the champion already"
+
+
+def test_validation_clips_of_one_group_give_no_interval(champion_scores: Path) -> None:
+    for path in (champion_scores, Path("models/action/validation.parquet")):
+        pd.read_parquet(path).assign(group="film").to_parquet(path)
+    incumbent = connect().get_model_version("ls_vit-tiny", "1")
+    validation = pd.read_parquet("models/action/validation.parquet")
+    decision = register.decide("2", incumbent, validation, tiny_params().experiment("action"), None)
+    assert decision.alias == "challenger"
+    assert "no interval" in decision.reason
+
+
+def test_a_card_has_a_word_for_scores_of_nothing(project: Path) -> None:
+    description = read_description(Path("models/pose"))
+    test = read_json(Path("metrics/pose/test.json"))
+    test["test"]["jitter"] = None
+    assert "| test jitter | none |" in register.card("pose", description, test)
+
+
+def test_a_champion_of_other_validation_clips_is_not_compared(own_project: Path) -> None:
+    path = Path("clips/action/val.parquet")
+    pd.read_parquet(path).iloc[:-1].to_parquet(path)
+    second = retrain("action")
+    assert second["alias"] == "challenger"
+    assert "validated on other clips" in second["reason"]
+    assert versions("action")["1"] == ["champion"]
+
+
+def test_with_an_empty_store_the_run_is_restored(own_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{own_project}/other/mlflow.db")
+    trained = read_description(Path("models/action")).run_id
+    evaluate.run("action", tiny_params())
+    register.run("action", tiny_params())
+    registered = read_json(Path("registered/action.json"))
+    assert registered["run_id"] != trained
+    assert connect().get_run(registered["run_id"]).data.tags["restored_from"] == trained
+    assert versions("action") == {"1": ["champion"]}
+
+
+def test_an_interrupted_training_goes_on_under_its_run(own_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = read_json(Path("metrics/action/train.json")), load_task(Path("models/action"))[0].state_dict()
+    shutil.rmtree("models/action")
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "save_model_folder", full_disk)
+        with pytest.raises(OSError, match="disk"):
+            train.run("action", tiny_params())
+    assert not Path("models/action").exists()
+    (work,) = Path(".humotion/work/train").iterdir()
+    run_id = read_json(work / "run.json")["run_id"]
+    assert connect().get_run(run_id).info.status == "FAILED"
+    train.run("action", tiny_params())
+    assert read_description(Path("models/action")).run_id == run_id
+    assert connect().get_run(run_id).info.status == "FINISHED"
+    weights = load_task(Path("models/action"))[0].state_dict()
+    assert read_json(Path("metrics/action/train.json")) == expected[0]
+    assert all((weights[key] == value).all() for key, value in expected[1].items())
+
+
+def full_disk(*_: Any) -> None:
+    raise OSError("disk full")
+
+
+def test_errors_say_what_to_do(own_project: Path) -> None:
+    with pytest.raises(HumotionError, match="no experiment 'nosuch'; it has action, pose"):
+        train.run("nosuch", tiny_params())
+    shutil.rmtree("models/pose")
+    for stage in (evaluate, register):
+        with pytest.raises(HumotionError, match="no model folder"):
+            stage.run("pose", tiny_params())

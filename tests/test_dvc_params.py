@@ -1,0 +1,146 @@
+"""Which stages turn stale when one value of params.yaml changes, asked of the real DVC."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dvc.repo import Repo
+from dvc.stage import PipelineStage
+from ruamel.yaml import YAML
+
+from humotion.params import Params
+from tests.dvc_project import REPOSITORY, copy_pipeline, pipeline, write_stand_ins
+
+Leaf = tuple[str, ...]
+PARAMS: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text())
+
+# The stages whose code reads a value, or whose inputs lie elsewhere with it. Stages after them follow through files.
+READERS: dict[str, set[str]] = {
+    "datasets.layout": {"index", "extract"},
+    "datasets.root": {"index", "extract"},
+    "datasets.frames": {"extract"},
+    "experiments.task": {"sample", "train", "evaluate"},
+    "experiments.dataset": {"sample", "augment", "train", "evaluate"},
+    "experiments.seed": {"augment", "train", "evaluate", "register"},
+    "experiments.clips": {"sample"},
+    "experiments.augment": {"augment", "train"},  # training reads the crop's size, which no plan repeats
+    "experiments.model": {"train"},
+    "experiments.model.name": {"train", "evaluate"},
+    "experiments.optimizer": {"train"},
+    "experiments.trainer": {"train"},
+    "experiments.evaluate": {"evaluate"},
+    "experiments.register": {"register"},
+}
+
+
+def expected(leaf: Leaf) -> set[str]:
+    """Addresses of the stages that a leaf makes stale, by the longest entry of READERS that it lies under."""
+    section, name, *rest = leaf
+    if section == "machine":
+        return set()
+    ends = range(len(rest), 0, -1)
+    key = next(key for end in ends if (key := ".".join([section, *rest[:end]])) in READERS)
+    return {f"{stage}@{name}" for stage in READERS[key]}
+
+
+def leaves(value: Any, path: Leaf = ()) -> Iterator[Leaf]:
+    if not isinstance(value, dict):
+        yield path
+        return
+    for key, child in value.items():
+        yield from leaves(child, (*path, key))
+
+
+def changed(value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, list):  # DVC compares a list as a whole, so a change deep in its last item is enough
+        return [*value[:-1], changed(value[-1])]
+    if isinstance(value, dict):
+        return {key: changed(item) for key, item in value.items()}
+    return value + 1 if isinstance(value, int | float) else "changed"
+
+
+def with_changes(paths: list[Leaf]) -> dict[str, Any]:
+    params = copy.deepcopy(PARAMS)
+    for *parents, last in paths:
+        target: Any = params
+        for key in parents:
+            target = target[key]
+        target[last] = changed(target[last])
+    return params
+
+
+def rounds() -> list[list[Leaf]]:
+    """All leaves, several at a time: one of each dataset and experiment, which have stages of their own."""
+    by_owner: dict[tuple[Any, ...], list[Leaf]] = {}
+    for leaf in leaves(PARAMS):
+        if leaf[0] != "machine":
+            by_owner.setdefault(leaf[:2], []).append(leaf)
+    machine = [leaf for leaf in leaves(PARAMS) if leaf[0] == "machine"]
+    return [machine, *([leaf for leaf in row if leaf] for row in itertools.zip_longest(*by_owner.values()))]
+
+
+def inputs(stage: PipelineStage) -> set[str]:
+    return {dep.def_path for dep in stage.deps}
+
+
+class Pipeline:
+    """A project in which everything is up to date."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = copy_pipeline(folder)
+        with contextlib.chdir(folder), Repo.init(".", no_scm=True) as repo:
+            write_stand_ins(repo)
+            repo.commit(force=True)
+            assert repo.status() == {}
+            self.inputs = {name: inputs(stage) for name, stage in pipeline(repo).items()}
+
+    def stale(self, params: dict[str, Any]) -> set[str]:
+        """The stages that other parameters make stale: by a value they track, their command, or their inputs."""
+        with (self.folder / "params.yaml").open("w") as stream:
+            YAML().dump(params, stream)
+        with contextlib.chdir(self.folder), Repo(".") as repo:
+            return {name for name, stage in pipeline(repo).items() if self._is_stale(name, stage)}
+
+    def _is_stale(self, name: str, stage: PipelineStage) -> bool:
+        tracked = (dep for dep in stage.deps if dep.def_path == "params.yaml")
+        return stage.changed_stage() or inputs(stage) != self.inputs[name] or any(dep.status() for dep in tracked)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    return Pipeline(tmp_path_factory.mktemp("params"))
+
+
+def test_nothing_is_stale_without_a_change(project: Pipeline) -> None:
+    assert project.stale(PARAMS) == set()
+
+
+def test_each_leaf_makes_exactly_its_readers_stale(project: Pipeline) -> None:
+    assert len(rounds()) > 20
+    wrong = []
+    for paths in rounds():
+        stale = project.stale(with_changes(paths))
+        for path in paths:
+            mine = {address for address in stale if address.endswith(f"@{path[1]}")}
+            if mine != expected(path):
+                wrong.append(f"{'.'.join(path)}: stale {sorted(mine)}, expected {sorted(expected(path))}")
+        if paths[0][0] == "machine" and stale:
+            wrong.append(f"machine: stale {sorted(stale)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_section_has_its_readers() -> None:
+    """A new section of the schema is a decision about stages: it must be made in READERS."""
+    schema = Params.model_json_schema()["$defs"]
+    for kind in ("ActionExperiment", "PoseExperiment"):
+        assert {f"experiments.{section}" for section in schema[kind]["properties"]} <= READERS.keys()
+    assert {f"datasets.{section}" for section in schema["DatasetParams"]["properties"]} <= READERS.keys()
+    assert set(Params.model_fields) == {"datasets", "experiments", "machine"}

@@ -1,0 +1,98 @@
+"""dvc.yaml against the code: the stages there are, and that each lists the code it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dvc.repo import Repo
+from dvc.stage import PipelineStage
+from ruamel.yaml import YAML
+
+from humotion import datasets, models, tasks
+from tests.dvc_project import REPOSITORY, code_and_data, copy_pipeline, pipeline
+from tests.import_graph import reached_files
+
+PARAMS: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text())
+PER_DATASET = ("index", "extract", "explore")
+PER_EXPERIMENT = ("sample", "augment", "train", "evaluate", "register")
+EXPECTED = [
+    *(f"{stage}@{name}" for stage in PER_DATASET for name in PARAMS["datasets"]),
+    *(f"{stage}@{name}" for stage in PER_EXPERIMENT for name in PARAMS["experiments"]),
+]
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PipelineStage]:
+    folder = copy_pipeline(tmp_path_factory.mktemp("pipeline"))
+    with Repo.init(str(folder), no_scm=True) as repo:
+        return pipeline(repo)
+
+
+def named_modules(stage: str, name: str) -> dict[str, str]:
+    """What the registries resolve for a dataset or an experiment."""
+    if name in PARAMS["datasets"]:
+        layout = datasets.LAYOUTS[PARAMS["datasets"][name]["layout"]]
+        return {"humotion.datasets": layout.__module__}
+    experiment = PARAMS["experiments"][name]
+    return {
+        "humotion.tasks": tasks.TASKS[experiment["task"]].split(":")[0],
+        "humotion.models": models.model_entry(experiment["model"]["name"]).target.split(":")[0],
+        "protocol": f"humotion.stages.evaluate_{experiment['task']}",
+    }
+
+
+def covers(dep: str, file: str) -> bool:
+    return file == dep or file.startswith(f"{dep}/")
+
+
+def test_stages(stages: dict[str, PipelineStage]) -> None:
+    assert sorted(stages) == sorted(EXPECTED)
+    assert all(stage.desc for stage in stages.values())
+
+
+@pytest.mark.parametrize("address", EXPECTED)
+def test_code_that_a_stage_runs_is_a_dependency(stages: dict[str, PipelineStage], address: str) -> None:
+    code, _ = code_and_data(stages[address])
+    reached = reached_files(address.split("@")[0], named_modules(*address.split("@")))
+    missing = sorted(file for file in reached if not any(covers(dep, file) for dep in code))
+    assert not missing, f"{address}: dvc.yaml lacks the dependencies {missing}"
+
+
+@pytest.mark.parametrize("stage", PER_DATASET + PER_EXPERIMENT)
+def test_no_code_dependency_is_stale(stages: dict[str, PipelineStage], stage: str) -> None:
+    # The instances of a stage share a list, so an entry is of use if one of them runs it.
+    instances = [address for address in EXPECTED if address.startswith(f"{stage}@")]
+    code = {dep for address in instances for dep in code_and_data(stages[address])[0]}
+    reached = {file for address in instances for file in reached_files(stage, named_modules(*address.split("@")))}
+    absent = sorted(dep for dep in code if not (REPOSITORY / dep).exists())
+    unused = sorted(dep for dep in code if not any(covers(dep, file) for file in reached))
+    assert not absent, f"{stage}: no such file {absent}"
+    assert not unused, f"{stage}: runs nothing of {unused}"
+
+
+def test_the_walk_sees_what_imports_do_not_say() -> None:
+    reached = reached_files("train", named_modules("train", "ls_vit"))
+    assert {"src/humotion/tasks/__init__.py", "src/humotion/models/ls_vit.py"} <= reached  # named at run time
+    assert "src/humotion/models/vit.py" in reached  # ... and what that imports
+    assert "src/humotion/models/lstm_pm.py" not in reached
+    assert "src/humotion/clips/views.py" in reached
+    assert "src/humotion/params.py" not in reached
+    assert "src/humotion/training/__init__.py" not in reached  # a docstring
+    assert "src/humotion/datasets/hmdb51.py" not in reached
+
+
+def test_outs_are_disjoint_and_not_below_data(stages: dict[str, PipelineStage]) -> None:
+    outs = [Path(out.def_path) for stage in stages.values() for out in stage.outs]
+    assert not [out for out in outs if out.parts[0] in ("data", "src")]
+    nested = [(str(one), str(other)) for one in outs for other in outs if one in other.parents]
+    assert not nested
+    assert len(set(outs)) == len(outs)
+
+
+def test_every_input_is_made_by_a_stage_or_is_raw(stages: dict[str, PipelineStage]) -> None:
+    outs = {out.def_path for stage in stages.values() for out in stage.outs}
+    roots = {settings["root"] for settings in PARAMS["datasets"].values()}
+    inputs = {path for stage in stages.values() for path in code_and_data(stage)[1]}
+    assert not inputs - outs - roots

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from humotion.tracking import registry, runs
+from humotion.tracking.models import log_model_folder
+from humotion.tracking.store import connect, mlflow
+from humotion.work import digest_of_file
+from tests.tiny_models import make_task, write_model_folder
+
+SOURCE = runs.RunSource("action/tiny", "tiny", {}, {})
+NAME = "ls_vit-tiny"
+Log = tuple[registry.Candidate, str]
+
+
+def candidate(folder: Path, clip: Path, description: str = "card") -> registry.Candidate:
+    with runs.training_run(SOURCE) as run_id:
+        model_id = log_model_folder(folder, clip)
+    md5 = digest_of_file(folder / "model.safetensors")
+    return registry.Candidate(NAME, run_id, model_id, md5, {"experiment": "tiny"}, description)
+
+
+def test_versions_and_aliases(checkout: Path, clip: Path) -> None:
+    task = make_task("action_recognition")
+    first = candidate(write_model_folder(checkout / "one", task, "action_recognition"), clip)
+    assert registry.champion(NAME) is None
+    assert registry.register_version(first) == "1"
+    assert registry.register_version(first) == "1"
+    assert len(connect().search_model_versions(f"name = '{NAME}'")) == 1
+    second = candidate(checkout / "one", clip, "of another run")
+    assert registry.register_version(second) == "2"
+
+    registry.set_alias(NAME, "1", registry.CHAMPION)
+    registry.set_alias(NAME, "2", registry.CHALLENGER)
+    champion = registry.champion(NAME)
+    assert champion is not None
+    assert (champion.version, champion.run_id) in ((1, first.run_id), ("1", first.run_id))
+    assert champion.tags["experiment"] == "tiny"
+    registry.set_alias(NAME, "2", registry.CHAMPION)
+    registry.set_alias(NAME, "1", registry.CHALLENGER)
+    registry.remove_alias(NAME, "2", registry.CHALLENGER)  # it has none: version 1 keeps its own
+    assert full("1").aliases == ["challenger"]
+    for _ in range(2):
+        registry.remove_alias(NAME, "1", registry.CHALLENGER)
+    aliases = {str(version.version): version.aliases for version in map(full, ("1", "2"))}
+    assert aliases == {"1": [], "2": ["champion"]}
+
+
+def full(version: str) -> mlflow.entities.model_registry.ModelVersion:
+    return connect().get_model_version(NAME, version)
+
+
+@pytest.mark.parametrize("kind", ["action_recognition", "pose_estimation"])
+def test_a_registered_model_predicts_a_video(checkout: Path, clip: Path, kind: str) -> None:
+    folder = write_model_folder(checkout / "model", make_task(kind), kind)
+    registry.register_version(candidate(folder, clip))
+    registry.set_alias(NAME, "1", registry.CHAMPION)
+    uri = f"models:/{NAME}@champion"
+    downloaded = registry.download_model(uri)
+    files = {path.name for path in downloaded.rglob("*")}
+    assert {"model.json", "model.safetensors", "MLmodel"} <= files
+    assert not [name for name in files if name.endswith((".pkl", ".pickle", ".cloudpickle"))]
+
+    model = mlflow.pyfunc.load_model(uri)
+    table = pd.DataFrame({"video": [str(clip), str(clip)]})
+    answer = model.predict(table)
+    assert list(answer.columns) == model.metadata.signature.outputs.input_names()
+    assert answer["video"].tolist() == [str(clip)] * 2
+    assert answer.iloc[0].tolist() == answer.iloc[1].tolist()
+    if kind == "action_recognition":
+        probabilities = json.loads(answer["probabilities"][0])
+        assert sum(probabilities.values()) == pytest.approx(1)
+        assert answer["label"][0] == max(probabilities, key=probabilities.__getitem__)
+    else:
+        joints = json.loads(answer["joints"][0])
+        assert len(joints["names"]) == 13
+        assert [len(frame) for frame in joints["frames"]] == [13] * 6

@@ -1,0 +1,136 @@
+"""`fit` on a tiny project: what a crash, a second run, and the choice of the epoch do."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from humotion.clips.datamodule import ClipDataModule
+from humotion.files import read_json
+from humotion.params import Params
+from humotion.stages import augment, sample
+from humotion.tasks import task_class
+from humotion.tasks.base import Task
+from humotion.training.fit import FitResult, fit
+from tests.tiny_project import build_project, tiny_params
+
+EPOCHS = 4
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = build_project(tmp_path_factory.mktemp("fit"))
+    with contextlib.chdir(folder):
+        for name in ("action", "pose"):
+            sample.run(name, tiny_params())
+            augment.run(name, tiny_params())
+    return folder
+
+
+class StopDuring(pl.Callback):
+    """Pulls the plug in the middle of an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.current_epoch == self.epoch:
+            raise ConnectionAbortedError
+
+
+def train(
+    root: Path, name: str, work: Path, *callbacks: pl.Callback, params: Params | None = None
+) -> tuple[Task, FitResult]:
+    params = params or tiny_params(epochs=EPOCHS)
+    experiment = params.experiment(name)
+    pl.seed_everything(experiment.seed, workers=True, verbose=False)
+    meta = read_json(root / "clips" / name / "meta.json")
+    task = task_class(experiment.task).from_experiment(experiment, meta)
+    data = ClipDataModule(name, params, task.model.num_neighbours, root)  # type: ignore[arg-type]
+    settings = experiment.trainer, params.machine
+    return task, fit(task, data, *settings, seed=experiment.seed, folder=work, callbacks=callbacks)
+
+
+def weights(task: Task) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in task.state_dict().items()}
+
+
+def assert_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    assert one.keys() == other.keys()
+    different = [name for name in one if not torch.equal(one[name], other[name])]
+    assert not different
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Task, FitResult]]:
+    return {name: train(root, name, tmp_path_factory.mktemp(name)) for name in ("action", "pose")}
+
+
+Trained = dict[str, tuple[Task, FitResult]]
+
+
+@pytest.mark.parametrize("name", ["action", "pose"])
+@pytest.mark.parametrize("epoch", [0, 2])
+def test_interrupted_and_resumed_equals_uninterrupted(
+    root: Path, tmp_path: Path, uninterrupted: Trained, name: str, epoch: int
+) -> None:
+    with pytest.raises(ConnectionAbortedError):
+        train(root, name, tmp_path, StopDuring(epoch))
+    assert (tmp_path / "last.ckpt").exists() == (epoch > 0)
+    task, result = train(root, name, tmp_path)
+    whole_task, whole = uninterrupted[name]
+    assert result.epochs == whole.epochs
+    assert result.best_epoch == whole.best_epoch
+    assert_equal(weights(task), weights(whole_task))
+
+
+@pytest.mark.parametrize("name", ["action", "pose"])
+def test_two_trainings_are_equal_and_another_seed_is_not(
+    root: Path, tmp_path: Path, uninterrupted: Trained, name: str
+) -> None:
+    task, result = train(root, name, tmp_path / "again")
+    assert result.epochs == uninterrupted[name][1].epochs
+    assert_equal(weights(task), weights(uninterrupted[name][0]))
+    _, other = train(root, name, tmp_path / "other", params=tiny_params(epochs=EPOCHS, seed=4))
+    assert other.epochs != result.epochs
+
+
+def test_a_finished_training_called_again_gives_the_same_result(
+    root: Path, tmp_path: Path, uninterrupted: Trained
+) -> None:
+    """A crash between the last epoch and the model folder costs no epoch."""
+    train(root, "action", tmp_path)
+    task, result = train(root, "action", tmp_path, StopDuring(EPOCHS - 1))  # it would raise if a step were made
+    assert result.epochs == uninterrupted["action"][1].epochs
+    assert_equal(weights(task), weights(uninterrupted["action"][0]))
+
+
+@pytest.mark.parametrize("name", ["action", "pose"])
+def test_the_task_has_the_weights_of_the_best_epoch(uninterrupted: Trained, name: str) -> None:
+    task, result = uninterrupted[name]
+    curve = [row[task.main_metric] for row in result.epochs]
+    assert [row["epoch"] for row in result.epochs] == list(range(EPOCHS))
+    assert result.best[task.main_metric] == max(curve)
+    assert result.best_epoch == curve.index(max(curve))
+    saved = torch.load(result.checkpoint, weights_only=True)
+    assert saved["epoch"] == result.best_epoch
+    assert_equal(weights(task), saved["state_dict"])
+
+
+def test_the_loss_falls(uninterrupted: Trained) -> None:
+    for _, result in uninterrupted.values():
+        losses = [row["train/loss"] for row in result.epochs]
+        assert losses[-1] < losses[0]
+
+
+def test_workers_change_nothing(root: Path, tmp_path: Path, uninterrupted: Trained) -> None:
+    params = tiny_params(epochs=EPOCHS)
+    machine = params.machine.model_copy(update={"workers": 2})
+    task, result = train(root, "action", tmp_path, params=params.model_copy(update={"machine": machine}))
+    assert result.epochs == uninterrupted["action"][1].epochs
+    assert_equal(weights(task), weights(uninterrupted["action"][0]))
