@@ -50,5 +50,5 @@ $(STAMP): pyproject.toml
 data: setup  ## Fetch the embedded sample from the DVC remote inside the repository, if it is in use and absent
 	@scripts/pull_sample.sh
 
-clean:  ## Remove the virtual environment and unfinished work; outputs and the MLflow store stay
+clean:  ## Remove the virtual environment and all unfinished work; outputs and the MLflow store stay
 	rm -rf $(VENV) .humotion

@@ -44,6 +44,13 @@ def digest_of_file(path: Path) -> str:
         return hashlib.file_digest(stream, "md5").hexdigest()
 
 
+def digest_of_code() -> str:
+    """Digest of this package's source: work begun by other code is not gone on with."""
+    package = Path(__file__).parent
+    sources = sorted(package.rglob("*.py"))
+    return digest_of([(path.relative_to(package).as_posix(), digest_of_file(path)) for path in sources])
+
+
 def work_folder(stage: str, digest: str) -> Path:
     """The folder of this attempt's unfinished work, created if absent."""
     folder = main_checkout() / ".humotion" / "work" / stage / digest

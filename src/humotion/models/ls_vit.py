@@ -60,6 +60,7 @@ class LSViT(FrameAveragedViT):
         else:
             self.num_neighbours = num_neighbours
             self.smif = SMIF(num_neighbours, self.backbone.get_buffer("std"))
+            self.motion_embed = MotionEmbed(self.backbone.image_size // self.backbone.patch_embed.patch_size, dim)
             self.lmi = nn.ModuleList(LMI(dim, num_frames, reduction) for _ in range(depth))
             self.temporal_embed = nn.Parameter(torch.zeros(num_frames, 1, dim))
 
@@ -67,6 +68,8 @@ class LSViT(FrameAveragedViT):
         """Embedding of each frame: (B, T, K, 3, H, W) to (B, T, C); padded frames reach no other frame."""
         num_frames = is_padding.shape[1]
         tokens = self.backbone.embed_patches(self.smif(frames, is_padding))  # (B, T, N, C)
+        if isinstance(self.smif, SMIF):
+            tokens = self.motion_embed(tokens, self.smif.motion(frames), self.backbone.get_buffer("std"))
         if self.temporal_embed is not None:
             if num_frames > self.num_frames:
                 raise HumotionError(
@@ -121,6 +124,35 @@ class SMIF(nn.Module):
         added = self.fuse(F.gelu(self.mix(F.avg_pool2d(motion, 2)))).tanh()
         added = F.interpolate(added, size=frames.shape[-2:], mode="bilinear", align_corners=False)
         return frames[:, :, frames.shape[2] // 2] + added.unflatten(0, frames.shape[:2])
+
+
+class MotionEmbed(nn.Module):
+    """How much moves in each patch, added to its token.
+
+    A patch embedding made for texture averages a blob of motion away, so the size of the differences reaches
+    the tokens on a way of its own, as in TDN's short-term module: pooled to cells, bounded by e / (e + scale),
+    and embedded linearly. The embedding has no bias and starts at zero: a static clip adds nothing, and nor
+    does the first step.
+    """
+
+    cells = 4  # along a side of a patch
+    scale = 0.02  # mean difference in a cell, as a fraction of the full range, that counts as half of the most
+
+    def __init__(self, grid: int, dim: int) -> None:
+        super().__init__()
+        self.grid = grid
+        self.embed = nn.Linear(self.cells**2, dim, bias=False)
+        nn.init.zeros_(self.embed.weight)
+
+    def forward(self, tokens: Tensor, motion: Tensor, std: Tensor) -> Tensor:
+        """Tokens (B, T, N, C), patches last, with the motion (B, T, K-1, 3, H, W) of each."""
+        energy = (motion * std).abs().mean((2, 3)).flatten(0, 1)[:, None]  # (B*T, 1, H, W)
+        energy = F.adaptive_avg_pool2d(energy, self.grid * self.cells)[:, 0]
+        energy = energy / (energy + self.scale)
+        patches = energy.unflatten(2, (self.grid, -1)).unflatten(1, (self.grid, -1))  # (B*T, g, c, g, c)
+        features = patches.transpose(2, 3).flatten(1, 2).flatten(2)  # (B*T, g*g, c*c)
+        added = self.embed(features).unflatten(0, tokens.shape[:2])
+        return tokens + F.pad(added, (0, 0, tokens.shape[2] - added.shape[2], 0))
 
 
 class LMI(nn.Module):

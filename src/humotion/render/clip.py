@@ -116,7 +116,7 @@ def render_clip(spec: ClipSpec) -> Clip:
 def _set_up(spec: ClipSpec, rng: np.random.Generator) -> tuple[_Take, Shot]:
     source = np.random.default_rng(spec.source)
     scene = random_scene(source)
-    look = random_look(source, scene)
+    look = random_look(source, scene, spec.pads)
     body = Proportions.random(source)
     ticks = _ticks(spec.num_frames)
     skeleton = _pose(spec, load_motion(spec.motion), body, spec.start + ticks * spec.speed)

@@ -14,7 +14,8 @@ class ClipSpec:
     """What to render. Clips with the same ``source`` share performer, clothes, place and light.
 
     ``start`` is in seconds of the recording, ``speed`` how fast it plays; ``size_in_frame`` is the
-    height of the standing performer over the image's height; azimuth as in `Shot`.
+    height of the standing performer over the image's height; azimuth as in `Shot`. With ``pads`` the
+    performer wears bright pads at elbows, wrists, knees and ankles, a colour each.
     """
 
     motion: str
@@ -29,3 +30,4 @@ class ClipSpec:
     shake: float
     size_in_frame: float
     quality: str
+    pads: bool = False

@@ -27,8 +27,8 @@ from humotion.params import FrameParams, Params
 from humotion.video.decode import decode_video
 from humotion.video.images import decode_frames_folder
 from humotion.video.pack import EncodedFrames, encode_frames, scale_points
-from humotion.video.store import STORE_VERSION, PackedVideo, shard_name, shard_of, write_shard
-from humotion.work import digest_of, digest_of_file, work_folder
+from humotion.video.store import PackedVideo, shard_name, shard_of, write_shard
+from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
 
 _TABLE = {
     **{"video_id": "str", "shard": "int32", "row": "int32", "num_frames": "int32"},
@@ -51,7 +51,7 @@ def run(dataset: str, params: Params) -> None:
     index = prepared / "videos.parquet"
     if not index.exists():
         raise HumotionError(f"{index} does not exist: run the index stage of {dataset!r} first.")
-    digest = digest_of([STORE_VERSION, settings.model_dump(), digest_of_file(index), _state(layout.root)])
+    digest = digest_of([settings.model_dump(), digest_of_file(index), _state(layout.root), digest_of_code()])
     work = work_folder("extract", digest)
     videos, num_workers = pd.read_parquet(index), params.machine.num_workers
     try:

@@ -25,7 +25,7 @@ from humotion.training.description import ModelDescription
 from humotion.training.fit import FitResult, fit
 from humotion.training.model_folder import save_model_folder
 from humotion.training.outcomes import clip_scores
-from humotion.work import digest_of, digest_of_file, work_folder
+from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
 
 
 def run(name: str, params: Params) -> None:
@@ -41,7 +41,7 @@ def run(name: str, params: Params) -> None:
     data = ClipDataModule(name, params, task.model.num_neighbours)  # type: ignore[arg-type]
     settings = experiment.model_dump(mode="json", by_alias=True, exclude={"evaluate", "register_"})
     data_md5 = input_md5(name, experiment)
-    work = work_folder("train", digest_of({"settings": settings, "inputs": data_md5}))
+    work = work_folder("train", digest_of({"settings": settings, "inputs": data_md5, "code": digest_of_code()}))
     attempt = work / "run.json"
     source = runs.RunSource(runs.experiment_name(experiment.task, experiment.dataset), name, settings, data_md5)
     resume = read_json(attempt)["run_id"] if attempt.exists() else None
