@@ -112,8 +112,8 @@ def forward_kinematics(root: Floats, rotations: Floats, body: Proportions) -> Sk
     return Skeleton3D(origins, frames, np.stack(joints, axis=1))
 
 
-def build_solids(body: Proportions, long_hair: bool = False) -> list[Solid]:
-    """The solids of a body, torso first."""
+def build_solids(body: Proportions, long_hair: bool = False, pads: bool = False) -> list[Solid]:
+    """The solids of a body, torso first; with ``pads``, balls around elbows, wrists, knees and ankles."""
     s, g = body.scale, body.scale * body.girth
     waist = np.array([0, 0.236, 0]) * s
     solids = [
@@ -133,7 +133,19 @@ def build_solids(body: Proportions, long_hair: bool = False) -> list[Solid]:
                              0.085 * size, 0.06 * size, (0.9, 1.0, 1.1)))  # fmt: skip
     for side in ("r", "l"):
         solids += _limbs(side, body)
+        solids += _pads(side, body) if pads else []
     return solids
+
+
+def _pads(side: str, body: Proportions) -> list[Solid]:
+    """Thick pads, a ball each: large enough for a network that sees the performer 50 pixels high."""
+    s, wrist = body.scale, body.offsets()[f"{side}_wrist"]
+    places = {"elbow": ("elbow", np.zeros(3)), "wrist": ("elbow", wrist), "knee": ("knee", np.zeros(3))}
+    places["ankle"] = ("ankle", np.zeros(3))
+    return [
+        _solid(f"{side}_{joint}_pad", f"{side}_{bone}", centre, centre, 0.09 * s, 0.09 * s)
+        for joint, (bone, centre) in places.items()
+    ]
 
 
 def _head(body: Proportions) -> Solid:

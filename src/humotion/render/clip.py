@@ -116,7 +116,7 @@ def render_clip(spec: ClipSpec) -> Clip:
 def _set_up(spec: ClipSpec, rng: np.random.Generator) -> tuple[_Take, Shot]:
     source = np.random.default_rng(spec.source)
     scene = random_scene(source)
-    look = random_look(source, scene, spec.pads)
+    look = random_look(source, scene)
     body = Proportions.random(source)
     ticks = _ticks(spec.num_frames)
     skeleton = _pose(spec, load_motion(spec.motion), body, spec.start + ticks * spec.speed)
@@ -125,7 +125,7 @@ def _set_up(spec: ClipSpec, rng: np.random.Generator) -> tuple[_Take, Shot]:
     middle = (path.min(axis=0) + path.max(axis=0)) / 2
     reach = np.linalg.norm(path - middle, axis=1).max()
     stage = Stage(scene, middle, heading + shot.azimuth + np.pi, scene.backdrop_distance + reach)
-    return _Take(build_solids(body, look.long_hair), skeleton, cameras, look, stage), shot
+    return _Take(build_solids(body, look.long_hair, spec.pads), skeleton, cameras, look, stage), shot
 
 
 def _ticks(num_frames: int) -> Floats:

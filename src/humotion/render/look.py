@@ -25,15 +25,10 @@ _BOTTOMS = (
     (30, 90, 70), (180, 50, 50),
 )  # fmt: skip
 _SHOES = ((235, 235, 235), (35, 33, 35), (170, 60, 50), (90, 70, 55))
-#: Pads by side and joint, and the stretch of each limb (0..1 along it) that they cover.
+#: Colours of the pads, by side and joint.
 _PADS = {
     "r_elbow": (250, 215, 40), "r_wrist": (235, 40, 150), "r_knee": (45, 215, 235), "r_ankle": (255, 120, 20),
     "l_elbow": (50, 225, 70), "l_wrist": (45, 70, 250), "l_knee": (245, 245, 245), "l_ankle": (150, 50, 235),
-}  # fmt: skip
-_PADDED = {
-    "upper_arm": ((0.72, 2.0, "elbow"),), "forearm": ((-1.0, 0.28, "elbow"), (0.68, 2.0, "wrist")),
-    "hand": ((-1.0, 0.4, "wrist"),), "thigh": ((0.8, 2.0, "knee"),),
-    "shin": ((-1.0, 0.2, "knee"), (0.76, 2.0, "ankle")), "foot": ((-1.0, 2.0, "ankle"),),
 }  # fmt: skip
 _PATTERNS = ("plain", "plain", "stripes", "bars", "checks", "mottled")
 
@@ -52,10 +47,9 @@ class Look:
     long_sleeves: bool
     long_trousers: bool
     long_hair: bool
-    pads: bool
 
 
-def random_look(rng: np.random.Generator, scene: Scene, pads: bool) -> Look:
+def random_look(rng: np.random.Generator, scene: Scene) -> Look:
     """Clothes whose colours stand out from the scene's ground and backdrop."""
     backgrounds = scene.mean_colours()
     top = _standing_out(rng, _TOPS, backgrounds)
@@ -70,7 +64,6 @@ def random_look(rng: np.random.Generator, scene: Scene, pads: bool) -> Look:
         long_sleeves=bool(rng.random() < 0.5),
         long_trousers=bool(rng.random() < 0.65),
         long_hair=bool(rng.random() < 0.35),
-        pads=pads,
     )
 
 
@@ -89,11 +82,7 @@ def shade(surface: Surface, solids: list[Solid], look: Look, scene: Scene) -> tu
     colour = np.zeros((len(solid), 3))
     for index in np.unique(solid):
         chosen = solid == index
-        part = solids[index].part
-        side, kind = (part[:2], part[2:]) if part[:2] in ("r_", "l_") else ("", part)
-        colour[chosen] = _albedo(kind, local[chosen], along[chosen], look)
-        for start, end, joint in _PADDED.get(kind, ()) if look.pads else ():
-            colour[chosen & (along >= start) & (along <= end)] = _PADS[side + joint]
+        colour[chosen] = _albedo(solids[index].part, local[chosen], along[chosen], look)
     diffuse = np.clip(normal @ scene.light, 0, 1)
     sky = 0.5 + 0.5 * normal[:, 1]
     # Ambient light comes more from above than from below; it also models creases between limbs.
@@ -106,8 +95,11 @@ def shade(surface: Surface, solids: list[Solid], look: Look, scene: Scene) -> tu
     return picture.astype(np.float32), cv2.resize(covered, size, interpolation=cv2.INTER_AREA)[..., None].astype(float)
 
 
-def _albedo(kind: str, local: Floats, along: Floats, look: Look) -> Floats:
+def _albedo(part: str, local: Floats, along: Floats, look: Look) -> Floats:
+    kind = part.removeprefix("r_").removeprefix("l_")
     count = len(local)
+    if kind.endswith("_pad"):
+        return np.broadcast_to(np.array(_PADS[part.removesuffix("_pad")], float), (count, 3))
     skin = np.broadcast_to(look.skin, (count, 3))
     if kind == "head":
         return _head(local, look)
