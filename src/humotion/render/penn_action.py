@@ -3,8 +3,8 @@
 The label files have the fields, types and shapes of the official ones: coordinates are 1-based, a
 joint outside the image keeps its position and has visibility 0, ``train`` is 1 or -1, ``pose`` is the
 side of the performer that the camera sees. The first joint of each pair is the anatomical right one.
-Performers wear bright pads at elbows, wrists, knees and ankles, a colour each, so that a small network learns in
-minutes to find them and to tell left from right.
+Performers wear balls of bright colours at elbows, wrists, knees and ankles, as markers are worn in motion capture,
+so that a small network learns in minutes to find them and to tell left from right.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ACTIONS = {
     "kick": ("kick",) * 13, "punch": ("punch",) * 13, "roll": ("roll",) * 7, "run": ("run",) * 15,
     "spin": ("spin",) * 10, "spin_kick": ("spinkick",) * 10, "walk": ("walk",) * 18,
 }  # fmt: skip
-_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 78, cv2.IMWRITE_JPEG_OPTIMIZE, 1)
+_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 74, cv2.IMWRITE_JPEG_OPTIMIZE, 1)
 _SHARE_OF_TRAIN = 2 / 3
 #: MATLAB files begin with 116 bytes of free text; SciPy would put the time of day there.
 _MAT_TEXT = b"MATLAB 5.0 MAT-file, rendered by humotion".ljust(116)

@@ -15,7 +15,7 @@ class ClipSpec:
 
     ``start`` is in seconds of the recording, ``speed`` how fast it plays; ``size_in_frame`` is the
     height of the standing performer over the image's height; azimuth as in `Shot`. With ``pads`` the
-    performer wears bright pads at elbows, wrists, knees and ankles, a colour each.
+    performer wears bright balls at elbows, wrists, knees and ankles, a colour each.
     """
 
     motion: str
