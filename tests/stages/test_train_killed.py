@@ -1,0 +1,83 @@
+"""A training that is killed without warning goes on where it was, under the same MLflow run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from humotion.files import read_json
+from humotion.stages import augment, sample, train
+from humotion.tracking.store import connect
+from tests.conftest import REPOSITORY
+from tests.tiny_project import build_project, tiny_params
+
+EPOCHS = 60
+PROGRAM = f"""
+from humotion.stages import train
+from tests.tiny_project import tiny_params
+train.run("action", tiny_params(epochs={EPOCHS}))
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = build_project(tmp_path / "project")
+    with contextlib.chdir(folder):
+        for stage in (sample, augment):
+            stage.run("action", tiny_params(epochs=EPOCHS))
+    return folder
+
+
+def kill_once_a_checkpoint_exists(project: Path) -> Path:
+    """Train in a process of its own, kill -9 it after an epoch; returns the attempt's work folder."""
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        cwd=project,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not (found := list(project.glob(".humotion/work/train/*/last.ckpt"))):
+        assert process.poll() is None, "the training ended before its first checkpoint"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (project / "models").exists(), "killed too late: the training had finished"
+    return found[0].parent
+
+
+def test_killed_training_goes_on_under_the_same_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = kill_once_a_checkpoint_exists(project)
+    interrupted = read_json(work / "run.json")["run_id"]
+    monkeypatch.chdir(project)
+    train.run("action", tiny_params(epochs=EPOCHS))
+
+    assert read_json(project / "models" / "action" / "model.json")["run_id"] == interrupted
+    curves = pd.read_csv(project / "metrics" / "action" / "curves.csv")
+    assert curves["epoch"].tolist() == list(range(EPOCHS))
+    client = connect()
+    steps = [metric.step for metric in client.get_metric_history(interrupted, "train/loss")]
+    assert len(steps) < 2 * EPOCHS - 1, "it began anew instead of going on"
+    assert client.get_run(interrupted).info.status == "FINISHED"
+    assert not work.exists(), "a finished attempt must not be resumed"
+
+
+def test_killed_training_of_other_parameters_is_not_gone_on_with(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = kill_once_a_checkpoint_exists(project)
+    monkeypatch.chdir(project)
+    train.run("action", tiny_params(epochs=2))
+    assert read_json(project / "models" / "action" / "model.json")["run_id"] != read_json(work / "run.json")["run_id"]
