@@ -48,7 +48,7 @@ def test_good_and_bad_videos(tmp_path: Path) -> None:
     extra = write_video(root / "walk" / "Extra_walk_f_cm_np1_fr_med_0.avi", 40)
     extra.write_bytes(extra.read_bytes()[: extra.stat().st_size * 2 // 3])
     store, table = prepare(params("hmdb51", root))
-    assert list(table.columns) == ["shard", "row", "num_frames", "method", "status", "error"]
+    assert list(table.columns) == ["shard", "row", "num_frames", "method", "status", "error", "digest"]
     assert table["status"].value_counts().to_dict() == {
         "ok": 2,
         "truncated": 1,

@@ -19,7 +19,7 @@ from humotion.tracking.store import connect
 from tests.conftest import REPOSITORY
 from tests.tiny_project import build_project, tiny_params
 
-EPOCHS = 60
+EPOCHS = 25
 PROGRAM = f"""
 from humotion.stages import train
 from tests.tiny_project import tiny_params
