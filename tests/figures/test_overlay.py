@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from humotion.datasets.skeletons import JHMDB, PENN_ACTION
-from humotion.figures.overlay import SIDES, draw_skeleton, enlarge, pose_strip, write_video
+from humotion.figures.overlay import SIDES, draw_skeleton, enlarge, write_video
 
 
 def standing_person() -> np.ndarray:
@@ -66,14 +66,6 @@ def test_enlarged_joints_stay_on_their_pixel():
     np.testing.assert_allclose(joints, [[7.5 * 6 - 0.5, 4.5 * 6 - 0.5]])
     bright = np.argwhere(larger[..., 0] > 200).mean(axis=0)[::-1]
     np.testing.assert_allclose(bright, joints[0], atol=0.5)
-
-
-def test_strip_is_a_row_of_frames():
-    frames = np.stack([blank()] * 9)
-    joints = np.stack([standing_person()] * 9)
-    strip = pose_strip(frames, joints, joints + 3, np.full((9, 13), 2), PENN_ACTION, num_frames=4, height=220)
-    assert strip.shape == (220, 4 * 200 + 3 * 4, 3)
-    assert pose_strip(frames[:1], joints[:1], None, None, PENN_ACTION).shape[1] == 300
 
 
 @pytest.mark.parametrize(("size", "fps"), [((64, 96), 30.0), ((65, 97), 29.97)])

@@ -1,4 +1,4 @@
-"""Skeletons on frames: single images, a strip of frames, and videos that play in a browser.
+"""Skeletons on frames: single images, comparisons with labels, and videos that play in a browser.
 
 The person's right side is orange, the left blue, the middle light grey; a dark rim keeps a line visible
 on any ground. Frames are often 144 pixels high, so they are enlarged before anything is drawn.
@@ -132,30 +132,6 @@ def draw_comparison(
             image = draw_skeleton(image, target, flags, skeleton, LABEL_COLOUR, thickness=1)
         images.append(image)
     return images
-
-
-def pose_strip(
-    frames: Image,
-    predicted: NDArray[np.floating],
-    labelled: NDArray[np.floating] | None,
-    visibility: NDArray[np.integer] | None,
-    skeleton: Skeleton,
-    num_frames: int = 6,
-    height: int = 288,
-) -> Image:
-    """A row of evenly spaced frames of one clip, drawn by `draw_comparison`: (rows, columns, 3)."""
-    chosen = np.unique(np.linspace(0, len(frames) - 1, num_frames).round().astype(int))
-    images = draw_comparison(
-        frames[chosen],
-        predicted[chosen],
-        None if labelled is None else labelled[chosen],
-        None if visibility is None else visibility[chosen],
-        skeleton,
-        height,
-    )
-    gap = np.full((images[0].shape[0], 4, 3), 255, np.uint8)
-    pieces = [piece for image in images for piece in (image, gap)][:-1]
-    return np.concatenate(pieces, axis=1)
 
 
 def write_video(path: Path, frames: Iterable[Image], fps: float) -> None:
