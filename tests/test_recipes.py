@@ -123,7 +123,10 @@ def test_the_recipes_fit_the_repositorys_params(tmp_path: Path, monkeypatch: pyt
     for recipe in sorted(Path("recipes").glob("*.yaml")):
         Path("params.yaml").write_text(original)
         apply_recipe(recipe.stem)
-        assert recipe.stem in load_params().datasets
+        params = load_params()
+        (dataset,) = YAML(typ="safe").load(recipe.read_text())["datasets"]
+        assert any(experiment.dataset == dataset for experiment in params.experiments.values())
+        assert dataset in params.datasets
         text = Path("params.yaml").read_text()
         assert [line for line in original.splitlines() if line.startswith("#") and line not in text] == []
 
@@ -168,4 +171,4 @@ def test_mistakes_change_nothing(checkout: Path) -> None:
 
 
 def test_list(checkout: Path) -> None:
-    assert describe_recipes().splitlines()[1:] == ["  tiny          Tiny: for a test."]
+    assert describe_recipes().splitlines()[1:] == [f"  {'tiny':<20}Tiny: for a test."]

@@ -28,7 +28,7 @@ def describe_recipes() -> str:
     lines = []
     for path in sorted((main_checkout() / RECIPES).glob("*.yaml")):
         first = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
-        lines.append(f"  {path.stem:<14}{first}")
+        lines.append(f"  {path.stem:<20}{first}")
     return "\n".join(["Recipes (humotion recipe NAME --root /path/to/dataset):", *lines])
 
 
@@ -37,7 +37,7 @@ def apply_recipe(name: str, root: Path | None = None, into: Path | None = None) 
 
     Args:
         name: the recipe.
-        root: where the dataset lies (default ``data/NAME``); read in place, never copied.
+        root: where the dataset lies (default: as the recipe says); read in place, never copied.
         into: a fresh clone of this checkout is made there and changed instead.
 
     Raises:
@@ -52,15 +52,16 @@ def apply_recipe(name: str, root: Path | None = None, into: Path | None = None) 
     target = checkout if into is None else _clone(checkout, into)
     params_file = target / PARAMS_FILE
     recipe = _yaml().load(recipe_file.read_text(encoding="utf-8"))
+    (dataset,) = recipe["datasets"]
     if root is not None:
-        recipe["datasets"][name]["root"] = os.path.relpath(root.resolve(), target.resolve())
+        recipe["datasets"][dataset]["root"] = os.path.relpath(root.resolve(), target.resolve())
     load_params(params_file)
     text, dropped = merge(params_file.read_text(encoding="utf-8"), recipe)
     with atomic_path(params_file) as temporary:
         temporary.write_text(text, encoding="utf-8")
         load_params(temporary)
     experiments = ", ".join(recipe["experiments"])
-    lines = [f"{params_file}: {experiments} now train on {name} ({recipe['datasets'][name]['root']})."]
+    lines = [f"{params_file}: {experiments} now train on {dataset} ({recipe['datasets'][dataset]['root']})."]
     if dropped:
         lines.append(f"No experiment uses {', '.join(dropped)} any more: dropped from datasets.")
     where = "" if into is None else f"cd {into} && "

@@ -82,6 +82,8 @@ def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
         "policy": Path("plans") / name / "policy.json",
         "validation": Path("clips") / name / "val.parquet",
     }
+    if (weights := getattr(experiment.model, "weights", None)) is not None and weights.is_file():
+        inputs["weights"] = weights
     return {key: digest_of_file(path) for key, path in inputs.items()}
 
 
