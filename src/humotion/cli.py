@@ -121,6 +121,20 @@ def summary() -> None:
     typer.echo(summarise(load_params()))
 
 
+@app.command(rich_help_panel="Datasets")
+def fetch(
+    dataset: Annotated[str, typer.Argument(help="hmdb51, penn_action or jhmdb.")],
+    into: Annotated[Path | None, typer.Option(help="The dataset's folder. Default: datasets/DATASET.")] = None,
+    mirror: Annotated[str | None, typer.Option(help="Where else the archives lie, under their official names.")] = None,
+    keep_archives: Annotated[bool, typer.Option("--keep-archives", help="Keep them once unpacked.")] = False,
+    sha256: Annotated[list[str] | None, typer.Option(help="FILE=HEX: what an archive must be. Repeatable.")] = None,
+) -> None:
+    """Download a public dataset and unpack it to its official layout. Cut off, it goes on where it was."""
+    from humotion.fetch.command import fetch_dataset
+
+    typer.echo(fetch_dataset(dataset, into, mirror, keep_archives, sha256))
+
+
 @app.command("render-sample")
 def render_sample_command(
     out: Annotated[Path, typer.Option(help="An empty or absent folder.")] = Path("data"),

@@ -1,4 +1,7 @@
-"""The split files of HMDB51 and JHMDB: ``<class>_test_split<k>.txt``, one video and code a line."""
+"""The split files of HMDB51 and JHMDB: ``<class>_test_split<k>.txt``, one video and code a line.
+
+Sub-JHMDB's are ``<class>_test_split_<k>.txt``: the official LSTM Pose Machines code looks for ``*split_1.txt``.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pathlib import Path
 
 from humotion.datasets.base import visible_entries
 
-_FILE_NAME = re.compile(r"(?P<label>.+)_test_split(?P<number>\d+)\.txt")
+_FILE_NAME = re.compile(r"(?P<label>.+)_test_split_?(?P<number>\d+)\.txt")  # sub-JHMDB has the underscore
 _ROLES = {"0": None, "1": "train", "2": "test"}  # 0: not used in this split
 
 

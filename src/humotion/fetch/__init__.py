@@ -1,0 +1,1 @@
+"""The official archives of the public datasets: downloaded, checked, unpacked to the layouts that we read."""

@@ -1,0 +1,133 @@
+"""Archives from strangers into an empty folder, and nowhere else.
+
+Every member's name and size is checked before it is written: it may not leave the folder, nor fill the disk.
+Symbolic links are refused (after a move they could point anywhere); tar members go through Python's `data`
+filter as well. The format is told by the first bytes, not by the name.
+"""
+
+from __future__ import annotations
+
+import lzma
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import IO, cast
+
+from tqdm import tqdm
+
+from humotion.errors import HumotionError
+from humotion.fetch.download import require_room
+from humotion.fetch.rar import RAR_MAGIC, RarError, list_rar, unpack_rar
+
+_ZIP_MAGIC = b"PK\x03\x04"
+_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, RarError, EOFError, NotImplementedError)
+
+
+class UnpackError(HumotionError):
+    """An archive that cannot be unpacked, or must not be; the text says why."""
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a ZIP, RAR or (compressed) tar archive."""
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    return head.startswith((_ZIP_MAGIC, RAR_MAGIC)) or tarfile.is_tarfile(path)
+
+
+def unpack(path: Path, folder: Path) -> None:
+    """Unpack an archive into ``folder``, which is empty.
+
+    Raises:
+        UnpackError: no archive of a known format, damaged, or with a member that leaves the folder, a
+            link out of it, or a password.
+        HumotionError: the disk has no room for its content, or no tool here unpacks RAR.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    try:
+        if head.startswith(_ZIP_MAGIC):
+            _unpack_zip(path, folder)
+        elif head.startswith(RAR_MAGIC):
+            members = list_rar(path)
+            check_names(path, (name for name, _ in members))
+            require_room(folder, sum(size for _, size in members), f"Unpacking {path.name}")
+            unpack_rar(path, folder, members)
+        elif tarfile.is_tarfile(path):
+            _unpack_tar(path, folder)
+        else:
+            raise UnpackError(f"{path} is no ZIP, RAR or tar archive. Delete it and call the same command again.")
+    except _DAMAGED as error:
+        raise UnpackError(
+            f"{path} cannot be unpacked: {error or type(error).__name__}\nIf it is damaged: delete it and call the "
+            "same command again."
+        ) from error
+
+
+def check_names(path: Path, names: Iterable[str]) -> None:
+    """Raise UnpackError if a member of archive ``path`` would be written outside the target folder."""
+    for name in names:
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        if name.startswith(("/", "\\")) or ".." in parts or "\0" in name or (parts and parts[0].endswith(":")):
+            raise UnpackError(f"{path} holds {name!r}, which lies outside the folder to unpack to.")
+
+
+def _unpack_zip(path: Path, folder: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        check_names(path, (member.filename for member in members))
+        for member in members:
+            if stat.S_ISLNK(member.external_attr >> 16):
+                raise UnpackError(f"{path} holds the link {member.filename!r}, and links are not unpacked.")
+            if member.flag_bits & 1:
+                raise UnpackError(f"{path} asks for a password.")
+        total = sum(member.file_size for member in members)
+        require_room(folder, total, f"Unpacking {path.name}")
+        with _bar(path, total) as bar:
+            for member in members:
+                archive.extract(member, folder)
+                bar.update(member.file_size)
+
+
+def _unpack_tar(path: Path, folder: Path) -> None:
+    # Read in one pass: a look at all members first would decompress gigabytes twice.
+    with (
+        path.open("rb") as raw,
+        tqdm.wrapattr(raw, "read", total=path.stat().st_size, desc=f"unpack {path.name}") as stream,
+        tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|*") as archive,
+    ):
+        for member in archive:
+            check_names(path, [member.name])
+            if member.issym():
+                raise UnpackError(f"{path} holds the link {member.name!r}, and links are not unpacked.")
+            require_room(folder, member.size, f"Unpacking {path.name}")
+            archive.extract(member, folder, filter="data")
+
+
+def _bar(path: Path, total: int) -> tqdm:
+    return tqdm(total=total, unit="B", unit_scale=True, desc=f"unpack {path.name}")
+
+
+def move_content(source: Path, target: Path, wrapper: str) -> None:
+    """Move what lies in ``source`` into ``target``, replacing what an earlier attempt left there.
+
+    A single top folder named ``wrapper`` is left out, and so are the traces that macOS puts into archives.
+    """
+    entries = _entries(source)
+    if len(entries) == 1 and entries[0].name == wrapper and entries[0].is_dir():
+        entries = _entries(entries[0])
+    target.mkdir(parents=True, exist_ok=True)
+    for entry in entries:
+        place = target / entry.name
+        if place.is_dir():
+            shutil.rmtree(place)
+        elif place.exists():
+            place.unlink()
+        entry.replace(place)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if entry.name not in ("__MACOSX", ".DS_Store"))

@@ -1,0 +1,61 @@
+"""Tiny archives in the official layouts. RAR: stored members only, written as its format is documented."""
+
+from __future__ import annotations
+
+import io
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+RAR_DIRECTORY = 0x00E0
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+def pack_zip(files: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def pack_tar(files: dict[str, bytes], links: Iterable[tuple[str, str]] = (), mode: str = "w:gz") -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, target in links:
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, target
+            archive.addfile(link)
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def pack_rar(files: dict[str, bytes], claimed_size: int | None = None, wrong_crc: bool = False) -> bytes:
+    """A RAR 2.9 archive; ``claimed_size`` is what the headers tell of every member's unpacked size."""
+    blocks = [b"Rar!\x1a\x07\x00", _block(0x73, 0, b"\0" * 6)]
+    for name, content in files.items():
+        size = len(content) if claimed_size is None else claimed_size
+        crc = zlib.crc32(content) ^ int(wrong_crc)
+        encoded = name.replace("/", "\\").encode("ascii")  # its separator
+        fields = struct.pack(
+            "<IIBIIBBHI", len(content), size & 0xFFFFFFFF, 3, crc, 0x5A8E6000, 20, 0x30, len(encoded), 0o100644
+        )
+        large = struct.pack("<II", 0, size >> 32) if size >> 32 else b""
+        blocks.append(_block(0x74, 0x8000 | (0x0100 if large else 0), fields + large + encoded) + content)
+    return b"".join([*blocks, _block(0x7B, 0x4000, b"")])
+
+
+def _block(kind: int, flags: int, fields: bytes) -> bytes:
+    header = struct.pack("<BHH", kind, flags, 7 + len(fields)) + fields
+    return struct.pack("<H", zlib.crc32(header) & 0xFFFF) + header
