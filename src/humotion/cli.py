@@ -6,6 +6,7 @@ Imports are lazy: `humotion --help` loads no deep-learning stack, and each stage
 from __future__ import annotations
 
 import errno
+import json
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -133,6 +134,19 @@ def fetch(
     from humotion.fetch.command import fetch_dataset
 
     typer.echo(fetch_dataset(dataset, into, mirror, keep_archives, sha256))
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: a list of findings.")] = False,
+) -> None:
+    """Check this machine and checkout, and say what to do about what is not well."""
+    from humotion.doctor import describe, examine
+
+    findings = examine()
+    typer.echo(json.dumps([vars(finding) for finding in findings], indent=2) if as_json else describe(findings))
+    if any(finding.status == "fail" for finding in findings):
+        raise typer.Exit(1)
 
 
 @app.command("render-sample")

@@ -49,6 +49,22 @@ def connect(configured: str | None = None) -> MlflowClient:
     return MlflowClient()
 
 
+def ask(configured: str | None = None) -> tuple[str, str | None]:
+    """The store in use, and what is wrong with it if it does not answer; creates nothing."""
+    uri = tracking_uri(configured)
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        folder = Path(uri.removeprefix("sqlite:///")).parent
+        return uri, None if os.access(folder, os.W_OK) else f"{folder} is not there or cannot be written to"
+    if uri.startswith("http"):
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    try:
+        MlflowClient(uri).search_experiments(max_results=1)
+    except Exception as error:  # MLflow raises its own, those of SQLAlchemy and those of requests
+        return uri, str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+    return uri, None
+
+
 def experiment_id(client: MlflowClient, name: str) -> str:
     """The id of the MLflow experiment ``name`` (``action/hmdb51``), created on first use.
 
