@@ -14,7 +14,7 @@ from humotion.errors import HumotionError
 from humotion.params import Params
 from humotion.stages import explore
 from humotion.stages.explore_measures import measure_frames, robust_z, split_facts
-from humotion.video.store import PackedVideo, shard_name, write_shard
+from humotion.video.store import FrameStore, PackedVideo, shard_name, write_shard
 
 NUM_BLACK = 2
 
@@ -105,6 +105,29 @@ def test_report_of_a_small_dataset(tmp_path, monkeypatch, params, with_pose):
     assert "| sit/bad | corrupt | 0 | no \\| frame found |" in report
     assert (folder / "joints.png").exists() == with_pose
     assert pd.read_csv(folder / "problems.csv")["video_id"].tolist() == ["sit/bad", "sit/gone"]
+
+
+def test_copies_across_films_are_reported_and_shown(tmp_path, monkeypatch, params):
+    monkeypatch.chdir(tmp_path)
+    prepare(tmp_path, with_pose=False)
+    folder = tmp_path / "prepared" / "tiny"
+    rows = [row["video_id"] for row in video_rows()[:9]]
+    # v8 (film f2, test) shows what v4 (film f1, train) shows, some of it again at half the brightness.
+    frames = FrameStore(folder / "frames", folder / "frames.parquet")[rows[4]].decode(range(9))
+    darker = [simplejpeg.encode_jpeg(np.ascontiguousarray(frame // 2), quality=90) for frame in frames]
+    videos = [pack(video_id, index, False) for index, video_id in enumerate(rows[:8])]
+    copy = PackedVideo(rows[8], 64, 48, 25.0, darker)
+    write_shard(folder / "frames" / shard_name(0), [*videos, copy], None)
+    explore.run("tiny", params)
+    found = pd.read_csv("reports/tiny/near_duplicates.csv")
+    assert found[["video_a", "video_b", "across_groups", "split_1"]].to_numpy().tolist() == [
+        [rows[4], rows[8], True, "train/test"]
+    ]
+    facts = json.loads(Path("metrics/tiny/data.json").read_text())["near_duplicates"]
+    assert facts["num_pairs_across_groups"] == 1
+    assert facts["splits"] == {"split_1": {"num_pairs": 1, "num_pairs_across_groups": 1, "num_test_videos": 1}}
+    assert "| split_1 | 1 | 1 | 1 |" in Path("reports/tiny/report.md").read_text()
+    assert Image.open("reports/tiny/near_duplicates.jpg").width > 1000
 
 
 def test_nothing_readable_is_an_error_that_says_where_to_look(tmp_path, monkeypatch, params):

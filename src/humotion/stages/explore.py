@@ -13,10 +13,12 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from humotion.datasets.skeletons import SKELETONS
+from humotion.datasets.skeletons import SKELETONS, Skeleton
 from humotion.errors import HumotionError
+from humotion.figures.contact_sheet import write_contact_sheet
 from humotion.files import atomic_folder, write_json
 from humotion.params import Params
+from humotion.stages.explore_duplicates import MOST_LISTED, duplicate_facts, near_duplicates, pair_rows
 from humotion.stages.explore_figures import draw_figures
 from humotion.stages.explore_measures import Measured, measure_video, split_columns, split_facts
 from humotion.stages.explore_report import write_report
@@ -24,8 +26,8 @@ from humotion.video.store import FrameStore
 
 
 def run(dataset: str, params: Params) -> None:
-    """Write ``reports/<dataset>/`` (report.md, statistics.parquet, figures, contact sheets) and
-    ``metrics/<dataset>/data.json``.
+    """Write ``reports/<dataset>/`` (report.md, statistics.parquet, figures, contact sheets, problems.csv,
+    near_duplicates.csv) and ``metrics/<dataset>/data.json``.
 
     Raises:
         HumotionError: no such dataset, the stages before have not run, or no video has a frame.
@@ -39,16 +41,16 @@ def run(dataset: str, params: Params) -> None:
             f"No video of {dataset!r} has a frame; the status and error of each stand in "
             f"{prepared / 'frames.parquet'}. Check datasets.{dataset}.root and run the index stage again."
         )
-    statistics, joints = measure(videos, store, params.machine.num_workers)
+    statistics, measured = measure(videos, store, params.machine.num_workers)
     skeleton = SKELETONS[store.skeleton] if store.skeleton else None
-    joint_counts = None
-    if skeleton is not None and joints:
-        flags = ["visible", "occluded", "absent"]
-        joint_counts = pd.DataFrame(sum(joints), index=list(skeleton.joints), columns=flags)
-    summary = summarise(videos, statistics)
+    pairs = near_duplicates(statistics, np.stack([video.hashes for video in measured]))
+    summary = {**summarise(videos, statistics), "near_duplicates": duplicate_facts(pairs)}
     with atomic_folder(Path("reports") / dataset) as folder:
         statistics.to_parquet(folder / "statistics.parquet", index=False)
-        draw_figures(folder, statistics, joint_counts, store, skeleton)
+        draw_figures(folder, statistics, count_joints(measured, skeleton), store, skeleton)
+        if len(pairs):
+            pairs.head(MOST_LISTED).to_csv(folder / "near_duplicates.csv", index=False)
+            write_contact_sheet(folder / "near_duplicates.jpg", pair_rows(pairs, store))
         write_report(folder, dataset, videos, statistics, summary)
     write_json(Path("metrics") / dataset / "data.json", summary)
 
@@ -68,8 +70,8 @@ def read_videos(prepared: Path) -> pd.DataFrame:
     return videos.merge(decoded, on="video_id", how="left", validate="one_to_one")
 
 
-def measure(videos: pd.DataFrame, store: FrameStore, num_workers: int) -> tuple[pd.DataFrame, list[np.ndarray]]:
-    """Measure every video that has frames: the rows of statistics.parquet, and joints by visibility."""
+def measure(videos: pd.DataFrame, store: FrameStore, num_workers: int) -> tuple[pd.DataFrame, list[Measured]]:
+    """Measure every video that has frames: the rows of statistics.parquet, and what else was measured of each."""
     readable = videos[videos["video_id"].isin(list(store))].reset_index(drop=True)
     # Threads: decoding and OpenCV leave the interpreter free, and the memory map is shared.
     work = Parallel(n_jobs=max(1, num_workers), prefer="threads", return_as="generator")
@@ -81,10 +83,16 @@ def measure(videos: pd.DataFrame, store: FrameStore, num_workers: int) -> tuple[
             *("width", "height", "fps", "num_frames", "status"),
         ]
     ]
-    joints = [video.joint_counts for video in measured]
-    facts = facts.assign(has_joints=[counts is not None for counts in joints])
-    statistics = pd.concat([facts, pd.DataFrame([video.measures for video in measured])], axis=1)
-    return statistics, [counts for counts in joints if counts is not None]
+    facts = facts.assign(has_joints=[video.joint_counts is not None for video in measured])
+    return pd.concat([facts, pd.DataFrame([video.measures for video in measured])], axis=1), measured
+
+
+def count_joints(measured: list[Measured], skeleton: Skeleton | None) -> pd.DataFrame | None:
+    """Labels of every joint (rows) by visibility over all videos, None where none has joints."""
+    counts = [video.joint_counts for video in measured if video.joint_counts is not None]
+    if skeleton is None or not counts:
+        return None
+    return pd.DataFrame(sum(counts), index=list(skeleton.joints), columns=["visible", "occluded", "absent"])
 
 
 def summarise(videos: pd.DataFrame, statistics: pd.DataFrame) -> dict[str, object]:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from humotion.video.store import FrameStore
+from humotion.stages.explore_hashes import hash_frames
+from humotion.video.store import FrameStore, StoredVideo
 
 NUM_FRAMES_MEASURED = 3
 MAD_TO_SIGMA = 1.4826  # of a normal distribution
@@ -29,21 +30,28 @@ LOGARITHMIC = ("num_frames", "sharpness")
 
 
 class Measured(NamedTuple):
-    """Measures of one video, and its joints by visibility (J, 3): visible, occluded, absent."""
+    """Measures of one video, perceptual hashes (3, 4) of its frames, and its joints by visibility (J, 3):
+    visible, occluded, absent."""
 
     measures: dict[str, float]
+    hashes: NDArray[np.uint64]
     joint_counts: NDArray[np.int64] | None
 
 
 def measure_video(store: FrameStore, video_id: str) -> Measured:
-    """Decode three frames, at a sixth, half and five sixths of a video, and measure them."""
+    """Measure the representative frames of a video, and count its joints."""
     video = store[video_id]
-    places = (np.arange(NUM_FRAMES_MEASURED) + 0.5) / NUM_FRAMES_MEASURED
-    frames = video.decode((places * video.num_frames).astype(int))
+    frames = representative_frames(video)
     counts = None
     if video.visibility is not None:
         counts = np.stack([(video.visibility == flag).sum(axis=0) for flag in (2, 1, 0)], axis=1)
-    return Measured(measure_frames(frames), counts)
+    return Measured(measure_frames(frames), hash_frames(frames), counts)
+
+
+def representative_frames(video: StoredVideo) -> NDArray[np.uint8]:
+    """Three frames (3, H, W, 3), at a sixth, half and five sixths of a video."""
+    places = (np.arange(NUM_FRAMES_MEASURED) + 0.5) / NUM_FRAMES_MEASURED
+    return video.decode((places * video.num_frames).astype(int))
 
 
 def measure_frames(frames: NDArray[np.uint8]) -> dict[str, float]:

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from humotion.files import atomic_path
+from humotion.stages.explore_duplicates import MOST_LISTED
+from humotion.stages.explore_hashes import NUM_BITS
 from humotion.stages.explore_measures import LOGARITHMIC, MEASURES, UNUSUAL, robust_z
 
 MOST_ROWS = 50
@@ -29,6 +31,9 @@ def write_report(
         "## Classes and splits",
         _splits(summary["splits"]),
         *[_figure(path) for path in sorted(folder.glob("classes_*.png"))],
+        "## Near-duplicates",
+        _near_duplicates(summary["near_duplicates"]),
+        *([_figure(folder / "near_duplicates.jpg")] if (folder / "near_duplicates.jpg").exists() else []),
         "## Examples",
         "The middle frame of each class's video of median length"
         + (", with its labelled joints." if (folder / "joints.png").exists() else "."),
@@ -102,6 +107,25 @@ def _splits(splits: dict[str, dict[str, int]]) -> str:
         "the dataset, above all within one class: a model may know a test video by its scene."
     )
     return f"{text}\n\n{markdown_table(header, [(name, *facts.values()) for name, facts in splits.items()])}"
+
+
+def _near_duplicates(facts: dict[str, Any]) -> str:
+    """What was found, and what it means for the splits."""
+    text = (
+        f"Videos of which a frame looks like one of the other: three frames a video, perceptual hashes of "
+        f"{NUM_BITS} bits, at most {facts['most_bits']} different. Across groups such a pair may be one recording "
+        "under two names, which no split by group keeps apart; on both sides of a split, a test video that "
+        "training has seen. Look before you judge: a bare hall may resemble another."
+    )
+    splits = [(name, *counts.values()) for name, counts in facts["splits"].items()]
+    if not facts["num_pairs_across_groups"] and not any(counts["num_pairs"] for counts in facts["splits"].values()):
+        return f"{text}\n\nNone was found across groups or across a split."
+    header = ("split", "pairs in train and test", "of these across groups", "test videos concerned")
+    found = (
+        f"Pairs across groups: {facts['num_pairs_across_groups']:,}. The closest {MOST_LISTED:,} pairs at most "
+        "stand in [near_duplicates.csv](near_duplicates.csv); below, the closest of every two groups."
+    )
+    return "\n\n".join([text, found, *([markdown_table(header, splits)] if splits else [])])
 
 
 def _quantiles(statistics: pd.DataFrame) -> str:
