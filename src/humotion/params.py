@@ -49,9 +49,9 @@ class DatasetParams(Section):
 
 
 class ClipParams(Section):
-    """Which clips: the official split, the validation fold, and how frames are sampled."""
+    """Which clips: the split, the validation fold, and how frames are sampled."""
 
-    split: str = "split_1"
+    split: str = Field("split_1", description="an official split, or grouped: one made of all videos, by group")
     validation_folds: int = Field(5, ge=2)
     validation_fold: int = Field(0, ge=0)
     num_frames: int = Field(ge=1)

@@ -51,6 +51,31 @@ def test_dataset_without_a_split_gets_a_group_clean_one() -> None:
     assert {name: len(part) for name, part in result.videos.items()} == {"train": 18, "val": 6, "test": 8}
 
 
+def test_grouped_makes_a_test_split_of_all_videos() -> None:
+    videos = make_videos()
+    videos.loc[:5, "split_1"] = None  # of no use in the official split
+    result = partition(videos, "grouped", folds=4, fold=0)
+    parts = result.videos
+    assert sum(map(len, parts.values())) == len(videos)
+    assert set(parts["test"]["video_id"]) != set(videos.loc[videos["split_1"] == "test", "video_id"])
+    for one, other in (("train", "test"), ("val", "test"), ("train", "val")):
+        assert not set(parts[one]["group"]) & set(parts[other]["group"])
+    assert (result.facts["source"], result.facts["column"]) == ("made: group-clean folds", "grouped")
+
+
+def test_test_split_stays_while_validation_folds_move() -> None:
+    tests = [set(partition(make_videos(), "grouped", 4, fold).videos["test"]["video_id"]) for fold in range(4)]
+    assert tests[0] == tests[1] == tests[2] == tests[3]
+
+
+def test_a_group_on_both_sides_of_a_made_split_is_refused() -> None:
+    parts = dict(partition(make_videos(), "grouped", 4, 0).videos)
+    parts["test"] = parts["test"].assign(group=parts["train"]["group"].iloc[0])
+    check_partition(parts)  # as an official split may be
+    with pytest.raises(HumotionError, match="Leak: 1 groups stand in both train and test"):
+        check_partition(parts, is_made=True)
+
+
 def test_video_without_group_is_a_group_of_its_own() -> None:
     videos = make_videos().assign(group=None)
     result = partition(videos, "split_1", 3, 0)
@@ -94,7 +119,7 @@ def test_empty_test_split_is_refused() -> None:
 
 
 def test_unknown_split_names_the_known_ones() -> None:
-    with pytest.raises(HumotionError, match=r"'split_9'.*split_1"):
+    with pytest.raises(HumotionError, match=r"'split_9'.*split_1, grouped"):
         partition(make_videos(), "split_9", 3, 0)
 
 

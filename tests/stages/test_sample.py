@@ -34,6 +34,25 @@ def test_action_clips(project: Path) -> None:  # noqa: F811
     assert shared == {"num_groups": 4, "num_test_videos": 4, "groups": ["film2", "film3", "film5", "film6"]}
 
 
+def test_the_grouped_protocol_uses_videos_of_no_official_split(project: Path) -> None:  # noqa: F811
+    params = make_params()
+    action = params.experiments["action"]
+    grouped = action.model_copy(update={"clips": action.clips.model_copy(update={"split": "grouped"})})
+    path = Path("prepared/tiny/videos.parquet")
+    videos = pd.read_parquet(path)
+    videos.loc[videos["video_id"] == "v00", "split_1"] = None
+    videos.to_parquet(path)
+    sample.run("action", params.model_copy(update={"experiments": {"action": grouped}}))
+    clips, meta = read_clips("action"), read_json(Path("clips/action/meta.json"))
+    assert {video for table in clips.values() for video in table["video_id"]} == {
+        "plain",
+        *(f"v{i:02d}" for i in range(14)),
+    }
+    assert not set(clips["train"]["group"]) & set(clips["test"]["group"])
+    assert meta["split"]["groups_in_train_and_test"]["num_groups"] == 0
+    assert meta["split"]["column"] == "grouped"
+
+
 def test_pose_clips(project: Path) -> None:  # noqa: F811
     sample.run("pose", make_params())
     clips, meta = read_clips("pose"), read_json(Path("clips/pose/meta.json"))

@@ -1,8 +1,10 @@
 """Train, validation and test videos, and the checks that they do not leak into each other.
 
-The official split decides train and test. Validation videos are one fold of a StratifiedGroupKFold
-inside the training videos, grouped by source recording. The folds depend on the data alone, not on
-an experiment's seed, so that models of different seeds are compared on the same validation clips.
+The official split decides train and test; or, as ``grouped``, one fold of all videos is the test
+split, so that no source recording is on both sides and classes keep their real sizes. Validation videos
+are one fold of a StratifiedGroupKFold inside the training videos, grouped by source recording. The folds
+depend on the data alone, not on an experiment's seed, so that models of different seeds are compared
+on the same validation clips.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from humotion.errors import HumotionError
 
 SPLITS = ("train", "val", "test")
+GROUPED = "grouped"
+"""The value of ``clips.split`` that asks for a group-clean test split of all videos."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +35,15 @@ class Partition:
 def partition(videos: pd.DataFrame, split: str, folds: int, fold: int) -> Partition:
     """Divide videos (columns video_id, group, label, label_id, ``split``) into train, val and test.
 
-    A dataset whose split column is entirely null has no official split: its test videos are then the
-    first of ``folds`` group-clean folds. A video without a group is a group of its own.
+    With ``split`` "grouped", or a split column that is entirely null, the test videos are the first of
+    ``folds`` group-clean folds of all videos. A video without a group is a group of its own.
 
     Raises:
         HumotionError: no such split column; an empty train, validation or test set; a group shared by
-            train and validation; a video in two splits.
+            train and validation, or by train and a test split made here; a video in two splits.
     """
-    _check_split_column(videos, split)
     videos = videos.assign(group=videos["group"].fillna(videos["video_id"]))
-    official = bool(videos[split].notna().any())
+    official = is_official(videos, split)
     if official:
         training, test = videos[videos[split] == "train"], videos[videos[split] == "test"]
     else:
@@ -48,10 +51,10 @@ def partition(videos: pd.DataFrame, split: str, folds: int, fold: int) -> Partit
     _check_filled({"train": training, "test": test}, split)
     train, val = _hold_out(training, folds, fold, what="validation")
     parts = {"train": train, "val": val, "test": test}
-    check_partition(parts)
+    check_partition(parts, is_made=not official)
     shared = sorted(set(training["group"]) & set(test["group"]))
     facts = {
-        "source": "official" if official else "made: group-clean folds, as the dataset ships no split",
+        "source": _source(split, official),
         "column": split,
         "validation_folds": folds,
         "validation_fold": fold,
@@ -64,16 +67,31 @@ def partition(videos: pd.DataFrame, split: str, folds: int, fold: int) -> Partit
     return Partition(parts, facts)
 
 
-def check_partition(parts: dict[str, pd.DataFrame]) -> None:
+def is_official(videos: pd.DataFrame, split: str) -> bool:
+    """Whether ``split`` is a split that the dataset ships, rather than one to be made from groups.
+
+    Raises:
+        HumotionError: it is neither "grouped" nor a column of ``videos``.
+    """
+    if split == GROUPED:
+        return False
+    if split not in videos.columns:
+        known = [*(column for column in videos.columns if "split_" in column), GROUPED]
+        raise HumotionError(f"clips.split is {split!r}, but the dataset has {_listed(known, most=20)}.")
+    return bool(videos[split].notna().any())
+
+
+def check_partition(parts: dict[str, pd.DataFrame], is_made: bool = False) -> None:
     """Refuse splits that are empty or that leak.
 
     A group in both train and test is a property of the official split and is reported by
-    `partition`, not refused.
+    `partition`, not refused; in a split that was made here (``is_made``) it is refused.
     """
     _check_filled(parts)
     for one, other in combinations(parts, 2):
         _check_disjoint(parts[one]["video_id"], parts[other]["video_id"], f"{one} and {other}", "videos")
-    _check_disjoint(parts["train"]["group"], parts["val"]["group"], "train and val", "groups")
+        if is_made or (one, other) == ("train", "val"):
+            _check_disjoint(parts[one]["group"], parts[other]["group"], f"{one} and {other}", "groups")
 
 
 def check_classes(parts: dict[str, pd.DataFrame]) -> None:
@@ -89,10 +107,10 @@ def check_classes(parts: dict[str, pd.DataFrame]) -> None:
             )
 
 
-def _check_split_column(videos: pd.DataFrame, split: str) -> None:
-    if split not in videos.columns:
-        known = [column for column in videos.columns if "split" in column]
-        raise HumotionError(f"clips.split is {split!r}, but the dataset has {_listed(known) or 'no split'}.")
+def _source(split: str, official: bool) -> str:
+    if official:
+        return "official"
+    return "made: group-clean folds" + ("" if split == GROUPED else ", as the dataset ships no split")
 
 
 def _check_filled(parts: dict[str, pd.DataFrame], split: str | None = None) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from humotion.clips.sampling import Sampled, consecutive_windows, uniform, whole_video
-from humotion.clips.splits import SPLITS, check_classes, partition
+from humotion.clips.splits import SPLITS, check_classes, is_official, partition
 from humotion.clips.table import build_clips, read_table, write_table
 from humotion.errors import HumotionError
 from humotion.files import atomic_folder, write_json
@@ -62,10 +62,8 @@ def _with_frames(videos: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_split(videos: pd.DataFrame, split: str) -> pd.DataFrame:
-    """The videos that the official split uses; all of them where there is none."""
-    if split not in videos.columns or videos[split].isna().all():
-        return videos
-    return videos[videos[split].notna()]
+    """The videos that the official split uses; all of them where the split is made here."""
+    return videos[videos[split].notna()] if is_official(videos, split) else videos
 
 
 def _usable(
