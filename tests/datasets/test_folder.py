@@ -21,7 +21,7 @@ def test_list_videos(tmp_path: Path) -> None:
 
 
 def test_unknown_layout_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(HumotionError, match="hmdb51, penn_action, jhmdb, folder"):
+    with pytest.raises(HumotionError, match="hmdb51, penn_action, jhmdb, folder, table"):
         open_dataset("ucf101", tmp_path)
 
 

@@ -9,6 +9,7 @@ from humotion.datasets.folder import Folder
 from humotion.datasets.hmdb51 import HMDB51
 from humotion.datasets.jhmdb import JHMDB
 from humotion.datasets.penn_action import PennAction
+from humotion.datasets.table import Table
 from humotion.errors import HumotionError
 
 LAYOUTS: dict[str, type[Layout]] = {
@@ -16,6 +17,7 @@ LAYOUTS: dict[str, type[Layout]] = {
     "penn_action": PennAction,
     "jhmdb": JHMDB,
     "folder": Folder,
+    "table": Table,
 }
 
 

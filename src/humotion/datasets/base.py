@@ -78,6 +78,10 @@ class Layout(ABC):
         """The pose labels of a video, None if it has none; raises LabelError if they are damaged."""
         return None
 
+    def fps(self, video_id: str) -> float | None:
+        """Frames a second of a video that does not say itself (a folder of images), None if unknown."""
+        return None
+
 
 def video_table(rows: Iterable[dict[str, Any]], splits: Iterable[str], classes: Iterable[str]) -> pd.DataFrame:
     """Build the table of `Layout.list_videos` from rows without ``label_id``.

@@ -145,7 +145,8 @@ def _read(video_id: str, layout: Layout, path: Path, frames: FrameParams) -> tup
     num_frames = len(encoded.jpegs)
     if labels and 0 < num_frames < len(labels.joints) and decoded.status == "ok":
         row |= {"status": "truncated", "error": f"{num_frames} frames for {len(labels.joints)} labelled ones"}
-    video = _packed(video_id, encoded, decoded.fps, labels) if num_frames else None
+    fps = decoded.fps or layout.fps(video_id)
+    video = _packed(video_id, encoded, fps, labels) if num_frames else None
     return video, {**row, "num_frames": num_frames}
 
 

@@ -7,6 +7,7 @@ Reads the dataset's layout and official splits, looks at every file, and writes 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ def _look(layout: Layout, video_id: str, path: str, status: str) -> Probe:
     if status != "ok":
         return Probe(status)
     facts = probe(layout.root / path)
+    facts = facts if facts.fps else replace(facts, fps=layout.fps(video_id))
     try:
         layout.pose(video_id)
     except LabelError as error:

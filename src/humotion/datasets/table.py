@@ -1,0 +1,174 @@
+"""Your own videos, listed in a table: ``videos.csv`` or ``videos.parquet`` in the root folder.
+
+Columns ``path`` (below the root: a video file, or a folder of numbered frame images) and ``label``; if
+you like ``group`` (the recording), ``split_1`` and further ``split_*`` (train, test or empty), and ``fps``
+for folders of images. Everything in the table is checked before any video is opened.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import os
+from collections.abc import Hashable, Mapping
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from humotion.datasets.base import Layout, id_of, require_videos, video_table
+from humotion.errors import HumotionError
+
+TABLES = ("videos.csv", "videos.parquet")
+ROLES = ("train", "test")
+_logger = logging.getLogger(__name__)
+
+
+class Table(Layout):
+    """The videos of a table; ``video_id`` is a path without its extension, as far as that is unique."""
+
+    origin = f"{' or '.join(TABLES)} with the columns path and label, and the videos below the same folder"
+
+    def list_videos(self) -> pd.DataFrame:
+        """All rows of the table; a file that is not there has status "missing".
+
+        Raises:
+            HumotionError: no table or two; a column is missing; a cell cannot be used, named by its row.
+        """
+        rows = [self._row(row) for row in self._listed.to_dict("records")]
+        require_videos(rows, self)
+        splits = [column for column in self._listed.columns if column.startswith("split_")]
+        return video_table(rows, splits or ["split_1"], (row["label"] for row in rows))
+
+    def fps(self, video_id: str) -> float | None:
+        """What the column ``fps`` says."""
+        return self._rates.get(video_id)
+
+    @cached_property
+    def _rates(self) -> dict[str, float]:
+        known = self._listed.dropna(subset="fps")
+        return dict(zip(known["video_id"], known["fps"], strict=True))
+
+    def _row(self, row: Mapping[Hashable, Any]) -> dict[str, Any]:
+        known = {str(key): value for key, value in row.items() if key != "fps" and pd.notna(value)}
+        known.setdefault("group", known["video_id"])
+        if not (self.root / row["path"]).exists():
+            known |= {"status": "missing", "error": f"named in {self._file.name}, but not on disk"}
+        return known
+
+    @property
+    def _file(self) -> Path:
+        found = [self.root / name for name in TABLES if (self.root / name).is_file()]
+        if len(found) > 1:
+            raise HumotionError(f"{self.root} holds both {' and '.join(TABLES)}: keep the one that is right.")
+        require_videos([{"path": path} for path in found], self)
+        return found[0]
+
+    @cached_property
+    def _listed(self) -> pd.DataFrame:
+        """The checked table: video_id, path, label, group, fps and the splits; what is not known is null."""
+        table = read_table(self._file)
+        table = pd.DataFrame({**dict.fromkeys(("group", "fps")), **table})  # optional columns, null if absent
+        table["path"] = [self._below_root(path, row) for row, path in enumerate(table["path"], start=1)]
+        ids = pd.Series([id_of(self.root / path, self.root) for path in table["path"]], dtype="str")
+        table["video_id"] = ids.where(~ids.duplicated(keep=False), table["path"])  # clip.mp4 beside clip.avi
+        if table["video_id"].duplicated().any():
+            twice = table.loc[table["video_id"].duplicated(), "path"].iloc[0]
+            raise HumotionError(f"{self._file} lists {twice} more than once; keep one row a video.")
+        table["fps"] = [self._number(value, row) for row, value in enumerate(table["fps"], start=1)]
+        return table
+
+    def _below_root(self, path: str, row: int) -> str:
+        relative = PurePosixPath(os.path.normpath(path))
+        if relative.is_absolute() and relative.is_relative_to(self.root.absolute().as_posix()):
+            relative = relative.relative_to(self.root.absolute().as_posix())
+        if relative.is_absolute() or relative.parts[:1] == ("..",) or not relative.parts:
+            raise HumotionError(
+                f"{self._file}, row {row}: {path} is not below {self.root}, whose files alone DVC tracks for this "
+                "dataset. Move the video there, or set datasets.<name>.root to a folder above both."
+            )
+        return relative.as_posix()
+
+    def _number(self, value: Any, row: int) -> float | None:
+        if pd.isna(value):
+            return None
+        try:
+            number = float(value)
+        except ValueError:
+            number = 0.0
+        if not 0 < number < float("inf"):
+            raise HumotionError(f"{self._file}, row {row}: fps is {value!r}, which is no number above 0.")
+        return number
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A table of videos as text, empty cells null, with its columns and split values checked.
+
+    Raises:
+        HumotionError: unreadable, no column path or label, an empty cell in one, or a split that is not
+            train, test or empty.
+    """
+    try:
+        # Text throughout: a class may be called NA, or 007.
+        table = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    except (ValueError, OSError, csv.Error) as error:  # Arrow's errors are ValueErrors
+        raise HumotionError(f"{path} cannot be read: {error}") from None
+    table.columns = table.columns.map(str)
+    _check_columns(path, table)
+    kept = [column for column in table.columns if _is_known(column)]
+    if others := sorted(set(table.columns) - set(kept)):
+        _logger.warning("%s: columns that mean nothing here: %s", path, ", ".join(others))
+    table = pd.DataFrame({column: _as_text(table[column]) for column in kept})
+    for column in ("path", "label"):
+        if table[column].isna().any():
+            row = int(table[column].isna().to_numpy().argmax()) + 1
+            raise HumotionError(f"{path}, row {row}: no {column}.")
+    for column in (column for column in kept if column.startswith("split_")):
+        _check_roles(path, table[column])
+    return table
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """The cells as they stand; unlike pandas, this refuses rows that are longer or shorter than the header."""
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        header, *rows = [row for row in csv.reader(stream, skipinitialspace=True, strict=True) if row] or [[]]
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(header):
+            raise ValueError(f"row {number} has {len(row)} cells, but there are {len(header)} columns")
+    return pd.DataFrame(rows, columns=[name.strip() for name in header], dtype="str")
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    return pq.read_table(path).to_pandas(ignore_metadata=True)  # an index of pandas is a column like any other
+
+
+def _is_known(column: str) -> bool:
+    return column in ("path", "label", "group", "fps") or column.startswith("split_")
+
+
+def _check_columns(path: Path, table: pd.DataFrame) -> None:
+    found = ", ".join(table.columns) or "none"
+    for column in ("path", "label"):
+        if column not in table.columns:
+            raise HumotionError(f"{path} has no column {column!r}. Its columns, separated by commas: {found}.")
+    if not table.columns.is_unique:
+        raise HumotionError(f"{path} has a column twice: {found}.")
+    if "split" in table.columns:
+        raise HumotionError(f"{path}: name the column 'split' split_1, as clips.split in params.yaml names it.")
+
+
+def _as_text(column: pd.Series) -> pd.Series:
+    text = column.astype("str").str.strip()
+    return text.where(column.notna() & (text != ""), None)
+
+
+def _check_roles(path: Path, split: pd.Series) -> None:
+    wrong = split[split.notna() & ~split.isin(ROLES)]
+    if len(wrong):
+        raise HumotionError(
+            f"{path}, row {int(str(wrong.index[0])) + 1}: {split.name} is {wrong.iloc[0]!r}; it may be train, test, or "
+            "empty for a video that the split does not use. Validation videos are taken from train: "
+            "see clips.validation_folds."
+        )
