@@ -9,6 +9,8 @@ import scipy.io
 
 from humotion.datasets.base import LabelError
 from humotion.datasets.jhmdb import JHMDB
+from humotion.video.decode import decode_video
+from humotion.video.images import decode_frames_folder
 from tests.datasets.trees import JHMDB_CLIPS, jhmdb_tree, picture
 
 FIRST, SECOND, THIRD = (f"ReCompress_Videos/walk/{name}" for name in JHMDB_CLIPS)
@@ -72,21 +74,68 @@ def test_images_stand_in_for_videos(tmp_path: Path) -> None:
     assert JHMDB(tmp_path / "videos").pose(table["video_id"][0]) is not None
 
 
-def test_real_jhmdb(real_data: Path) -> None:
-    dataset = JHMDB(real_data / "jhmdb")
-    table = dataset.list_videos()
+@pytest.fixture(scope="module")
+def real(real_data: Path) -> JHMDB:
+    return JHMDB(real_data / "jhmdb")
+
+
+def test_every_line_of_the_real_split_files(real: JHMDB) -> None:
+    """Read once more by words: 1 is train, 2 is test, and sub_splits name a part of the clips."""
+    table = real.list_videos()
     assert len(table) == 517
     assert table["label"].nunique() == 12
     assert (table["status"] == "ok").all()
-    assert table["sub_split_1"].notna().sum() == 210
-    posed = [video_id for video_id in table["video_id"] if has_joints(real_data, video_id)]
+    rows = table.set_index("video_id")
+    for folder, column, num_clips in (("splits", "split", 517), ("sub_splits", "sub_split", 210)):
+        paths = sorted((real.root / folder).iterdir())
+        assert len(paths) == 36
+        for number in "123":
+            split = rows[f"{column}_{number}"]
+            words = [(path, *line.split()) for path in paths if path.stem[-1] == number for line in path.open()]
+            for path, name, code in words:
+                label = path.name.rpartition("_test_split")[0]
+                assert (
+                    split[f"ReCompress_Videos/{label}/{name.removesuffix('.avi')}"]
+                    == [None, "train", "test"][int(code)]
+                )
+            assert len(words) == split.notna().sum() == num_clips
+
+
+def test_all_real_joints(real: JHMDB, real_data: Path) -> None:
+    videos = real.list_videos()["video_id"]
+    posed = [video_id for video_id in videos if has_joints(real_data, video_id)]
     assert len(posed) == 327
     for video_id in posed[::20]:
-        labels = dataset.pose(video_id)
+        labels = real.pose(video_id)
         assert labels is not None
         centre = (labels.boxes[:, :2] + labels.boxes[:, 2:]) / 2
         size = (labels.boxes[:, 2:] - labels.boxes[:, :2]).max(axis=1)
         assert (np.abs(labels.joints.mean(axis=1) - centre).max(axis=1) < size).all(), video_id
+
+
+def test_a_real_clip_as_images_is_the_same_clip(real: JHMDB, tmp_path: Path) -> None:
+    """The other official form, made of a real clip: Rename_Images/<class>/<clip>/00001.png, the rest as it is."""
+    table = real.list_videos()
+    row = table[table["sub_split_1"].notna()].iloc[0]
+    label, clip = Path(row["video_id"]).parts[1:]
+    frames = [picture.pixels for picture in decode_video(real.root / row["path"]).pictures()]
+    folder = tmp_path / "Rename_Images" / label / clip
+    folder.mkdir(parents=True)
+    for number, frame in enumerate(frames, start=1):
+        cv2.imwrite(str(folder / f"{number:05d}.png"), frame[..., ::-1])
+    for name in ("joint_positions", "puppet_mask", "splits", "sub_splits"):
+        (tmp_path / name).symlink_to(real.root / name)
+    images = JHMDB(tmp_path)
+    found = images.list_videos().set_index("video_id").loc[f"Rename_Images/{label}/{clip}"]
+    for column in ("label", "group", "split_1", "split_2", "split_3", "sub_split_1", "status"):
+        assert found[column] == row[column]
+    decoded = [picture.pixels for picture in decode_frames_folder(images.root / found["path"]).pictures()]
+    np.testing.assert_array_equal(decoded, frames)
+    one, other = real.pose(row["video_id"]), images.pose(found.name)
+    assert one is not None and other is not None
+    np.testing.assert_array_equal(one.joints, other.joints)
+    np.testing.assert_array_equal(one.boxes, other.boxes)
+    assert len(one.joints) == len(frames)
 
 
 def has_joints(real_data: Path, video_id: str) -> bool:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import scipy.io
 
-from humotion.datasets.base import LabelError
-from humotion.datasets.penn_action import PennAction, read_labels
+from humotion.datasets.base import LabelError, PoseLabels
+from humotion.datasets.penn_action import PennAction, hide_outside, read_labels
+from humotion.datasets.skeletons import PENN_ACTION
 from tests.datasets.trees import SIZE, penn_labels, penn_tree
 
 
@@ -131,32 +134,118 @@ def test_labels_without_frames_and_frames_without_labels(tmp_path: Path) -> None
     assert table["status"].tolist() == ["corrupt", "missing", "ok"]
 
 
-def test_real_labels(real_data: Path) -> None:
-    dataset = PennAction(real_data / "penn_action")
-    table = dataset.list_videos()
+class Sequence(NamedTuple):
+    """One real label file: as it is, and as it is read."""
+
+    raw: dict[str, Any]
+    labels: PoseLabels
+
+
+@pytest.fixture(scope="module")
+def sequences(real_data: Path) -> dict[str, Sequence]:
+    """All of them."""
+    paths = sorted((real_data / "penn_action" / "labels").glob("*.mat"))
+    return {path.stem: Sequence(scipy.io.loadmat(path), read_labels(path)) for path in paths}
+
+
+def test_table_of_all_sequences(real_data: Path) -> None:
+    table = PennAction(real_data / "penn_action").list_videos()
     assert len(table) == 2326
     assert table["label"].nunique() == 15
     assert table["split_1"].value_counts().to_dict() == {"train": 1258, "test": 1068}
-    errata = [f"frames/{name}" for name in ("0038", "0623", "1021", "1154", "1865", "2173")]
-    for video_id in [*table["video_id"][::20], *errata]:
-        labels = dataset.pose(video_id)
+    assert (table["status"] == "missing").all()  # the frames are not at hand
+
+
+def test_every_label_file_is_read_whole(sequences: dict[str, Sequence]) -> None:
+    assert len(sequences) == 2326
+    flags: Counter[int] = Counter()
+    for name, (raw, labels) in sequences.items():
+        num_frames = int(raw["nframes"].ravel()[0])
+        assert labels.joints.shape == (num_frames, 13, 2), name
+        assert labels.visibility.shape == (num_frames, 13)
+        assert labels.boxes.shape == (num_frames, 4)
+        assert np.isfinite(labels.joints).all()
+        assert (labels.boxes[:, 2:] > labels.boxes[:, :2]).all(), name
         known = labels.visibility > 0
-        assert len(labels.joints) == len(labels.visibility) == len(labels.boxes)
-        assert (labels.joints[known] > -0.5).all()
+        # 1-based to 0-based, also where the file holds 8-bit numbers.
+        expected = np.stack([raw["x"], raw["y"]], axis=-1).astype(float)[known] - 1
+        np.testing.assert_allclose(labels.joints[known], expected, rtol=1e-6, err_msg=name)
+        assert (labels.joints[known] >= 0).all()
         assert not labels.joints[~known].any()
-        assert (labels.boxes[:, 2] > labels.boxes[:, 0]).all(), video_id
-        assert (labels.boxes[:, 3] > labels.boxes[:, 1]).all(), video_id
-    assert len(dataset.pose("frames/1865").boxes) == 73
+        flags.update(labels.visibility.ravel().tolist())
+    assert flags == {0: 187_352, 1: 282_149, 2: 1_660_432}
+    assert sum(raw["nframes"].dtype == np.uint8 for raw, _ in sequences.values()) == 2273
+    assert sum(raw["x"].dtype == np.uint8 for raw, _ in sequences.values()) == 41
 
 
-def test_the_first_of_each_pair_is_the_anatomical_right(real_data: Path) -> None:
-    """Facing the camera, a person's right shoulder lies at the left of the image; from behind, at the right."""
-    shoulder = {"front": [], "back": []}
-    for path in sorted((real_data / "penn_action" / "labels").glob("*.mat"))[::20]:
-        view = str(scipy.io.loadmat(path)["pose"].ravel()[0])
-        labels = read_labels(path)
-        both = (labels.visibility[:, 1] == 2) & (labels.visibility[:, 2] == 2)
-        if view in shoulder and both.any():
-            shoulder[view].append(np.sign(labels.joints[both, 1, 0] - labels.joints[both, 2, 0]).mean())
-    assert np.mean(shoulder["front"]) < -0.4
-    assert np.mean(shoulder["back"]) > 0.3
+def test_placeholders_lie_apart_from_every_labelled_joint(sequences: dict[str, Sequence]) -> None:
+    """Absent joints have x == y near the origin, are never marked visible, and nothing else is like them."""
+    diagonal, is_absent = [], []
+    for raw, labels in sequences.values():
+        x, y = (raw[axis].astype(float) for axis in "xy")
+        absent = labels.visibility == 0
+        diagonal.append(x[x == y])
+        is_absent.append(absent[x == y])
+        assert (x[absent] == y[absent]).all()
+        assert not raw["visibility"][absent].any()
+    values, absent = np.concatenate(diagonal), np.concatenate(is_absent)
+    assert values[absent].max() < 1.53
+    assert values[~absent].min() >= 10
+
+
+def test_boxes_without_a_row_or_an_area(sequences: dict[str, Sequence]) -> None:
+    short = {name for name, (raw, _) in sequences.items() if len(raw["bbox"]) != len(raw["x"])}
+    assert short == {"1154", "1865"}
+    for name in short:
+        raw, labels = sequences[name]
+        assert len(raw["bbox"]) == len(raw["x"]) - 1
+        np.testing.assert_allclose(labels.boxes[-1], raw["bbox"][-1] - 1.0)  # the row before stands for it
+    empty = {}
+    for name, (raw, labels) in sequences.items():
+        boxes = raw["bbox"].astype(float)
+        whole = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        if not whole.all():
+            empty[name] = int((~whole).sum())
+        np.testing.assert_allclose(labels.boxes[: len(boxes)][whole], boxes[whole] - 1, atol=1e-4)
+    assert empty == {
+        **{"0038": 7, "0374": 5, "0525": 1, "0541": 1, "0600": 4},
+        **{"0623": 153, "0645": 2, "0700": 1, "1825": 10, "2173": 1},
+    }
+
+
+def test_visible_joints_outside_the_image_are_hidden(sequences: dict[str, Sequence]) -> None:
+    """By ``dimensions`` here, for lack of the images; it is these four sequences that make it suspect."""
+    outside = {}
+    for name, (raw, labels) in sequences.items():
+        height, width = (int(size) for size in raw["dimensions"].ravel()[:2])
+        hidden = hide_outside(labels, width, height)
+        lost = (labels.visibility == 2) & (hidden.visibility == 0)
+        x, y = raw["x"][lost].astype(float), raw["y"][lost].astype(float)
+        assert ((x > width) | (y > height)).all()
+        if lost.any():
+            outside[name] = int(lost.sum())
+    assert outside == {"0979": 86, "1021": 382, "1024": 329, "1032": 210}
+
+
+def test_left_and_right_measured_on_all_labels(sequences: dict[str, Sequence]) -> None:
+    """Facing the camera, a person's right side lies at the left of the image; from behind, at the right.
+
+    Where one joint of a pair is labelled "r_", its x is compared with that of its "l_": the sign, averaged over
+    the frames of a clip in which both are labelled visible, and then over the clips of each view.
+    """
+    measured = {}
+    for part in ("shoulder", "hip"):
+        right, left = (PENN_ACTION.joints.index(f"{side}_{part}") for side in "rl")
+        for view in ("front", "back"):
+            signs = []
+            for raw, labels in sequences.values():
+                both = (labels.visibility[:, [right, left]] == 2).all(axis=1)
+                if raw["pose"].item() == view and both.any():
+                    signs.append(np.sign(labels.joints[both, right, 0] - labels.joints[both, left, 0]).mean())
+            measured[view, part] = (round(float(np.mean(signs)), 2), len(signs))
+    assert measured == {
+        ("front", "shoulder"): (-0.92, 567),
+        ("front", "hip"): (-0.92, 509),
+        ("back", "shoulder"): (0.57, 598),
+        ("back", "hip"): (0.68, 600),
+    }

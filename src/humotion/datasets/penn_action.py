@@ -1,9 +1,10 @@
 """Penn Action (Zhang, Zhu and Derpanis, ICCV 2013): 2,326 sequences of 15 actions, 13 joints a frame.
 
-``frames/NNNN/NNNNNN.jpg`` and ``labels/NNNN.mat``. Known errata of the labels are handled here:
-counts come from ``x`` (``nframes`` is an 8-bit number), image sizes from the images (``dimensions``
-is wrong in places), the boxes of 1154 and 1865 lack a row, others have no area, and joints that
-nobody labelled carry a placeholder near the origin.
+``frames/NNNN/NNNNNN.jpg`` and ``labels/NNNN.mat``. Known errata of the labels are handled here (counted over
+all files; a test counts again): counts come from ``x`` (``nframes`` is right, but in 2,273 files an 8-bit
+number, with which arithmetic wraps), image sizes from the images (visible joints of 0979, 1021, 1024 and
+1032 lie beyond ``dimensions``), the boxes of 1154 and 1865 lack a row, 185 boxes in 10 files have no area,
+and the 187,352 joints that nobody labelled carry a placeholder near the origin.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from humotion.datasets.base import (
 from humotion.datasets.skeletons import PENN_ACTION
 
 _FIELDS = ("action", "pose", "x", "y", "visibility", "train", "bbox")
-_PLACEHOLDER = 2.0  # absent joints have x == y below this, in 1-based pixels; no labelled joint does
+_PLACEHOLDER = 2.0  # absent joints have x == y <= 1.53, in 1-based pixels; no other joint has x == y < 10
 
 
 class PennAction(Layout):
