@@ -54,14 +54,22 @@ class Policy:
 
         Raises:
             HumotionError: an unknown transform or argument, a policy that gives frames of another
-                size, or, with ``has_joints``, one that drops points beyond the frame.
+                size or type or needs more than frames, or, with ``has_joints``, one that drops points
+                beyond the frame.
         """
         transforms = [_build(step.name, step.arguments(), size) for step in steps]
         # Points outside the frame stay: the caller needs one for every joint.
         points = A.KeypointParams(format="xy", remove_invisible=False) if has_joints else None
-        compiled = A.Compose(transforms, keypoint_params=points)
-        # Through its own JSON form once, where 0 and 0.0 differ, so that a saved policy is this very one.
-        policy = cls(_from_dict(_plain(A.to_dict(compiled))), size)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of keypoints in a policy that moves none
+            compiled = A.Compose(transforms, keypoint_params=points)
+        try:
+            # Through its own JSON form once, where 0 and 0.0 differ, so that a saved policy is this very one.
+            policy = cls(_from_dict(_plain(A.to_dict(compiled))), size)
+        except (KeyError, RuntimeError) as error:  # boxes, masks, other images: albumentations names what is absent
+            raise HumotionError(
+                f"augment.policy holds a transform that needs more than frames and joints: {error}"
+            ) from None
         if has_joints:
             _check_keeps_points(policy.transform, size)
         return policy
@@ -120,7 +128,10 @@ class Policy:
 
 
 def _from_dict(saved: dict[str, Any]) -> A.Compose:
-    transform = A.from_dict(saved)
+    with warnings.catch_warnings():
+        # Of keypoints in a policy that moves none, and of arguments that a transform writes but does not read.
+        warnings.simplefilter("ignore", UserWarning)
+        transform = A.from_dict(saved)
     assert isinstance(transform, A.Compose)
     return transform
 
@@ -142,7 +153,11 @@ def _build(name: str, arguments: dict[str, Any], size: int) -> A.BasicTransform:
 
 
 def _gives_squares(transform: A.Compose, size: int, shape: tuple[int, int]) -> bool:
-    """Whether frames of ``shape`` come out as (size, size), tried with several draws."""
+    """Whether frames of ``shape`` come out as (size, size), tried with several draws.
+
+    Raises:
+        HumotionError: they come out as something else than bytes, which models scale themselves.
+    """
     frames = np.zeros((1, *shape, 3), np.uint8)
     for seed in range(8):
         transform.set_random_seed(seed)
@@ -150,6 +165,8 @@ def _gives_squares(transform: A.Compose, size: int, shape: tuple[int, int]) -> b
             result = transform(images=frames)
         except ValueError:  # a crop larger than the frame
             return False
+        if np.asarray(result["images"]).dtype != np.uint8:
+            raise HumotionError("augment.policy must leave frames as bytes (0-255): models normalise them themselves.")
         if result["images"].shape[1:3] != (size, size):
             return False
     return True
