@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from humotion.figures.bars import plot_joint_pck, plot_recall, plot_stacked_counts, plot_stacked_shares
+from humotion.figures.bars import plot_change, plot_joint_pck, plot_recall, plot_stacked_counts, plot_stacked_shares
 from humotion.figures.confusion import plot_confusion
 from humotion.figures.curves import plot_curves
 from humotion.figures.distributions import plot_by_class, plot_by_split, plot_colours
@@ -114,3 +114,13 @@ def test_failed_figure_leaves_nothing(tmp_path):
     with pytest.raises(RuntimeError, match="halfway"), figure_file(tmp_path / "half.png", 3, 3):
         raise RuntimeError("halfway")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [1, 9, 51])
+def test_change_of_class_counts(tmp_path, number):
+    labels = class_names(number)
+    table = pd.DataFrame({"label": labels, "before": range(number), "after": [30] * number})
+    plot_change(tmp_path / "change.png", table, ("before", "after"))
+    height, width, _ = pixels(tmp_path / "change.png").shape
+    assert width > 800
+    assert height > 20 * number

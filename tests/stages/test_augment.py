@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,11 @@ import pytest
 from PIL import Image
 
 from humotion.clips.augment import Policy
+from humotion.clips.datamodule import ClipDataModule
+from humotion.clips.dataset import ClipDataset
+from humotion.clips.views import make_view
+from humotion.datasets.skeletons import PENN_ACTION
+from humotion.params import TransformParams
 from humotion.stages import augment, sample
 from tests.clips.conftest import make_params, project  # noqa: F401
 
@@ -32,6 +38,35 @@ def test_plan(name: str, project: Path) -> None:  # noqa: F811
     sheet = Image.open(f"plans/{name}/contact_sheet.jpg")
     assert sheet.width > sheet.height / 2
     assert Image.open(f"plans/{name}/class_counts.png").width > 400
+    report = Path(f"plans/{name}/report.md").read_text()
+    few = clips["label"].value_counts().min()
+    assert f"| all | {len(clips)} | {4 * most} |" in report
+    assert f"| largest / smallest | {most / few:.2f} | 1.00 |" in report
+    assert f"| jump | {few} | {2 * most} | {2 * most / few:.2f} |" in report
+    assert "| HorizontalFlip | p 0.5 |" in report
+    assert all((Path("plans") / name / figure).exists() for figure in re.findall(r"\]\((.+?)\)", report))
+
+
+def test_captions_count_the_joints_that_left_the_frame(project: Path) -> None:  # noqa: F811
+    params = make_params()
+    shift = TransformParams(name="Affine", translate_px={"x": [12, 12], "y": [0, 0]}, p=1.0)
+    pose = params.experiment("pose")
+    moved = pose.model_copy(update={"augment": pose.augment.model_copy(update={"policy": (shift,)})})
+    params = params.model_copy(update={"experiments": {"pose": moved}})
+    sample.run("pose", params)
+    augment.run("pose", params)
+    module = ClipDataModule("pose", params)
+    after = module.dataset("train")
+    before = ClipDataset(module.table("train"), module.store, make_view(moved, "penn_action"))
+    rows = augment.sheet_rows(before, after, PENN_ACTION)
+    first_of_each = before.table.drop_duplicates("label_id").sort_values("label_id").index
+    num_absent = 0
+    for (_, tiles), index in zip(rows, first_of_each, strict=True):
+        absent = int((after[index]["visibility"][0] == 0).sum())
+        expected = f"{13 - absent} visible, {absent} absent" if absent else "13 visible"
+        assert (tiles[0].caption[1], tiles[4].caption[1]) == ("13 visible", expected)
+        num_absent += absent
+    assert num_absent
 
 
 def test_same_plan_again(project: Path) -> None:  # noqa: F811

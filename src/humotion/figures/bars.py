@@ -13,6 +13,7 @@ from humotion.figures.style import (
     BLUE,
     CYCLE,
     GREY,
+    ORANGE,
     SPLIT_COLOURS,
     VERMILION,
     figure_file,
@@ -83,6 +84,27 @@ def plot_stacked_shares(path: Path, counts: pd.DataFrame, title: str = "") -> No
         name_rows(axes, [str(name) for name in counts.index])
         axes.set(xlim=(0, 1), title=title)
         axes.xaxis.set_major_formatter("{x:.0%}")
+        _legend_above(axes)
+
+
+def plot_change(path: Path, table: pd.DataFrame, labels: tuple[str, str], title: str = "") -> None:
+    """Counts of every class before and after, as two dots on a line; the largest class before comes first.
+
+    ``table`` has the columns label, before and after; ``labels`` name the last two.
+    """
+    table = table.sort_values(["before", "label"], ascending=[False, True])
+    before, after = table["before"].to_numpy(), table["after"].to_numpy()
+    rows, most = np.arange(len(table)), max(before.max(), after.max(), 1)
+    with figure_file(path, 7, rows_height(len(table), margin=1.3)) as (_, grid):
+        axes: Axes = grid[0, 0]
+        axes.hlines(rows, before, after, color="#C8C8C8", linewidth=3, zorder=1)
+        axes.scatter(before, rows, s=34, color=ORANGE, marker="D", label=labels[0], zorder=2)
+        axes.scatter(after, rows, s=34, color=BLUE, label=labels[1], zorder=2)
+        for row, (one, other) in enumerate(zip(before, after, strict=True)):
+            text = f"{one:,} → {other:,}" if one != other else f"{one:,}"
+            axes.text(1.02 * most, row, text, va="center", fontsize=7.5, color="#333333")
+        name_rows(axes, table["label"].tolist())
+        axes.set(xlim=(0, 1.2 * most), xlabel="count", title=title)
         _legend_above(axes)
 
 

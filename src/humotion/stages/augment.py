@@ -20,18 +20,19 @@ from humotion.clips.dataset import ClipDataset
 from humotion.clips.table import PLAN_SCHEMA, read_table, write_table
 from humotion.clips.views import Sample, make_view
 from humotion.datasets.skeletons import SKELETONS, Skeleton
-from humotion.figures.contact_sheet import Tile, write_contact_sheet
-from humotion.figures.overlay import draw_skeleton
-from humotion.figures.style import BLUE, ORANGE, figure_file, name_rows, rows_height
-from humotion.files import atomic_folder, read_json
-from humotion.params import Params
+from humotion.figures.bars import plot_change
+from humotion.figures.contact_sheet import TILE_HEIGHT, Tile, write_contact_sheet
+from humotion.figures.markdown import markdown_table
+from humotion.figures.overlay import draw_skeleton, enlarge
+from humotion.files import atomic_folder, atomic_path, read_json
+from humotion.params import AugmentParams, Params
 from humotion.video.store import FrameStore
 
 NUM_TILES = 4  # frames of a clip on the contact sheet, before and again after
 
 
 def run(name: str, params: Params) -> None:
-    """Write ``plans/<name>/``: train.parquet, policy.json, class_counts.{csv,png}, contact_sheet.jpg.
+    """Write ``plans/<name>/``: train.parquet, policy.json, report.md, class_counts.{csv,png}, contact_sheet.jpg.
 
     Raises:
         HumotionError: no such experiment, clips not sampled yet, or a policy that cannot be built.
@@ -51,21 +52,38 @@ def run(name: str, params: Params) -> None:
         write_table(folder / "train.parquet", plan, PLAN_SCHEMA)
         policy.save(folder / "policy.json")
         counts.to_csv(folder / "class_counts.csv", index=False)
-        plot_class_counts(folder / "class_counts.png", counts)
+        plot_change(folder / "class_counts.png", counts, ("training clips", "samples in an epoch"))
         skeleton = SKELETONS[meta["skeleton"]] if experiment.task == "pose_estimation" else None
         write_contact_sheet(folder / "contact_sheet.jpg", sheet_rows(before, after, skeleton))
+        write_report(folder, name, counts, augment, policy)
 
 
-def plot_class_counts(path: Path, counts: pd.DataFrame) -> None:
-    """Clips of each class before and after balancing, from the table of `class_counts`."""
-    rows = np.arange(len(counts))
-    with figure_file(path, 7, rows_height(2 * len(counts), margin=1.3)) as (_, grid):
-        axes = grid[0, 0]
-        axes.barh(rows - 0.2, counts["before"], height=0.38, color=ORANGE, label="training clips")
-        axes.barh(rows + 0.2, counts["after"], height=0.38, color=BLUE, label="samples in an epoch")
-        name_rows(axes, counts["label"].tolist())
-        axes.set(xlabel="count")
-        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2, fontsize=8)
+def write_report(folder: Path, name: str, counts: pd.DataFrame, augment: AugmentParams, policy: Policy) -> None:
+    """Write ``report.md``: class counts before and after balancing, the policy, and the figures."""
+    before, after = counts["before"], counts["after"]
+    sums = [f"{values.sum():,}" for values in (before, after)]
+    ratios = [f"{values.max() / values[values > 0].min():.2f}" for values in (before, after)]
+    factors = (f"{other / one:.2f}" if one else "" for one, other in zip(before, after, strict=True))
+    classes = zip(counts["label"], before, after, factors, strict=True)
+    rows = [("all", *sums, ""), ("largest / smallest", *ratios, ""), *classes]
+    steps = [
+        (step.name, ", ".join(f"{key} {value}" for key, value in step.arguments().items())) for step in augment.policy
+    ]
+    sections = [
+        f"# {name}: the training plan",
+        "## Classes",
+        f"`balance: {augment.balance}`, `replicas: {augment.replicas}`. Clips are repeated or left out as a whole, in "
+        "training alone; every repetition is augmented with a seed of its own.",
+        "![class_counts](class_counts.png)",
+        markdown_table(("class", "training clips", "samples in an epoch", "factor"), rows),
+        "## Augmentation",
+        f"In this order, the same draw for all frames of a clip (policy {policy.digest[:12]}):",
+        markdown_table(("transform", "arguments"), steps) if steps else "No transform.",
+        "One clip a class, as evaluation would see it and as the first epoch does:",
+        "![contact_sheet](contact_sheet.jpg)",
+    ]
+    with atomic_path(folder / "report.md") as temporary:
+        temporary.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
 
 
 def sheet_rows(before: ClipDataset, after: ClipDataset, skeleton: Skeleton | None) -> list[tuple[str, Sequence[Tile]]]:
@@ -90,7 +108,20 @@ def sheet_rows(before: ClipDataset, after: ClipDataset, skeleton: Skeleton | Non
 def _tiles(sample: Sample, caption: str, skeleton: Skeleton | None) -> list[Tile]:
     num_frames = len(sample["frames"])
     shown = np.linspace(0, num_frames - 1, min(NUM_TILES, num_frames)).round().astype(int)
-    return [Tile(_picture(sample, step, skeleton), (f"{caption}, {step + 1} of {num_frames}",)) for step in shown]
+    tiles = []
+    for step in shown:
+        lines = [f"{caption}, {step + 1} of {num_frames}"]
+        if skeleton is not None:
+            lines.append(_flags(sample["visibility"][step].numpy()))
+        tiles.append(Tile(_picture(sample, step, skeleton), lines))
+    return tiles
+
+
+def _flags(visibility: npt.NDArray[np.uint8]) -> str:
+    """How many joints the model is asked for, and how many are out of the frame or unlabelled."""
+    occluded, absent = int((visibility == 1).sum()), int((visibility == 0).sum())
+    parts = [f"{int((visibility == 2).sum())} visible", *([f"{occluded} occluded"] if occluded else [])]
+    return ", ".join([*parts, *([f"{absent} absent"] if absent else [])])
 
 
 def _picture(sample: Sample, step: int, skeleton: Skeleton | None) -> npt.NDArray[np.uint8]:
@@ -98,4 +129,5 @@ def _picture(sample: Sample, step: int, skeleton: Skeleton | None) -> npt.NDArra
     image = sample["frames"][step, 0].permute(1, 2, 0).numpy()
     if skeleton is None:
         return np.asarray(image)
-    return draw_skeleton(image, sample["joints"][step].numpy(), sample["visibility"][step].numpy(), skeleton)
+    image, joints = enlarge(image, sample["joints"][step].numpy(), height=2 * TILE_HEIGHT)
+    return draw_skeleton(image, joints, sample["visibility"][step].numpy(), skeleton, thickness=3)

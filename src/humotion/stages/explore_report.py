@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from humotion.figures.markdown import markdown_table
 from humotion.files import atomic_path
 from humotion.stages.explore_duplicates import MOST_LISTED
 from humotion.stages.explore_hashes import NUM_BITS
@@ -51,16 +51,6 @@ def write_report(
     ]
     with atomic_path(folder / "report.md") as temporary:
         temporary.write_text("\n\n".join(section for section in sections if section) + "\n", encoding="utf-8")
-
-
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A Markdown table; vertical bars and line breaks in cells are made harmless."""
-
-    def line(cells: Sequence[Any]) -> str:
-        texts = (" ".join(str(cell).split()).replace("|", "\\|") for cell in cells)
-        return f"| {' | '.join(texts)} |"
-
-    return "\n".join([line(header), line(["---"] * len(header)), *map(line, rows)])
 
 
 def _overview(statistics: pd.DataFrame, summary: dict[str, Any]) -> str:
