@@ -101,6 +101,8 @@ def test_recipes(recipe: Path) -> None:
         "datasets.hmdb51.frames.shard",
         "experiments.ls_vit.learning_rate",
         "experiments.ls_vit.trainer.epoch",
+        "experiments.lstm_pm.trainer.loss",
+        "experiments.lstm_pm.clips.long_tail",
         "experiments.ls_vit.model.width",
         "experiments.lstm_pm.trainer.label_smoothing",
         "experiments.lstm_pm.clips.strides",
@@ -146,6 +148,17 @@ def test_an_experiment_may_be_named_like_a_task_or_model(tmp_path: Path) -> None
     params["experiments"]["vit"] = params["experiments"].pop("ls_vit")
     params["experiments"]["vit"]["trainer"]["epoch"] = 1
     assert "  experiments.vit.trainer.epoch: unknown key" in complaint(written(tmp_path, params))
+
+
+def test_a_loss_has_its_own_settings_only(tmp_path: Path) -> None:
+    loss = {"name": "focal", "gamma": 1.5}
+    experiment = load_params(written(tmp_path, changed("experiments.ls_vit.trainer.loss", loss))).experiment("ls_vit")
+    assert isinstance(experiment, ActionExperiment)
+    assert experiment.trainer.loss.model_dump() == loss
+    text = complaint(written(tmp_path, changed("experiments.ls_vit.trainer.loss", {"name": "focal", "beta": 0.9})))
+    assert "  experiments.ls_vit.trainer.loss.beta: unknown key" in text
+    text = complaint(written(tmp_path, changed("experiments.ls_vit.trainer.loss", {"name": "hinge"})))
+    assert "'class_balanced', 'focal', 'logit_adjustment'" in text
 
 
 def test_names_that_do_not_fit(tmp_path: Path) -> None:

@@ -18,6 +18,11 @@ from ruamel.yaml.error import YAMLError
 from humotion.errors import HumotionError
 
 PARAMS_FILE = Path("params.yaml")
+TAGS = {
+    *("action_recognition", "pose_estimation"),
+    *("ls_vit", "vit"),
+    *("cross_entropy", "class_balanced", "focal", "logit_adjustment"),
+}
 
 
 class Section(BaseModel):
@@ -63,11 +68,19 @@ class ClipParams(Section):
         return self
 
 
+class LongTailParams(Section):
+    """Training clips thinned out to an exponential profile of class sizes, to study imbalance."""
+
+    ratio: float = Field(10.0, ge=1, description="clips of the largest class over clips of the smallest")
+    seed: int = Field(0, ge=0, description="decides which classes are small, and which clips stay")
+
+
 class ActionClipParams(ClipParams):
     """Uniformly spaced frames over the whole clip, the last one repeated where a clip is too short."""
 
     sampling: Literal["uniform"] = "uniform"
     num_frames: int = Field(16, ge=1)
+    long_tail: LongTailParams | None = None
 
 
 class PoseClipParams(ClipParams):
@@ -171,10 +184,42 @@ class TrainerParams(Section):
     gradient_clip: float | None = Field(None, gt=0)
 
 
+class CrossEntropyLossParams(Section):
+    """Every clip counts alike."""
+
+    name: Literal["cross_entropy"] = "cross_entropy"
+
+
+class ClassBalancedLossParams(Section):
+    """Clips weighted by the effective number of samples of their class."""
+
+    name: Literal["class_balanced"]
+    beta: float = Field(0.999, ge=0, le=1, description="0: all classes alike; 1: inversely by frequency")
+
+
+class FocalLossParams(Section):
+    """Clips that are right already count less."""
+
+    name: Literal["focal"]
+    gamma: float = Field(2.0, ge=0, description="0 is cross-entropy")
+
+
+class LogitAdjustmentLossParams(Section):
+    """Logits shifted by the classes' log priors in training."""
+
+    name: Literal["logit_adjustment"]
+    tau: float = Field(1.0, ge=0, description="0 is cross-entropy")
+
+
+AnyLoss = CrossEntropyLossParams | ClassBalancedLossParams | FocalLossParams | LogitAdjustmentLossParams
+
+
 class ActionTrainerParams(TrainerParams):
     """The training loop of action recognition."""
 
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    loss: Annotated[AnyLoss, Field(discriminator="name")] = CrossEntropyLossParams()
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="of whichever loss")
+    freeze_backbone: bool = Field(False, description="the ViT stays as it is; head and motion modules are trained")
 
 
 class EvaluateParams(Section):
@@ -309,8 +354,7 @@ def _explain(path: Path, error: ValidationError) -> str:
     lines = [f"{path} is not valid:"]
     for issue in error.errors():
         # A tagged union puts its tag into the location; the user never wrote it.
-        tags = {"action_recognition", "pose_estimation", "ls_vit", "vit"}
-        keys = [str(key) for index, key in enumerate(issue["loc"]) if not (index >= 2 and key in tags)]
+        keys = [str(key) for index, key in enumerate(issue["loc"]) if not (index >= 2 and key in TAGS)]
         where = ".".join(keys) or "(top level)"
         unknown = issue["type"] == "extra_forbidden"
         what = "unknown key; is it misspelt, or in the wrong section?" if unknown else issue["msg"]

@@ -7,6 +7,7 @@ import pytest
 
 from humotion.errors import HumotionError
 from humotion.files import read_json
+from humotion.params import Params
 from humotion.stages import sample
 from tests.clips.conftest import make_params, project  # noqa: F401
 
@@ -84,3 +85,19 @@ def test_no_usable_video_says_why(project: Path) -> None:  # noqa: F811
     with pytest.raises(HumotionError, match="16 missing"):
         sample.run("action", make_params())
     assert not Path("clips/action").exists()
+
+
+def test_a_long_tail_thins_out_training_clips_alone(project: Path) -> None:  # noqa: F811
+    sample.run("action", make_params())
+    before = read_clips("action")
+    assert read_json(Path("clips/action/meta.json"))["long_tail"] is None
+    params = make_params().model_dump(by_alias=True)
+    params["experiments"]["action"]["clips"]["long_tail"] = {"ratio": 4, "seed": 1}
+    sample.run("action", Params.model_validate(params))
+    after, facts = read_clips("action"), read_json(Path("clips/action/meta.json"))["long_tail"]
+    for split in ("val", "test"):
+        pd.testing.assert_frame_equal(after[split], before[split])
+    assert set(after["train"]["clip_id"]) < set(before["train"]["clip_id"])
+    counts = after["train"]["label"].value_counts().to_dict()
+    assert {label: row["videos_after"] for label, row in facts["classes"].items()} == counts
+    assert (facts["ratio"], facts["seed"]) == (4, 1)

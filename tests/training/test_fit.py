@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 
 from humotion.clips.datamodule import ClipDataModule
+from humotion.clips.table import read_table
 from humotion.files import read_json
 from humotion.params import Params
 from humotion.stages import augment, sample
@@ -134,3 +135,28 @@ def test_workers_change_nothing(root: Path, tmp_path: Path, uninterrupted: Train
     task, result = train(root, "action", tmp_path, params=params.model_copy(update={"machine": machine}))
     assert result.epochs == uninterrupted["action"][1].epochs
     assert_equal(weights(task), weights(uninterrupted["action"][0]))
+
+
+def test_the_loss_knows_the_class_sizes_of_the_plan(root: Path, tmp_path: Path) -> None:
+    params = with_trainer(loss={"name": "logit_adjustment"})
+    task, _ = train(root, "action", tmp_path, params=params)
+    plan = read_table(root / "plans" / "action" / "train.parquet")
+    share = plan["label_id"].value_counts(normalize=True).sort_index().to_numpy()
+    assert task.loss.shift.exp().tolist() == pytest.approx(share.tolist())  # type: ignore[union-attr]
+
+
+def test_a_frozen_backbone_stays_as_it_is(root: Path, tmp_path: Path) -> None:
+    params = with_trainer(freeze_backbone=True)
+    pl.seed_everything(params.experiment("action").seed, workers=True, verbose=False)
+    meta = read_json(root / "clips" / "action" / "meta.json")
+    before = weights(task_class("action_recognition").from_experiment(params.experiment("action"), meta))
+    task, _ = train(root, "action", tmp_path, params=params)
+    moved = {name for name, tensor in weights(task).items() if not torch.equal(tensor, before[name])}
+    assert {"model.head.weight", "model.head.bias"} <= moved
+    assert not [name for name in moved if name.startswith("model.backbone")]
+
+
+def with_trainer(**changes: Any) -> Params:
+    raw = tiny_params(epochs=1).model_dump(by_alias=True)
+    raw["experiments"]["action"]["trainer"].update(changes)
+    return Params.model_validate(raw)

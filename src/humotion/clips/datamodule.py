@@ -58,6 +58,11 @@ class ClipDataModule(LightningDataModule):
         """The rows that ``clip_index`` counts: the balanced plan for "train", the clips of "val" or "test"."""
         return read_table(self.plan_folder / "train.parquet") if split == "train" else self.clips(split)
 
+    def class_counts(self) -> torch.Tensor:
+        """Samples of each class in an epoch of the plan, (classes,)."""
+        labels = self.table("train")["label_id"].to_numpy(copy=True)
+        return torch.bincount(torch.from_numpy(labels), minlength=len(self.meta["classes"]))
+
     def raw_path(self, dataset_root: Path, split: str) -> Path:
         """The video file, or folder of frames, of the first clip of a split."""
         videos = pd.read_parquet(self.prepared / "videos.parquet", columns=["video_id", "path"])

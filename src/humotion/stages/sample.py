@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
+from humotion.clips.long_tail import thin_out
 from humotion.clips.sampling import Sampled, consecutive_windows, uniform, whole_video
 from humotion.clips.splits import SPLITS, check_classes, is_official, partition
 from humotion.clips.table import build_clips, read_table, write_table
@@ -36,8 +37,11 @@ def run(name: str, params: Params) -> None:
     parts = partition(
         usable, experiment.clips.split, experiment.clips.validation_folds, experiment.clips.validation_fold
     )
+    long_tail = None
     if isinstance(experiment, ActionExperiment):
         check_classes(parts.videos)
+        if experiment.clips.long_tail is not None:
+            parts.videos["train"], long_tail = thin_out(parts.videos["train"], experiment.clips.long_tail)
     clips = {split: build_clips(parts.videos[split], _sampler(experiment, split)) for split in SPLITS}
     with atomic_folder(Path("clips") / name) as folder:
         for split, table in clips.items():
@@ -48,6 +52,7 @@ def run(name: str, params: Params) -> None:
             "classes": _classes(videos),
             "skeleton": store.skeleton,
             "split": parts.facts,
+            "long_tail": long_tail,
             "counts": {split: _counts(table) for split, table in clips.items()},
             "left_out": {"count": sum(map(len, left_out.values())), "video_ids": left_out},
         }

@@ -11,12 +11,20 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from humotion.models.vit_weights import load_timm_checkpoint
-from humotion.params import ActionExperiment, ActionOptimizerParams, LSViTParams, OptimizerParams
+from humotion.params import (
+    ActionExperiment,
+    ActionOptimizerParams,
+    AnyLoss,
+    CrossEntropyLossParams,
+    LSViTParams,
+    OptimizerParams,
+)
 from humotion.tasks.base import Batch, Task, parameter_groups
+from humotion.tasks.losses import make_loss
 
 
 class ActionRecognition(Task):
-    """Cross-entropy over the classes of a dataset."""
+    """A clip is of one of a dataset's classes; the loss is chosen in the parameters."""
 
     main_metric: ClassVar[str] = "val/top1"
 
@@ -24,11 +32,13 @@ class ActionRecognition(Task):
         self,
         architecture: dict[str, Any],
         optimizer: OptimizerParams | None = None,
+        loss: AnyLoss = CrossEntropyLossParams(),  # noqa: B008 (immutable)
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(architecture, optimizer)
-        self.label_smoothing = label_smoothing
+        self.loss_params, self.label_smoothing = loss, label_smoothing
         classes = architecture["num_classes"]
+        self.set_class_counts(torch.ones(classes))
         self.metrics = MetricCollection(
             {
                 "val/top1": MulticlassAccuracy(classes, average="micro"),
@@ -48,10 +58,21 @@ class ActionRecognition(Task):
         }
         if isinstance(model, LSViTParams):
             architecture["num_frames"] = experiment.clips.num_frames
-        task = cls(architecture, experiment.optimizer, experiment.trainer.label_smoothing)
+        trainer = experiment.trainer
+        task = cls(architecture, experiment.optimizer, trainer.loss, trainer.label_smoothing)
         if model.weights is not None:
             load_timm_checkpoint(task.model.backbone, model.weights)  # type: ignore[arg-type]
+        task.model.backbone.requires_grad_(not trainer.freeze_backbone)
         return task
+
+    def setup(self, stage: str) -> None:
+        """Before training: tell the loss how many samples of each class an epoch of the plan holds."""
+        if stage == "fit":
+            self.set_class_counts(self.trainer.datamodule.class_counts())  # type: ignore[attr-defined]
+
+    def set_class_counts(self, class_counts: Tensor) -> None:
+        """Make the loss for classes of these sizes (C,); until a training begins all are taken to be equal."""
+        self.loss = make_loss(self.loss_params, self.label_smoothing, class_counts).to(self.device)
 
     def parameter_groups(self, params: OptimizerParams) -> list[dict[str, Any]]:
         """The ViT at the learning rate, what is added to it (SMIF, LMI, head) at a multiple of it."""
@@ -70,9 +91,9 @@ class ActionRecognition(Task):
         return logits
 
     def training_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
-        """Cross-entropy with label smoothing."""
+        """The loss of the parameters, with label smoothing."""
         logits = self.logits(batch)
-        loss = F.cross_entropy(logits, batch["label"], label_smoothing=self.label_smoothing)
+        loss: Tensor = self.loss(logits, batch["label"])
         size = len(batch["label"])
         accuracy = (logits.argmax(1) == batch["label"]).float().mean()
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=size, prog_bar=True, sync_dist=True)

@@ -1,0 +1,55 @@
+"""A long tail made on purpose: training videos thinned out, so that imbalance can be studied on balanced data.
+
+Only the training videos are touched, after the validation fold was taken: validation keeps the test split's kind
+of class sizes, and the same videos validate experiments with and without the tail.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from humotion.params import LongTailParams
+
+
+def thin_out(videos: pd.DataFrame, params: LongTailParams) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Keep n_0 ratio^(-i / (C - 1)) videos, rounded, of the class that the seed puts at place i of C, and say which.
+
+    The profile is that of Cui et al. (CVPR 2019) and Cao et al. (NeurIPS 2019). n_0 is the largest for which no
+    class is asked for more than it has. Whole groups are kept in an order drawn by the seed, and only the last
+    one in part: a rare class is rare in recordings too, not one clip each of many.
+
+    Returns:
+        The kept videos in their old order, and the facts: videos and groups of each class before and after.
+    """
+    generator = np.random.default_rng(params.seed)
+    labels = generator.permutation(np.sort(videos["label"].unique()))
+    sizes = videos["label"].value_counts().loc[labels].to_numpy().astype(np.int64)
+    targets = dict(zip(labels, exponential_profile(sizes, params.ratio), strict=True))
+    kept = [_whole_groups_first(videos[videos["label"] == label], targets[label], generator) for label in labels]
+    thinned = videos.loc[videos.index.isin(np.concatenate(kept))]
+    facts = {**params.model_dump(), "classes": {label: _counts(label, videos, thinned) for label in labels}}
+    return thinned, facts
+
+
+def exponential_profile(sizes: npt.NDArray[np.int64], ratio: float) -> npt.NDArray[np.int64]:
+    """The largest class sizes that fall by ``ratio`` from first to last, at most ``sizes`` and at least 1."""
+    shares = ratio ** (-np.arange(len(sizes)) / max(1, len(sizes) - 1))
+    largest = (sizes / shares).min()
+    return np.maximum(1, np.rint(largest * shares)).astype(np.int64)
+
+
+def _whole_groups_first(videos: pd.DataFrame, target: int, generator: np.random.Generator) -> npt.NDArray[Any]:
+    """Index of ``target`` videos, group after group in a drawn order, within a group by their id."""
+    groups = generator.permutation(np.sort(videos["group"].unique()))
+    place = videos["group"].map(dict(zip(groups, range(len(groups)), strict=True)))
+    return videos.assign(place=place).sort_values(["place", "video_id"]).index[:target].to_numpy()
+
+
+def _counts(label: str, before: pd.DataFrame, after: pd.DataFrame) -> dict[str, int]:
+    tables = {"before": before[before["label"] == label], "after": after[after["label"] == label]}
+    videos = {f"videos_{when}": len(table) for when, table in tables.items()}
+    return videos | {f"groups_{when}": int(table["group"].nunique()) for when, table in tables.items()}
