@@ -17,9 +17,11 @@ from tests.import_graph import reached_files
 PARAMS: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text())
 PER_DATASET = ("index", "extract", "explore")
 PER_EXPERIMENT = ("sample", "augment", "train", "evaluate", "register")
+PER_REBALANCED = ("rebalance",)
 EXPECTED = [
     *(f"{stage}@{name}" for stage in PER_DATASET for name in PARAMS["datasets"]),
     *(f"{stage}@{name}" for stage in PER_EXPERIMENT for name in PARAMS["experiments"]),
+    *(f"{stage}@{name}" for stage in PER_REBALANCED for name in PARAMS["rebalance"]),
 ]
 
 
@@ -60,7 +62,7 @@ def test_code_that_a_stage_runs_is_a_dependency(stages: dict[str, PipelineStage]
     assert not missing, f"{address}: dvc.yaml lacks the dependencies {missing}"
 
 
-@pytest.mark.parametrize("stage", PER_DATASET + PER_EXPERIMENT)
+@pytest.mark.parametrize("stage", PER_DATASET + PER_EXPERIMENT + PER_REBALANCED)
 def test_no_code_dependency_is_stale(stages: dict[str, PipelineStage], stage: str) -> None:
     # The instances of a stage share a list, so an entry is of use if one of them runs it.
     instances = [address for address in EXPECTED if address.startswith(f"{stage}@")]

@@ -169,6 +169,14 @@ def test_names_that_do_not_fit(tmp_path: Path) -> None:
     assert "hmdb51 names a dataset and an experiment" in complaint(written(tmp_path, params))
 
 
+def test_only_action_experiments_are_rebalanced(tmp_path: Path) -> None:
+    params = load_params(written(tmp_path, {**RAW, "rebalance": {"ls_vit": {}}}))
+    assert params.rebalance["ls_vit"].k_neighbors == 5
+    for name in ("lstm_pm", "nosuch"):
+        text = complaint(written(tmp_path, {**RAW, "rebalance": {name: {}}}))
+        assert f"rebalance.{name} needs an experiment '{name}' of task action_recognition" in text
+
+
 def test_a_missing_section_is_named(tmp_path: Path) -> None:
     params = copy.deepcopy(RAW)
     del params["experiments"]["lstm_pm"]["trainer"]

@@ -131,6 +131,18 @@ def test_the_recipes_fit_the_repositorys_params(tmp_path: Path, monkeypatch: pyt
         assert [line for line in original.splitlines() if line.startswith("#") and line not in text] == []
 
 
+def test_a_recipe_may_bring_a_rebalance_section(checkout: Path) -> None:
+    (checkout / "recipes" / "tiny.yaml").write_text(RECIPE + "rebalance:\n  ls_vit: {seed: 4}\n")
+    apply_recipe("tiny")
+    assert load_params().rebalance["ls_vit"].seed == 4
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("{seed: 4}", "{seed: 5}") + "  mine: {seed: 6}\n")
+    apply_recipe("tiny")
+    assert {name: section.seed for name, section in load_params().rebalance.items()} == {"ls_vit": 4, "mine": 6}
+    apply_recipe("tiny")
+    assert Path("params.yaml").read_text().count("rebalance:") == 1
+
+
 def test_a_root_is_relative_to_the_checkout(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (checkout.parent / "raw" / "Tiny").mkdir(parents=True)
     (checkout / "reports").mkdir()

@@ -78,6 +78,12 @@ def evaluate(experiment: Experiment) -> None:
 
 
 @app.command(rich_help_panel=STAGES)
+def rebalance(experiment: Experiment) -> None:
+    """Re-train heads on the model's embeddings with the classes balanced, and compare them in one table."""
+    _run_stage("rebalance", experiment)
+
+
+@app.command(rich_help_panel=STAGES)
 def register(experiment: Experiment) -> None:
     """Register the model in MLflow; it becomes champion if validation clips say so."""
     _run_stage("register", experiment)

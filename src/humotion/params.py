@@ -271,6 +271,23 @@ class PoseExperiment(Experiment):
 AnyExperiment = ActionExperiment | PoseExperiment
 
 
+# --- rebalancing: heads re-trained on a trained model's embeddings --------------------------------
+
+
+class RebalanceParams(Section):
+    """Heads that are compared on the embeddings of an experiment's frozen backbone."""
+
+    seed: int = Field(0, ge=0, description="of the resampling and the bootstrap")
+    k_neighbors: int = Field(5, ge=1, description="of SMOTE; fewer where the smallest class is smaller")
+    l2: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), min_length=1, description="strengths tried on validation clips"
+    )
+    tau: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+        (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), min_length=1, description="tried likewise"
+    )
+    bootstrap: int = Field(2000, ge=100, description="resamples of the paired bootstrap over groups")
+
+
 # --- machine: changes no result -------------------------------------------------------------------
 
 
@@ -300,7 +317,15 @@ class Params(Section):
 
     datasets: dict[str, DatasetParams]
     experiments: dict[str, Annotated[AnyExperiment, Field(discriminator="task")]]
+    rebalance: dict[str, RebalanceParams] = {}
     machine: MachineParams = MachineParams()
+
+    @model_validator(mode="after")
+    def _rebalanced_are_actions(self) -> Params:
+        for name in self.rebalance:
+            if not isinstance(self.experiments.get(name), ActionExperiment):
+                raise ValueError(f"rebalance.{name} needs an experiment {name!r} of task action_recognition")
+        return self
 
     @model_validator(mode="after")
     def _names_fit(self) -> Params:

@@ -84,7 +84,11 @@ def merge(text: str, recipe: dict[str, Any]) -> tuple[str, list[str]]:
     dropped = [name for name in datasets["datasets"] if name not in used]
     for name in dropped:
         del datasets["datasets"][name]
-    for key, section in (("datasets", datasets), ("experiments", experiments)):
+    changed = {"datasets": datasets, "experiments": experiments}
+    if "rebalance" in recipe:
+        changed["rebalance"] = yaml.load(sections.get("rebalance", "rebalance: {}"))
+        changed["rebalance"]["rebalance"].update(recipe["rebalance"])
+    for key, section in changed.items():
         stream = io.StringIO()
         yaml.dump(section, stream)
         sections[key] = stream.getvalue().rstrip() + "\n\n"
@@ -108,6 +112,7 @@ def _yaml() -> YAML:
     yaml.preserve_quotes = True
     yaml.width = 120
     yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
     return yaml
 
 

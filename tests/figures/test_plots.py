@@ -12,6 +12,7 @@ from humotion.figures.bars import plot_change, plot_joint_pck, plot_recall, plot
 from humotion.figures.confusion import plot_confusion
 from humotion.figures.curves import plot_curves
 from humotion.figures.distributions import plot_by_class, plot_by_split, plot_colours
+from humotion.figures.recall_grid import plot_recall_grid
 from humotion.figures.style import LONGEST_NAME, figure_file, name_rows, readable, rows_height
 
 
@@ -124,3 +125,12 @@ def test_change_of_class_counts(tmp_path, number):
     height, width, _ = pixels(tmp_path / "change.png").shape
     assert width > 800
     assert height > 20 * number
+
+
+@pytest.mark.parametrize("number", [2, 51])
+def test_recall_grid_shades_cells_and_leaves_classes_without_clips_grey(tmp_path, number):
+    recall = pd.DataFrame({"own": np.linspace(0, 1, number), "tau_normalised": np.nan}, index=class_names(number))
+    plot_recall_grid(tmp_path / "grid.png", recall, list(range(number)), "Recall")
+    colours = {tuple(colour) for colour in pixels(tmp_path / "grid.png").reshape(-1, 3)}
+    assert (0xE8, 0xE8, 0xE8) in colours
+    assert (8, 48, 107) in colours  # the darkest blue: a recall of 1

@@ -71,9 +71,16 @@ class ClipDataModule(LightningDataModule):
 
     def dataset(self, split: str) -> ClipDataset:
         """The samples of "train" (augmented), "val" or "test"."""
-        policy = Policy.load(self.plan_folder / "policy.json") if split == "train" else None
+        if split != "train":
+            return self.clip_dataset(split)
+        policy = Policy.load(self.plan_folder / "policy.json")
         view = make_view(self.experiment, self.meta["skeleton"], policy)
         return ClipDataset(self.table(split), self.store, view, self.num_neighbours)
+
+    def clip_dataset(self, split: str) -> ClipDataset:
+        """Every clip of "train", "val" or "test" once, as evaluation sees it."""
+        view = make_view(self.experiment, self.meta["skeleton"])
+        return ClipDataset(self.clips(split), self.store, view, self.num_neighbours)
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Augmented training clips, in an order drawn anew each epoch."""
@@ -85,20 +92,21 @@ class ClipDataModule(LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Sample]:
         """Validation clips in the order of their table; one whole video a batch for poses."""
-        return self._evaluation_loader("val")
+        return self.evaluation_dataloader("val")
 
     def test_dataloader(self) -> DataLoader[Sample]:
         """Test clips in the order of their table; one whole video a batch for poses."""
-        return self._evaluation_loader("test")
+        return self.evaluation_dataloader("test")
 
     def predict_dataloader(self) -> DataLoader[Sample]:
         """The test clips."""
-        return self._evaluation_loader("test")
+        return self.evaluation_dataloader("test")
 
-    def _evaluation_loader(self, split: str) -> DataLoader[Sample]:
+    def evaluation_dataloader(self, split: str) -> DataLoader[Sample]:
+        """The clips of "train", "val" or "test" once, not augmented, in the order of their table."""
         whole_videos = isinstance(self.experiment, PoseExperiment)
         batch_size = 1 if whole_videos else self._device_batch_size(self._world()[0])
-        return self._loader(self.dataset(split), batch_size)
+        return self._loader(self.clip_dataset(split), batch_size)
 
     def _loader(self, dataset: Dataset[Sample], batch_size: int, sampler: Any = None) -> DataLoader[Sample]:
         return DataLoader(

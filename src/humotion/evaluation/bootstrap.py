@@ -20,6 +20,11 @@ class BootstrapResult(NamedTuple):
     low: float
     high: float
 
+    @property
+    def distinguishable(self) -> bool:
+        """Whether the interval leaves out 0; without an interval nothing is known."""
+        return self.low > 0 or self.high < 0
+
 
 def paired_bootstrap(
     score_a: ArrayLike,
@@ -61,14 +66,23 @@ def paired_bootstrap(
     group_gain = np.bincount(group, weights=gain * weight)  # (G,)
     group_weight = np.bincount(group, weights=weight)
     difference = float(group_gain.sum() / group_weight.sum())
-    num_groups = len(group_gain)
-    if num_groups == 1:
-        return BootstrapResult(difference, float("nan"), float("nan"))
-    resampled = np.empty(num_resamples)
+    drawn = draw_groups(len(group_gain), seed, num_resamples)
+    return percentile_interval(difference, (drawn @ group_gain) / (drawn @ group_weight), len(group_gain), confidence)
+
+
+def draw_groups(num_groups: int, seed: int, num_resamples: int) -> NDArray[np.int64]:
+    """How often each group is drawn, (num_resamples, num_groups): each row draws as many as there are."""
     generator = np.random.default_rng(seed)
-    for index in range(num_resamples):
-        drawn = generator.integers(num_groups, size=num_groups)
-        resampled[index] = group_gain[drawn].sum() / group_weight[drawn].sum()
+    rows = (generator.integers(num_groups, size=num_groups) for _ in range(num_resamples))
+    return np.stack([np.bincount(row, minlength=num_groups) for row in rows])
+
+
+def percentile_interval(
+    difference: float, resampled: NDArray[np.float64], num_groups: int, confidence: float = 0.95
+) -> BootstrapResult:
+    """A difference with the interval that resampled ones (R,) span, NaN left out; a single group spans none."""
+    if num_groups < 2:
+        return BootstrapResult(difference, float("nan"), float("nan"))
     tail = (1 - confidence) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail])
+    low, high = np.nanquantile(resampled, [tail, 1 - tail])
     return BootstrapResult(difference, float(low), float(high))

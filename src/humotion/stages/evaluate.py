@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from humotion.clips.datamodule import ClipDataModule
 from humotion.evaluation.result import Evaluation
-from humotion.files import atomic_folder, atomic_path, read_json, write_json
+from humotion.files import atomic_folder, atomic_path, write_json
 from humotion.params import Params
+from humotion.stages.training_run import training_run
 from humotion.tracking import runs
 from humotion.training.model_folder import load_task
 
@@ -37,15 +37,7 @@ def run(name: str, params: Params) -> None:
     with atomic_path(metrics / "breakdown.csv") as temporary:
         result.breakdown.to_csv(temporary, index=False)
 
-    settings = experiment.model_dump(mode="json", by_alias=True, exclude={"evaluate", "register_"})
-    source = runs.RunSource(
-        runs.experiment_name(experiment.task, experiment.dataset), name, settings, description.data_md5
-    )
-    trained: dict[str, Any] = read_json(metrics / "train.json")
-    chosen = {f"best_val/{key}": value for key, value in trained["val"].items() if value is not None}
-    example = data.raw_path(params.dataset(experiment.dataset).root, "val")
-    restoration = runs.Restoration(chosen, Path("models") / name, example)
-    with runs.finished_run(description.run_id, source, restoration, params.machine.tracking_uri):
+    with training_run(data, params, description):
         runs.log_metrics(result.flat_metrics())
         runs.log_folder(report, "evaluate")
         # MLflow params are immutable once logged; another evaluation of the same run may differ.

@@ -113,6 +113,12 @@ class ActionRecognition(Task):
         self.metrics.reset()
 
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
-        """``probabilities`` (B, num_classes) and ``clip_index`` (B,)."""
-        probabilities = torch.softmax(self.logits(batch).float(), dim=1)
-        return {"clip_index": batch["clip_index"].cpu(), "probabilities": probabilities.cpu()}
+        """``probabilities`` (B, num_classes), ``embeddings`` (B, C) before the head, and ``clip_index`` (B,)."""
+        model: Any = self.model
+        embeddings = model.embed(model.normalise(batch["frames"]), batch["is_padding"])
+        probabilities = torch.softmax(model.head(embeddings).float(), dim=1)
+        return {
+            "clip_index": batch["clip_index"].cpu(),
+            "probabilities": probabilities.cpu(),
+            "embeddings": embeddings.float().cpu(),
+        }

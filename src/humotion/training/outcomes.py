@@ -56,20 +56,43 @@ class PoseOutcome:
         return score_clip(predicted, *self.labels())
 
 
+@dataclass(frozen=True)
+class ActionOutcome:
+    """All clips of one split.
+
+    Attributes:
+        clips: (N rows) their table.
+        probabilities: (N, classes) of the model.
+        embeddings: (N, C) before the model's head.
+    """
+
+    clips: pd.DataFrame
+    probabilities: npt.NDArray[np.float64]
+    embeddings: Floats
+
+
+def action_outcome(task: Task, data: ClipDataModule, split: str, machine: MachineParams) -> ActionOutcome:
+    """What an action model says about the clips of a split, each once and not augmented."""
+    outputs = predict(task, data.evaluation_dataloader(split), machine)
+    index, probabilities, embeddings = (
+        torch.cat([output[key] for output in outputs]) for key in ("clip_index", "probabilities", "embeddings")
+    )
+    clips = data.clips(split).iloc[index.numpy()].reset_index(drop=True)
+    return ActionOutcome(clips, probabilities.double().numpy(), embeddings.numpy())
+
+
 def action_probabilities(
     task: Task, data: ClipDataModule, split: str, machine: MachineParams
 ) -> tuple[pd.DataFrame, npt.NDArray[np.float64]]:
     """The clips of a split, and the class probabilities (N, classes) of each."""
-    outputs = predict(task, _loader(data, split), machine)
-    index = torch.cat([output["clip_index"] for output in outputs]).numpy()
-    probabilities = torch.cat([output["probabilities"] for output in outputs]).double().numpy()
-    return data.table(split).iloc[index].reset_index(drop=True), probabilities
+    outcome = action_outcome(task, data, split, machine)
+    return outcome.clips, outcome.probabilities
 
 
 def pose_outcomes(task: Task, data: ClipDataModule, split: str, machine: MachineParams) -> Iterator[PoseOutcome]:
     """One outcome a video of a split."""
-    table = data.table(split)
-    for output in predict(task, _loader(data, split), machine):
+    table = data.clips(split)
+    for output in predict(task, data.evaluation_dataloader(split), machine):
         row = table.iloc[int(output["clip_index"][0])]
         yield PoseOutcome(
             row["clip_id"],
@@ -97,7 +120,3 @@ def clip_scores(task: Task, data: ClipDataModule, split: str, machine: MachinePa
         scores = outcome.scores()
         rows.append((outcome.clip_id, outcome.group, scores["pck_0.2"], float(scores["num_joints"])))
     return pd.DataFrame(rows, columns=["clip_id", "group", "score", "weight"])
-
-
-def _loader(data: ClipDataModule, split: str) -> torch.utils.data.DataLoader[dict[str, torch.Tensor]]:
-    return data.val_dataloader() if split == "val" else data.test_dataloader()

@@ -1,0 +1,109 @@
+"""Linear heads on frozen embeddings: logistic regression, and tau-normalisation of one.
+
+Settings are chosen on validation clips by macro-F1. Class-balanced re-training (cRT, Kang et al., Decoupling
+Representation and Classifier, ICLR 2020) draws classes evenly; in expectation that weights each clip inversely by the
+size of its class, and the problem is convex, so the weighted optimum is fitted instead of drawn for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+
+from humotion.evaluation.tallies import class_scores, tally
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int64]
+MAX_ITERATIONS = 2000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Features (N, C) and labels (N,) of clips."""
+
+    features: Floats
+    labels: Ints
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """``features @ weight.T + bias``; a class that training lacked has a bias of minus infinity.
+
+    Attributes:
+        weight: (classes, C).
+        bias: (classes,).
+        l2: the regularisation it was fitted with.
+        tau: of tau-normalisation, None without.
+    """
+
+    weight: Floats
+    bias: Floats
+    l2: float
+    tau: float | None = None
+
+    def predict(self, features: Floats) -> Ints:
+        """The class (N,) of each row of features (N, C)."""
+        return (features @ self.weight.T + self.bias).argmax(axis=1)
+
+
+def best_head(
+    rows: Rows, validation: Rows, strengths: Sequence[float], num_classes: int, balanced: bool = False
+) -> LinearHead:
+    """Logistic regression with the L2 strength that is best on validation clips, of equally good ones the largest.
+
+    Args:
+        rows: training rows, possibly resampled.
+        validation: clips of the validation fold as they are.
+        strengths: factors on half the squared norm of the weights, beside the mean loss of a row.
+        num_classes: classes of the dataset.
+        balanced: weight rows inversely by the size of their class (cRT).
+    """
+    weighting: Literal["balanced"] | None = "balanced" if balanced else None
+    model = LogisticRegression(class_weight=weighting, max_iter=MAX_ITERATIONS, warm_start=True)
+    # Of two classes scikit-learn fits the difference w, and we keep -w/2 and w/2: half the squared norm.
+    halved = 2 if len(np.unique(rows.labels)) == 2 else 1
+    heads = []
+    for strength in sorted(strengths, reverse=True):  # each start is close to the next optimum
+        model.set_params(C=halved / (strength * len(rows.labels))).fit(rows.features, rows.labels)
+        heads.append(_as_head(model, strength, num_classes))
+    return _best(heads, validation, num_classes)
+
+
+def best_tau(head: LinearHead, validation: Rows, taus: Sequence[float]) -> LinearHead:
+    """A head's weights over the tau-th power of their norm, without bias (Kang et al. 2020, section 4.2).
+
+    tau is the best on validation clips, of equally good ones the smallest.
+    """
+    return _best([tau_normalised(head, tau) for tau in sorted(taus)], validation, len(head.bias))
+
+
+def tau_normalised(head: LinearHead, tau: float) -> LinearHead:
+    """The head with each class's weights w made w / |w|^tau; biases go, but for classes that were not trained."""
+    norms = np.linalg.norm(head.weight, axis=1, keepdims=True)
+    weight = head.weight / np.where(norms > 0, norms, 1) ** tau
+    return LinearHead(weight, np.where(np.isfinite(head.bias), 0.0, head.bias), head.l2, tau)
+
+
+def _as_head(model: LogisticRegression, strength: float, num_classes: int) -> LinearHead:
+    weight, bias = model.coef_, model.intercept_
+    if len(model.classes_) == 2:
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    all_weights = np.zeros((num_classes, weight.shape[1]))
+    all_biases = np.full(num_classes, -np.inf)
+    all_weights[model.classes_], all_biases[model.classes_] = weight, bias
+    return LinearHead(all_weights, all_biases, strength)
+
+
+def _best(heads: Sequence[LinearHead], validation: Rows, num_classes: int) -> LinearHead:
+    """The first of the heads with the largest macro-F1 on validation clips."""
+    one_group = np.zeros_like(validation.labels)
+    scores = [
+        class_scores(tally(head.predict(validation.features), validation.labels, one_group, num_classes)[0])["macro_f1"]
+        for head in heads
+    ]
+    return heads[int(np.argmax(scores))]
