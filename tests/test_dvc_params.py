@@ -15,10 +15,10 @@ from dvc.stage import PipelineStage
 from ruamel.yaml import YAML
 
 from humotion.params import Params
-from tests.dvc_project import REPOSITORY, copy_pipeline, pipeline, write_stand_ins
+from tests.dvc_project import copy_pipeline, pipeline, read_params, write_stand_ins
 
 Leaf = tuple[str, ...]
-PARAMS: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text())
+PARAMS = read_params()
 
 # The stages whose code reads a value, or whose inputs lie elsewhere with it. Stages after them follow through files.
 READERS: dict[str, set[str]] = {

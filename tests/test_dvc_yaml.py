@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
-from ruamel.yaml import YAML
 
 from humotion import datasets, models, tasks
-from tests.dvc_project import REPOSITORY, code_and_data, copy_pipeline, pipeline
+from tests.dvc_project import REPOSITORY, code_and_data, copy_pipeline, pipeline, read_params
 from tests.import_graph import reached_files
 
-PARAMS: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text())
+PARAMS = read_params()
 PER_DATASET = ("index", "extract", "explore")
 PER_EXPERIMENT = ("sample", "augment", "train", "evaluate", "register")
 PER_REBALANCED = ("rebalance",)
@@ -98,3 +96,10 @@ def test_every_input_is_made_by_a_stage_or_is_raw(stages: dict[str, PipelineStag
     roots = {settings["root"] for settings in PARAMS["datasets"].values()}
     inputs = {path for stage in stages.values() for path in code_and_data(stage)[1]}
     assert not inputs - outs - roots
+
+
+def test_without_heads_to_compare_the_pipeline_has_no_such_stage(tmp_path: Path) -> None:
+    folder = copy_pipeline(tmp_path)
+    (folder / "params.yaml").write_text((REPOSITORY / "params.yaml").read_text())
+    with Repo.init(str(folder), no_scm=True) as repo:
+        assert sorted(pipeline(repo)) == sorted(stage for stage in EXPECTED if not stage.startswith("rebalance@"))
