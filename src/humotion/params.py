@@ -280,7 +280,7 @@ class RebalanceParams(Section):
     seed: int = Field(0, ge=0, description="of the resampling and the bootstrap")
     k_neighbors: int = Field(5, ge=1, description="of SMOTE; fewer where the smallest class is smaller")
     l2: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), min_length=1, description="strengths tried on validation clips"
+        (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0), min_length=1, description="strengths tried on validation clips"
     )
     tau: tuple[Annotated[float, Field(ge=0)], ...] = Field(
         (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), min_length=1, description="tried likewise"
