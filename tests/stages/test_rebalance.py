@@ -48,7 +48,10 @@ def project(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_files(project: Path) -> None:
     written = {path.name for path in Path("rebalanced/action").iterdir()}
-    assert written == {"table.csv", "class_counts.csv", "predictions.csv", "recall.png", "report.md"}
+    assert written == {f"{name}.csv" for name in ("table", "selection", "class_counts", "predictions")} | {
+        "recall.png",
+        "report.md",
+    }
     assert not [path for path in project.rglob(".*") if path.is_file()], "no litter"
 
 
@@ -79,6 +82,18 @@ def test_test_clips_are_the_official_ones_and_only_training_rows_are_resampled(p
     train_counts = pd.read_parquet("clips/action/train.parquet")["label"].value_counts()
     assert counts["linear"].to_dict() == train_counts.to_dict()
     assert (counts["random_oversample"] == train_counts.max()).all()
+
+
+def test_what_was_chosen_is_the_best_of_what_was_tried(project: Path) -> None:
+    table = pd.read_csv("rebalanced/action/table.csv").set_index("head")
+    tried = pd.read_csv("rebalanced/action/selection.csv")
+    assert tried["head"].value_counts().to_dict() == {
+        name: 11 if name == "tau_normalised" else 2 for name in HEADS if name != "own"
+    }
+    for head, rows in tried.groupby("head"):
+        best = rows[rows["macro_f1"] == rows["macro_f1"].max()]
+        assert table.loc[head, "l2"] in best["l2"].tolist()
+        assert head != "tau_normalised" or table.loc[head, "tau"] == best["tau"].min()
 
 
 def test_report(project: Path) -> None:

@@ -8,8 +8,8 @@ size of its class, and the problem is convex, so the weighted optimum is fitted 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,14 @@ class Rows:
     labels: Ints
 
 
+class Trial(NamedTuple):
+    """Settings that were tried, and the macro-F1 they gave on validation clips."""
+
+    l2: float
+    tau: float | None
+    macro_f1: float
+
+
 @dataclass(frozen=True)
 class LinearHead:
     """``features @ weight.T + bias``; a class that training lacked has a bias of minus infinity.
@@ -39,12 +47,14 @@ class LinearHead:
         bias: (classes,).
         l2: the regularisation it was fitted with.
         tau: of tau-normalisation, None without.
+        trials: what it was chosen from: where all are about equal, the choice says little.
     """
 
     weight: Floats
     bias: Floats
     l2: float
     tau: float | None = None
+    trials: tuple[Trial, ...] = ()
 
     def predict(self, features: Floats) -> Ints:
         """The class (N,) of each row of features (N, C)."""
@@ -100,10 +110,11 @@ def _as_head(model: LogisticRegression, strength: float, num_classes: int) -> Li
 
 
 def _best(heads: Sequence[LinearHead], validation: Rows, num_classes: int) -> LinearHead:
-    """The first of the heads with the largest macro-F1 on validation clips."""
-    one_group = np.zeros_like(validation.labels)
-    scores = [
-        class_scores(tally(head.predict(validation.features), validation.labels, one_group, num_classes)[0])["macro_f1"]
-        for head in heads
-    ]
-    return heads[int(np.argmax(scores))]
+    """The first of the heads with the largest macro-F1 on validation clips, with all trials."""
+    trials = []
+    for head in heads:
+        predicted = head.predict(validation.features)
+        counts = tally(predicted, validation.labels, np.zeros_like(validation.labels), num_classes)[0]
+        trials.append(Trial(head.l2, head.tau, float(class_scores(counts)["macro_f1"])))
+    chosen = int(np.argmax([trial.macro_f1 for trial in trials]))
+    return replace(heads[chosen], trials=tuple(trials))

@@ -12,6 +12,7 @@ from humotion.evaluation.bootstrap import BootstrapResult
 from humotion.evaluation.tallies import class_recall, class_scores, paired_class_bootstrap, tally
 from humotion.params import RebalanceParams
 from humotion.rebalancing.comparison import LINEAR, HeadResult
+from humotion.rebalancing.heads import Trial
 
 METRICS = ("top1", "macro_f1", "mean_class_accuracy")
 
@@ -67,6 +68,12 @@ def score_table(scored: Mapping[str, HeadScores], results: Mapping[str, HeadResu
         rows.append(row)
     table = pd.DataFrame(rows)
     return table.astype({"training_rows": "Int64", "l2": float, "tau": float})
+
+
+def selection_table(results: Mapping[str, HeadResult]) -> pd.DataFrame:
+    """One row a head and setting tried: head, l2, tau, and macro_f1 on validation clips."""
+    rows = [(name, *trial) for name, result in results.items() if result.head for trial in result.head.trials]
+    return pd.DataFrame(rows, columns=["head", *Trial._fields])
 
 
 def recall_table(scored: Mapping[str, HeadScores], classes: Sequence[str], train_clips: Sequence[int]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from humotion.files import atomic_folder, write_json
 from humotion.params import Params
 from humotion.rebalancing.comparison import compare_heads
 from humotion.rebalancing.embeddings import embed_clips
-from humotion.rebalancing.tables import METRICS, as_metrics, recall_table, score_heads, score_table
+from humotion.rebalancing.tables import METRICS, as_metrics, recall_table, score_heads, score_table, selection_table
 from humotion.stages.rebalance_report import class_counts, write_predictions, write_report
 from humotion.stages.training_run import training_run
 from humotion.tracking import runs
@@ -49,6 +49,7 @@ def run(name: str, params: Params) -> None:
     with atomic_folder(folder) as out:
         table = score_table(scored, results)
         table.to_csv(out / "table.csv", index=False)
+        selection_table(results).to_csv(out / "selection.csv", index=False)
         class_counts(results, classes).to_csv(out / "class_counts.csv", index=False)
         write_predictions(out / "predictions.csv", outcomes["test"].clips, results, classes)
         columns = recall.set_index("label").drop(columns="train_clips")

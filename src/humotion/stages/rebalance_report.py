@@ -44,6 +44,8 @@ def write_report(
         "![recall](recall.png)",
         markdown_table(recall.columns.tolist(), [_recall_row(row) for row in recall.itertuples(index=False)]),
         _distinguishable_recalls(scored),
+        "## How sure the choice of settings is",
+        _selection(results, len(outcomes["val"].clips)),
         "## What the resampling met",
         *_notes(outcomes["train"].clips, results, recall["label"].tolist(), params),
     ]
@@ -100,6 +102,20 @@ def _distinguishable_recalls(scored: Mapping[str, HeadScores]) -> str:
     if not found:
         return f"No head's recall of any class is distinguishable from that of `{LINEAR}`."
     return f"Distinguishable from `{LINEAR}`: {'; '.join(found)}. All other recalls are not."
+
+
+def _selection(results: Mapping[str, HeadResult], num_clips: int) -> str:
+    rows = []
+    for name, result in results.items():
+        if result.head is not None:
+            best, *others = sorted((trial.macro_f1 for trial in result.head.trials), reverse=True)
+            rows.append((f"`{name}`", f"{best:.3f}", *(f"{others[end]:.3f}" if others else "" for end in (0, -1))))
+    text = (
+        f"Macro-F1 on {num_clips} validation clips, of the chosen setting and of the others (all in selection.csv). "
+        "Where the second best is close, another fold might have chosen otherwise, and a gain or loss may come from "
+        "the choice and not from the balancing."
+    )
+    return f"{text}\n\n{markdown_table(['head', 'chosen', 'second best', 'worst'], rows)}"
 
 
 def _notes(
