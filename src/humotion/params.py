@@ -298,6 +298,9 @@ class MachineParams(Section):
     accelerator: str = "auto"
     devices: int | Literal["auto"] = "auto"
     tracking_uri: str | None = Field(None, description="MLFLOW_TRACKING_URI wins; null: mlflow.db in the checkout")
+    cluster: str | None = Field(
+        None, pattern="://", description="a Dask scheduler (tcp://host:8786) whose workers extract, instead of ours"
+    )
 
     @field_validator("workers")
     @classmethod

@@ -159,14 +159,14 @@ def test_a_killed_run_is_resumed(tmp_path: Path) -> None:
     )
     tables = Path(".humotion/work/extract")
     deadline = time.monotonic() + 60
-    while len(list(tables.glob("*/tables/shard-*.parquet"))) < 3:
+    while len(list(tables.glob("*/tables/shard-*.json"))) < 3:
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (PREPARED / "frames").exists()
-    shards = {f"{path.stem}.arrow" for path in tables.glob("*/tables/shard-*.parquet")}
+    shards = {f"{path.stem}.arrow" for path in tables.glob("*/tables/shard-*.json")}
     frames = [path for path in tables.glob("*/frames/*") if path.name in shards]
     times = {path.name: path.stat().st_mtime_ns for path in frames}
 

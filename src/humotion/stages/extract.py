@@ -10,20 +10,22 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import delayed
 from tqdm import tqdm
 
 from humotion.datasets import open_dataset
 from humotion.datasets.base import LabelError, Layout, PoseLabels
 from humotion.errors import HumotionError
-from humotion.files import atomic_path, move_into_place
-from humotion.params import FrameParams, Params
+from humotion.files import atomic_path, move_into_place, read_json, write_json
+from humotion.parallel import run_unordered
+from humotion.params import FrameParams, MachineParams, Params
 from humotion.video.decode import decode_video
 from humotion.video.images import decode_frames_folder
 from humotion.video.pack import EncodedFrames, encode_frames, scale_points
@@ -34,6 +36,7 @@ _TABLE = {
     **{"video_id": "str", "shard": "int32", "row": "int32", "num_frames": "int32"},
     **{"method": "str", "status": "str", "error": "str", "digest": "str"},
 }
+_Video = tuple[str, str, str, str]  # video_id, path, status, error: a row of the index
 
 
 def run(dataset: str, params: Params) -> None:
@@ -46,18 +49,17 @@ def run(dataset: str, params: Params) -> None:
         HumotionError: the dataset is not indexed, its root is gone, or the disk is full.
     """
     settings = params.dataset(dataset)
-    layout = open_dataset(settings.layout, settings.root)
+    layout = open_dataset(settings.layout, settings.root.resolve())  # workers of a cluster start elsewhere
     prepared = Path("prepared") / dataset
     index = prepared / "videos.parquet"
     if not index.exists():
         raise HumotionError(f"{index} does not exist: run the index stage of {dataset!r} first.")
     digest = digest_of([settings.model_dump(), digest_of_file(index), _state(layout.root), digest_of_code()])
     work = work_folder("extract", digest)
-    videos, num_workers = pd.read_parquet(index), params.machine.num_workers
     try:
-        tables = _make_shards(videos, layout, settings.frames, work, num_workers)
+        table = _make_shards(pd.read_parquet(index), layout, settings.frames, work, params.machine)
         with atomic_path(prepared / "frames.parquet") as temporary:
-            tables.to_parquet(temporary, index=False)
+            table.to_parquet(temporary, index=False)
         move_into_place(work / "frames", prepared / "frames")
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -77,52 +79,65 @@ def _state(root: Path) -> list[tuple[str, int, int]]:
 
 
 def _make_shards(
-    videos: pd.DataFrame, layout: Layout, frames: FrameParams, work: Path, num_workers: int
+    videos: pd.DataFrame, layout: Layout, frames: FrameParams, work: Path, machine: MachineParams
 ) -> pd.DataFrame:
     """Make the shards that ``work`` does not have yet; return the frame table of all."""
-    shards = videos["video_id"].map(lambda video_id: shard_of(video_id, frames.shards))
-    parts = {shard: videos[shards == shard] for shard in range(frames.shards)}
-    todo = {shard: part for shard, part in parts.items() if not _table_path(work, shard).exists()}
+    parts: dict[int, list[_Video]] = {shard: [] for shard in range(frames.shards)}
+    columns = videos.sort_values("video_id")[["video_id", "path", "status", "error"]]
+    for video in columns.itertuples(index=False, name=None):
+        parts[shard_of(video[0], frames.shards)].append(video)
     for folder in (work / "frames", work / "tables"):
         folder.mkdir(exist_ok=True)
-        for leftover in folder.glob(".*"):  # half-written when an earlier run was killed
-            leftover.unlink()
-    make = Parallel(n_jobs=max(1, num_workers), return_as="generator_unordered")
-    jobs = (delayed(_make_shard)(shard, part, layout, frames, work) for shard, part in todo.items())
+    _remove_half_written(work)
+    todo = {shard: part for shard, part in parts.items() if not _table_path(work, shard).exists()}
+    calls = (delayed(_make_shard)(shard, part, layout, frames, work) for shard, part in todo.items())
     num_done = len(videos) - sum(map(len, todo.values()))
     num_frames, start = 0, time.perf_counter()
     with tqdm(total=len(videos), initial=num_done, desc="extract", unit="video") as progress:
-        for num_videos, num_new in make(jobs):
+        for num_videos, num_new in run_unordered(calls, machine):
             num_frames += num_new
             progress.set_postfix_str(f"{num_frames / (time.perf_counter() - start):.0f} frames/s")
             progress.update(num_videos)
-    tables = [pd.read_parquet(_table_path(work, shard)) for shard in parts]
-    return pd.concat(tables).sort_values("video_id", ignore_index=True).astype(_TABLE)
+    _remove_half_written(work)
+    rows = [row for shard in parts for row in read_json(_table_path(work, shard))]
+    return pd.DataFrame(rows, columns=list(_TABLE)).sort_values("video_id", ignore_index=True).astype(_TABLE)
+
+
+def _remove_half_written(work: Path) -> None:
+    """Delete what a killed worker left behind, of an earlier run or of this one."""
+    for leftover in work.glob("*/.*"):
+        leftover.unlink()
 
 
 def _table_path(work: Path, shard: int) -> Path:
-    return work / "tables" / f"shard-{shard:03d}.parquet"
+    return work / "tables" / f"shard-{shard:03d}.json"
 
 
-def _make_shard(shard: int, videos: pd.DataFrame, layout: Layout, frames: FrameParams, work: Path) -> tuple[int, int]:
-    """Write one shard and then its part of the frame table, whose presence says that it is whole."""
+def _make_shard(shard: int, videos: list[_Video], layout: Layout, frames: FrameParams, work: Path) -> tuple[int, int]:
+    """Write one shard and then its part of the frame table, whose presence says that it is whole.
+
+    Returns the numbers of videos and of frames.
+    """
+    for folder in (layout.root, work / "frames"):
+        if not folder.is_dir():
+            raise HumotionError(
+                f"A worker on {socket.gethostname()} does not see {folder}: all workers of machine.cluster need "
+                "the dataset and this checkout under the same paths, on a file system that they share."
+            )
     rows: list[dict[str, Any]] = []
     skeleton = layout.skeleton.name if layout.skeleton else None
     with atomic_path(work / "frames" / shard_name(shard)) as temporary:
-        write_shard(temporary, _pack(videos.sort_values("video_id"), layout, frames, rows), skeleton)
-    table = pd.DataFrame(rows, columns=list(_TABLE)).assign(shard=shard).astype(_TABLE)
-    with atomic_path(_table_path(work, shard)) as temporary:
-        table.to_parquet(temporary, index=False)
-    return len(videos), int(table["num_frames"].sum())
+        write_shard(temporary, _pack(videos, layout, frames, rows), skeleton)
+    write_json(_table_path(work, shard), [{"shard": shard, **row} for row in rows])
+    return len(videos), sum(row["num_frames"] for row in rows)
 
 
 def _pack(
-    videos: pd.DataFrame, layout: Layout, frames: FrameParams, rows: list[dict[str, Any]]
+    videos: list[_Video], layout: Layout, frames: FrameParams, rows: list[dict[str, Any]]
 ) -> Iterator[PackedVideo]:
     """Read the videos one by one; append a row of the frame table for each to ``rows``."""
     num_packed = 0
-    columns = videos[["video_id", "path", "status", "error"]]
-    for video_id, path, status, error in columns.itertuples(index=False, name=None):
+    for video_id, path, status, error in videos:
         video, row = None, {"method": None, "status": status, "error": error, "num_frames": 0}
         if status == "ok":
             video, row = _read(video_id, layout, layout.root / path, frames)
