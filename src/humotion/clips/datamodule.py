@@ -115,7 +115,7 @@ class ClipDataModule(LightningDataModule):
             sampler=sampler,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
-            worker_init_fn=_single_threaded,
+            worker_init_fn=single_threaded,
             pin_memory=torch.cuda.is_available(),
         )
 
@@ -138,5 +138,6 @@ class ClipDataModule(LightningDataModule):
         return self.trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
 
 
-def _single_threaded(worker: int) -> None:
+def single_threaded(worker: int) -> None:
+    """Set up a loader worker."""
     cv2.setNumThreads(0)  # the workers are the parallelism; OpenCV's threads would fight over the cores

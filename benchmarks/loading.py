@@ -1,0 +1,165 @@
+"""Training batches from the frame store beside loaders that decode video in the loop."""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import io
+import pstats
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch.utils.data import DataLoader
+
+from benchmarks.decoding_loaders import DecodingVideos, DecordVideo, PyAVVideo, decord_is_installed
+from benchmarks.extraction import prepare
+from benchmarks.footage import JHMDB, UNTRIMMED, clips_in
+from benchmarks.measure import Target, Work, as_json, compare, hardware, table, use_cores, write_report
+from benchmarks.peers import Settings
+from humotion.clips.augment import Policy
+from humotion.clips.datamodule import single_threaded
+from humotion.clips.dataset import ClipDataset
+from humotion.clips.sampling import uniform
+from humotion.clips.views import ActionView
+from humotion.params import ActionExperiment, Params, load_params
+from humotion.video.store import FrameStore
+
+OURS, PYAV, DECORD = "frame store", "PyAV in the loop", "decord in the loop"
+RECIPE, EXPERIMENT = Path(__file__).parents[1] / "recipes" / "jhmdb.yaml", "ls_vit"
+
+DESCRIPTION = """\
+Training batches of real clips, from the frame store and from loaders that open and decode the video every time:
+
+  PyAV in the loop        decodes up to the last wanted frame, converts only the wanted ones
+  decord in the loop      VideoReader.get_batch, where decord is installed (pip install -e '.[benchmarks]')
+
+Frames, neighbours, augmentation and batch size are those of the recipe jhmdb (ls_vit) for all; the others skip
+the shrinking to the stored size. One process loads in the main process; two are two loader workers. Each number
+of processes has as many cores to itself and no more.
+
+  short       clips as JHMDB trims them (15-40 frames)
+  untrimmed   whole HMDB51 clips (89 and 172 frames), each several times with other augmentation
+
+  python -m benchmarks.loading --data ../shared/data --processes 1 2
+  python -m benchmarks.loading --profile              where the time of our loader goes
+"""
+
+
+@dataclass(frozen=True)
+class Footage:
+    """Clips to load, how often each, and what is asked for."""
+
+    name: str
+    folder: Path
+    count: int
+    repeats: int
+    at_least: float
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the comparison and print it."""
+    options = _parser().parse_args(arguments)
+    params = load_params(RECIPE)
+    footages = [Footage("short", JHMDB, options.clips, 1, 2.0), Footage("untrimmed", UNTRIMMED, 2, options.copies, 4.0)]
+    report: dict[str, Any] = {"hardware": hardware()}
+    print(f"{report['hardware']}\nbatches as in {RECIPE.name}, {EXPERIMENT}; median of {options.repeats}")
+    torch.set_num_threads(1)
+    for footage in footages:
+        with tempfile.TemporaryDirectory() as folder:
+            stores, clips = _stores(footage, options.data, params, Path(folder))
+            if options.profile:
+                print(f"\n{footage.name}\n{_profile(stores[OURS], clips, params)}")
+                continue
+            targets = [Target(name, footage.at_least) for name in stores if name != OURS]
+            for processes in options.processes:
+                use_cores(processes)
+                title = f"{footage.name}, {processes} process{'es' if processes > 1 else ''}"
+                loaders = {name: _loader(store, clips, params, processes) for name, store in stores.items()}
+                timings = compare(loaders, options.repeats, title)
+                print(f"\n{title}\n{table(timings, targets, OURS, 'clip')}")
+                report[title] = as_json(timings, targets, OURS)
+    write_report(options.json, report)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--data", type=Path, default=Path("../shared/data"), help="holds jhmdb/ and hmdb51/ (%(default)s)"
+    )
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="numbers of processes to measure")
+    parser.add_argument("--clips", type=int, default=80, help="short clips, spread over all (%(default)s)")
+    parser.add_argument("--copies", type=int, default=20, help="times that each untrimmed clip is loaded (%(default)s)")
+    parser.add_argument("--repeats", type=int, default=5, help="timed repetitions (%(default)s)")
+    parser.add_argument("--profile", action="store_true", help="show where the time of our loader goes, and stop")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    return parser
+
+
+def _stores(footage: Footage, data: Path, params: Params, folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The contenders' sources of frames by name, and the clips to load from them."""
+    frames = params.dataset("jhmdb").frames
+    paths = clips_in(data, footage.folder, footage.count)
+    prepare(folder, paths, Settings(frames.short_side, frames.jpeg_quality), workers=1)()
+    prepared = folder / "prepared" / "clips"
+    rows = pd.read_parquet(prepared / "frames.parquet").set_index("video_id")
+    files = pd.read_parquet(prepared / "videos.parquet").set_index("video_id")["path"]
+    known = ({name: folder / "root" / path for name, path in files.items()}, rows["num_frames"].to_dict())
+    stores: dict[str, Any] = {
+        OURS: FrameStore(prepared / "frames", prepared / "frames.parquet"),
+        PYAV: DecodingVideos(*known, PyAVVideo),
+    }
+    if decord_is_installed():
+        stores[DECORD] = DecodingVideos(*known, DecordVideo)
+    experiment = params.experiment(EXPERIMENT)
+    sampled = [uniform(count, experiment.clips.num_frames) for count in rows["num_frames"]]
+    clips = pd.DataFrame(
+        {
+            "video_id": rows.index,
+            "frame_indices": [clip.frame_indices for clip in sampled],
+            "is_padding": [clip.is_padding for clip in sampled],
+        }
+    )
+    clips = pd.concat([clips] * footage.repeats, ignore_index=True)
+    return stores, clips.assign(label_id=0, seed=range(len(clips)))
+
+
+def _loader(store: Any, clips: pd.DataFrame, params: Params, processes: int) -> Callable[[], Work]:
+    """The function returned loads every clip once; workers live on."""
+    experiment = params.experiment(EXPERIMENT)
+    num_workers = processes if processes > 1 else 0
+    loader = DataLoader(
+        _dataset(store, clips, params),
+        batch_size=experiment.trainer.batch_size,
+        num_workers=num_workers,
+        persistent_workers=num_workers > 0,
+        worker_init_fn=single_threaded,
+    )
+    if not num_workers:
+        single_threaded(0)
+    return lambda: Work(sum(len(batch["frames"]) for batch in loader))
+
+
+def _dataset(store: Any, clips: pd.DataFrame, params: Params) -> ClipDataset:
+    experiment = params.experiment(EXPERIMENT)
+    assert isinstance(experiment, ActionExperiment)
+    policy = Policy.compile(experiment.augment.policy, experiment.augment.size, has_joints=False)
+    return ClipDataset(clips, store, ActionView(experiment.augment.size, policy), experiment.model.num_neighbours)
+
+
+def _profile(store: Any, clips: pd.DataFrame, params: Params) -> str:
+    dataset = _dataset(store, clips, params)
+    single_threaded(0)
+    profile = cProfile.Profile()
+    profile.runcall(lambda: [dataset[index] for index in range(len(dataset))])
+    text = io.StringIO()
+    pstats.Stats(profile, stream=text).sort_stats("tottime").print_stats(18)
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    main()
