@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     clips = clips_in(options.data, JHMDB, options.clips)
     report: dict[str, Any] = {"hardware": hardware(), "clips": len(clips), "short_side": options.short_side}
     print(
-        f"{report['hardware']}\n{len(clips)} clips of JHMDB, short side {options.short_side}, median of {options.repeats}"
+        f"{report['hardware']}\n{len(clips)} clips of JHMDB, short side {options.short_side}, "
+        f"median of {options.repeats}"
     )
     for processes in options.processes:
         use_cores(processes)

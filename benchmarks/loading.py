@@ -26,10 +26,11 @@ from humotion.clips.datamodule import single_threaded
 from humotion.clips.dataset import ClipDataset
 from humotion.clips.sampling import uniform
 from humotion.clips.views import ActionView
-from humotion.params import ActionExperiment, Params, load_params
+from humotion.params import Params, load_params
 from humotion.video.store import FrameStore
 
 OURS, PYAV, DECORD = "frame store", "PyAV in the loop", "decord in the loop"
+BATCH_SIZE = 8
 RECIPE, EXPERIMENT = Path(__file__).parents[1] / "recipes" / "jhmdb.yaml", "ls_vit"
 
 DESCRIPTION = """\
@@ -38,12 +39,13 @@ Training batches of real clips, from the frame store and from loaders that open 
   PyAV in the loop        decodes up to the last wanted frame, converts only the wanted ones
   decord in the loop      VideoReader.get_batch, where decord is installed (pip install -e '.[benchmarks]')
 
-Frames, neighbours, augmentation and batch size are those of the recipe jhmdb (ls_vit) for all; the others skip
-the shrinking to the stored size. One process loads in the main process; two are two loader workers. Each number
-of processes has as many cores to itself and no more.
+Sampling, augmentation and batch size are those of the recipe jhmdb (ls_vit) for all, and so is the code behind the
+decoding; the others skip the shrinking to the stored size. Processes are loader workers, which live on between
+epochs; each number of them has as many cores to itself and no more.
 
   short       clips as JHMDB trims them (15-40 frames)
   untrimmed   whole HMDB51 clips (89 and 172 frames), each several times with other augmentation
+  16 x 3      the three raw neighbours that LS-ViT reads around each of 16 frames
 
   python -m benchmarks.loading --data ../shared/data --processes 1 2
   python -m benchmarks.loading --profile              where the time of our loader goes
@@ -72,18 +74,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for footage in footages:
         with tempfile.TemporaryDirectory() as folder:
             stores, clips = _stores(footage, options.data, params, Path(folder))
-            if options.profile:
-                print(f"\n{footage.name}\n{_profile(stores[OURS], clips, params)}")
-                continue
-            targets = [Target(name, footage.at_least) for name in stores if name != OURS]
-            for processes in options.processes:
-                use_cores(processes)
-                title = f"{footage.name}, {processes} process{'es' if processes > 1 else ''}"
-                loaders = {name: _loader(store, clips, params, processes) for name, store in stores.items()}
-                timings = compare(loaders, options.repeats, title)
-                print(f"\n{title}\n{table(timings, targets, OURS, 'clip')}")
-                report[title] = as_json(timings, targets, OURS)
+            for num_neighbours in options.neighbours:
+                datasets = {name: _dataset(store, clips, params, num_neighbours) for name, store in stores.items()}
+                title = f"{footage.name}, 16 x {num_neighbours} frames"
+                if options.profile:
+                    print(f"\n{title}\n{_profile(datasets[OURS])}")
+                else:
+                    report[title] = _compare(title, datasets, footage.at_least, options)
     write_report(options.json, report)
+
+
+def _compare(
+    title: str, datasets: dict[str, ClipDataset], at_least: float, options: argparse.Namespace
+) -> dict[str, Any]:
+    targets = [Target(name, at_least) for name in datasets if name != OURS]
+    report = {}
+    for processes in options.processes:
+        use_cores(processes)
+        loaders = {name: _loader(dataset, processes) for name, dataset in datasets.items()}
+        heading = f"{title}, {processes} process{'es' if processes > 1 else ''}"
+        timings = compare(loaders, options.repeats, heading)
+        print(f"\n{heading}\n{table(timings, targets, OURS, 'clip')}", flush=True)
+        report[f"processes_{processes}"] = as_json(timings, targets, OURS)
+    return report
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="numbers of processes to measure")
     parser.add_argument("--clips", type=int, default=80, help="short clips, spread over all (%(default)s)")
     parser.add_argument("--copies", type=int, default=20, help="times that each untrimmed clip is loaded (%(default)s)")
+    parser.add_argument("--neighbours", type=int, nargs="+", default=[1, 3], help="raw frames a sampled one")
     parser.add_argument("--repeats", type=int, default=5, help="timed repetitions (%(default)s)")
     parser.add_argument("--profile", action="store_true", help="show where the time of our loader goes, and stop")
     parser.add_argument("--json", type=Path, help="also write the figures here")
@@ -128,31 +142,25 @@ def _stores(footage: Footage, data: Path, params: Params, folder: Path) -> tuple
     return stores, clips.assign(label_id=0, seed=range(len(clips)))
 
 
-def _loader(store: Any, clips: pd.DataFrame, params: Params, processes: int) -> Callable[[], Work]:
-    """The function returned loads every clip once; workers live on."""
-    experiment = params.experiment(EXPERIMENT)
-    num_workers = processes if processes > 1 else 0
+def _dataset(store: Any, clips: pd.DataFrame, params: Params, num_neighbours: int) -> ClipDataset:
+    augment = params.experiment(EXPERIMENT).augment
+    policy = Policy.compile(augment.policy, augment.size, has_joints=False)
+    return ClipDataset(clips, store, ActionView(augment.size, policy), num_neighbours)
+
+
+def _loader(dataset: ClipDataset, num_workers: int) -> Callable[[], Work]:
+    """The function returned loads every clip once."""
     loader = DataLoader(
-        _dataset(store, clips, params),
-        batch_size=experiment.trainer.batch_size,
+        dataset,
+        batch_size=BATCH_SIZE,
         num_workers=num_workers,
-        persistent_workers=num_workers > 0,
+        persistent_workers=True,
         worker_init_fn=single_threaded,
     )
-    if not num_workers:
-        single_threaded(0)
     return lambda: Work(sum(len(batch["frames"]) for batch in loader))
 
 
-def _dataset(store: Any, clips: pd.DataFrame, params: Params) -> ClipDataset:
-    experiment = params.experiment(EXPERIMENT)
-    assert isinstance(experiment, ActionExperiment)
-    policy = Policy.compile(experiment.augment.policy, experiment.augment.size, has_joints=False)
-    return ClipDataset(clips, store, ActionView(experiment.augment.size, policy), experiment.model.num_neighbours)
-
-
-def _profile(store: Any, clips: pd.DataFrame, params: Params) -> str:
-    dataset = _dataset(store, clips, params)
+def _profile(dataset: ClipDataset) -> str:
     single_threaded(0)
     profile = cProfile.Profile()
     profile.runcall(lambda: [dataset[index] for index in range(len(dataset))])

@@ -169,4 +169,5 @@ def _cut_distinct(video: StoredVideo, indices: Ints, windows: Ints, size: int) -
 def _as_tensor(frames: npt.NDArray[np.uint8], inverse: Ints) -> torch.Tensor:
     """Frames (U, S, S, 3) laid out as the (T, K, 3, S, S) that ``inverse`` (T, K) asks for."""
     channels_first = torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
-    return channels_first[torch.from_numpy(inverse)]
+    chosen = channels_first.index_select(0, torch.from_numpy(inverse.reshape(-1)))  # whole frames: plain copies
+    return chosen.unflatten(0, inverse.shape)
