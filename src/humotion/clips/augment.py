@@ -20,6 +20,7 @@ import albumentations as A
 import numpy as np
 import numpy.typing as npt
 
+from humotion.clips import whole_clip
 from humotion.errors import HumotionError
 from humotion.files import read_json, write_json
 from humotion.params import TransformParams
@@ -137,7 +138,7 @@ def _from_dict(saved: dict[str, Any]) -> A.Compose:
 
 
 def _build(name: str, arguments: dict[str, Any], size: int) -> A.BasicTransform:
-    kind = getattr(A, name, None)
+    kind = getattr(whole_clip, name, None) or getattr(A, name, None)
     if not (inspect.isclass(kind) and issubclass(kind, A.BasicTransform)):
         raise HumotionError(f"augment.policy names {name!r}, which albumentations {A.__version__} lacks.")
     defaults = {"size": (size, size), "height": size, "width": size}
