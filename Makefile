@@ -26,8 +26,8 @@ test: setup data lint types  ## Lint, types, import contracts and tests
 	pytest
 
 lint: setup  ## Lint, formatting and the layers of the house
-	ruff check src tests
-	ruff format --check src tests
+	ruff check src tests benchmarks
+	ruff format --check src tests benchmarks
 	lint-imports
 
 types: setup  ## Type check

@@ -118,12 +118,15 @@ class StoredVideo:
     """
 
     def __init__(self, record: pa.RecordBatch) -> None:
-        self._jpegs = record.column("jpegs")[0].values
+        jpegs = record.column("jpegs")[0].values
+        _, ends, data = jpegs.buffers()
+        self._ends = np.frombuffer(ends, np.int64)[jpegs.offset : jpegs.offset + len(jpegs) + 1]
+        self._data = np.frombuffer(data, np.uint8)
         self.video_id: str = record.column("video_id")[0].as_py()
         self.width: int = record.column("width")[0].as_py()
         self.height: int = record.column("height")[0].as_py()
         self.fps: float | None = record.column("fps")[0].as_py()
-        self.num_frames: int = len(self._jpegs)
+        self.num_frames: int = len(jpegs)
         self.joints = _array(record, "joints", (self.num_frames, -1, 2))
         self.visibility = _array(record, "visibility", (self.num_frames, -1))
         self.boxes = _array(record, "boxes", (self.num_frames, 4))
@@ -150,7 +153,7 @@ class StoredVideo:
     def _buffer(self, index: int) -> npt.NDArray[np.uint8]:
         if not 0 <= index < self.num_frames:
             raise IndexError(f"frame {index} of {self.video_id}, which has {self.num_frames} frames")
-        return np.frombuffer(self._jpegs[index].as_buffer(), np.uint8)
+        return self._data[self._ends[index] : self._ends[index + 1]]
 
 
 def _array(record: pa.RecordBatch, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any] | None:

@@ -1,0 +1,88 @@
+"""The benchmarks run and report; what they measure is asserted nowhere, because tests share their machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks import extraction, loading, memory
+from benchmarks.measure import Timing, Work, compare, ratios
+from tests.datasets.trees import write_video
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A stand-in for the folder of real footage."""
+    folder = tmp_path / "data"
+    for number in range(4):
+        write_video(folder / "jhmdb" / "ReCompress_Videos" / "walk" / f"{number}.avi", 20, size=(128, 96))
+    for number in range(2):
+        write_video(folder / "hmdb51" / "untrimmed" / f"{number}.avi", 30, b_frames=2, size=(128, 96))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _cores() -> Iterator[None]:
+    before = os.sched_getaffinity(0)
+    yield
+    os.sched_setaffinity(0, before)
+
+
+def test_extraction(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("no ffmpeg command to compare with")
+    report = tmp_path / "report.json"
+    extraction.main(["--data", str(data), "--processes", "1", "--repeats", "1", "--json", str(report)])
+    text = capsys.readouterr().out
+    assert "humotion extract over OpenCV read + imwrite" in text
+    found = json.loads(report.read_text())["processes_1"]
+    assert {row["units"] for row in found["timings"].values()} == {80}  # all read every frame
+    assert [ratio["asked"] for ratio in found["ratios"]] == [4.0, 1.3, 0.85]
+
+
+def test_loading(data: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    arguments = ["--processes", "1", "--repeats", "1", "--copies", "2", "--neighbours", "1", "--json", str(report)]
+    loading.main(["--data", str(data), *arguments])
+    found = json.loads(report.read_text())
+    for title in ("short, 16 x 1 frames", "untrimmed, 16 x 1 frames"):
+        units = {row["units"] for row in found[title]["processes_1"]["timings"].values()}
+        assert units == {4}
+
+
+def test_loading_profile(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    loading.main(["--data", str(data), "--profile", "--copies", "1", "--neighbours", "1"])
+    assert "decode" in capsys.readouterr().out
+
+
+def test_memory(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    memory.main(["--data", str(data), "--videos", "2"])
+    assert "2 videos" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("benchmark", [extraction, loading, memory])
+def test_footage_that_is_not_there_is_said(benchmark: object, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"no \.avi files below"):
+        benchmark.main(["--data", str(tmp_path)])  # type: ignore[attr-defined]
+
+
+def test_ratios_compare_units_a_second() -> None:
+    ours, other = Timing(100, 0, 1.0, 2.0, (1.0,)), Timing(50, 0, 2.0, 3.0, (2.0,))
+    assert ratios({"ours": ours, "other": other}, "ours", "other") == (4.0, 3.0)
+
+
+def test_contenders_take_turns_after_a_warm_up() -> None:
+    calls: list[str] = []
+
+    def contender(name: str) -> Work:
+        calls.append(name)
+        return Work(3, wall=float(len(calls)))
+
+    found = compare({name: lambda name=name: contender(name) for name in "ab"}, 3, "")
+    assert calls == ["a", "b"] * 4
+    assert (found["a"].walls, found["a"].wall, found["a"].num_units) == ((3.0, 5.0, 7.0), 5.0, 3)
