@@ -8,6 +8,7 @@ made in parallel in a work folder; a run that was cut off keeps the finished one
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 import time
@@ -23,13 +24,14 @@ from humotion.datasets import open_dataset
 from humotion.datasets.base import LabelError, Layout, PoseLabels
 from humotion.errors import HumotionError
 from humotion.files import atomic_path, move_into_place
-from humotion.params import FrameParams, Params
-from humotion.video.decode import decode_video
+from humotion.params import DatasetParams, Params
+from humotion.video.decode import Device, decode_video, has_cuda
 from humotion.video.images import decode_frames_folder
 from humotion.video.pack import EncodedFrames, encode_frames, scale_points
 from humotion.video.store import PackedVideo, shard_name, shard_of, write_shard
 from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
 
+_logger = logging.getLogger(__name__)
 _TABLE = {
     **{"video_id": "str", "shard": "int32", "row": "int32", "num_frames": "int32"},
     **{"method": "str", "status": "str", "error": "str", "digest": "str"},
@@ -39,8 +41,8 @@ _TABLE = {
 def run(dataset: str, params: Params) -> None:
     """Write ``prepared/<dataset>/frames/`` and ``frames.parquet``.
 
-    The bytes written depend on the videos and on ``datasets.<dataset>.frames`` alone, not on the
-    number of workers. A video without frames is a row with row -1, 0 frames and its status.
+    The bytes written depend on the videos and on ``datasets.<dataset>`` alone, not on the number
+    of workers. A video without frames is a row with row -1, 0 frames and its status.
 
     Raises:
         HumotionError: the dataset is not indexed, its root is gone, or the disk is full.
@@ -55,7 +57,8 @@ def run(dataset: str, params: Params) -> None:
     work = work_folder("extract", digest)
     videos, num_workers = pd.read_parquet(index), params.machine.num_workers
     try:
-        tables = _make_shards(videos, layout, settings.frames, work, num_workers)
+        tables = _make_shards(videos, layout, settings, work, num_workers)
+        _tell_what_the_gpu_left(tables, settings.decode.device)
         with atomic_path(prepared / "frames.parquet") as temporary:
             tables.to_parquet(temporary, index=False)
         move_into_place(work / "frames", prepared / "frames")
@@ -69,6 +72,19 @@ def run(dataset: str, params: Params) -> None:
     shutil.rmtree(work)
 
 
+def _tell_what_the_gpu_left(frames: pd.DataFrame, device: Device) -> None:
+    """Say once, after all workers, how many videos were read on the CPU although the GPU was asked for."""
+    videos = frames[~frames["method"].isin(["images", "copy"]) & frames["method"].notna()]
+    num_left = int((~videos["method"].str.startswith("torchcodec-cuda")).sum())
+    if device == "cuda" and num_left:
+        reason = "it does not decode them" if has_cuda() else "torch sees no GPU"
+        _logger.warning(
+            "decode.device is cuda, but %d of %d videos were read on the CPU (%s); "
+            "`method` in frames.parquet tells which",
+            *(num_left, len(videos), reason),
+        )
+
+
 def _state(root: Path) -> list[tuple[str, int, int]]:
     """Path, size and change time of every file of a dataset, to tell whether old work still fits."""
     files = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
@@ -77,18 +93,18 @@ def _state(root: Path) -> list[tuple[str, int, int]]:
 
 
 def _make_shards(
-    videos: pd.DataFrame, layout: Layout, frames: FrameParams, work: Path, num_workers: int
+    videos: pd.DataFrame, layout: Layout, settings: DatasetParams, work: Path, num_workers: int
 ) -> pd.DataFrame:
     """Make the shards that ``work`` does not have yet; return the frame table of all."""
-    shards = videos["video_id"].map(lambda video_id: shard_of(video_id, frames.shards))
-    parts = {shard: videos[shards == shard] for shard in range(frames.shards)}
+    shards = videos["video_id"].map(lambda video_id: shard_of(video_id, settings.frames.shards))
+    parts = {shard: videos[shards == shard] for shard in range(settings.frames.shards)}
     todo = {shard: part for shard, part in parts.items() if not _table_path(work, shard).exists()}
     for folder in (work / "frames", work / "tables"):
         folder.mkdir(exist_ok=True)
         for leftover in folder.glob(".*"):  # half-written when an earlier run was killed
             leftover.unlink()
     make = Parallel(n_jobs=max(1, num_workers), return_as="generator_unordered")
-    jobs = (delayed(_make_shard)(shard, part, layout, frames, work) for shard, part in todo.items())
+    jobs = (delayed(_make_shard)(shard, part, layout, settings, work) for shard, part in todo.items())
     num_done = len(videos) - sum(map(len, todo.values()))
     num_frames, start = 0, time.perf_counter()
     with tqdm(total=len(videos), initial=num_done, desc="extract", unit="video") as progress:
@@ -104,12 +120,14 @@ def _table_path(work: Path, shard: int) -> Path:
     return work / "tables" / f"shard-{shard:03d}.parquet"
 
 
-def _make_shard(shard: int, videos: pd.DataFrame, layout: Layout, frames: FrameParams, work: Path) -> tuple[int, int]:
+def _make_shard(
+    shard: int, videos: pd.DataFrame, layout: Layout, settings: DatasetParams, work: Path
+) -> tuple[int, int]:
     """Write one shard and then its part of the frame table, whose presence says that it is whole."""
     rows: list[dict[str, Any]] = []
     skeleton = layout.skeleton.name if layout.skeleton else None
     with atomic_path(work / "frames" / shard_name(shard)) as temporary:
-        write_shard(temporary, _pack(videos.sort_values("video_id"), layout, frames, rows), skeleton)
+        write_shard(temporary, _pack(videos.sort_values("video_id"), layout, settings, rows), skeleton)
     table = pd.DataFrame(rows, columns=list(_TABLE)).assign(shard=shard).astype(_TABLE)
     with atomic_path(_table_path(work, shard)) as temporary:
         table.to_parquet(temporary, index=False)
@@ -117,7 +135,7 @@ def _make_shard(shard: int, videos: pd.DataFrame, layout: Layout, frames: FrameP
 
 
 def _pack(
-    videos: pd.DataFrame, layout: Layout, frames: FrameParams, rows: list[dict[str, Any]]
+    videos: pd.DataFrame, layout: Layout, settings: DatasetParams, rows: list[dict[str, Any]]
 ) -> Iterator[PackedVideo]:
     """Read the videos one by one; append a row of the frame table for each to ``rows``."""
     num_packed = 0
@@ -125,7 +143,7 @@ def _pack(
     for video_id, path, status, error in columns.itertuples(index=False, name=None):
         video, row = None, {"method": None, "status": status, "error": error, "num_frames": 0}
         if status == "ok":
-            video, row = _read(video_id, layout, layout.root / path, frames)
+            video, row = _read(video_id, layout, layout.root / path, settings)
         place = {"row": num_packed, "digest": video.digest()} if video else {"row": -1, "digest": None}
         rows.append({"video_id": video_id, **place, **row})
         if video:
@@ -133,10 +151,12 @@ def _pack(
             yield video
 
 
-def _read(video_id: str, layout: Layout, path: Path, frames: FrameParams) -> tuple[PackedVideo | None, dict[str, Any]]:
+def _read(
+    video_id: str, layout: Layout, path: Path, settings: DatasetParams
+) -> tuple[PackedVideo | None, dict[str, Any]]:
     """Decode one video with its labels; None if no frame of it can be used."""
-    decoded = decode_frames_folder(path) if path.is_dir() else decode_video(path)
-    encoded = encode_frames(decoded, frames.short_side, frames.jpeg_quality)
+    decoded = decode_frames_folder(path) if path.is_dir() else decode_video(path, settings.decode.device)
+    encoded = encode_frames(decoded, settings.frames.short_side, settings.frames.jpeg_quality)
     row = {"method": encoded.method, "status": decoded.status, "error": decoded.error}
     try:
         labels = layout.pose(video_id)
