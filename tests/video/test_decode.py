@@ -139,3 +139,15 @@ def test_a_gpu_decodes_every_frame(tmp_path: Path) -> None:
     frames = video.read_all().astype(np.int16)
     assert (video.status, video.method) == ("ok", "torchcodec-cuda")
     assert np.abs(frames - decode_video(path).read_all()).mean() < 3  # its colours are its own
+
+
+@needs_ffmpeg
+def test_a_header_that_claims_too_much_is_damage(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.avi", "rawvideo", "-pix_fmt bgr24", num_frames=3)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"strf") + 12  # width and height of BITMAPINFOHEADER
+    data[start : start + 8] = (16000).to_bytes(4, "little") * 2
+    path.write_bytes(data)
+    video = decode_video(path)
+    assert len(video.read_all()) == 0
+    assert (video.status, video.error) == ("corrupt", "its frames are said to be 16000 x 16000 pixels")

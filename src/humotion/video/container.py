@@ -17,6 +17,8 @@ from humotion.video.length import is_cut_short
 from humotion.video.orientation import Filters, quarter_turn, turn_filters
 
 FILE_ERRORS = (av.error.FFmpegError, OSError, ValueError)
+MAX_PIXELS = 2**26
+"""Pixels a frame may have: twice 8K video. What claims more is a damaged header, and would fill the memory."""
 _TIMED_CONTAINERS = frozenset({"mp4", "mov", "matroska", "webm"})
 
 
@@ -62,8 +64,14 @@ def open_container(path: Path) -> av.container.InputContainer:
 
 
 def video_stream(container: av.container.InputContainer) -> av.video.stream.VideoStream:
-    """The stream to read, chosen as the ffmpeg command does: marked as default, then the largest."""
-    return max(_streams(container), key=lambda stream: (_has(stream, "default"), stream.width * stream.height))
+    """The stream to read, chosen as the ffmpeg command does: marked as default, then the largest.
+
+    Raises DamagedVideo if its frames are said to have more than `MAX_PIXELS`.
+    """
+    stream = max(_streams(container), key=lambda stream: (_has(stream, "default"), stream.width * stream.height))
+    if stream.width * stream.height > MAX_PIXELS:
+        raise DamagedVideo(f"its frames are said to be {stream.width} x {stream.height} pixels", "corrupt")
+    return stream
 
 
 def read_outline(path: Path) -> Outline:
