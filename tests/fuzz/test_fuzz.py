@@ -48,17 +48,21 @@ def _grow() -> None:
 
 
 @pytest.mark.parametrize(
-    ("misdeed", "result"),
+    ("misdeed", "result", "seconds"),
     [
-        (lambda: os.kill(os.getpid(), signal.SIGKILL), "crashed with exit code -9"),
-        (lambda: 1 / 0, "ZeroDivisionError"),
-        (lambda: time.sleep(60), "stood still"),
-        (_grow, "MemoryError"),
+        (lambda: os.kill(os.getpid(), signal.SIGSEGV), "crashed with exit code -11", 600),
+        (lambda: 1 / 0, "ZeroDivisionError", 600),
+        (lambda: time.sleep(60), "stood still", 2),
+        (lambda: sum(iter(int, 1)), "crashed with exit code -9", 600),
+        (_grow, "MemoryError", 600),
     ],
 )
-def test_failures_are_seen(misdeed: Callable[[], object], result: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failures_are_seen(
+    misdeed: Callable[[], object], result: str, seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fuzz, "_run_stages", lambda layout, root: misdeed())
-    monkeypatch.setattr(fuzz, "SECONDS", 3)
+    monkeypatch.setattr(fuzz, "SECONDS", seconds)
+    monkeypatch.setattr(fuzz, "CPU_SECONDS", 2)
     outcome = fuzz.run_apart(Seed("text", "folder", "walk/a.avi", b""), b"")
     assert outcome.is_failure
     assert result in outcome.result

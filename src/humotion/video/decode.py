@@ -166,7 +166,7 @@ def _torchcodec_frames(
     for start in range(decoded.num_frames, len(times), step):
         expected = times[start : start + step]
         batch = decoder.get_frames_in_range(start, start + len(expected))
-        is_right = np.abs(batch.pts_seconds.numpy() - expected) < _SAME_TIME
+        is_right = np.abs(batch.pts_seconds.cpu().numpy() - expected) < _SAME_TIME
         decoded.read_by("torchcodec-cuda" if device == "cuda" and not decoder.cpu_fallback else "torchcodec")
         yield from batch.data.cpu().numpy()[: len(expected) if is_right.all() else int(is_right.argmin())]
         if not is_right.all():
