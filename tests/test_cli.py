@@ -41,7 +41,18 @@ def test_help_loads_no_deep_learning_stack() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for command in ("index", "extract", "explore", "sample", "augment", "train", "evaluate", "register", "predict"):
+    for command in (
+        "index",
+        "extract",
+        "explore",
+        "sample",
+        "augment",
+        "train",
+        "evaluate",
+        "register",
+        "predict",
+        "probe",
+    ):
         assert f" {command} " in done.stdout
 
 

@@ -24,6 +24,7 @@ PARAMS = read_params()
 READERS: dict[str, set[str]] = {
     "datasets.layout": {"index", "extract"},
     "datasets.root": {"index", "extract"},
+    "datasets.decode": {"extract"},
     "datasets.frames": {"extract"},
     "experiments.task": {"sample", "train", "evaluate"},
     "experiments.dataset": {"sample", "augment", "train", "evaluate"},

@@ -105,6 +105,24 @@ def predict(
 
 
 @app.command()
+def probe(
+    videos: Annotated[list[Path], typer.Argument(help="Video files, folders of them, folders of frames.")],
+    frames: Annotated[
+        Path | None, typer.Option(help="Write the frames that extraction keeps here: NAME/000000.png on, native size.")
+    ] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Compare every frame with the ffmpeg command's.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")] = False,
+) -> None:
+    """Tell what the pipeline reads of videos: codec, size, frames, by whom, status. Exits with 1 if any is bad."""
+    from humotion.inspection.command import probe_videos
+
+    text, is_good = probe_videos(videos, frames, verify, as_json)
+    typer.echo(text)
+    if not is_good:
+        raise typer.Exit(1)
+
+
+@app.command()
 def recipe(
     name: Annotated[str | None, typer.Argument(help="A recipe; `--list` shows them.")] = None,
     root: Annotated[Path | None, typer.Option(help="Where the dataset lies; read in place, never copied.")] = None,

@@ -42,11 +42,20 @@ class FrameParams(Section):
     shards: int = Field(16, ge=1, le=4096, description="files in the frame store; a video's shard never changes")
 
 
+class DecodeParams(Section):
+    """How videos are decoded."""
+
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu", description="cuda: on the GPU what it can decode, the rest on the CPU"
+    )
+
+
 class DatasetParams(Section):
     """Raw footage: where it lies and in which official layout."""
 
     layout: str
     root: Path
+    decode: DecodeParams = DecodeParams()
     frames: FrameParams = FrameParams()
 
 

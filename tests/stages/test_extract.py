@@ -17,6 +17,7 @@ import scipy.io
 from humotion.errors import HumotionError
 from humotion.params import Params
 from humotion.stages import extract, index
+from humotion.video.decode import has_cuda
 from humotion.video.store import FrameStore, PackedVideo
 from tests.datasets.trees import hmdb51_tree, jhmdb_tree, penn_labels, penn_tree, write_jpegs, write_video
 from tests.stages.test_index import params
@@ -130,6 +131,18 @@ def test_a_new_video_rewrites_one_shard(tmp_path: Path) -> None:
     prepare(settings)
     changed = [name for name, data in written().items() if data != before[name]]
     assert len(changed) == 2  # the shard and the table
+
+
+def test_a_gpu_that_is_not_there_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    if has_cuda():
+        pytest.skip("there is a GPU")
+    plain = params("hmdb51", hmdb51_tree(tmp_path / "root"), workers=2)
+    settings = plain.model_dump(exclude={"experiments"}) | {"experiments": {}}
+    settings["datasets"]["data"]["decode"] = {"device": "cuda"}
+    _, table = prepare(Params.model_validate(settings))
+    assert table["method"].dropna().tolist() == ["pyav", "pyav", "torchcodec", "pyav", "pyav"]
+    (message,) = [record.getMessage() for record in caplog.records if "cuda" in record.getMessage()]
+    assert message.startswith("decode.device is cuda, but 5 of 5 videos were read on the CPU (torch sees no GPU)")
 
 
 def test_index_first(tmp_path: Path) -> None:

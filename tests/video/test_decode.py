@@ -1,60 +1,14 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from humotion.video.decode import decode_video
+from humotion.video.decode import decode_video, has_cuda
 from tests.datasets.trees import picture, write_video
-
-FFMPEG = shutil.which("ffmpeg")
-needs_ffmpeg = pytest.mark.skipif(FFMPEG is None, reason="compares with the ffmpeg command, which is not here")
-
-
-def ffmpeg(*arguments: str | Path) -> bytes:
-    assert FFMPEG is not None
-    command = [FFMPEG, "-v", "error", "-y", *map(str, arguments)]
-    return subprocess.run(command, check=True, capture_output=True).stdout
-
-
-def reference(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """Every frame as the ffmpeg command decodes it, (N, H, W, 3)."""
-    raw = ffmpeg("-i", path, "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
-    return np.frombuffer(raw, np.uint8).reshape(-1, *shape)
-
-
-def assert_equals_ffmpeg(path: Path, method: str) -> int:
-    video = decode_video(path)
-    frames = video.read_all()
-    expected = reference(path, frames.shape[1:])
-    assert (video.status, video.error, video.method) == ("ok", None, method)
-    assert frames.shape == expected.shape
-    assert np.abs(frames.astype(np.int16) - expected).max() <= 1
-    return len(frames)
-
-
-CASES = {
-    "mpeg4.avi": ({"codec": "mpeg4"}, "torchcodec"),
-    "mpeg4_b_frames.avi": ({"codec": "mpeg4", "b_frames": 2}, "pyav"),
-    "h264.mp4": ({"codec": "libx264", "b_frames": 2}, "torchcodec"),
-    "h264_b_frames.avi": ({"codec": "libx264", "b_frames": 2}, "pyav"),
-    "vfr.mp4": ({"codec": "libx264", "times": [0, 1, 5, 6, 7, 20, 21, 40, 41, 42, 43, 90]}, "torchcodec"),
-    "odd.avi": ({"codec": "mpeg4", "size": (65, 49)}, "torchcodec"),
-    "odd_b_frames.avi": ({"codec": "mpeg4", "size": (65, 49), "b_frames": 2}, "pyav"),
-    "mpeg2.mpg": ({"codec": "mpeg2video", "b_frames": 2}, "pyav"),
-    "h264.mkv": ({"codec": "libx264", "b_frames": 2}, "torchcodec"),
-}
-
-
-@needs_ffmpeg
-@pytest.mark.parametrize("name", CASES)
-def test_every_frame_equals_the_ffmpeg_command(name: str, tmp_path: Path) -> None:
-    options, method = CASES[name]
-    assert_equals_ffmpeg(write_video(tmp_path / name, 12, **options), method)
+from tests.video.footage import VP9, X264, assert_equals_ffmpeg, ffmpeg, film, needs_ffmpeg, reference
 
 
 @pytest.mark.parametrize("name", ["a.avi", "b.mp4"])
@@ -66,19 +20,6 @@ def test_frames_come_in_order_and_none_is_lost(name: str, tmp_path: Path) -> Non
     expected = np.stack([picture(number) for number in range(23)]).astype(float)
     distance = np.abs(frames[:, None] - expected[None]).mean(axis=(2, 3, 4))  # (decoded, true)
     assert distance.argmin(axis=1).tolist() == list(range(23))
-
-
-@needs_ffmpeg
-@pytest.mark.parametrize("angle", [90, 180, 270])
-def test_a_phone_video_is_turned_upright(angle: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flat, turned = write_video(tmp_path / "flat.mp4", 6, codec="libx264"), tmp_path / "turned.mp4"
-    ffmpeg("-i", flat, "-metadata:s:v", f"rotate={angle}", "-c", "copy", turned)
-    if decode_video(turned).read_all().tobytes() == decode_video(flat).read_all().tobytes():
-        pytest.skip("this ffmpeg command cannot write a rotation")
-    assert_equals_ffmpeg(turned, "torchcodec")
-    assert decode_video(turned).read_all().shape == ((6, 48, 64, 3) if angle == 180 else (6, 64, 48, 3))
-    monkeypatch.setattr("humotion.video.decode._TIMED_CONTAINERS", frozenset())
-    assert_equals_ffmpeg(turned, "pyav")
 
 
 def cut(path: Path, share: float) -> Path:
@@ -144,3 +85,69 @@ def test_without_torchcodec_pyav_reads_the_same(tmp_path: Path, monkeypatch: pyt
     video = decode_video(path)
     np.testing.assert_array_equal(video.read_all(), expected)
     assert video.method == "pyav"
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.mov", "fast.mp4"])
+def test_what_is_whole_of_a_truncated_file_is_kept(name: str, tmp_path: Path) -> None:
+    codec = {"a.webm": ("libvpx-vp9", VP9), "a.mov": ("mjpeg", "")}.get(name, ("libx264", X264))
+    options = f"{codec[1]} -movflags +faststart" if name[-3:] in ("mov", "mp4") else codec[1]
+    path = film(tmp_path / name, codec[0], options, num_frames=40)
+    whole = decode_video(path).read_all()
+    given = len(reference(cut(path, 0.7), whole.shape[1:]))
+    video = decode_video(path)
+    frames = video.read_all()
+    assert video.status == "truncated"
+    assert video.error
+    assert given - 1 <= len(frames) <= given < 40
+    np.testing.assert_array_equal(frames[:-1], whole[: len(frames) - 1])  # the last may be cut through
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["late.mp4", "late.mov"])
+def test_a_file_cut_before_its_index(name: str, tmp_path: Path) -> None:
+    video = decode_video(cut(film(tmp_path / name, "libx264", X264), 0.9))
+    assert len(video.read_all()) == 0
+    assert video.status == "corrupt"
+    assert (video.error or "").startswith("the file ends too early, and its index with it")
+
+
+def test_without_a_gpu_the_cpu_decodes(tmp_path: Path) -> None:
+    if has_cuda():
+        pytest.skip("there is a GPU")
+    path = write_video(tmp_path / "a.avi")
+    video = decode_video(path, device="cuda")
+    np.testing.assert_array_equal(video.read_all(), decode_video(path).read_all())
+    assert (video.status, video.method) == ("ok", "torchcodec")
+
+
+def test_a_gpu_that_refuses_a_video_leaves_it_to_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torchcodec's CPU build refuses "cuda" as its GPU build refuses a codec: with a RuntimeError."""
+    if has_cuda():
+        pytest.skip("there is a GPU")
+    monkeypatch.setattr("humotion.video.decode.has_cuda", lambda: True)
+    video = decode_video(write_video(tmp_path / "a.avi"), device="cuda")
+    assert len(video.read_all()) == 12
+    assert (video.status, video.method) == ("ok", "torchcodec")
+
+
+@pytest.mark.skipif(not has_cuda(), reason="there is no GPU")
+@needs_ffmpeg
+def test_a_gpu_decodes_every_frame(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", "libx264", X264, size="320x240")
+    video = decode_video(path, device="cuda")
+    frames = video.read_all().astype(np.int16)
+    assert (video.status, video.method) == ("ok", "torchcodec-cuda")
+    assert np.abs(frames - decode_video(path).read_all()).mean() < 3  # its colours are its own
+
+
+@needs_ffmpeg
+def test_a_header_that_claims_too_much_is_damage(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.avi", "rawvideo", "-pix_fmt bgr24", num_frames=3)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"strf") + 12  # width and height of BITMAPINFOHEADER
+    data[start : start + 8] = (16000).to_bytes(4, "little") * 2
+    path.write_bytes(data)
+    video = decode_video(path)
+    assert len(video.read_all()) == 0
+    assert (video.status, video.error) == ("corrupt", "its frames are said to be 16000 x 16000 pixels")

@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import simplejpeg
 
 from humotion.video.images import decode_frames_folder, list_frames, read_image
 from tests.datasets.trees import picture, write_jpegs
@@ -62,3 +63,11 @@ def test_nothing_readable(tmp_path: Path) -> None:
 def test_a_grey_jpeg_reads_as_rgb() -> None:
     _, data = cv2.imencode(".jpg", picture(0)[..., 0])
     assert read_image(data.tobytes()).shape == (48, 64, 3)
+
+
+def test_a_header_that_claims_too_much_is_damage() -> None:
+    data = bytearray(simplejpeg.encode_jpeg(picture(0)))
+    start = data.index(b"\xff\xc0") + 5  # height and width of the frame header
+    data[start : start + 4] = b"\x80\x00\x80\x00"
+    with pytest.raises(ValueError, match="32768 x 32768"):
+        read_image(bytes(data))

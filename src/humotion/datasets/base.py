@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import scipy.io
 
+from humotion.datasets.mat import MatError, load_mat
 from humotion.datasets.skeletons import Skeleton
 from humotion.errors import HumotionError
 
@@ -121,13 +121,13 @@ def require_videos(rows: list[dict[str, Any]], layout: Layout) -> None:
 def read_mat(path: Path, fields: tuple[str, ...]) -> dict[str, Any]:
     """Read fields of a MATLAB file; raises LabelError that names a missing field."""
     try:
-        content = scipy.io.loadmat(path)
-    except Exception as error:  # scipy raises almost anything on a damaged file
+        content = load_mat(path, fields)
+    except MatError as error:
         raise LabelError(f"{path.name} cannot be read: {error}") from error
     for field in fields:
         if field not in content:
             raise LabelError(f"{path.name} has no field '{field}'")
-    return {field: content[field] for field in fields}
+    return content
 
 
 def complete_boxes(

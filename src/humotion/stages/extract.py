@@ -8,6 +8,7 @@ made in parallel in a work folder; a run that was cut off keeps the finished one
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 import socket
@@ -25,13 +26,14 @@ from humotion.datasets.base import LabelError, Layout, PoseLabels
 from humotion.errors import HumotionError
 from humotion.files import atomic_path, move_into_place, read_json, write_json
 from humotion.parallel import run_unordered
-from humotion.params import FrameParams, MachineParams, Params
-from humotion.video.decode import decode_video
+from humotion.params import DatasetParams, MachineParams, Params
+from humotion.video.decode import Device, decode_video, has_cuda
 from humotion.video.images import decode_frames_folder
 from humotion.video.pack import EncodedFrames, encode_frames, scale_points
 from humotion.video.store import PackedVideo, shard_name, shard_of, write_shard
 from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
 
+_logger = logging.getLogger(__name__)
 _TABLE = {
     **{"video_id": "str", "shard": "int32", "row": "int32", "num_frames": "int32"},
     **{"method": "str", "status": "str", "error": "str", "digest": "str"},
@@ -42,8 +44,8 @@ _Video = tuple[str, str, str, str]  # video_id, path, status, error: a row of th
 def run(dataset: str, params: Params) -> None:
     """Write ``prepared/<dataset>/frames/`` and ``frames.parquet``.
 
-    The bytes written depend on the videos and on ``datasets.<dataset>.frames`` alone, not on the
-    number of workers. A video without frames is a row with row -1, 0 frames and its status.
+    The bytes written depend on the videos and on ``datasets.<dataset>`` alone, not on the number
+    of workers. A video without frames is a row with row -1, 0 frames and its status.
 
     Raises:
         HumotionError: the dataset is not indexed, its root is gone, or the disk is full.
@@ -57,7 +59,8 @@ def run(dataset: str, params: Params) -> None:
     digest = digest_of([settings.model_dump(), digest_of_file(index), _state(layout.root), digest_of_code()])
     work = work_folder("extract", digest)
     try:
-        table = _make_shards(pd.read_parquet(index), layout, settings.frames, work, params.machine)
+        table = _make_shards(pd.read_parquet(index), layout, settings, work, params.machine)
+        _tell_what_the_gpu_left(table, settings.decode.device)
         with atomic_path(prepared / "frames.parquet") as temporary:
             table.to_parquet(temporary, index=False)
         move_into_place(work / "frames", prepared / "frames")
@@ -71,6 +74,19 @@ def run(dataset: str, params: Params) -> None:
     shutil.rmtree(work)
 
 
+def _tell_what_the_gpu_left(frames: pd.DataFrame, device: Device) -> None:
+    """Say once, after all workers, how many videos were read on the CPU although the GPU was asked for."""
+    videos = frames[~frames["method"].isin(["images", "copy"]) & frames["method"].notna()]
+    num_left = int((~videos["method"].str.startswith("torchcodec-cuda")).sum())
+    if device == "cuda" and num_left:
+        reason = "it does not decode them" if has_cuda() else "torch sees no GPU"
+        _logger.warning(
+            "decode.device is cuda, but %d of %d videos were read on the CPU (%s); "
+            "`method` in frames.parquet tells which",
+            *(num_left, len(videos), reason),
+        )
+
+
 def _state(root: Path) -> list[tuple[str, int, int]]:
     """Path, size and change time of every file of a dataset, to tell whether old work still fits."""
     files = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
@@ -79,18 +95,19 @@ def _state(root: Path) -> list[tuple[str, int, int]]:
 
 
 def _make_shards(
-    videos: pd.DataFrame, layout: Layout, frames: FrameParams, work: Path, machine: MachineParams
+    videos: pd.DataFrame, layout: Layout, settings: DatasetParams, work: Path, machine: MachineParams
 ) -> pd.DataFrame:
     """Make the shards that ``work`` does not have yet; return the frame table of all."""
-    parts: dict[int, list[_Video]] = {shard: [] for shard in range(frames.shards)}
+    num_shards = settings.frames.shards
+    parts: dict[int, list[_Video]] = {shard: [] for shard in range(num_shards)}
     columns = videos.sort_values("video_id")[["video_id", "path", "status", "error"]]
     for video in columns.itertuples(index=False, name=None):
-        parts[shard_of(video[0], frames.shards)].append(video)
+        parts[shard_of(video[0], num_shards)].append(video)
     for folder in (work / "frames", work / "tables"):
         folder.mkdir(exist_ok=True)
     _remove_half_written(work)
     todo = {shard: part for shard, part in parts.items() if not _table_path(work, shard).exists()}
-    calls = (delayed(_make_shard)(shard, part, layout, frames, work) for shard, part in todo.items())
+    calls = (delayed(_make_shard)(shard, part, layout, settings, work) for shard, part in todo.items())
     num_done = len(videos) - sum(map(len, todo.values()))
     num_frames, start = 0, time.perf_counter()
     with tqdm(total=len(videos), initial=num_done, desc="extract", unit="video") as progress:
@@ -113,7 +130,9 @@ def _table_path(work: Path, shard: int) -> Path:
     return work / "tables" / f"shard-{shard:03d}.json"
 
 
-def _make_shard(shard: int, videos: list[_Video], layout: Layout, frames: FrameParams, work: Path) -> tuple[int, int]:
+def _make_shard(
+    shard: int, videos: list[_Video], layout: Layout, settings: DatasetParams, work: Path
+) -> tuple[int, int]:
     """Write one shard and then its part of the frame table, whose presence says that it is whole.
 
     Returns the numbers of videos and of frames.
@@ -127,20 +146,20 @@ def _make_shard(shard: int, videos: list[_Video], layout: Layout, frames: FrameP
     rows: list[dict[str, Any]] = []
     skeleton = layout.skeleton.name if layout.skeleton else None
     with atomic_path(work / "frames" / shard_name(shard)) as temporary:
-        write_shard(temporary, _pack(videos, layout, frames, rows), skeleton)
+        write_shard(temporary, _pack(videos, layout, settings, rows), skeleton)
     write_json(_table_path(work, shard), [{"shard": shard, **row} for row in rows])
     return len(videos), sum(row["num_frames"] for row in rows)
 
 
 def _pack(
-    videos: list[_Video], layout: Layout, frames: FrameParams, rows: list[dict[str, Any]]
+    videos: list[_Video], layout: Layout, settings: DatasetParams, rows: list[dict[str, Any]]
 ) -> Iterator[PackedVideo]:
     """Read the videos one by one; append a row of the frame table for each to ``rows``."""
     num_packed = 0
     for video_id, path, status, error in videos:
         video, row = None, {"method": None, "status": status, "error": error, "num_frames": 0}
         if status == "ok":
-            video, row = _read(video_id, layout, layout.root / path, frames)
+            video, row = _read(video_id, layout, layout.root / path, settings)
         place = {"row": num_packed, "digest": video.digest()} if video else {"row": -1, "digest": None}
         rows.append({"video_id": video_id, **place, **row})
         if video:
@@ -148,10 +167,12 @@ def _pack(
             yield video
 
 
-def _read(video_id: str, layout: Layout, path: Path, frames: FrameParams) -> tuple[PackedVideo | None, dict[str, Any]]:
+def _read(
+    video_id: str, layout: Layout, path: Path, settings: DatasetParams
+) -> tuple[PackedVideo | None, dict[str, Any]]:
     """Decode one video with its labels; None if no frame of it can be used."""
-    decoded = decode_frames_folder(path) if path.is_dir() else decode_video(path)
-    encoded = encode_frames(decoded, frames.short_side, frames.jpeg_quality)
+    decoded = decode_frames_folder(path) if path.is_dir() else decode_video(path, settings.decode.device)
+    encoded = encode_frames(decoded, settings.frames.short_side, settings.frames.jpeg_quality)
     row = {"method": encoded.method, "status": decoded.status, "error": decoded.error}
     try:
         labels = layout.pose(video_id)

@@ -1,41 +1,46 @@
 """Decode a video once, from its first frame to its last, whatever state the file is in.
 
-torchcodec is the fast way. It places frames by presentation times, which AVI does not store and
-MPEG streams store in part: with B-frames it then returns wrong frames (most of HMDB51 is such AVI).
-So it reads the containers whose times can be trusted; everything else, and whatever it gives up on,
-is read through PyAV. Both give the pixels of the ffmpeg command, phone rotation included.
+torchcodec is the fast way. It finds frames by their times, so it reads the files whose times can be
+trusted (see `humotion.video.container`), and each frame's time is compared with the one it should have;
+everything else, and whatever it gives up on, is read through PyAV. Both give the pixels of the ffmpeg
+command, turned upright.
 """
 
 from __future__ import annotations
 
 import importlib
 import logging
+import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any, Literal
 
 import av
 import numpy as np
 import numpy.typing as npt
 
+from humotion.video.container import (
+    FILE_ERRORS,
+    DamagedVideo,
+    Outline,
+    error_text,
+    open_container,
+    read_outline,
+    video_stream,
+)
+from humotion.video.length import is_cut_short
+from humotion.video.orientation import turn_filters
+
+Device = Literal["cpu", "cuda"]
 # Decoded at a time: little memory, and little enough that the allocator uses it again instead of asking
 # the system for fresh pages, which would cost a quarter of the decoding time.
 _BATCH_FRAMES, _BATCH_BYTES = 16, 2**20
-
-
-_TIMED_CONTAINERS = frozenset({"mp4", "mov", "matroska", "webm"})
+_SAME_TIME = 1e-6  # seconds
 _logger = logging.getLogger(__name__)
-FILE_ERRORS = (av.error.FFmpegError, OSError, ValueError)
-
-
-class DamagedVideo(Exception):
-    """A file that cannot be opened as video; ``status`` is what the tables record."""
-
-    def __init__(self, text: str, status: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -49,10 +54,11 @@ class Picture:
 class Decoded:
     """The frames of one video, read once as an iterator; what became of it is known at the end.
 
-    ``method`` names the reader ("torchcodec", "pyav", "torchcodec+pyav", "images"). ``status`` is
-    "ok", "truncated" (``num_frames`` frames, then damage), "corrupt" (damaged, and no frame can be
-    read), "empty" (nothing in it) or "missing"; ``error`` tells what went wrong. ``fps`` is None
-    where the source has none.
+    ``method`` names the reader: "torchcodec", "torchcodec-cuda", "pyav" or "images", or two with a
+    plus between them, the second of which took over midway. ``status`` is "ok", "truncated"
+    (``num_frames`` frames, then damage), "corrupt" (damaged, and no frame can be read), "empty"
+    (nothing in it) or "missing"; ``error`` tells what went wrong. ``fps`` is None where the source
+    has none.
     """
 
     def __init__(self, method: str) -> None:
@@ -73,6 +79,13 @@ class Decoded:
     def start(self, pictures: Iterator[Picture]) -> None:
         """Set the source of frames."""
         self._pictures = pictures
+
+    def read_by(self, reader: str) -> None:
+        """Record who reads the frames from here on."""
+        if not self.num_frames:
+            self.method = reader
+        elif self.method.split("+")[-1] != reader:
+            self.method += f"+{reader}"
 
     def fail(self, error: str, status: str = "corrupt") -> None:
         """Record the first thing that went wrong; ``status`` counts if no frame was read."""
@@ -95,76 +108,77 @@ class Decoded:
         return np.stack(frames) if frames else np.empty((0, 0, 0, 3), np.uint8)
 
 
-def decode_video(path: Path) -> Decoded:
+def decode_video(path: Path, device: Device = "cpu") -> Decoded:
     """Open a video file for one sequential reading; never raises for a bad file (see `Decoded`).
+
+    ``device`` "cuda" decodes on the GPU what it can decode, and the rest on the CPU: ``method`` tells
+    which. A GPU converts colours in its own way, so its pixels may differ from the CPU's.
 
     >>> video = decode_video(Path("clip.mp4"))  # doctest: +SKIP
     >>> frames = video.read_all()  # doctest: +SKIP
     >>> video.status, video.method  # doctest: +SKIP
     """
-    decoded = Decoded("torchcodec")
-    decoded.start(_read(Path(path), decoded))
+    decoded = Decoded("pyav")
+    decoded.start(_read(Path(path), decoded, device))
     return decoded
 
 
-def open_container(path: Path) -> av.container.InputContainer:
-    """Open a file that holds a video; raises DamagedVideo, which carries the status to record."""
-    if not path.is_file():
-        raise DamagedVideo("the file does not exist", "missing")
-    if path.stat().st_size == 0:
-        raise DamagedVideo("the file has no bytes", "empty")
+def _read(path: Path, decoded: Decoded, device: Device) -> Iterator[Picture]:
     try:
-        container = av.open(str(path))
-    except FILE_ERRORS as error:
-        raise DamagedVideo(error_text(error), "corrupt") from error
-    if not container.streams.video:
-        container.close()
-        raise DamagedVideo("there is no video stream in it", "corrupt")
-    return container
-
-
-def _read(path: Path, decoded: Decoded) -> Iterator[Picture]:
-    try:
-        with open_container(path) as container:
-            stream = container.streams.video[0]
-            decoded.fps = float(stream.average_rate) if stream.average_rate else None
-            timed = _has_times(container)
+        outline = read_outline(path)
     except DamagedVideo as error:
         decoded.fail(str(error), error.status)
         return
-    if timed:
-        yield from map(Picture, _torchcodec_frames(path, decoded))
-    else:
-        decoded.method = "pyav"
-    if decoded.method != "torchcodec":
-        yield from map(Picture, _pyav_frames(path, decoded))
-    if _cut_short(path):
+    decoded.fps = outline.fps
+    yield from map(Picture, _frames(path, outline, decoded, device))
+    if is_cut_short(path):
         decoded.fail("the file ends before its last frame")
     elif not decoded.num_frames:
         decoded.fail("there are no frames in it", "empty")
 
 
-def _has_times(container: av.container.InputContainer) -> bool:
-    names = set(container.format.name.split(","))
-    if "avi" in names:
-        return not container.streams.video[0].codec_context.has_b_frames
-    return bool(names & _TIMED_CONTAINERS)
+def _frames(path: Path, outline: Outline, decoded: Decoded, device: Device) -> Iterator[npt.NDArray[np.uint8]]:
+    """The frames by the fastest reader that can be trusted; where one gives up, the next goes on."""
+    trusted = outline.times is not None and outline.turn is not None
+    # Whether the GPU's way turns frames was never seen, so what must be turned stays with the CPU.
+    on_gpu = device == "cuda" and outline.turn == 0 and has_cuda()
+    devices: list[Device] = ["cuda", "cpu"] if on_gpu else ["cpu"]
+    for place in devices if trusted and _torchcodec() else []:
+        try:
+            yield from _torchcodec_frames(path, outline, decoded, place)
+            return
+        except (RuntimeError, ValueError, IndexError, TypeError):  # TypeError: a header without a size
+            continue
+    yield from _pyav_frames(path, decoded)
 
 
-def _torchcodec_frames(path: Path, decoded: Decoded) -> Iterator[npt.NDArray[np.uint8]]:
-    """Frames in order; where torchcodec gives up, ``decoded.method`` says that PyAV must go on."""
-    decoders = _torchcodec()
-    try:
-        if decoders is None:
-            raise RuntimeError("torchcodec does not load")
-        decoder = decoders.VideoDecoder(str(path), dimension_order="NHWC", seek_mode="exact")
-        facts = decoder.metadata
-        step = max(1, min(_BATCH_FRAMES, _BATCH_BYTES // (3 * facts.width * facts.height)))
-        for start in range(0, facts.num_frames, step):
-            batch = decoder.get_frames_in_range(start, min(start + step, facts.num_frames))
-            yield from batch.data.numpy()
-    except (RuntimeError, ValueError, IndexError, TypeError):  # TypeError: a header without size or count
-        decoded.method = "torchcodec+pyav" if decoded.num_frames else "pyav"
+def _torchcodec_frames(
+    path: Path, outline: Outline, decoded: Decoded, device: Device
+) -> Iterator[npt.NDArray[np.uint8]]:
+    """The frames not yet in ``decoded``; raises one of several errors at the first it cannot read."""
+    decoders: Any = _torchcodec()
+    decoder = decoders.VideoDecoder(
+        str(path), stream_index=outline.stream_index, dimension_order="NHWC", seek_mode="exact", device=device
+    )
+    facts = decoder.metadata
+    if -round(facts.rotation or 0) % 360 != outline.turn:
+        raise ValueError("torchcodec does not see how the frames are turned")
+    times = np.asarray(outline.times)
+    step = max(1, min(_BATCH_FRAMES, _BATCH_BYTES // (3 * facts.width * facts.height)))
+    for start in range(decoded.num_frames, len(times), step):
+        expected = times[start : start + step]
+        batch = decoder.get_frames_in_range(start, start + len(expected))
+        is_right = np.abs(batch.pts_seconds.cpu().numpy() - expected) < _SAME_TIME
+        decoded.read_by("torchcodec-cuda" if device == "cuda" and not decoder.cpu_fallback else "torchcodec")
+        yield from batch.data.cpu().numpy()[: len(expected) if is_right.all() else int(is_right.argmin())]
+        if not is_right.all():
+            raise ValueError("torchcodec returned another frame than the one asked for")
+
+
+@cache
+def has_cuda() -> bool:
+    """Whether torch sees a GPU of the kind that torchcodec decodes on."""
+    return bool(importlib.import_module("torch").cuda.is_available())
 
 
 @cache
@@ -183,37 +197,48 @@ def _pyav_frames(path: Path, decoded: Decoded) -> Iterator[npt.NDArray[np.uint8]
     A later frame would stand at the wrong index, and labels are aligned with frames by index.
     """
     skip, num_seen = decoded.num_frames, 0
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        to_rgb: av.filter.Graph | None = None
-        try:
-            for frame in container.decode(stream):
+    try:
+        with open_container(path) as container:
+            stream = video_stream(container)
+            to_rgb: av.filter.Graph | None = None
+            for frame in _decode_to_damage(container, stream, decoded):
+                to_rgb = to_rgb or _rgb_graph(stream, frame)
                 num_seen += 1
                 if num_seen > skip:
-                    to_rgb = to_rgb or _rgb_graph(stream)
                     to_rgb.push(frame)
-                    pixels = to_rgb.pull().to_ndarray()
-                    yield np.ascontiguousarray(np.rot90(pixels, frame.rotation // 90))
-        except FILE_ERRORS as error:
-            decoded.fail(f"after frame {num_seen}: {error_text(error)}")
+                    decoded.read_by("pyav")
+                    yield to_rgb.pull().to_ndarray().astype(np.uint8, copy=False)
+    except (*FILE_ERRORS, DamagedVideo) as error:
+        decoded.fail(f"after frame {num_seen}: {error_text(error)}")
 
 
-def _rgb_graph(stream: av.video.stream.VideoStream) -> av.filter.Graph:
-    """The ffmpeg command's own conversion; PyAV's reformatter differs from it at odd sizes."""
+def _decode_to_damage(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream, decoded: Decoded
+) -> Iterator[av.VideoFrame]:
+    """All frames; at the first damage, those that the decoder still holds and that belong before it."""
+    num_packets, until = 0, math.inf
+    try:
+        for packet in container.demux(stream):
+            num_packets, until = num_packets + 1, _time(packet, -math.inf)
+            yield from packet.decode()
+            until = math.inf
+    except FILE_ERRORS as error:
+        decoded.fail(f"at packet {num_packets}: {error_text(error)}")
+        with suppress(*FILE_ERRORS):
+            yield from (frame for frame in stream.codec_context.decode(None) if _time(frame, math.inf) < until)
+
+
+def _time(shown: av.Packet | av.VideoFrame, otherwise: float) -> float:
+    return otherwise if shown.pts is None else shown.pts
+
+
+def _rgb_graph(stream: av.video.stream.VideoStream, first: av.VideoFrame) -> av.filter.Graph:
+    """The ffmpeg command's own conversion; PyAV's reformatter differs from it at odd sizes.
+
+    The size and the turn of the first frame hold for all, as they do there.
+    """
     graph = av.filter.Graph()
-    graph.link_nodes(
-        graph.add_buffer(template=stream), graph.add("format", "rgb24"), graph.add("buffersink")
-    ).configure()
+    turns = [graph.add(name, arguments) for name, arguments in turn_filters(first)]
+    source = graph.add_buffer(template=stream)
+    graph.link_nodes(source, *turns, graph.add("format", "rgb24"), graph.add("buffersink")).configure()
     return graph
-
-
-def _cut_short(path: Path) -> bool:
-    """Whether an AVI file is shorter than its RIFF header says; its frame count is no guide."""
-    with path.open("rb") as stream:
-        head = stream.read(8)
-    return head[:4] == b"RIFF" and path.stat().st_size + 1 < 8 + int.from_bytes(head[4:], "little")
-
-
-def error_text(error: Exception) -> str:
-    """What a decoder's exception says, without the path it repeats."""
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

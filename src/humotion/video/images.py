@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
+from humotion.video.container import MAX_PIXELS
 from humotion.video.decode import Decoded, Picture
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
@@ -37,6 +38,9 @@ def decode_frames_folder(folder: Path) -> Decoded:
 def read_image(data: bytes) -> npt.NDArray[np.uint8]:
     """Decode a JPEG or PNG file's bytes to RGB (H, W, 3) uint8; raises ValueError if damaged."""
     if data.startswith(_JPEG_START):
+        height, width, *_ = simplejpeg.decode_jpeg_header(data)
+        if height * width > MAX_PIXELS:
+            raise ValueError(f"it is said to be {width} x {height} pixels")
         return simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
     if pixels is None:

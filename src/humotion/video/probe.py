@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from humotion.video.decode import FILE_ERRORS, DamagedVideo, error_text, open_container
+from humotion.video.container import FILE_ERRORS, DamagedVideo, error_text, open_container, video_stream
 from humotion.video.images import list_frames, read_image
+from humotion.video.orientation import swaps_sides, turn_filters
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,11 @@ def probe(path: Path) -> Probe:
 def _probe_file(path: Path) -> Probe:
     try:
         with open_container(path) as container:
-            stream = container.streams.video[0]
+            stream = video_stream(container)
             first = next(container.decode(stream), None)
             if first is None:
                 return Probe("empty", "there are no frames in it")
-            turned = first.rotation % 180 != 0
+            turned = swaps_sides(turn_filters(first))
             return Probe(
                 status="ok",
                 container=container.format.name,

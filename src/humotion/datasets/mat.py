@@ -1,0 +1,106 @@
+"""MATLAB files, read in a process of their own.
+
+scipy's reader is native code that trusts what it reads: one wrong byte in the tag of a value can crash
+the process. So a helper reads for us, one a
+process, within a limit on memory; where it dies, the file is bad, and the next file gets a new helper.
+This file is also the helper's program, and therefore imports nothing of the package.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+MEMORY = 4 * 2**30
+"""Bytes of address space for the helper: damage must not make it take the machine's memory."""
+
+
+class MatError(ValueError):
+    """A MATLAB file that cannot be read."""
+
+
+class _Helper:
+    """A process that reads one file after another; used by one thread at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def load(self, path: Path, fields: Sequence[str]) -> dict[str, Any]:
+        with self._lock:
+            process = self._process or self._start()
+            assert process.stdin is not None and process.stdout is not None
+            try:
+                _send(process.stdin, (str(path), list(fields)))
+                answer = pickle.load(process.stdout)  # our own helper's words
+            except (EOFError, OSError, pickle.UnpicklingError) as error:
+                self._process = None
+                process.kill()
+                raise MatError(f"its damage crashes the reader (exit code {process.wait()})") from error
+        if isinstance(answer, str):
+            raise MatError(answer)
+        return dict(answer)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        )
+        return self._process
+
+
+_helper = _Helper()
+
+
+def _forget_helper() -> None:
+    """A forked process must not share its parent's pipes."""
+    global _helper
+    _helper = _Helper()
+
+
+os.register_at_fork(after_in_child=_forget_helper)
+
+
+def load_mat(path: Path, fields: Sequence[str]) -> dict[str, Any]:
+    """Those of the named fields that a MATLAB file has; raises MatError if it cannot be read."""
+    return _helper.load(path.absolute(), fields)
+
+
+def _send(stream: IO[bytes], value: Any) -> None:
+    pickle.dump(value, stream, protocol=pickle.HIGHEST_PROTOCOL)
+    stream.flush()
+
+
+def _serve() -> None:
+    """The helper: read file names until there are no more, which the end of the asking process ends too."""
+    import resource
+
+    import scipy.io
+
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    while True:
+        try:
+            path, fields = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        answer: dict[str, Any] | str
+        try:
+            content = scipy.io.loadmat(path, variable_names=fields)
+            answer = {field: content[field] for field in fields if field in content}
+        except Exception as error:  # scipy raises almost anything on a damaged file
+            answer = f"{error}" or type(error).__name__
+        _send(sys.stdout.buffer, answer)
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,1 @@
+"""What the pipeline reads of a file, for people: `humotion probe`."""

@@ -1,0 +1,98 @@
+"""The ffmpeg command as the judge of decoding: its frames of a video, one after another."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from humotion.errors import HumotionError
+from humotion.video.container import DamagedVideo, open_container, video_stream
+
+TOLERANCE = 1
+"""Levels (of 255) that a pixel may differ by, for two versions of FFmpeg round differently."""
+
+
+def find_ffmpeg() -> str:
+    """The ffmpeg command; raises HumotionError where there is none."""
+    found = shutil.which("ffmpeg")
+    if found is None:
+        raise HumotionError("--verify compares with the ffmpeg command, which is not on the PATH. Install FFmpeg.")
+    return found
+
+
+def reference_frames(path: Path) -> Generator[npt.NDArray[np.uint8]]:
+    """Every frame that ``ffmpeg -fps_mode passthrough`` gives, RGB (H, W, 3) uint8, upright.
+
+    Raises DamagedVideo if the file cannot be opened as video. PPM is raw RGB with the size in front,
+    so that another size is seen and not taken for other pixels.
+    """
+    with open_container(path) as container:
+        index = video_stream(container).index
+    source = ["-i", f"file:{path}", "-map", f"0:{index}", "-fps_mode", "passthrough"]
+    command = [find_ffmpeg(), "-v", "quiet", "-nostdin", *source, "-f", "image2pipe", "-c:v", "ppm"]
+    with subprocess.Popen([*command, "-pix_fmt", "rgb24", "-"], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            while (frame := _read_ppm(process.stdout)) is not None:
+                yield frame
+        finally:
+            process.kill()
+
+
+def _read_ppm(stream: IO[bytes]) -> npt.NDArray[np.uint8] | None:
+    if stream.readline() != b"P6\n":
+        return None
+    width, height = map(int, stream.readline().split())
+    stream.readline()  # the largest level: 255
+    data = stream.read(width * height * 3)
+    return np.frombuffer(data, np.uint8).reshape(height, width, 3) if len(data) == width * height * 3 else None
+
+
+def compared(
+    pixels: Iterator[npt.NDArray[np.uint8]], path: Path, comparison: Comparison
+) -> Iterator[npt.NDArray[np.uint8]]:
+    """Pass the frames of a video on, each compared with the ffmpeg command's, up to the last of both."""
+    with suppress(DamagedVideo), closing(reference_frames(path)) as reference:
+        for index, (ours, theirs) in enumerate(zip_longest(pixels, reference)):
+            comparison.compare(index, ours, theirs)
+            if ours is not None:
+                yield ours
+
+
+@dataclass
+class Comparison:
+    """Frames compared one by one with the ffmpeg command's.
+
+    ``max_difference`` is the largest difference of a level in all frames that both have; None before
+    the first, or if their sizes differ. ``first_difference`` is the index of the first frame that differs
+    by more than `TOLERANCE` or that only one of them has.
+    """
+
+    num_frames: int = 0
+    max_difference: int | None = None
+    first_difference: int | None = None
+
+    def compare(self, index: int, ours: npt.NDArray[np.uint8] | None, theirs: npt.NDArray[np.uint8] | None) -> None:
+        """Compare the frames at ``index``; None where there is no such frame."""
+        self.num_frames += theirs is not None
+        is_same = False
+        if ours is not None and theirs is not None and ours.shape == theirs.shape:
+            difference = int((np.maximum(ours, theirs) - np.minimum(ours, theirs)).max())
+            self.max_difference = max(difference, self.max_difference or 0)
+            is_same = difference <= TOLERANCE
+        if not is_same and self.first_difference is None:
+            self.first_difference = index
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether every frame is there and the same."""
+        return self.num_frames > 0 and self.first_difference is None

@@ -1,0 +1,63 @@
+"""Whether a video file is shorter than its own headers say, as a broken download or a full disk leaves it.
+
+Decoders reach the end of such a file in peace, so the containers' sizes are the only witness. Streams
+without a size of the whole (MPEG-TS, live recordings) cannot be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+_EBML, _SEGMENT = 0x1A45DFA3, 0x18538067
+_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"styp", b"sidx"})
+
+
+def is_cut_short(path: Path) -> bool:
+    """Whether the last piece of an AVI, MP4/MOV or Matroska/WebM file reaches past the file's end."""
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        head = stream.read(8)
+        stream.seek(0)
+        if head[:4] == b"RIFF":
+            ends: Iterator[int] = iter([8 + int.from_bytes(head[4:], "little") - 1])  # a pad byte may be missing
+        elif head[4:] in _BOXES:
+            ends = _box_ends(stream, size)
+        elif head[:4] == _EBML.to_bytes(4, "big"):
+            ends = _element_ends(stream)
+        else:
+            return False
+        return any(end > size for end in ends)
+
+
+def _box_ends(stream: BinaryIO, size: int) -> Iterator[int]:
+    """Where each top-level box of an MP4 or MOV file ends (ISO/IEC 14496-12, 4.2)."""
+    start = 0
+    while start + 8 <= size:
+        stream.seek(start)
+        head = stream.read(16)
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(head[8:16], "big")
+        if length < 8:  # 0: up to the end of the file; less is damage
+            return
+        start += length
+        yield start
+
+
+def _element_ends(stream: BinaryIO) -> Iterator[int]:
+    """Where the header and the segment of a Matroska file end (RFC 8794, 4 to 6)."""
+    for expected in (_EBML, _SEGMENT):
+        if int.from_bytes(stream.read(4), "big") != expected:
+            return
+        first = stream.read(1)
+        width = 9 - first[0].bit_length() if first and first[0] else 9
+        if width > 8:
+            return
+        length = int.from_bytes(first + stream.read(width - 1), "big") - (1 << 7 * width)
+        if length == (1 << 7 * width) - 1:  # unknown: a live recording
+            return
+        yield stream.tell() + length
+        if expected == _EBML:
+            stream.seek(length, 1)
