@@ -67,6 +67,7 @@ def main() -> None:
 def fuzz(seeds: list[Seed], count: int, seed: int, keep: Path | None = None) -> bool:
     """Read ``count`` damaged files, of each kind as many; print the table; whether none failed."""
     importlib.import_module("torchcodec.decoders")  # once, and not in each process
+    _check_sound(seeds)
     outcomes: dict[str, list[Outcome]] = defaultdict(list)
     for number in tqdm(range(count), desc="fuzz", unit="file"):
         source = seeds[number % len(seeds)]
@@ -82,6 +83,16 @@ def fuzz(seeds: list[Seed], count: int, seed: int, keep: Path | None = None) -> 
                 (keep / f"{number:05d}{Path(source.target).suffix}").write_bytes(data)
     print(table(outcomes))
     return not any(outcome.is_failure for found in outcomes.values() for outcome in found)
+
+
+def _check_sound(seeds: list[Seed]) -> None:
+    """Undamaged, all must be read (too few frames for a label, or too few clips for a split, are no damage).
+
+    Otherwise the limits here are at fault, all would be "corrupt", and nothing would seem to fail.
+    """
+    for seed in seeds:
+        result = run_apart(seed, seed.data).result
+        assert result in ("ok", "truncated", "missing"), f"{seed.kind}, undamaged: {result}"
 
 
 def run_apart(seed: Seed, data: bytes) -> Outcome:

@@ -111,7 +111,7 @@ def _splits(data: Path, clip: bytes) -> Iterator[Seed]:
     film = "Film_walk_f_cm_np1_fr_med_0"
     line = f"{film}.avi 1 \n".encode()
     found = sorted(data.glob(f"hmdb51/{SPLITS_FOLDER}/walk_test_split1.txt"))
-    text = line + b"".join(path.read_bytes() for path in found)[:2000]
+    text = line + b"".join(line for path in found for line in path.read_bytes().splitlines(keepends=True)[:20])
     clips = {"hmdb51": f"walk/{film}.avi", "jhmdb": f"ReCompress_Videos/walk/{film}.avi"}
     for layout, folder in (("hmdb51", SPLITS_FOLDER), ("jhmdb", "splits")):
         yield Seed(f"{layout} split", layout, f"{folder}/walk_test_split1.txt", text, {clips[layout]: clip})

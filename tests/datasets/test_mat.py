@@ -104,3 +104,21 @@ def test_a_shape_beyond_the_memory_is_refused(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(MatError):
         load_mat(path, ["x"])
+
+
+@pytest.mark.parametrize("mebibytes", [2000, 100])
+def test_under_a_limit_on_memory(mebibytes: int, tmp_path: Path) -> None:
+    """A reader that cannot start is no damage of the file: it must not be taken for bad labels."""
+    path = write(tmp_path / "a.mat", x=np.arange(6.0))
+    code = (
+        "import resource, sys; from pathlib import Path; from humotion.datasets.mat import load_mat\n"
+        "limit = int(sys.argv[2]) << 20; resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
+        "print(load_mat(Path(sys.argv[1]), ['x'])['x'].shape)"
+    )
+    command = [sys.executable, "-c", code, str(path), str(mebibytes)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    if mebibytes == 2000:
+        assert done.stdout == "(1, 6)\n", done.stderr
+    else:
+        assert done.returncode != 0
+        assert "MatError" not in done.stderr

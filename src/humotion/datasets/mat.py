@@ -20,6 +20,8 @@ from typing import IO, Any
 MEMORY = 4 * 2**30
 """Bytes of address space for the helper: damage must not make it take the machine's memory."""
 
+_READY = b"ready"
+
 
 class MatError(ValueError):
     """A MATLAB file that cannot be read."""
@@ -55,6 +57,10 @@ class _Helper:
             stderr=subprocess.DEVNULL,
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         )
+        assert self._process.stdout is not None
+        if self._process.stdout.read(len(_READY)) != _READY:  # not a word about the file: nothing can be read
+            code, self._process = self._process.wait(), None
+            raise RuntimeError(f"the reader of MATLAB files does not start (exit code {code}): {sys.executable}")
         return self._process
 
 
@@ -86,8 +92,11 @@ def _serve() -> None:
 
     import scipy.io
 
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    allowed = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY if allowed < 0 else min(MEMORY, allowed), allowed))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.stdout.buffer.write(_READY)
+    sys.stdout.buffer.flush()
     while True:
         try:
             path, fields = pickle.load(sys.stdin.buffer)
