@@ -105,10 +105,10 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, default=Path("../shared/data"), help="holds jhmdb/ and hmdb51/ (%(default)s)"
     )
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="numbers of processes to measure")
-    parser.add_argument("--clips", type=int, default=80, help="short clips, spread over all (%(default)s)")
+    parser.add_argument("--clips", type=int, default=64, help="short clips, spread over all (%(default)s)")
     parser.add_argument("--copies", type=int, default=20, help="times that each untrimmed clip is loaded (%(default)s)")
     parser.add_argument("--neighbours", type=int, nargs="+", default=[1, 3], help="raw frames a sampled one")
-    parser.add_argument("--repeats", type=int, default=5, help="timed repetitions (%(default)s)")
+    parser.add_argument("--repeats", type=int, default=3, help="timed repetitions (%(default)s)")
     parser.add_argument("--profile", action="store_true", help="show where the time of our loader goes, and stop")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     return parser
