@@ -82,7 +82,7 @@ def test_results_in_files_and_in_mlflow(project: Path, storage: Storage, tmp_pat
     study = work(params, storage, tmp_path / "out")
     assert set(states(study)) == {"COMPLETE", "PRUNED"}
     pruned = next(trial for trial in study.get_trials() if trial.state == TrialState.PRUNED)
-    assert pruned.user_attrs["epochs"] < 3 and pruned.params["optimizer.lr"] == 1e-7
+    assert pruned.user_attrs["epochs"] < 3
 
     runs = children(study)
     assert len(runs) == 7

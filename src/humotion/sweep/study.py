@@ -126,7 +126,12 @@ def make_sampler(params: SamplerParams, number: int) -> BaseSampler:
         "tpe": lambda: TPESampler(seed=seed, n_startup_trials=startup),
         "gp": lambda: GPSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False),
         "cmaes": lambda: CmaEsSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False),
-        "qmc": lambda: QMCSampler(seed=params.seed, scramble=True, warn_independent_sampling=False),
+        "qmc": lambda: QMCSampler(
+            seed=params.seed,
+            scramble=True,
+            independent_sampler=RandomSampler(seed=seed),
+            warn_independent_sampling=False,
+        ),
         "nsga2": lambda: NSGAIISampler(seed=seed),
         "random": lambda: RandomSampler(seed=seed),
     }
