@@ -18,6 +18,7 @@ from humotion.params import Params
 from tests.dvc_project import REPOSITORY, copy_pipeline, pipeline, write_stand_ins
 
 Leaf = tuple[str, ...]
+UNTRACKED = ("machine", "sweeps")  # by the stages of dvc.yaml; sweeps have a file of their own
 PARAMS: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text())
 
 # The stages whose code reads a value, or whose inputs lie elsewhere with it. Stages after them follow through files.
@@ -42,7 +43,7 @@ READERS: dict[str, set[str]] = {
 def expected(leaf: Leaf) -> set[str]:
     """Addresses of the stages that a leaf makes stale, by the longest entry of READERS that it lies under."""
     section, name, *rest = leaf
-    if section == "machine":
+    if section in UNTRACKED:
         return set()
     ends = range(len(rest), 0, -1)
     key = next(key for end in ends if (key := ".".join([section, *rest[:end]])) in READERS)
@@ -78,11 +79,11 @@ def with_changes(paths: list[Leaf]) -> dict[str, Any]:
 
 
 def rounds() -> list[list[Leaf]]:
-    """All leaves, several at a time: one of each dataset and experiment, which have stages of their own."""
-    by_owner: dict[tuple[Any, ...], list[Leaf]] = {}
+    """All leaves, several at a time: one of each dataset and each experiment (and what else has its name)."""
+    by_owner: dict[str, list[Leaf]] = {}
     for leaf in leaves(PARAMS):
         if leaf[0] != "machine":
-            by_owner.setdefault(leaf[:2], []).append(leaf)
+            by_owner.setdefault(leaf[1], []).append(leaf)
     machine = [leaf for leaf in leaves(PARAMS) if leaf[0] == "machine"]
     return [machine, *([leaf for leaf in row if leaf] for row in itertools.zip_longest(*by_owner.values()))]
 
@@ -143,4 +144,4 @@ def test_every_section_has_its_readers() -> None:
     for kind in ("ActionExperiment", "PoseExperiment"):
         assert {f"experiments.{section}" for section in schema[kind]["properties"]} <= READERS.keys()
     assert {f"datasets.{section}" for section in schema["DatasetParams"]["properties"]} <= READERS.keys()
-    assert set(Params.model_fields) == {"datasets", "experiments", "machine"}
+    assert set(Params.model_fields) == {"datasets", "experiments", *UNTRACKED}

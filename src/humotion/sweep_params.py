@@ -114,7 +114,14 @@ class SweepParams(Section):
     sampler: SamplerParams = SamplerParams()
     pruner: PrunerParams = PrunerParams()
     objectives: tuple[ObjectiveParams, ...] = Field((), description="none: the task's main metric")
+    fixed: dict[str, Scalar] = Field({}, description="values of every trial in place of the experiment's own")
     space: dict[str, AnyRange] = Field(min_length=1, description="paths within the experiment")
+
+    @model_validator(mode="after")
+    def _fixed_is_not_searched(self) -> SweepParams:
+        if both := sorted(self.fixed.keys() & self.space.keys()):
+            raise ValueError(f"{both[0]} is fixed and searched")
+        return self
 
     @model_validator(mode="after")
     def _pruning_has_a_curve(self) -> SweepParams:

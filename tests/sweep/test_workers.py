@@ -19,8 +19,10 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from humotion.sweep.results import counts
+from humotion.sweep.stop import Stop
 from humotion.sweep.storage import Storage
 from humotion.sweep.study import Sweep
+from humotion.sweep.worker import Worker
 from humotion.tracking.store import connect
 from tests.conftest import REPOSITORY
 from tests.sweep.conftest import swept
@@ -168,12 +170,10 @@ def test_many_processes_open_an_absent_database_at_once(project: Path, storage: 
 
 
 def test_a_trial_that_died_before_its_first_heartbeat_comes_back(project: Path, storage: Storage) -> None:
-    from humotion.sweep.worker import Worker
-
     sweep = Sweep("action", swept(trials=1), storage)
     study = sweep.create()
     study.ask()  # what a process that dies right after taking a trial leaves behind
-    worker = Worker(sweep, "no run", deadline=0.0)
+    worker = Worker(sweep, "no run", deadline=0.0, stop=Stop())
     worker._bury_the_dead()
     assert [trial.state for trial in study.get_trials()] == [TrialState.RUNNING], "it may only be slow"
     time.sleep(storage.grace + 0.5)

@@ -6,8 +6,8 @@ so that `git diff` shows the decision and nothing else.
 
 from __future__ import annotations
 
-import copy
 import io
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,14 +50,19 @@ def replace_values(text: str, changes: Mapping[str, Any]) -> str:
     Raises:
         HumotionError: a value is shared through an anchor, so that others would change with it.
     """
-    expected = YAML(typ="safe").load(text)
+    expected = _plain(text)
     for path, value in changes.items():
         text = _replace(text, path.split("."), value)
         _assign(expected, path.split("."), value)
-    if YAML(typ="safe").load(text) != expected:
+    if _plain(text) != expected:
         listed = "\n".join(f"  {path}: {value}" for path, value in changes.items())
         raise HumotionError(f"{PARAMS_FILE} shares values by anchors; change these by hand:\n{listed}")
     return text
+
+
+def _plain(text: str) -> Any:
+    """The content of YAML without what its anchors share, so that a change of one place is one of that alone."""
+    return json.loads(json.dumps(YAML(typ="safe").load(text), default=str))
 
 
 def _chosen(name: str, folder: Path, trial: int | None) -> dict[str, Any]:
@@ -110,7 +115,7 @@ def _insert(text: str, node: Node, keys: list[str], value: Any) -> str:
 def _assign(target: Any, path: list[str], value: Any) -> None:
     for key in path[:-1]:
         target = target[int(key)] if isinstance(target, list) else target.setdefault(key, {})
-    target[int(path[-1]) if isinstance(target, list) else path[-1]] = copy.copy(value)
+    target[int(path[-1]) if isinstance(target, list) else path[-1]] = value
 
 
 def _scalar(value: Any) -> str:

@@ -25,6 +25,18 @@ def with_changes(params: Params, name: str, changes: Mapping[str, Scalar]) -> Pa
     return validate_params(raw, f"With {listed}, sweeps.{name} makes parameters that are not valid:")
 
 
+def trial_params(name: str, params: Params) -> Params:
+    """``params`` with the values that ``sweeps.<name>.fixed`` gives every trial.
+
+    Raises:
+        HumotionError: a path that trials cannot change, or a value that params.yaml could not have.
+    """
+    fixed = params.sweep(name).fixed
+    for path in fixed:
+        check_sweepable(path, name)
+    return with_changes(params, name, fixed) if fixed else params
+
+
 def value_at(params: Params, name: str, path: str) -> Any:
     """The value at a path of experiment ``name``, defaults included; None if there is none."""
     value: Any = params.experiment(name).model_dump(mode="json", by_alias=True)
@@ -49,7 +61,7 @@ def check_sweepable(path: str, name: str) -> None:
     """
     if path.split(".")[0] not in SWEPT:
         raise HumotionError(
-            f"sweeps.{name}.space.{path}: a sweep can change {', '.join(SWEPT)} of an experiment. What clips there "
+            f"sweeps.{name}, {path}: a sweep can change {', '.join(SWEPT)} of an experiment. What clips there "
             "are is decided by stages before, and trials on other validation clips could not be compared; for "
             f"those use `dvc exp run -S experiments.{name}.{path}=...`."
         )
@@ -63,7 +75,7 @@ def _set(experiment: dict[str, Any], path: str, value: Scalar, name: str) -> Non
             target = target[int(key)] if isinstance(target, list) else target.setdefault(key, {})
         target[int(last) if isinstance(target, list) else last] = value
     except (IndexError, TypeError, ValueError, AttributeError):
-        raise HumotionError(f"sweeps.{name}.space.{path}: experiments.{name} has no such parameter.") from None
+        raise HumotionError(f"sweeps.{name}, {path}: experiments.{name} has no such parameter.") from None
 
 
 def _prune(value: Any, paths: set[tuple[str, ...]]) -> Any:

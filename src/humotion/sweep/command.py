@@ -14,10 +14,12 @@ from optuna.trial import TrialState
 
 from humotion.errors import HumotionError
 from humotion.params import Params
+from humotion.sweep.changes import trial_params
 from humotion.sweep.pool import run_workers
 from humotion.sweep.ranks import join_ranks
 from humotion.sweep.results import best, best_values, counts, write_results
 from humotion.sweep.space import Space
+from humotion.sweep.stop import Stop
 from humotion.sweep.storage import Storage
 from humotion.sweep.study import Sweep, input_md5
 from humotion.sweep.worker import Worker, follow
@@ -34,8 +36,8 @@ def run_sweep(name: str, params: Params, storage: Storage, workers: int, folder:
             run, or the user stopped it.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sweep = Sweep(name, params, storage)
-    Space(name, params)  # all mistakes of the search space, before anything is begun
+    sweep = Sweep(name, trial_params(name, params), storage)
+    Space(name, sweep.params)  # all mistakes of the search space, before anything is begun
     deadline = _deadline(sweep)
     ranks = join_ranks()
     if ranks.rank > 0:
@@ -45,7 +47,7 @@ def run_sweep(name: str, params: Params, storage: Storage, workers: int, folder:
     print(f"study {sweep.study_name} in {storage.shown}: {_told(study)}")
     with _tracked(sweep) as parent:
         if ranks.world_size > 1:
-            Worker(sweep, parent, deadline, ranks=ranks).run()
+            Worker(sweep, parent, deadline, Stop(), ranks).run()
         else:
             run_workers(sweep, parent, deadline, workers)
     _finish(sweep, study, parent, folder)

@@ -20,8 +20,9 @@ from pathlib import Path
 
 from humotion.errors import HumotionError
 from humotion.sweep.progress import Progress
+from humotion.sweep.stop import Stop
 from humotion.sweep.study import Sweep
-from humotion.sweep.worker import Worker, wanted_by
+from humotion.sweep.worker import Worker
 from humotion.work import work_folder
 
 MAX_DEATHS = 5  # of one worker, before it is given up
@@ -134,12 +135,13 @@ class _Pool:
 def _work(sweep: Sweep, parent: str, deadline: float, starter: int, log: Path, mouth: Connection) -> None:
     """The life of a worker process."""
     os.setpgrp()  # Ctrl-C reaches the starter alone, which passes it on once
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    stop = Stop(starter)
+    stop.listen(signal.SIGINT, signal.SIGTERM)
     with log.open("a", buffering=1) as stream:
         os.dup2(stream.fileno(), sys.stdout.fileno())
         os.dup2(stream.fileno(), sys.stderr.fileno())
     try:
-        Worker(sweep, parent, deadline, wanted_by(starter)).run()
+        Worker(sweep, parent, deadline, stop).run()
     except KeyboardInterrupt:
         sys.exit(0)
     except HumotionError as error:

@@ -70,7 +70,7 @@ def _row(sweep: Sweep, trial: FrozenTrial, paths: list[str], again: bool) -> dic
     facts = trial.user_attrs
     return {
         "number": trial.number,
-        "state": "retried" if again else trial.state.name.lower(),
+        "state": "retried" if again else "failed" if trial.state == TrialState.FAIL else trial.state.name.lower(),
         **{goal.metric: value for goal, value in zip(sweep.objectives, values, strict=True)},
         **{path: trial.params.get(path) for path in paths},
         "epochs": facts.get("epochs"),

@@ -31,7 +31,7 @@ class Sweep:
 
     Attributes:
         name: the experiment.
-        params: all of params.yaml.
+        params: all of params.yaml, with what is fixed for trials.
         storage: the database of the study.
     """
 
@@ -73,7 +73,7 @@ class Sweep:
         swept = self.settings.space
         content = {
             "experiment": without(settings, swept),
-            "sweep": self.settings.model_dump(mode="json", exclude={"trials", "timeout", "retries", "objectives"}),
+            "sweep": self.settings.model_dump(mode="json", include={"space", "sampler", "pruner"}),
             "objectives": [objective.model_dump() for objective in self.objectives],
             "inputs": input_md5(self.name, self.experiment),
         }

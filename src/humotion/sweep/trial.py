@@ -29,6 +29,7 @@ from humotion.sweep.objectives import UnknownMetricError, objective_values
 from humotion.sweep.ranks import Ranks
 from humotion.sweep.report import ReportEpochs
 from humotion.sweep.space import Space
+from humotion.sweep.stop import Stop
 from humotion.sweep.study import Sweep, input_md5
 from humotion.sweep_params import COSTS, Scalar
 from humotion.tracking import runs, sweeps
@@ -55,6 +56,7 @@ class TrialRunner:
         sweep: the sweep.
         parent: id of its MLflow run.
         ranks: the processes that train a trial together.
+        stop: the wish to stop.
 
     Attributes:
         begun: called when the trial has its parameters.
@@ -64,8 +66,9 @@ class TrialRunner:
     begun: Callable[[], None]
     number: int | None = None
 
-    def __init__(self, sweep: Sweep, parent: str, ranks: Ranks) -> None:
+    def __init__(self, sweep: Sweep, parent: str, ranks: Ranks, stop: Stop) -> None:
         self.sweep = sweep
+        self.stop = stop
         self.parent = parent
         self.ranks = ranks
         self.space = Space(sweep.name, sweep.params)
@@ -89,8 +92,6 @@ class TrialRunner:
             return self._train(trial, changes)
         except (optuna.TrialPruned, UnknownMetricError, KeyboardInterrupt):
             raise
-        except SystemExit:  # what Lightning makes of Ctrl-C
-            raise KeyboardInterrupt from None
         except Exception as error:
             _note_error(trial, error)
             if self._together:
@@ -106,7 +107,7 @@ class TrialRunner:
             with self._run(params, trial, changes, before) as run_id:
                 experiment = params.experiment(self.sweep.name)
                 self.ranks.share(("train", changes, str(folder)))
-                report = ReportEpochs(trial, self.sweep.reported)
+                report = ReportEpochs(trial, self.sweep.reported, self.stop)
                 logger = runs.lightning_logger(run_id)
                 self._together = self.ranks.world_size > 1
                 result, task, data = train(self.sweep.name, params, folder, report, logger)
@@ -209,9 +210,9 @@ def _state() -> Iterator[None]:
     except optuna.TrialPruned:
         state = "pruned"
         raise
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit):  # Lightning makes the second of the first
         state = "interrupted"
-        raise
+        raise KeyboardInterrupt from None
     finally:
         runs.set_tags({"optuna.state": state})
 

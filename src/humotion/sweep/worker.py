@@ -8,9 +8,7 @@ its trial comes back.
 from __future__ import annotations
 
 import logging
-import os
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from humotion.sweep.changes import with_changes
 from humotion.sweep.ranks import ALONE, Ranks
 from humotion.sweep.report import ReportEpochs
+from humotion.sweep.stop import Stop
 from humotion.sweep.study import Sweep, counted, make_sampler, try_again
 from humotion.sweep.trial import TrialFailed, TrialRunner, train
 
@@ -36,7 +35,7 @@ class Worker:
         sweep: the sweep.
         parent: id of its MLflow run.
         deadline: seconds since the epoch after which no trial begins.
-        wanted: asked before each trial whether to go on.
+        stop: the wish to stop.
         ranks: the processes that train a trial together.
     """
 
@@ -45,15 +44,15 @@ class Worker:
         sweep: Sweep,
         parent: str,
         deadline: float,
-        wanted: Callable[[], bool] = lambda: True,
+        stop: Stop,
         ranks: Ranks = ALONE,
     ) -> None:
         self.sweep = sweep
         self.deadline = deadline
-        self.wanted = wanted
+        self.stop = stop
         self.ranks = ranks
         self.study = sweep.load()
-        self.runner = TrialRunner(sweep, parent, ranks)
+        self.runner = TrialRunner(sweep, parent, ranks, stop)
 
     def run(self) -> None:
         """Work until the study has its trials, or time is up.
@@ -62,7 +61,7 @@ class Worker:
             KeyboardInterrupt: the trial at hand waits to be gone on with.
             HumotionError: the sweep asks for something that no trial can give.
         """
-        while self.wanted() and time.time() < self.deadline:
+        while not self.stop.no_more_trials and time.time() < self.deadline:
             if self._take_trial():
                 continue
             if not self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
@@ -70,6 +69,7 @@ class Worker:
             self.ranks.share(("wait",))  # a sign of life for those who wait for rank 0
             time.sleep(POLL)
         self.ranks.share(("end",))
+        self.stop.check()
 
     def _take_trial(self) -> bool:
         """Train one trial; False if there is none to take at present."""
@@ -122,12 +122,7 @@ def follow(sweep: Sweep, ranks: Ranks) -> None:
         if message[0] == "train":
             _, changes, folder = message
             params = with_changes(sweep.params, sweep.name, changes)
-            train(sweep.name, params, Path(folder), ReportEpochs(None, sweep.reported), logger=False)
-
-
-def wanted_by(parent: int) -> Callable[[], bool]:
-    """Whether the process that started this one still lives, as a question to be asked later."""
-    return lambda: os.getppid() == parent
+            train(sweep.name, params, Path(folder), ReportEpochs(None, sweep.reported, Stop()), logger=False)
 
 
 def _utc(moment: datetime) -> datetime:
