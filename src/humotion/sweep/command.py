@@ -39,7 +39,7 @@ def run_sweep(name: str, params: Params, storage: Storage, workers: int, folder:
     sweep = Sweep(name, trial_params(name, params), storage)
     Space(name, sweep.params)  # all mistakes of the search space, before anything is begun
     deadline = _deadline(sweep)
-    ranks = join_ranks()
+    ranks = join_ranks(params.machine)
     if ranks.rank > 0:
         follow(sweep, ranks)
         return

@@ -9,7 +9,10 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 import torch.distributed as dist
+
+from humotion.params import MachineParams
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,15 @@ class Ranks:
 ALONE = Ranks()
 
 
-def join_ranks() -> Ranks:
-    """Meet the other processes if ``torchrun`` started several of this one."""
+def join_ranks(machine: MachineParams) -> Ranks:
+    """Meet the other processes if ``torchrun`` started several of this one; Lightning goes on with their group."""
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if world_size == 1 or "TORCHELASTIC_RUN_ID" not in os.environ:
         return ALONE
     if not dist.is_initialized():
-        dist.init_process_group()  # gloo for what lies on the CPU, NCCL on the GPU: Lightning goes on with it
+        on_gpu = machine.accelerator != "cpu" and torch.cuda.is_available()
+        if on_gpu:
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        # One backend by name: with PyTorch's mixed default Lightning averages in a way that gloo cannot.
+        dist.init_process_group("nccl" if on_gpu else "gloo")
     return Ranks(dist.get_rank(), world_size)
