@@ -11,8 +11,8 @@ SOURCE = Path(__file__).parents[1] / "src"
 
 # Rooms on which no stage depends: they pass settings in and reports out, and change no result.
 OUTSIDE = (
-    *("humotion.cli", "humotion.params", "humotion.errors", "humotion.files", "humotion.work", "humotion.tracking"),
-    "humotion.parallel",
+    *("humotion.cli", "humotion.params", "humotion.section", "humotion.sweep_params", "humotion.parallel"),
+    *("humotion.errors", "humotion.files", "humotion.work", "humotion.tracking"),
 )
 # Packages whose __init__ resolves names: of the modules it knows, only the one that is named decides anything.
 # Reached merely because Python runs it on the way to a submodule, it decides nothing at all.

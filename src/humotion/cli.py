@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from humotion.cli_sweep import app as sweep_app
 from humotion.errors import HumotionError
 from humotion.params import load_params
 
@@ -25,6 +26,8 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(sweep_app)
 
 Dataset = Annotated[str, typer.Argument(help="A name under `datasets` in params.yaml.")]
 Experiment = Annotated[str, typer.Argument(help="A name under `experiments` in params.yaml.")]

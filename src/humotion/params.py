@@ -16,19 +16,16 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from humotion.errors import HumotionError
+from humotion.section import Section
+from humotion.sweep_params import SweepParams
 
 PARAMS_FILE = Path("params.yaml")
 TAGS = {
     *("action_recognition", "pose_estimation"),
     *("ls_vit", "vit"),
     *("cross_entropy", "class_balanced", "focal", "logit_adjustment"),
+    *("float", "int", "categorical"),
 }
-
-
-class Section(BaseModel):
-    """A section of params.yaml: immutable, and closed to unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 # --- datasets: facts, prepared once ---------------------------------------------------------------
@@ -310,6 +307,8 @@ class MachineParams(Section):
     cluster: str | None = Field(
         None, pattern="://", description="a Dask scheduler (tcp://host:8786) whose workers extract, instead of ours"
     )
+    sweep_workers: int = Field(1, ge=1, description="processes that train trials of a sweep side by side")
+    sweep_storage: str | None = Field(None, description="OPTUNA_STORAGE wins; null: optuna.db in the checkout")
 
     @field_validator("workers")
     @classmethod
@@ -329,7 +328,8 @@ class Params(Section):
 
     datasets: dict[str, DatasetParams]
     experiments: dict[str, Annotated[AnyExperiment, Field(discriminator="task")]]
-    rebalance: dict[str, RebalanceParams] = {}
+    rebalance: dict[str, RebalanceParams] = Field({}, description="heads to compare, by the experiment's name")
+    sweeps: dict[str, SweepParams] = Field({}, description="searches, by the experiment's name")
     machine: MachineParams = MachineParams()
 
     @model_validator(mode="after")
@@ -347,6 +347,8 @@ class Params(Section):
                 raise ValueError(
                     f"experiments.{name}.dataset is {experiment.dataset!r}, which is not among datasets: {known}"
                 )
+        if unknown := self.sweeps.keys() - self.experiments.keys():
+            raise ValueError(f"sweeps.{sorted(unknown)[0]} is the sweep of no experiment of that name")
         if shared := self.datasets.keys() & self.experiments.keys():
             raise ValueError(
                 f"{', '.join(sorted(shared))} names a dataset and an experiment; "
@@ -361,6 +363,11 @@ class Params(Section):
     def experiment(self, name: str) -> AnyExperiment:
         """The experiment of that name, or an error listing the known ones."""
         return _lookup(self.experiments, name, "experiment")
+
+    def sweep(self, name: str) -> SweepParams:
+        """The sweep of the experiment of that name, or an error listing those that have one."""
+        self.experiment(name)
+        return _lookup(self.sweeps, name, "sweep")
 
 
 def _lookup(table: dict[str, Any], name: str, kind: str) -> Any:
@@ -381,14 +388,19 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
         raise HumotionError(f"{path} is not here; run humotion in the root of a checkout.") from None
     except YAMLError as error:
         raise HumotionError(f"{path} is not valid YAML: {error}") from None
+    return validate_params(raw, f"{path} is not valid:")
+
+
+def validate_params(raw: Any, complaint: str) -> Params:
+    """Params of a plain map; what is wrong with it is listed under ``complaint`` in a `HumotionError`."""
     try:
         return Params.model_validate(raw)
     except ValidationError as error:
-        raise HumotionError(_explain(path, error)) from None
+        raise HumotionError(_explain(complaint, error)) from None
 
 
-def _explain(path: Path, error: ValidationError) -> str:
-    lines = [f"{path} is not valid:"]
+def _explain(complaint: str, error: ValidationError) -> str:
+    lines = [complaint]
     for issue in error.errors():
         # A tagged union puts its tag into the location; the user never wrote it.
         keys = [str(key) for index, key in enumerate(issue["loc"]) if not (index >= 2 and key in TAGS)]

@@ -15,9 +15,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from humotion.clips.augment import Policy
-from humotion.clips.balance import class_counts, make_plan
+from humotion.clips.balance import class_counts
 from humotion.clips.dataset import ClipDataset
-from humotion.clips.table import PLAN_SCHEMA, read_table, write_table
+from humotion.clips.plan import write_plan
+from humotion.clips.table import read_table
 from humotion.clips.views import Sample, make_view
 from humotion.datasets.skeletons import SKELETONS, Skeleton
 from humotion.figures.bars import plot_change
@@ -38,24 +39,20 @@ def run(name: str, params: Params) -> None:
         HumotionError: no such experiment, clips not sampled yet, or a policy that cannot be built.
     """
     experiment = params.experiment(name)
-    augment = experiment.augment
     clips = read_table(Path("clips") / name / "train.parquet")
     meta = read_json(Path("clips") / name / "meta.json")
-    policy = Policy.compile(augment.policy, augment.size, experiment.task == "pose_estimation")
-    plan = make_plan(clips, augment.balance, augment.replicas, experiment.seed)
-    counts = class_counts(meta["classes"], clips, plan)
     prepared = Path("prepared") / experiment.dataset
     store = FrameStore(prepared / "frames", prepared / "frames.parquet")
-    views = (make_view(experiment, meta["skeleton"], chosen) for chosen in (None, policy))
-    before, after = (ClipDataset(plan, store, view) for view in views)
     with atomic_folder(Path("plans") / name) as folder:
-        write_table(folder / "train.parquet", plan, PLAN_SCHEMA)
-        policy.save(folder / "policy.json")
+        plan, policy = write_plan(folder, experiment, clips)
+        views = (make_view(experiment, meta["skeleton"], chosen) for chosen in (None, policy))
+        before, after = (ClipDataset(plan, store, view) for view in views)
+        counts = class_counts(meta["classes"], clips, plan)
         counts.to_csv(folder / "class_counts.csv", index=False)
         plot_change(folder / "class_counts.png", counts, ("training clips", "samples in an epoch"))
         skeleton = SKELETONS[meta["skeleton"]] if experiment.task == "pose_estimation" else None
         write_contact_sheet(folder / "contact_sheet.jpg", sheet_rows(before, after, skeleton))
-        write_report(folder, name, counts, augment, policy)
+        write_report(folder, name, counts, experiment.augment, policy)
 
 
 def write_report(folder: Path, name: str, counts: pd.DataFrame, augment: AugmentParams, policy: Policy) -> None:

@@ -12,19 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytorch_lightning as pl
 
-from humotion.clips.datamodule import ClipDataModule
 from humotion.figures.curves import plot_curves
 from humotion.files import atomic_path, read_json, write_json
 from humotion.params import AnyExperiment, Params
-from humotion.tasks import task_class
 from humotion.tasks.base import Task
 from humotion.tracking import models, runs
 from humotion.training.description import ModelDescription
 from humotion.training.fit import FitResult, fit
 from humotion.training.model_folder import save_model_folder
 from humotion.training.outcomes import clip_scores
+from humotion.training.prepare import prepare
 from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
 
 
@@ -35,10 +33,7 @@ def run(name: str, params: Params) -> None:
         HumotionError: no such experiment, or clips, plan or frames are missing.
     """
     experiment = params.experiment(name)
-    pl.seed_everything(experiment.seed, workers=True, verbose=False)
-    meta = read_json(Path("clips") / name / "meta.json")
-    task = task_class(experiment.task).from_experiment(experiment, meta)
-    data = ClipDataModule(name, params, task.model.num_neighbours)  # type: ignore[arg-type]
+    task, data = prepare(name, params)
     settings = experiment.model_dump(mode="json", by_alias=True, exclude={"evaluate", "register_"})
     data_md5 = input_md5(name, experiment)
     work = work_folder("train", digest_of({"settings": settings, "inputs": data_md5, "code": digest_of_code()}))
@@ -58,7 +53,7 @@ def run(name: str, params: Params) -> None:
             dataset=experiment.dataset,
             task=experiment.task,
             architecture=task.architecture,
-            meta=meta,
+            meta=data.meta,
             preprocessing=preprocessing(experiment),
             run_id=run_id,
             data_md5=data_md5,

@@ -7,6 +7,7 @@ model and its baselines stand on one page; the humotion experiment is the run's 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -52,20 +53,31 @@ class Restoration:
 
 
 @contextmanager
-def training_run(source: RunSource, resume: str | None = None, uri: str | None = None) -> Iterator[str]:
+def training_run(
+    source: RunSource,
+    resume: str | None = None,
+    uri: str | None = None,
+    *,
+    parent: str | None = None,
+    stopped_by: tuple[type[BaseException], ...] = (),
+) -> Iterator[str]:
     """Open a run for training and yield its id; an exception ends it as FAILED, Ctrl-C as KILLED.
 
     Args:
         source: what is trained on what.
         resume: id of an interrupted attempt's run, continued if the store still knows it.
         uri: the configured tracking URI, if any.
+        parent: the run that this one is part of.
+        stopped_by: exceptions that are no failure and end it as KILLED, too.
     """
     client = connect(uri)
-    if resume is not None and not _exists(client, resume):
+    if resume is not None and not exists(client, resume):
         resume = None
     experiment = experiment_id(client, source.experiment)
     if resume is None:
-        run = mlflow.start_run(experiment_id=experiment, run_name=source.name, log_system_metrics=True)
+        run = mlflow.start_run(
+            experiment_id=experiment, run_name=source.name, parent_run_id=parent, log_system_metrics=True
+        )
     else:
         run = mlflow.start_run(run_id=resume, log_system_metrics=True)
         if "error" in run.data.tags:
@@ -73,15 +85,14 @@ def training_run(source: RunSource, resume: str | None = None, uri: str | None =
     try:
         if resume is None:
             mlflow.log_params(flatten(source.params))
-            mlflow.set_tags(_tags(source))
-        for name in ("params.yaml", "dvc.yaml", "dvc.lock"):
-            if Path(name).exists():
-                mlflow.log_artifact(name, "source")
+            mlflow.set_tags(source_tags(source))
+        if parent is None:
+            log_sources()
         yield run.info.run_id
-    except KeyboardInterrupt:
-        mlflow.end_run("KILLED")
-        raise
     except BaseException as error:
+        if isinstance(error, (KeyboardInterrupt, *stopped_by)):
+            mlflow.end_run("KILLED")
+            raise
         mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:MAX_PARAM_LENGTH])
         mlflow.end_run("FAILED")
         raise
@@ -97,7 +108,7 @@ def finished_run(run_id: str, source: RunSource, restore: Restoration, uri: str 
     """
     client = connect(uri)
     experiment = experiment_id(client, source.experiment)
-    if _exists(client, run_id):
+    if exists(client, run_id):
         found: str | None = run_id
     else:
         restored = client.search_runs([experiment], f"tags.restored_from = '{run_id}'", max_results=1)
@@ -108,7 +119,7 @@ def finished_run(run_id: str, source: RunSource, restore: Restoration, uri: str 
         return
     with mlflow.start_run(experiment_id=experiment, run_name=source.name) as run:
         mlflow.log_params(flatten(source.params))
-        mlflow.set_tags(_tags(source))
+        mlflow.set_tags(source_tags(source))
         mlflow.log_metrics(dict(restore.metrics))
         log_model_folder(restore.model, restore.example)
         # Last, so that a run whose restoration failed half-way is never taken for the training's.
@@ -139,6 +150,13 @@ def logged_model(run_id: str, weights_md5: str, uri: str | None = None) -> Logge
         f"The MLflow store has no model of run {run_id} with these weights. "
         "Train again with `dvc repro --force train@EXPERIMENT`, or point MLFLOW_TRACKING_URI at its store."
     )
+
+
+def log_sources() -> None:
+    """Log the files that say what was run, as they are now, to the open run."""
+    for name in ("params.yaml", "dvc.yaml", "dvc.lock"):
+        if Path(name).exists():
+            mlflow.log_artifact(name, "source")
 
 
 def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -188,17 +206,19 @@ def _restored_from(client: MlflowClient, model: Any) -> str | None:
     return tag
 
 
-def _exists(client: MlflowClient, run_id: str) -> bool:
+def exists(client: MlflowClient, run_id: str) -> bool:
+    """Whether the store knows the run, and nobody deleted it."""
     try:
         return bool(client.get_run(run_id).info.lifecycle_stage == "active")
     except mlflow.MlflowException:
         return False
 
 
-def _tags(source: RunSource) -> dict[str, str]:
+def source_tags(source: RunSource) -> dict[str, str]:
+    """Tags by which a run is traced back to its code, data and command."""
     tags = {
         "humotion.experiment": source.name,
-        "humotion.command": " ".join(Path(word).name if i == 0 else word for i, word in enumerate(sys.argv)),
+        "humotion.command": _command(),
         **{f"data.{name}.md5": md5 for name, md5 in source.data_md5.items()},
     }
     commit = _git("rev-parse", "HEAD")
@@ -208,6 +228,11 @@ def _tags(source: RunSource) -> dict[str, str]:
     if experiment := os.environ.get("DVC_EXP_NAME"):
         tags["dvc.exp_name"] = experiment
     return tags
+
+
+def _command() -> str:
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return re.sub(r"://[^/@\s]+@", "://***@", command)  # a database's password is nobody's business
 
 
 def _git(*arguments: str) -> str | None:

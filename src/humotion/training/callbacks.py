@@ -23,6 +23,11 @@ class EpochTable(pl.Callback):
         self.rows = [row for row in self.rows if row["epoch"] < trainer.current_epoch]
         self.rows.append({"epoch": float(trainer.current_epoch), **dict(sorted(metrics.items()))})
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log the row of the checkpoint gone on from: a process may die after saving it and before logging it."""
+        if self.rows and trainer.logger is not None:
+            trainer.logger.log_metrics(self.rows[-1], step=trainer.global_step - 1)
+
     def state_dict(self) -> dict[str, Any]:
         """The rows so far."""
         return {"rows": self.rows}

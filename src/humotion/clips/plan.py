@@ -1,0 +1,26 @@
+"""What an epoch of training holds: the balanced plan and the compiled policy of an experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from humotion.clips.augment import Policy
+from humotion.clips.balance import make_plan
+from humotion.clips.table import PLAN_SCHEMA, write_table
+from humotion.params import AnyExperiment
+
+
+def write_plan(folder: Path, experiment: AnyExperiment, clips: pd.DataFrame) -> tuple[pd.DataFrame, Policy]:
+    """Write ``train.parquet`` and ``policy.json`` for the training clips, and return plan and policy.
+
+    Raises:
+        HumotionError: a policy that cannot be built.
+    """
+    augment = experiment.augment
+    policy = Policy.compile(augment.policy, augment.size, experiment.task == "pose_estimation")
+    plan = make_plan(clips, augment.balance, augment.replicas, experiment.seed)
+    write_table(folder / "train.parquet", plan, PLAN_SCHEMA)
+    policy.save(folder / "policy.json")
+    return plan, policy

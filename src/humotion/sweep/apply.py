@@ -1,0 +1,126 @@
+"""`humotion sweep apply EXPERIMENT`: the best parameters into params.yaml, every comment and line kept.
+
+Only the values themselves are replaced in the text, at the places where the YAML parser found them,
+so that `git diff` shows the decision and nothing else.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from humotion.errors import HumotionError
+from humotion.files import atomic_path, read_json
+from humotion.params import PARAMS_FILE, load_params
+
+
+def apply_best(name: str, folder: Path, trial: int | None = None, params_file: Path = PARAMS_FILE) -> str:
+    """Write the parameters of a sweep's best trial into params.yaml, and say what changed.
+
+    Args:
+        name: the experiment.
+        folder: what the sweep wrote.
+        trial: which of the best, where several objectives leave a choice.
+        params_file: the file to change.
+
+    Raises:
+        HumotionError: no sweep has ended yet, or there is a choice to make.
+    """
+    chosen = _chosen(name, folder, trial)
+    changes = {f"experiments.{name}.{path}": value for path, value in chosen["params"].items()}
+    text = params_file.read_text(encoding="utf-8")
+    new = replace_values(text, changes)
+    with atomic_path(params_file) as temporary:
+        temporary.write_text(new, encoding="utf-8")
+        load_params(temporary)
+    lines = [f"{params_file}: trial {chosen['trial']} of {name} applied."]
+    lines += [f"  {path}: {value}" for path, value in changes.items()]
+    return "\n".join([*lines, f"Next: `git diff {params_file}` shows the decision, `dvc repro` trains it."])
+
+
+def replace_values(text: str, changes: Mapping[str, Any]) -> str:
+    """The YAML ``text`` with the values at dotted paths replaced, or added to the map that lacks them.
+
+    Raises:
+        HumotionError: a value is shared through an anchor, so that others would change with it.
+    """
+    expected = _plain(text)
+    for path, value in changes.items():
+        text = _replace(text, path.split("."), value)
+        _assign(expected, path.split("."), value)
+    if _plain(text) != expected:
+        listed = "\n".join(f"  {path}: {value}" for path, value in changes.items())
+        raise HumotionError(f"{PARAMS_FILE} shares values by anchors; change these by hand:\n{listed}")
+    return text
+
+
+def _plain(text: str) -> Any:
+    """The content of YAML without what its anchors share, so that a change of one place is one of that alone."""
+    return json.loads(json.dumps(YAML(typ="safe").load(text), default=str))
+
+
+def _chosen(name: str, folder: Path, trial: int | None) -> dict[str, Any]:
+    path = folder / "best.json"
+    if not path.exists():
+        raise HumotionError(f"{path} is not here; run `humotion sweep {name}` first, or `dvc pull` its outcome.")
+    candidates: list[dict[str, Any]] = read_json(path)["best"]
+    if not candidates:
+        raise HumotionError(f"No trial of the sweep of {name} was completed; see {folder}/trials.csv.")
+    if trial is None and len(candidates) == 1:
+        return candidates[0]
+    for candidate in candidates:
+        if candidate["trial"] == trial:
+            return candidate
+    listed = "\n".join(f"  {candidate['trial']}: {candidate['values']}" for candidate in candidates)
+    raise HumotionError(f"Choose one of the best trials with --trial:\n{listed}")
+
+
+def _replace(text: str, path: list[str], value: Any) -> str:
+    node: Node = YAML().compose(text)
+    for depth, key in enumerate(path):
+        child = _child(node, key)
+        if child is None:
+            return _insert(text, node, path[depth:], value)
+        node = child
+    start, end = node.start_mark.index, node.end_mark.index
+    return text[:start] + _scalar(value) + text[end:]
+
+
+def _child(node: Node, key: str) -> Node | None:
+    if isinstance(node, SequenceNode):
+        return node.value[int(key)]
+    if not isinstance(node, MappingNode):
+        raise HumotionError(f"{PARAMS_FILE} has no map where {key!r} belongs; change it by hand.")
+    return next((value for name, value in node.value if name.value == key), None)
+
+
+def _insert(text: str, node: Node, keys: list[str], value: Any) -> str:
+    """Add ``keys`` as the first entry of a map, which has others already."""
+    if not isinstance(node, MappingNode) or not node.value:
+        raise HumotionError(f"{PARAMS_FILE} has no map where {'.'.join(keys)} belongs; change it by hand.")
+    first = node.value[0][0].start_mark
+    entry = keys[-1] + ": " + _scalar(value)
+    for key in reversed(keys[:-1]):
+        entry = f"{key}: {{{entry}}}"
+    separator = ", " if node.flow_style else "\n" + " " * first.column
+    return text[: first.index] + entry + separator + text[first.index :]
+
+
+def _assign(target: Any, path: list[str], value: Any) -> None:
+    for key in path[:-1]:
+        target = target[int(key)] if isinstance(target, list) else target.setdefault(key, {})
+    target[int(path[-1]) if isinstance(target, list) else path[-1]] = value
+
+
+def _scalar(value: Any) -> str:
+    stream = io.StringIO()
+    yaml = YAML(typ="safe")
+    yaml.default_flow_style = True
+    yaml.dump([value], stream)
+    return stream.getvalue().strip()[1:-1]

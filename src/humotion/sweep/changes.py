@@ -1,0 +1,92 @@
+"""An experiment with some of its parameters changed, held to the same rules as params.yaml itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from humotion.errors import HumotionError
+from humotion.params import Params, validate_params
+from humotion.sweep_params import Scalar
+
+SWEPT = ("augment", "model", "optimizer", "seed", "trainer")
+
+
+def with_changes(params: Params, name: str, changes: Mapping[str, Scalar]) -> Params:
+    """``params`` with values of experiment ``name`` replaced: ``{"optimizer.lr": 0.01, "augment.policy.0.p": 0.5}``.
+
+    Raises:
+        HumotionError: a path that the experiment does not have, or a value that params.yaml could not have.
+    """
+    raw = params.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    for path, value in changes.items():
+        _set(raw["experiments"][name], path, value, name)
+    listed = ", ".join(f"{path}={value}" for path, value in changes.items())
+    return validate_params(raw, f"With {listed}, sweeps.{name} makes parameters that are not valid:")
+
+
+def trial_params(name: str, params: Params) -> Params:
+    """``params`` with the values that ``sweeps.<name>.fixed`` gives every trial.
+
+    Raises:
+        HumotionError: a path that trials cannot change, or a value that params.yaml could not have.
+    """
+    fixed = params.sweep(name).fixed
+    for path in fixed:
+        check_sweepable(path, name)
+    return with_changes(params, name, fixed) if fixed else params
+
+
+def value_at(params: Params, name: str, path: str) -> Any:
+    """The value at a path of experiment ``name``, defaults included; None if there is none."""
+    value: Any = params.experiment(name).model_dump(mode="json", by_alias=True)
+    for key in path.split("."):
+        try:
+            value = value[int(key) if isinstance(value, list) else key]
+        except (KeyError, IndexError, TypeError, ValueError):
+            return None
+    return value
+
+
+def without(settings: dict[str, Any], paths: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of an experiment's settings without the values at ``paths``."""
+    return _prune(settings, {tuple(path.split(".")) for path in paths})
+
+
+def check_sweepable(path: str, name: str) -> None:
+    """Raise unless a trial can change ``path`` by itself.
+
+    Raises:
+        HumotionError: it belongs to an earlier stage, or decides what trials are compared on.
+    """
+    if path.split(".")[0] not in SWEPT:
+        raise HumotionError(
+            f"sweeps.{name}, {path}: a sweep can change {', '.join(SWEPT)} of an experiment. What clips there "
+            "are is decided by stages before, and trials on other validation clips could not be compared; for "
+            f"those use `dvc exp run -S experiments.{name}.{path}=...`."
+        )
+
+
+def _set(experiment: dict[str, Any], path: str, value: Scalar, name: str) -> None:
+    *parents, last = path.split(".")
+    target: Any = experiment
+    try:
+        for key in parents:
+            target = target[int(key)] if isinstance(target, list) else target.setdefault(key, {})
+        target[int(last) if isinstance(target, list) else last] = value
+    except (IndexError, TypeError, ValueError, AttributeError):
+        raise HumotionError(f"sweeps.{name}, {path}: experiments.{name} has no such parameter.") from None
+
+
+def _prune(value: Any, paths: set[tuple[str, ...]]) -> Any:
+    if isinstance(value, Mapping):
+        items = {str(key): item for key, item in value.items()}
+    elif isinstance(value, list):
+        items = {str(index): item for index, item in enumerate(value)}
+    else:
+        return value
+    return {
+        key: _prune(item, {path[1:] for path in paths if path[0] == key and len(path) > 1})
+        for key, item in items.items()
+        if (key,) not in paths
+    }

@@ -1,0 +1,96 @@
+"""`humotion sweep EXPERIMENT`: create or continue the study, train its trials, write what came out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import optuna
+from optuna.study import Study
+from optuna.trial import TrialState
+
+from humotion.errors import HumotionError
+from humotion.params import Params
+from humotion.sweep.changes import trial_params
+from humotion.sweep.pool import run_workers
+from humotion.sweep.ranks import join_ranks
+from humotion.sweep.results import best, best_values, counts, write_results
+from humotion.sweep.space import Space
+from humotion.sweep.stop import Stop
+from humotion.sweep.storage import Storage
+from humotion.sweep.study import Sweep, input_md5
+from humotion.sweep.worker import Worker, follow
+from humotion.tracking import runs, sweeps
+
+
+def run_sweep(name: str, params: Params, storage: Storage, workers: int, folder: Path) -> None:
+    """Search the parameters of experiment ``name``, and write the outcome to ``folder``.
+
+    Called again, it continues the study; called elsewhere with the same storage, it joins it.
+
+    Raises:
+        HumotionError: no such sweep, parameters that cannot be searched, stages before that have not
+            run, or the user stopped it.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sweep = Sweep(name, trial_params(name, params), storage)
+    Space(name, sweep.params)  # all mistakes of the search space, before anything is begun
+    deadline = _deadline(sweep)
+    ranks = join_ranks(params.machine)
+    if ranks.rank > 0:
+        follow(sweep, ranks)
+        return
+    study = sweep.create()
+    print(f"study {sweep.study_name} in {storage.shown}: {_told(study)}")
+    with _tracked(sweep) as parent:
+        if ranks.world_size > 1:
+            Worker(sweep, parent, deadline, Stop(), ranks).run()
+        else:
+            run_workers(sweep, parent, deadline, workers)
+    _finish(sweep, study, parent, folder)
+
+
+def _deadline(sweep: Sweep) -> float:
+    limit = sweep.settings.timeout
+    return math.inf if limit is None else time.time() + limit.total_seconds()
+
+
+@contextmanager
+def _tracked(sweep: Sweep) -> Iterator[str]:
+    """The sweep's run in MLflow."""
+    experiment, settings = sweep.experiment, sweep.settings.model_dump(mode="json", exclude_none=True)
+    uri = sweep.params.machine.tracking_uri
+    where = runs.experiment_name(experiment.task, experiment.dataset)
+    source = runs.RunSource(where, sweep.name, {"sweep": settings}, input_md5(sweep.name, experiment))
+    with sweep.storage.locked():
+        parent = sweeps.sweep_run(source, sweep.study_name, {"optuna.storage": sweep.storage.shown}, uri)
+    try:
+        yield parent
+    except KeyboardInterrupt:
+        sweeps.interrupt_sweep(parent, uri)
+        raise HumotionError("Stopped. The same command goes on, trials at hand from their checkpoints.") from None
+    except BaseException:
+        sweeps.interrupt_sweep(parent, uri)
+        raise
+
+
+def _finish(sweep: Sweep, study: Study, parent: str, folder: Path) -> None:
+    """Write and log the outcome, and say it."""
+    uri = sweep.params.machine.tracking_uri
+    failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+    sweeps.end_abandoned([trial.user_attrs["run_id"] for trial in failed if "run_id" in trial.user_attrs], uri)
+    write_results(folder, sweep, study)
+    numbers = {f"trials/{state}": float(number) for state, number in counts(study).items()}
+    with sweeps.finishing_sweep(parent, uri):
+        sweeps.log_sweep(folder, numbers | best_values(sweep, study), {})
+    print(f"{_told(study)}; see {folder}/")
+    for trial in best(sweep, study)["best"]:
+        values = ", ".join(f"{metric} {value:.4g}" for metric, value in trial["values"].items())
+        print(f"best: trial {trial['trial']}, {values}; `humotion sweep apply {sweep.name}` writes it to params.yaml")
+
+
+def _told(study: Study) -> str:
+    return ", ".join(f"{number} {state}" for state, number in counts(study).items())

@@ -1,0 +1,183 @@
+"""The workers of one machine as processes of their own, and what the person who started them sees.
+
+Each has its share of cores and GPUs, and a log. One that dies is replaced; its trial is tried again
+when its heartbeat has been missing for long enough.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+from humotion.errors import HumotionError
+from humotion.sweep.progress import Progress
+from humotion.sweep.stop import Stop
+from humotion.sweep.study import Sweep
+from humotion.sweep.worker import Worker
+from humotion.work import work_folder
+
+MAX_DEATHS = 5  # of one worker, before it is given up
+POLL = 1.0
+SPOKE = 3  # exit code of a worker that has said what is wrong
+PATIENCE = 60  # seconds that an interrupted worker has to leave its trial in order
+
+_spawn = multiprocessing.get_context("spawn")
+
+
+@dataclass
+class Slot:
+    """A worker's place: its process, what it says at its end, and how often its process died."""
+
+    number: int
+    process: SpawnProcess
+    words: Connection
+    deaths: int = 0
+
+
+def run_workers(sweep: Sweep, parent: str, deadline: float, count: int) -> None:
+    """Work on the study with ``count`` processes until it has its trials, or time is up.
+
+    Raises:
+        HumotionError: what a worker says that the user must mend, or one that dies again and again.
+        KeyboardInterrupt: the workers have left their trials in order.
+    """
+    pool = _Pool(sweep, parent, deadline, count)
+    with Progress(sweep) as progress, _interrupted_by(signal.SIGTERM):
+        try:
+            while pool.tend():
+                progress.update()
+                time.sleep(POLL)
+            progress.update()
+        finally:
+            pool.stop()
+
+
+class _Pool:
+    def __init__(self, sweep: Sweep, parent: str, deadline: float, count: int) -> None:
+        self.sweep, self.parent, self.deadline, self.count = sweep, parent, deadline, count
+        self.logs = work_folder("sweep", sweep.study_name)
+        self.slots = [Slot(number, *self._start(number)) for number in range(count)]
+
+    def tend(self) -> bool:
+        """Replace workers that died; False when all have come to an end."""
+        for slot in list(self.slots):
+            if slot.process.is_alive():
+                continue
+            slot.process.join()
+            if slot.process.exitcode == SPOKE:
+                raise HumotionError(slot.words.recv())
+            if slot.process.exitcode == 0:
+                self.slots.remove(slot)
+            else:
+                self._replace(slot)
+        return bool(self.slots)
+
+    def stop(self) -> None:
+        """Interrupt the workers that still run, and wait for them."""
+        running = [slot.process for slot in self.slots if slot.process.is_alive()]
+        for process in running:
+            os.kill(process.pid or 0, signal.SIGINT)
+        until = time.monotonic() + PATIENCE
+        for process in running:
+            process.join(max(0.0, until - time.monotonic()))
+            process.kill()
+
+    def _replace(self, slot: Slot) -> None:
+        code = slot.process.exitcode or 0
+        how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        log = self._log(slot.number)
+        slot.deaths += 1
+        if slot.deaths > MAX_DEATHS:
+            raise HumotionError(f"Worker {slot.number} {how}, for the {slot.deaths}th time; see {log}.")
+        Progress.say(f"worker {slot.number} {how} ({log}); its trial will be tried again by whoever is free")
+        slot.process, slot.words = self._start(slot.number)
+
+    def _start(self, number: int) -> tuple[SpawnProcess, Connection]:
+        words, mouth = _spawn.Pipe(duplex=False)
+        arguments = (self._share(number), self.parent, self.deadline, os.getpid(), self._log(number), mouth)
+        process = _spawn.Process(target=_work, args=arguments, name=f"sweep-worker-{number}")
+        with _environment(self._settings(number)):
+            process.start()
+        mouth.close()
+        return process, words
+
+    def _log(self, number: int) -> Path:
+        return self.logs / f"worker-{number}.log"
+
+    def _share(self, number: int) -> Sweep:
+        """The sweep for one worker of several: one device, and its part of the loading processes."""
+        machine = self.sweep.params.machine
+        change: dict[str, object] = {"workers": machine.num_workers // self.count}
+        if machine.devices == "auto":
+            change["devices"] = 1
+        params = self.sweep.params.model_copy(update={"machine": machine.model_copy(update=change)})
+        return Sweep(self.sweep.name, params, self.sweep.storage)
+
+    def _settings(self, number: int) -> dict[str, str]:
+        """Environment of one worker: threads that share the cores, and a GPU of its own where there are several."""
+        cores = len(os.sched_getaffinity(0))
+        settings = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, cores // self.count)))}
+        gpus = _gpus()
+        if gpus and self.sweep.params.machine.devices == "auto":
+            settings["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
+        return settings
+
+
+def _work(sweep: Sweep, parent: str, deadline: float, starter: int, log: Path, mouth: Connection) -> None:
+    """The life of a worker process."""
+    os.setpgrp()  # Ctrl-C reaches the starter alone, which passes it on once
+    stop = Stop(starter)
+    stop.listen(signal.SIGINT, signal.SIGTERM)
+    with log.open("a", buffering=1) as stream:
+        os.dup2(stream.fileno(), sys.stdout.fileno())
+        os.dup2(stream.fileno(), sys.stderr.fileno())
+    try:
+        Worker(sweep, parent, deadline, stop).run()
+    except KeyboardInterrupt:
+        sys.exit(0)
+    except HumotionError as error:
+        mouth.send(str(error))
+        sys.exit(SPOKE)
+
+
+def _gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        return [name for name in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if name]
+    return [str(index) for index in range(torch.cuda.device_count())]
+
+
+@contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    """Environment variables for processes started in the block."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _interrupted_by(number: signal.Signals) -> Iterator[None]:
+    """Let a signal do what Ctrl-C does: clusters and process managers send SIGTERM."""
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)

@@ -1,0 +1,96 @@
+"""The search space: from ``sweeps.<experiment>.space`` to suggestions, and its check before the first trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from optuna.trial import Trial
+
+from humotion.clips.augment import Policy
+from humotion.errors import HumotionError
+from humotion.params import Params
+from humotion.sweep.changes import check_sweepable, value_at, with_changes
+from humotion.sweep_params import CategoricalParams, FloatParams, IntParams, Scalar
+
+Range = FloatParams | IntParams | CategoricalParams
+
+
+class Space:
+    """What is searched in an experiment.
+
+    Args:
+        name: the experiment.
+        params: all of params.yaml; values that are not searched come from here.
+
+    Raises:
+        HumotionError: a path or bound that params.yaml could not have, or conditions that never hold or go in circles.
+    """
+
+    def __init__(self, name: str, params: Params) -> None:
+        self.name = name
+        self.params = params
+        self.ranges = _in_order(name, params.sweep(name).space)
+        self._check()
+
+    def suggest(self, trial: Trial) -> dict[str, Scalar]:
+        """The values of a trial, by path; a parameter whose condition does not hold is left out."""
+        values: dict[str, Scalar] = {}
+        for path, bounds in self.ranges.items():
+            if self._holds(bounds.when, values):
+                values[path] = _suggest(trial, path, bounds)
+        return values
+
+    def _holds(self, when: Mapping[str, Scalar], values: Mapping[str, Scalar]) -> bool:
+        return all(self._value(path, values) == value for path, value in when.items())
+
+    def _value(self, path: str, values: Mapping[str, Scalar]) -> Scalar:
+        # One that is searched, but not in this trial, has no value that a condition could rest on.
+        return values.get(path) if path in self.ranges else value_at(self.params, self.name, path)
+
+    def _check(self) -> None:
+        """Try every end of every range in an otherwise unchanged experiment, as validation of params.yaml would."""
+        conditions: dict[str, dict[str, Scalar]] = {}
+        for path, bounds in self.ranges.items():
+            check_sweepable(path, self.name)
+            conditions[path] = {key: value for met in bounds.when for key, value in conditions.get(met, {}).items()}
+            conditions[path] |= bounds.when
+            if unmet := [key for key in bounds.when if key not in self.ranges and not self._holds(bounds.when, {})]:
+                raise HumotionError(
+                    f"sweeps.{self.name}.space.{path}.when never holds: {unmet[0]} is not searched, and is "
+                    f"{value_at(self.params, self.name, unmet[0])!r}."
+                )
+            for value in _ends(bounds):
+                changed = with_changes(self.params, self.name, {**conditions[path], path: value})
+                if path.startswith("augment."):
+                    experiment = changed.experiment(self.name)
+                    has_joints = experiment.task == "pose_estimation"
+                    Policy.compile(experiment.augment.policy, experiment.augment.size, has_joints)
+
+
+def _in_order(name: str, space: Mapping[str, Range]) -> dict[str, Range]:
+    """The ranges, each after those that its condition looks at."""
+    ordered: dict[str, Range] = {}
+    while len(ordered) < len(space):
+        ready = {
+            path: bounds
+            for path, bounds in space.items()
+            if path not in ordered and all(key in ordered or key not in space for key in bounds.when)
+        }
+        if not ready:
+            circle = ", ".join(path for path in space if path not in ordered)
+            raise HumotionError(f"sweeps.{name}.space: the conditions of {circle} go in a circle.")
+        ordered |= ready
+    return ordered
+
+
+def _ends(bounds: Range) -> tuple[Scalar, ...]:
+    return bounds.choices if isinstance(bounds, CategoricalParams) else (bounds.low, bounds.high)
+
+
+def _suggest(trial: Trial, path: str, bounds: Range) -> Scalar:
+    if isinstance(bounds, CategoricalParams):
+        chosen: Scalar = trial.suggest_categorical(path, bounds.choices)
+        return chosen
+    if isinstance(bounds, IntParams):
+        return trial.suggest_int(path, bounds.low, bounds.high, step=bounds.step or 1, log=bounds.log)
+    return trial.suggest_float(path, bounds.low, bounds.high, step=bounds.step, log=bounds.log)

@@ -1,0 +1,166 @@
+"""A sweep's study: its name, which says what is searched on what, its sampler and pruner, and who is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, PercentilePruner
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
+from optuna.storages import RetryHeartbeatStaleTrialCallback
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from humotion.errors import HumotionError
+from humotion.params import AnyExperiment, Params
+from humotion.sweep.changes import without
+from humotion.sweep.storage import Storage
+from humotion.sweep_params import COSTS, ObjectiveParams, PrunerParams, SamplerParams, SweepParams
+from humotion.tasks import task_class
+from humotion.work import digest_of, digest_of_file
+
+FINAL = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a process needs to know to take part in a sweep.
+
+    Attributes:
+        name: the experiment.
+        params: all of params.yaml, with what is fixed for trials.
+        storage: the database of the study.
+    """
+
+    name: str
+    params: Params
+    storage: Storage
+
+    @property
+    def settings(self) -> SweepParams:
+        """``sweeps.<name>``."""
+        return self.params.sweep(self.name)
+
+    @property
+    def experiment(self) -> AnyExperiment:
+        """``experiments.<name>``, before any change."""
+        return self.params.experiment(self.name)
+
+    @property
+    def objectives(self) -> tuple[ObjectiveParams, ...]:
+        """What is optimised; the task's main metric where params.yaml names nothing."""
+        main = ObjectiveParams(metric=task_class(self.experiment.task).main_metric)
+        return self.settings.objectives or (main,)
+
+    @property
+    def reported(self) -> str | None:
+        """The metric that is reported after every epoch: with several objectives Optuna takes none."""
+        first, *others = self.objectives
+        return None if others or first.metric in COSTS else first.metric
+
+    @property
+    def study_name(self) -> str:
+        """``ls_vit-0f3a...``: the digest covers all that makes values comparable, and how they are searched.
+
+        Parameters that are searched do not count with the values they have in params.yaml, so that
+        writing the best ones there does not begin another study; nor do the limits.
+        """
+        excluded = {"evaluate", "register_"}
+        settings = self.experiment.model_dump(mode="json", by_alias=True, exclude=excluded)
+        swept = self.settings.space
+        content = {
+            "experiment": without(settings, swept),
+            "sweep": self.settings.model_dump(mode="json", include={"space", "sampler", "pruner"}),
+            "objectives": [objective.model_dump() for objective in self.objectives],
+            "inputs": input_md5(self.name, self.experiment),
+        }
+        return f"{self.name}-{digest_of(content)}"
+
+    def create(self) -> Study:
+        """Create the study, or load it if it is there."""
+        storage = self.storage.open(self.settings.retries)
+        with self.storage.locked():
+            return optuna.create_study(
+                storage=storage,
+                study_name=self.study_name,
+                directions=[objective.direction for objective in self.objectives],
+                load_if_exists=True,
+            )
+
+    def load(self) -> Study:
+        """Load the study, with its pruner."""
+        storage = self.storage.open(self.settings.retries)
+        pruner = make_pruner(self.settings.pruner, self.experiment.trainer.epochs)
+        return optuna.load_study(study_name=self.study_name, storage=storage, pruner=pruner)
+
+
+def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
+    """md5 of everything a trial reads; ``frames.parquet`` has a digest of every video's frames.
+
+    Raises:
+        HumotionError: a stage before has not run.
+    """
+    clips = Path("clips") / name
+    inputs = {
+        "frames": Path("prepared") / experiment.dataset / "frames.parquet",
+        **{file: clips / file for file in ("train.parquet", "val.parquet", "meta.json")},
+    }
+    for path in inputs.values():
+        if not path.exists():
+            raise HumotionError(f"{path} is not here; run `dvc repro sample@{name}` first.")
+    return {key: digest_of_file(path) for key, path in inputs.items()}
+
+
+def make_sampler(params: SamplerParams, number: int) -> BaseSampler:
+    """The sampler that proposes trial ``number``.
+
+    Its seed depends on the trial, so that workers do not propose the same, and a sweep that one worker
+    goes on with proposes what it would have without the interruption. QMC counts its points in the study.
+    """
+    seed = params.seed * 100_003 + number
+    startup = params.startup_trials
+    makers: dict[str, Callable[[], BaseSampler]] = {
+        "tpe": lambda: TPESampler(seed=seed, n_startup_trials=startup),
+        "gp": lambda: GPSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False),
+        "cmaes": lambda: CmaEsSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False),
+        "qmc": lambda: QMCSampler(
+            seed=params.seed,
+            scramble=True,
+            independent_sampler=RandomSampler(seed=seed),
+            warn_independent_sampling=False,
+        ),
+        "nsga2": lambda: NSGAIISampler(seed=seed),
+        "random": lambda: RandomSampler(seed=seed),
+    }
+    return makers[params.name]()
+
+
+def make_pruner(params: PrunerParams, epochs: int) -> BasePruner:
+    """The pruner; epochs count from 0 in reports, as Optuna's pruners expect."""
+    if params.name == "hyperband":
+        return HyperbandPruner(
+            min_resource=max(1, params.warmup_epochs), max_resource=epochs, reduction_factor=params.reduction_factor
+        )
+    settings: dict[str, Any] = {"n_startup_trials": params.startup_trials, "n_warmup_steps": params.warmup_epochs}
+    if params.name == "median":
+        return MedianPruner(**settings)
+    return PercentilePruner(params.percentile, **settings) if params.name == "percentile" else NopPruner()
+
+
+def retried(trials: Iterable[FrozenTrial]) -> set[int]:
+    """Numbers of the trials that another one tries again."""
+    return {number for trial in trials for number in RetryHeartbeatStaleTrialCallback.retry_history(trial)}
+
+
+def counted(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials that count: of one that was retried only the last attempt."""
+    left_out = retried(trials)
+    return [trial for trial in trials if trial.number not in left_out]
+
+
+def try_again(study: Study, trial: FrozenTrial) -> None:
+    """Queue an interrupted trial with the same parameters; it goes on from its checkpoint."""
+    RetryHeartbeatStaleTrialCallback(inherit_intermediate_values=True)(study, trial)

@@ -1,0 +1,222 @@
+"""One trial: one training of the experiment with the suggested changes, tracked as a child of the sweep's run.
+
+A trial that another one tries again left its checkpoints in a folder named by the first attempt's
+number; the training goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from filelock import FileLock, Timeout
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import RetryHeartbeatStaleTrialCallback
+from optuna.trial import Trial
+
+from humotion.clips.plan import write_plan
+from humotion.errors import HumotionError
+from humotion.params import Params
+from humotion.sweep.changes import with_changes
+from humotion.sweep.objectives import UnknownMetricError, objective_values
+from humotion.sweep.ranks import Ranks
+from humotion.sweep.report import ReportEpochs
+from humotion.sweep.space import Space
+from humotion.sweep.stop import Stop
+from humotion.sweep.study import Sweep, input_md5
+from humotion.sweep_params import COSTS, Scalar
+from humotion.tracking import runs, sweeps
+from humotion.training.fit import fit
+from humotion.training.prepare import prepare
+from humotion.work import digest_of_code, work_folder
+
+MAX_TEXT = 2000
+HELD = 15  # seconds to wait for the folder of a dead process, whose loaders may outlive it for a moment
+
+
+class TrialFailed(Exception):
+    """A trial failed, and the study goes on; the error is in the trial's attributes."""
+
+
+class RankLostError(HumotionError):
+    """One of several ranks failed in the middle of a trial: the others wait for it and cannot go on."""
+
+
+class TrialRunner:
+    """Optuna's objective.
+
+    Args:
+        sweep: the sweep.
+        parent: id of its MLflow run.
+        ranks: the processes that train a trial together.
+        stop: the wish to stop.
+
+    Attributes:
+        begun: called when the trial has its parameters.
+        number: of the trial at hand.
+    """
+
+    begun: Callable[[], None]
+    number: int | None = None
+
+    def __init__(self, sweep: Sweep, parent: str, ranks: Ranks, stop: Stop) -> None:
+        self.sweep = sweep
+        self.stop = stop
+        self.parent = parent
+        self.ranks = ranks
+        self.space = Space(sweep.name, sweep.params)
+        self._together = False
+
+    def __call__(self, trial: Trial) -> list[float]:
+        """Train, and return the values of the objectives.
+
+        Raises:
+            TrialPruned: it fell behind.
+            TrialFailed: something went wrong in this trial, out of memory included.
+            RankLostError: it did while other ranks trained, too.
+            UnknownMetricError: in every trial the same would go wrong.
+            KeyboardInterrupt: the user, or the cluster, wants to stop.
+        """
+        self.number = trial.number
+        trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
+        changes = self.space.suggest(trial)
+        self.begun()
+        try:
+            return self._train(trial, changes)
+        except (optuna.TrialPruned, UnknownMetricError, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            _note_error(trial, error)
+            if self._together:
+                raise RankLostError(f"Trial {trial.number} failed while several ranks trained it: {error}") from error
+            raise TrialFailed(str(error)) from error
+
+    def _train(self, trial: Trial, changes: dict[str, Scalar]) -> list[float]:
+        started = time.perf_counter()
+        params = with_changes(self.sweep.params, self.sweep.name, changes)
+        with trial_folder(self.sweep.study_name, trial) as folder:
+            resumed = (folder / "last.ckpt").exists()
+            before = trial.user_attrs.get("run_id") if resumed else None
+            with self._run(params, trial, changes, before) as run_id:
+                experiment = params.experiment(self.sweep.name)
+                self.ranks.share(("train", changes, str(folder)))
+                report = ReportEpochs(trial, self.sweep.reported, self.stop)
+                logger = runs.lightning_logger(run_id)
+                self._together = self.ranks.world_size > 1
+                result, task, data = train(self.sweep.name, params, folder, report, logger)
+                self._together = False
+                seconds = time.perf_counter() - started
+                trial.set_user_attr("epochs", len(result.epochs))
+                trial.set_user_attr("epochs_resumed", len(result.epochs) - report.seen)
+                trial.set_user_attr("seconds", round(seconds, 2))
+                runs.log_metrics({"time/train_seconds": seconds, "best_epoch": result.best_epoch})
+                if report.pruned:
+                    raise optuna.TrialPruned(f"after {len(result.epochs)} of {experiment.trainer.epochs} epochs")
+                trial.set_user_attr("best_epoch", result.best_epoch)
+                values = objective_values(self.sweep.objectives, result, task, data)
+                chosen = {key: value for key, value in result.best.items() if key.startswith("val/")}
+                runs.log_metrics({f"best_{key}": value for key, value in chosen.items()})
+                named = zip(self.sweep.objectives, values, strict=True)
+                runs.log_metrics({goal.metric: value for goal, value in named if goal.metric in COSTS})
+        return values
+
+    @contextmanager
+    def _run(self, params: Params, trial: Trial, changes: Mapping[str, Scalar], before: str | None) -> Iterator[str]:
+        """The trial's MLflow run; ``before`` is that of the attempt which it goes on with."""
+        name = self.sweep.name
+        experiment = params.experiment(name)
+        settings = experiment.model_dump(mode="json", by_alias=True, exclude={"evaluate", "register_"})
+        where = runs.experiment_name(experiment.task, experiment.dataset)
+        source = runs.RunSource(where, name, settings, input_md5(name, experiment))
+        uri = params.machine.tracking_uri
+        with runs.training_run(source, None, uri, parent=self.parent, stopped_by=(optuna.TrialPruned,)) as run_id:
+            trial.set_user_attr("run_id", run_id)
+            runs.set_tags(_tags(self.sweep, trial, changes))
+            if before is not None:
+                sweeps.copy_curves(before, uri)
+            with _state():
+                yield run_id
+
+
+def train(name: str, params: Params, folder: Path, report: ReportEpochs, logger: Any) -> tuple[Any, Any, Any]:
+    """Train the changed experiment, going on from a checkpoint in ``folder``: result, task and clips."""
+    task, data = prepare(name, params)
+    data.plan_folder = folder / "plan"
+    if report.trial is not None:
+        # What the augment stage does, so that a trial may change augmentation, balance and seed.
+        data.plan_folder.mkdir(exist_ok=True)
+        write_plan(data.plan_folder, data.experiment, data.clips("train"))
+    settings = data.experiment.trainer, params.machine
+    result = fit(task, data, *settings, seed=data.experiment.seed, folder=folder, logger=logger, callbacks=(report,))
+    return result, task, data
+
+
+@contextmanager
+def trial_folder(study: str, trial: Trial) -> Iterator[Path]:
+    """The folder of a trial's unfinished work: that of its first attempt, unless its process still lives.
+
+    Work begun by other code is not gone on with. The folder is removed when the trial has ended, but not
+    when it was interrupted.
+    """
+    frozen = trial.study.get_trials(deepcopy=False)[trial.number]
+    first = RetryHeartbeatStaleTrialCallback.retried_trial_number(frozen)
+    parent = work_folder("sweep", study)
+    folder = parent / f"trial-{trial.number if first is None else first:04d}-{digest_of_code()}"
+    lock = FileLock(f"{folder}.lock")
+    try:
+        lock.acquire(timeout=HELD)
+    except Timeout:
+        folder = parent / f"{folder.name}-again-as-{trial.number:04d}"
+    folder.mkdir(exist_ok=True)
+    try:
+        yield folder
+        shutil.rmtree(folder)
+    except UpdateFinishedTrialError:  # taken for dead: another attempt goes on from here
+        raise
+    except Exception:
+        shutil.rmtree(folder)
+        raise
+    finally:
+        lock.release()
+
+
+def _tags(sweep: Sweep, trial: Trial, changes: Mapping[str, Scalar]) -> dict[str, str]:
+    frozen = trial.study.get_trials(deepcopy=False)[trial.number]
+    first = RetryHeartbeatStaleTrialCallback.retried_trial_number(frozen)
+    tags = {
+        "mlflow.runName": f"{sweep.name} trial {trial.number}",
+        "kind": "trial",
+        sweeps.STUDY: sweep.study_name,
+        "optuna.trial": str(trial.number),
+        **{f"optuna.param.{path}": str(value) for path, value in changes.items()},
+    }
+    return tags if first is None else tags | {"optuna.retry_of": str(first)}
+
+
+@contextmanager
+def _state() -> Iterator[None]:
+    """Tag the open run with how its trial ended: pruned is not failed."""
+    state = "fail"
+    try:
+        yield
+        state = "complete"
+    except optuna.TrialPruned:
+        state = "pruned"
+        raise
+    except (KeyboardInterrupt, SystemExit):  # Lightning makes the second of the first
+        state = "interrupted"
+        raise KeyboardInterrupt from None
+    finally:
+        runs.set_tags({"optuna.state": state})
+
+
+def _note_error(trial: Trial, error: Exception) -> None:
+    text = f"{type(error).__name__}: {error}"
+    trial.set_user_attr("error", text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}...")

@@ -1,0 +1,129 @@
+"""One worker of a sweep: takes a trial, trains it, takes the next, until the study has its trials.
+
+Trials are taken under the storage's lock, so that several workers, on several machines, never take
+more than there are. A worker with nothing to take waits while others train: should one of them die,
+its trial comes back.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from humotion.sweep.changes import with_changes
+from humotion.sweep.ranks import ALONE, Ranks
+from humotion.sweep.report import ReportEpochs
+from humotion.sweep.stop import Stop
+from humotion.sweep.study import Sweep, counted, make_sampler, try_again
+from humotion.sweep.trial import TrialFailed, TrialRunner, train
+
+POLL = 2.0  # seconds between two looks at a study in which others train
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Works on a study.
+
+    Args:
+        sweep: the sweep.
+        parent: id of its MLflow run.
+        deadline: seconds since the epoch after which no trial begins.
+        stop: the wish to stop.
+        ranks: the processes that train a trial together.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        parent: str,
+        deadline: float,
+        stop: Stop,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.sweep = sweep
+        self.deadline = deadline
+        self.stop = stop
+        self.ranks = ranks
+        self.study = sweep.load()
+        self.runner = TrialRunner(sweep, parent, ranks, stop)
+
+    def run(self) -> None:
+        """Work until the study has its trials, or time is up.
+
+        Raises:
+            KeyboardInterrupt: the trial at hand waits to be gone on with.
+            HumotionError: the sweep asks for something that no trial can give.
+        """
+        while not self.stop.no_more_trials and time.time() < self.deadline:
+            if self._take_trial():
+                continue
+            if not self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                break
+            self.ranks.share(("wait",))  # a sign of life for those who wait for rank 0
+            time.sleep(POLL)
+        self.ranks.share(("end",))
+        self.stop.check()
+
+    def _take_trial(self) -> bool:
+        """Train one trial; False if there is none to take at present."""
+        with ExitStack() as claim:
+            claim.enter_context(self.sweep.storage.locked())
+            self._bury_the_dead()
+            trials = self.study.get_trials(deepcopy=False)
+            waiting = any(trial.state == TrialState.WAITING for trial in trials)
+            if not waiting and len(counted(trials)) >= self.sweep.settings.trials:
+                return False
+            self.study.sampler = make_sampler(self.sweep.settings.sampler, len(trials))
+            self.runner.begun = claim.close
+            self._optimize()
+        return True
+
+    def _optimize(self) -> None:
+        self.runner.number = None
+        try:
+            self.study.optimize(self.runner, n_trials=1, catch=(TrialFailed,), gc_after_trial=True)
+        except KeyboardInterrupt:
+            if (mine := self._mine()) is not None and mine.state == TrialState.FAIL:
+                try_again(self.study, mine)
+            raise
+        except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
+            mine = self._mine()
+            if mine is None or mine.state != TrialState.FAIL:
+                raise
+            logger.warning("Trial %d was taken for dead, and is tried again by another worker.", mine.number)
+
+    def _mine(self) -> FrozenTrial | None:
+        """The trial that this worker took last."""
+        number = self.runner.number
+        return None if number is None else self.study.get_trials()[number]
+
+    def _bury_the_dead(self) -> None:
+        """Fail the trials whose process died, and queue them again."""
+        optuna.storages.fail_stale_trials(self.study)
+        # Optuna looks for missing heartbeats, but a process may die before its trial's first.
+        long_ago = datetime.now(UTC) - timedelta(seconds=self.sweep.storage.grace)
+        for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
+            begun = trial.datetime_start
+            if "worker" not in trial.user_attrs and begun is not None and _utc(begun) < long_ago:
+                self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+                try_again(self.study, trial)
+
+
+def follow(sweep: Sweep, ranks: Ranks) -> None:
+    """What ranks other than 0 do: train what rank 0 says, until it says that it is over."""
+    while (message := ranks.share())[0] != "end":
+        if message[0] == "train":
+            _, changes, folder = message
+            params = with_changes(sweep.params, sweep.name, changes)
+            train(sweep.name, params, Path(folder), ReportEpochs(None, sweep.reported, Stop()), logger=False)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

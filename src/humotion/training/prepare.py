@@ -1,0 +1,26 @@
+"""From an experiment to what `fit` takes: the seeded task, and its clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytorch_lightning as pl
+
+from humotion.clips.datamodule import ClipDataModule
+from humotion.files import read_json
+from humotion.params import Params
+from humotion.tasks import task_class
+from humotion.tasks.base import Task
+
+
+def prepare(name: str, params: Params) -> tuple[Task, ClipDataModule]:
+    """Seed everything, then build the task of experiment ``name`` and the loaders of its clips.
+
+    Raises:
+        HumotionError: no such experiment, or frames are missing.
+    """
+    experiment = params.experiment(name)
+    pl.seed_everything(experiment.seed, workers=True, verbose=False)
+    meta = read_json(Path("clips") / name / "meta.json")
+    task = task_class(experiment.task).from_experiment(experiment, meta)
+    return task, ClipDataModule(name, params, task.model.num_neighbours)  # type: ignore[arg-type]
