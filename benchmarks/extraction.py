@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, default=Path("../shared/data"), help="folder that holds jhmdb/ (%(default)s)"
     )
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="numbers of processes to measure")
-    parser.add_argument("--clips", type=int, default=160, help="clips, spread over all (%(default)s)")
+    parser.add_argument("--clips", type=int, default=100, help="clips, spread over all (%(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="timed repetitions (%(default)s)")
     parser.add_argument("--short-side", type=int, default=240, help="of the stored frames (%(default)s: native)")
     parser.add_argument("--quality", type=int, default=90, help="of the JPEGs (%(default)s)")
