@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -93,11 +95,16 @@ def prepare(folder: Path, clips: list[Path], settings: Settings, workers: int, c
     prepared = folder / "prepared" / "clips"
 
     def run() -> Work:
+        if (prepared / "frames").exists():  # of the run before; the others' files are removed outside the clock too
+            shutil.rmtree(prepared / "frames")
+            (prepared / "frames.parquet").unlink()
+        start = time.perf_counter()
         with contextlib.chdir(folder), contextlib.redirect_stderr(io.StringIO()):
             extract.run("clips", params)
+        wall = time.perf_counter() - start
         stored = pd.read_parquet(prepared / "frames.parquet", columns=["num_frames"])["num_frames"].sum()
         size = sum(path.stat().st_size for path in (prepared / "frames").iterdir())
-        return Work(int(stored), size)
+        return Work(int(stored), size, wall)
 
     with contextlib.chdir(folder), contextlib.redirect_stderr(io.StringIO()):
         index.run("clips", params)
