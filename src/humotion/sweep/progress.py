@@ -43,9 +43,9 @@ class Progress:
         states = [trial.state for trial in counted(trials)]
         words = {"running": TrialState.RUNNING, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
         shown = {word: str(states.count(state)) for word, state in words.items()} | self._best()
-        if shown != self.shown:
-            self.shown = shown
-            self.bar.n = sum(state in FINAL for state in states)
+        done = sum(state in FINAL for state in states)
+        if (done, shown) != (self.bar.n, self.shown):
+            self.shown, self.bar.n = shown, done
             self.bar.set_postfix(shown)
 
     @staticmethod
