@@ -108,3 +108,11 @@ def test_repro_alone_never_sweeps(project: Path) -> None:
         assert repo.reproduce() == []
         planned = repo.reproduce(targets=["sweeps/dvc.yaml"], dry=True)
         assert {stage.name for stage in planned} == {f"sweep@{name}" for name in EXPERIMENTS}
+
+
+def test_git_ignores_the_outputs_and_nothing_else() -> None:
+    """DVC does not look into a folder that it takes for ignored: no sweep could be run."""
+    with Repo(str(REPOSITORY)) as repo:
+        assert set(sweep_stages(repo)) == {f"sweep@{name}" for name in EXPERIMENTS}
+        assert repo.scm.is_ignored("sweeps/ls_vit")
+        assert not repo.scm.is_ignored("sweeps/dvc.lock")
