@@ -107,6 +107,26 @@ def test_killed_worker(project: Path, storage: Storage) -> None:
     assert len(steps) == EPOCHS
 
 
+def test_sigterm_leaves_every_trial_ready_to_go_on(project: Path, storage: Storage) -> None:
+    """What Ctrl-C does, and what a cluster or a process manager sends."""
+    sweep = Sweep("action", swept(epochs=40, trials=2), storage)
+    study = sweep.create()
+    process = start(project, storage.url, workers=2, trials=2, epochs=40)
+    running_with_epochs(study, process)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "Stopped. The same command goes on" in err
+    trials = study.get_trials()
+    stopped = [trial.number for trial in trials if trial.state == TrialState.FAIL]
+    waiting = [trial for trial in trials if trial.state == TrialState.WAITING]
+    assert stopped and sorted(trial.system_attrs["failed_trial"] for trial in waiting) == stopped
+    assert len(trials) == 2 * len(stopped), "no trial may be left running"
+    for trial in waiting:
+        run = connect().get_run(trial.user_attrs["run_id"])
+        assert (run.info.status, run.data.tags["optuna.state"]) == ("KILLED", "interrupted")
+
+
 @pytest.fixture
 def postgresql(tmp_path: Path) -> Iterator[str]:
     """URL of a PostgreSQL server of this test's own, on the loopback interface."""
