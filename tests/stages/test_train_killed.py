@@ -39,7 +39,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def kill_once_a_checkpoint_exists(project: Path) -> Path:
     """Train in a process of its own, kill -9 it after an epoch; returns the attempt's work folder."""
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    # This checkout's package, wherever another one may be installed from: work of other code is not gone on with.
+    path = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY)])
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM],
         cwd=project,
