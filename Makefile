@@ -22,6 +22,8 @@ repro: setup data  ## Run the whole pipeline on what params.yaml names, then sho
 	dvc repro
 	@humotion summary
 
+# The models of the tests are tiny: threads would only wait for each other.
+test: export OMP_NUM_THREADS := 1
 test: setup data lint types  ## Lint, types, import contracts and tests
 	pytest
 
