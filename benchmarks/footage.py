@@ -11,8 +11,11 @@ UNTRIMMED = Path("hmdb51") / "untrimmed"
 
 
 def clips_in(data: Path, folder: Path, count: int | None = None) -> list[Path]:
-    """``count`` clips spread evenly over the sorted videos below ``data``/``folder``; all without a count."""
-    found = sorted((data / folder).rglob("*.avi"))
+    """``count`` clips spread evenly over the sorted videos below ``data``/``folder``; all without a count.
+
+    Their paths are absolute: contenders' workers start in other folders.
+    """
+    found = sorted((data / folder).resolve().rglob("*.avi"))
     if not found:
         raise SystemExit(f"There are no .avi files below {data / folder}; --data names the folder that holds {folder}.")
     if count is None or count >= len(found):

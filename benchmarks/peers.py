@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +37,11 @@ def opencv_loop(run: Parallel, clips: list[Path], settings: Settings, folder: Pa
     return _one_job_a_clip(run, _opencv, clips, settings, folder)
 
 
+def opencv_one_thread(run: Parallel, clips: list[Path], settings: Settings, folder: Path) -> Work:
+    """The same by one who knows that OpenCV's decoder starts as many threads as the machine has cores."""
+    return _one_job_a_clip(run, partial(_opencv, options=(cv2.CAP_PROP_N_THREADS, 1)), clips, settings, folder)
+
+
 def bound(run: Parallel, processes: int, clips: list[Path], settings: Settings) -> Work:
     """Decode with torchcodec and encode with simplejpeg, nothing else; the slowest worker's time counts."""
     shares = [clips[number::processes] for number in range(processes)]
@@ -61,10 +68,10 @@ def _ffmpeg(clip: Path, folder: Path, settings: Settings) -> None:
     subprocess.run([*command, "-q:v", _FFMPEG_QUALITY, str(folder / "%06d.jpg")], check=True)
 
 
-def _opencv(clip: Path, folder: Path, settings: Settings) -> None:
+def _opencv(clip: Path, folder: Path, settings: Settings, options: Sequence[int] = ()) -> None:
     folder.mkdir(parents=True)
     cv2.setNumThreads(1)
-    capture = cv2.VideoCapture(str(clip), cv2.CAP_FFMPEG)
+    capture = cv2.VideoCapture(str(clip), cv2.CAP_FFMPEG, options)
     number = 0
     while True:
         read, frame = capture.read()
