@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import torch
 
-from humotion.params import OptimizerParams
 from humotion.tasks import task_class
 from humotion.tasks.base import Task
 from humotion.training.description import ModelDescription
 from humotion.training.model_folder import save_model_folder
+from humotion.training_params import OptimizerParams
 
 OPTIMIZER = OptimizerParams(lr=0.01, weight_decay=0.0)
 ARCHITECTURES: dict[str, dict[str, Any]] = {

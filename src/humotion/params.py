@@ -16,8 +16,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from humotion.errors import HumotionError
+from humotion.model_params import LSTMPoseMachineParams, LSViTParams, ViTParams
 from humotion.section import Section
 from humotion.sweep_params import SweepParams
+from humotion.training_params import ActionOptimizerParams, ActionTrainerParams, OptimizerParams, TrainerParams
 
 PARAMS_FILE = Path("params.yaml")
 TAGS = {
@@ -128,104 +130,6 @@ class PoseAugmentParams(AugmentParams):
 
     size: int = Field(368, ge=16)
     person_scale: float = Field(1.25, gt=0, description="side of the crop over the clip's largest box side")
-
-
-class LSTMPoseMachineParams(Section):
-    """LSTM Pose Machine; the defaults are the official sizes."""
-
-    name: Literal["lstm_pm"]
-    width: float = Field(1.0, gt=0, description="multiplies the channels of every convolution")
-    dropout: float = Field(0.5, ge=0, lt=1)
-    init: Literal["official", "he"] = "official"
-
-
-class ViTParams(Section):
-    """A plain image ViT whose class tokens are averaged over the frames; defaults are ViT-B/16."""
-
-    name: Literal["vit"]
-    patch_size: int = 16
-    dim: int = 768
-    depth: int = 12
-    heads: int = 12
-    drop_path: float = Field(0.0, ge=0, lt=1)
-    class_token: bool = Field(True, description="false: an image's embedding is the mean of its patch tokens")
-    layer_scale: float | None = Field(None, description="initial value, for checkpoints that have it (DINOv2)")
-    weights: Path | None = Field(None, description="a timm-format checkpoint to start from")
-    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
-
-
-class LSViTParams(ViTParams):
-    """LS-ViT: the plain ViT with short-term (SMIF) and long-term (LMI) motion modules."""
-
-    name: Literal["ls_vit"]  # type: ignore[assignment]
-    setting: Literal["reference", "default"] = "default"
-    num_neighbours: int = Field(3, ge=1, description="raw frames around each sampled one; odd")
-
-
-class OptimizerParams(Section):
-    """Optimiser and learning-rate schedule."""
-
-    name: Literal["adamw", "sgd"] = "adamw"
-    lr: float = Field(gt=0)
-    weight_decay: float = Field(0.05, ge=0, description="not applied to biases, norms and scalars")
-    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
-    schedule: Literal["cosine", "constant"] = "cosine"
-    warmup_epochs: float = Field(0, ge=0)
-
-
-class ActionOptimizerParams(OptimizerParams):
-    """The optimiser of action recognition: layers beside the ViT may learn faster than the ViT."""
-
-    head_lr_factor: float = Field(1.0, gt=0, description="on the lr of everything that is not the ViT itself")
-
-
-class TrainerParams(Section):
-    """The training loop. ``batch_size`` is global: it is shared out over the devices."""
-
-    epochs: int = Field(ge=1)
-    batch_size: int = Field(ge=1)
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    accumulate: int = Field(1, ge=1)
-    gradient_clip: float | None = Field(None, gt=0)
-
-
-class CrossEntropyLossParams(Section):
-    """Every clip counts alike."""
-
-    name: Literal["cross_entropy"] = "cross_entropy"
-
-
-class ClassBalancedLossParams(Section):
-    """Clips weighted by the effective number of samples of their class."""
-
-    name: Literal["class_balanced"]
-    beta: float = Field(0.999, ge=0, le=1, description="0: all classes alike; 1: inversely by frequency")
-
-
-class FocalLossParams(Section):
-    """Clips that are right already count less."""
-
-    name: Literal["focal"]
-    gamma: float = Field(2.0, ge=0, description="0 is cross-entropy")
-
-
-class LogitAdjustmentLossParams(Section):
-    """Logits shifted by the classes' log priors in training."""
-
-    name: Literal["logit_adjustment"]
-    tau: float = Field(1.0, ge=0, description="0 is cross-entropy")
-
-
-AnyLoss = CrossEntropyLossParams | ClassBalancedLossParams | FocalLossParams | LogitAdjustmentLossParams
-
-
-class ActionTrainerParams(TrainerParams):
-    """The training loop of action recognition."""
-
-    loss: Annotated[AnyLoss, Field(discriminator="name")] = CrossEntropyLossParams()
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="of whichever loss")
-    freeze_backbone: bool = Field(False, description="the ViT stays as it is; head and motion modules are trained")
 
 
 class EvaluateParams(Section):

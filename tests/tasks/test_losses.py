@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from humotion.params import (
+from humotion.tasks.losses import effective_number_weights, log_priors, make_loss
+from humotion.training_params import (
     AnyLoss,
     ClassBalancedLossParams,
     CrossEntropyLossParams,
     FocalLossParams,
     LogitAdjustmentLossParams,
 )
-from humotion.tasks.losses import effective_number_weights, log_priors, make_loss
 
 # Probabilities 1/2, 1/4, 1/4 and 1/8, 1/8, 3/4.
 LOGITS = torch.tensor([[2.0, 1.0, 1.0], [1.0, 1.0, 6.0]]).log()

@@ -10,17 +10,12 @@ from torch.nn import functional as F
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
+from humotion.model_params import LSViTParams
 from humotion.models.vit_weights import load_timm_checkpoint
-from humotion.params import (
-    ActionExperiment,
-    ActionOptimizerParams,
-    AnyLoss,
-    CrossEntropyLossParams,
-    LSViTParams,
-    OptimizerParams,
-)
+from humotion.params import ActionExperiment
 from humotion.tasks.base import Batch, Task, parameter_groups
 from humotion.tasks.losses import make_loss
+from humotion.training_params import ActionOptimizerParams, AnyLoss, CrossEntropyLossParams, OptimizerParams
 
 
 class ActionRecognition(Task):

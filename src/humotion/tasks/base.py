@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from humotion.models import build_model
-from humotion.params import OptimizerParams
+from humotion.training_params import OptimizerParams
 
 Batch = dict[str, Tensor]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from humotion.params import AnyLoss, ClassBalancedLossParams, FocalLossParams, LogitAdjustmentLossParams
+from humotion.training_params import AnyLoss, ClassBalancedLossParams, FocalLossParams, LogitAdjustmentLossParams
 
 
 class CrossEntropy(nn.Module):

@@ -10,8 +10,9 @@ from torch import Tensor
 from humotion.datasets.skeletons import SKELETONS
 from humotion.evaluation.pose import PCK
 from humotion.models.heatmaps import decode_heatmaps, gaussian_targets, sum_of_squares
-from humotion.params import OptimizerParams, PoseExperiment
+from humotion.params import PoseExperiment
 from humotion.tasks.base import Batch, Task
+from humotion.training_params import OptimizerParams
 
 FRAMES_AT_ONCE = 16  # whole videos go through in pieces of this many frames: memory stays bounded
 

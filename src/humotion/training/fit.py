@@ -13,9 +13,10 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import Logger
 
-from humotion.params import MachineParams, TrainerParams
+from humotion.params import MachineParams
 from humotion.tasks.base import Task
 from humotion.training.callbacks import EpochTable, Row, SeedEveryEpoch
+from humotion.training_params import TrainerParams
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,43 @@
+"""The sections ``experiments.<name>.model`` of params.yaml: one a model, told apart by ``name``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from humotion.section import Section
+
+
+class LSTMPoseMachineParams(Section):
+    """LSTM Pose Machine; the defaults are the official sizes."""
+
+    name: Literal["lstm_pm"]
+    width: float = Field(1.0, gt=0, description="multiplies the channels of every convolution")
+    dropout: float = Field(0.5, ge=0, lt=1)
+    init: Literal["official", "he"] = "official"
+
+
+class ViTParams(Section):
+    """A plain image ViT whose class tokens are averaged over the frames; defaults are ViT-B/16."""
+
+    name: Literal["vit"]
+    patch_size: int = 16
+    dim: int = 768
+    depth: int = 12
+    heads: int = 12
+    drop_path: float = Field(0.0, ge=0, lt=1)
+    class_token: bool = Field(True, description="false: an image's embedding is the mean of its patch tokens")
+    layer_scale: float | None = Field(None, description="initial value, for checkpoints that have it (DINOv2)")
+    weights: Path | None = Field(None, description="a timm-format checkpoint to start from")
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+
+class LSViTParams(ViTParams):
+    """LS-ViT: the plain ViT with short-term (SMIF) and long-term (LMI) motion modules."""
+
+    name: Literal["ls_vit"]  # type: ignore[assignment]
+    setting: Literal["reference", "default"] = "default"
+    num_neighbours: int = Field(3, ge=1, description="raw frames around each sampled one; odd")

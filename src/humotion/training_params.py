@@ -1,0 +1,74 @@
+"""The sections ``optimizer`` and ``trainer`` of an experiment in params.yaml, and the losses to choose from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from humotion.section import Section
+
+
+class OptimizerParams(Section):
+    """Optimiser and learning-rate schedule."""
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    lr: float = Field(gt=0)
+    weight_decay: float = Field(0.05, ge=0, description="not applied to biases, norms and scalars")
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup_epochs: float = Field(0, ge=0)
+
+
+class ActionOptimizerParams(OptimizerParams):
+    """The optimiser of action recognition: layers beside the ViT may learn faster than the ViT."""
+
+    head_lr_factor: float = Field(1.0, gt=0, description="on the lr of everything that is not the ViT itself")
+
+
+class TrainerParams(Section):
+    """The training loop. ``batch_size`` is global: it is shared out over the devices."""
+
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    accumulate: int = Field(1, ge=1)
+    gradient_clip: float | None = Field(None, gt=0)
+
+
+class CrossEntropyLossParams(Section):
+    """Every clip counts alike."""
+
+    name: Literal["cross_entropy"] = "cross_entropy"
+
+
+class ClassBalancedLossParams(Section):
+    """Clips weighted by the effective number of samples of their class."""
+
+    name: Literal["class_balanced"]
+    beta: float = Field(0.999, ge=0, le=1, description="0: all classes alike; 1: inversely by frequency")
+
+
+class FocalLossParams(Section):
+    """Clips that are right already count less."""
+
+    name: Literal["focal"]
+    gamma: float = Field(2.0, ge=0, description="0 is cross-entropy")
+
+
+class LogitAdjustmentLossParams(Section):
+    """Logits shifted by the classes' log priors in training."""
+
+    name: Literal["logit_adjustment"]
+    tau: float = Field(1.0, ge=0, description="0 is cross-entropy")
+
+
+AnyLoss = CrossEntropyLossParams | ClassBalancedLossParams | FocalLossParams | LogitAdjustmentLossParams
+
+
+class ActionTrainerParams(TrainerParams):
+    """The training loop of action recognition."""
+
+    loss: Annotated[AnyLoss, Field(discriminator="name")] = CrossEntropyLossParams()
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="of whichever loss")
+    freeze_backbone: bool = Field(False, description="the ViT stays as it is; head and motion modules are trained")
