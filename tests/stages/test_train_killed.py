@@ -37,8 +37,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def kill_once_a_checkpoint_exists(project: Path) -> Path:
-    """Train in a process of its own, kill -9 it after an epoch; returns the attempt's work folder."""
+def kill_once_a_checkpoint_exists(project: Path, number: signal.Signals = signal.SIGKILL) -> tuple[Path, str]:
+    """Train in a process of its own and signal it after an epoch: the attempt's work folder, and what it said."""
     # This checkout's package, wherever another one may be installed from: work of other code is not gone on with.
     path = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY)])
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
@@ -46,22 +46,23 @@ def kill_once_a_checkpoint_exists(project: Path) -> Path:
         [sys.executable, "-c", PROGRAM],
         cwd=project,
         env=environment,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
+        text=True,
     )
     deadline = time.monotonic() + 120
     while not (found := list(project.glob(".humotion/work/train/*/last.ckpt"))):
         assert process.poll() is None, "the training ended before its first checkpoint"
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
     assert not (project / "models").exists(), "killed too late: the training had finished"
-    return found[0].parent
+    return found[0].parent, said
 
 
 def test_killed_training_goes_on_under_the_same_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    work = kill_once_a_checkpoint_exists(project)
+    work, _ = kill_once_a_checkpoint_exists(project)
     interrupted = read_json(work / "run.json")["run_id"]
     monkeypatch.chdir(project)
     train.run("action", tiny_params(epochs=EPOCHS))
@@ -76,10 +77,20 @@ def test_killed_training_goes_on_under_the_same_run(project: Path, monkeypatch: 
     assert not work.exists(), "a finished attempt must not be resumed"
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_training_that_is_told_to_stop_says_how_to_go_on(
+    project: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    work, said = kill_once_a_checkpoint_exists(project, number)
+    assert "The same command goes on after the last finished epoch" in said
+    monkeypatch.chdir(project)
+    assert connect().get_run(read_json(work / "run.json")["run_id"]).info.status == "KILLED"
+
+
 def test_killed_training_of_other_parameters_is_not_gone_on_with(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work = kill_once_a_checkpoint_exists(project)
+    work, _ = kill_once_a_checkpoint_exists(project)
     monkeypatch.chdir(project)
     train.run("action", tiny_params(epochs=2))
     assert read_json(project / "models" / "action" / "model.json")["run_id"] != read_json(work / "run.json")["run_id"]

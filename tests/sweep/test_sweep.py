@@ -24,7 +24,7 @@ from humotion.files import read_json
 from humotion.params import Params
 from humotion.sweep.command import _finish, _tracked
 from humotion.sweep.results import counts
-from humotion.sweep.stop import Stop
+from humotion.sweep.stop import WorkerStop
 from humotion.sweep.storage import Storage
 from humotion.sweep.study import Sweep, input_md5, make_sampler
 from humotion.sweep.worker import Worker
@@ -35,12 +35,12 @@ from tests.sweep.conftest import LR, swept
 INT = {"type": "int", "low": 1, "high": 1000}
 
 
-def work(params: Params, storage: Storage, out: Path | None = None, stop: Stop | None = None) -> Study:
+def work(params: Params, storage: Storage, out: Path | None = None, stop: WorkerStop | None = None) -> Study:
     """What `humotion sweep` does with one worker, without a process for it."""
     sweep = Sweep("action", params, storage)
     study = sweep.create()
     with _tracked(sweep) as parent:
-        Worker(sweep, parent, math.inf, stop or Stop()).run()
+        Worker(sweep, parent, math.inf, stop or WorkerStop()).run()
     if out is not None:
         _finish(sweep, study, parent, out)
     return study
@@ -164,10 +164,10 @@ def test_a_sweep_that_stops_and_goes_on_proposes_the_same(project: Path, tmp_pat
 
 
 @pytest.fixture
-def ctrl_c() -> Iterator[Stop]:
+def ctrl_c() -> Iterator[WorkerStop]:
     """A stop that listens to SIGINT."""
     before = signal.getsignal(signal.SIGINT)
-    stop = Stop()
+    stop = WorkerStop()
     stop.listen(signal.SIGINT)
     yield stop
     signal.signal(signal.SIGINT, before)
@@ -188,7 +188,7 @@ def interrupt_when(pattern: str, folder: Path) -> threading.Thread:
     return thread
 
 
-def test_an_interrupted_trial_goes_on_from_its_checkpoint(project: Path, storage: Storage, ctrl_c: Stop) -> None:
+def test_an_interrupted_trial_goes_on_from_its_checkpoint(project: Path, storage: Storage, ctrl_c: WorkerStop) -> None:
     params = swept(epochs=15, trials=1, sampler={"seed": 77})
     thread = interrupt_when(".humotion/work/sweep/*/trial-*/last.ckpt", project)
     with pytest.raises(HumotionError, match="The same command goes on"):
@@ -251,5 +251,5 @@ def test_time_limit(project: Path, storage: Storage) -> None:
     params = swept()
     sweep = Sweep("action", params, storage)
     sweep.create()
-    Worker(sweep, "no run", deadline=time.time() - 1, stop=Stop()).run()
+    Worker(sweep, "no run", deadline=time.time() - 1, stop=WorkerStop()).run()
     assert sweep.load().get_trials() == []

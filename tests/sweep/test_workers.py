@@ -19,7 +19,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from humotion.sweep.results import counts
-from humotion.sweep.stop import Stop
+from humotion.sweep.stop import WorkerStop
 from humotion.sweep.storage import Storage
 from humotion.sweep.study import Sweep
 from humotion.sweep.worker import Worker
@@ -193,7 +193,7 @@ def test_a_trial_that_died_before_its_first_heartbeat_comes_back(project: Path, 
     sweep = Sweep("action", swept(trials=1), storage)
     study = sweep.create()
     study.ask()  # what a process that dies right after taking a trial leaves behind
-    worker = Worker(sweep, "no run", deadline=0.0, stop=Stop())
+    worker = Worker(sweep, "no run", deadline=0.0, stop=WorkerStop())
     worker._bury_the_dead()
     assert [trial.state for trial in study.get_trials()] == [TrialState.RUNNING], "it may only be slow"
     time.sleep(storage.grace + 0.5)

@@ -7,12 +7,16 @@ and inputs are still the same. Timings go to MLflow alone, so that two runs give
 from __future__ import annotations
 
 import shutil
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from humotion.errors import HumotionError
 from humotion.figures.curves import plot_curves
 from humotion.files import atomic_path, read_json, write_json
 from humotion.params import AnyExperiment, Params
@@ -23,6 +27,7 @@ from humotion.training.fit import FitResult, fit
 from humotion.training.model_folder import save_model_folder
 from humotion.training.outcomes import clip_scores
 from humotion.training.prepare import prepare
+from humotion.training.stop import Stop, StopAfterBatch
 from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
 
 
@@ -30,7 +35,7 @@ def run(name: str, params: Params) -> None:
     """Write ``models/<name>/``, ``metrics/<name>/train.json`` and ``curves.csv``, and one MLflow run.
 
     Raises:
-        HumotionError: no such experiment, or clips, plan or frames are missing.
+        HumotionError: no such experiment; clips, plan or frames are missing; or somebody stopped it.
     """
     experiment = params.experiment(name)
     task, data = prepare(name, params)
@@ -40,11 +45,26 @@ def run(name: str, params: Params) -> None:
     attempt = work / "run.json"
     source = runs.RunSource(runs.experiment_name(experiment.task, experiment.dataset), name, settings, data_md5)
     resume = read_json(attempt)["run_id"] if attempt.exists() else None
-    with runs.training_run(source, resume, params.machine.tracking_uri) as run_id:
+    stop = Stop()
+    with (
+        told_how_to_go_on(),
+        stop.listening(signal.SIGINT, signal.SIGTERM),
+        runs.training_run(source, resume, params.machine.tracking_uri) as run_id,
+    ):
         write_json(attempt, {"run_id": run_id})
         started = time.perf_counter()
         logger = runs.lightning_logger(run_id)
-        result = fit(task, data, experiment.trainer, params.machine, seed=experiment.seed, folder=work, logger=logger)
+        result = fit(
+            task,
+            data,
+            experiment.trainer,
+            params.machine,
+            seed=experiment.seed,
+            folder=work,
+            logger=logger,
+            callbacks=(StopAfterBatch(stop),),
+        )
+        stop.check()
         runs.log_metrics({"time/train_seconds": time.perf_counter() - started})
         metrics = chosen_metrics(result)
         validation = clip_scores(task, data, "val", params.machine)
@@ -67,6 +87,15 @@ def run(name: str, params: Params) -> None:
         example = data.raw_path(params.dataset(experiment.dataset).root, "val")
         log_outcome(name, folder, task, metrics, example)
     shutil.rmtree(work)
+
+
+@contextmanager
+def told_how_to_go_on() -> Iterator[None]:
+    """Make of Ctrl-C a message that says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise HumotionError("Stopped. The same command goes on after the last finished epoch.") from None
 
 
 def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:

@@ -19,7 +19,7 @@ from humotion.sweep.pool import run_workers
 from humotion.sweep.ranks import join_ranks
 from humotion.sweep.results import best, best_values, counts, write_results
 from humotion.sweep.space import Space
-from humotion.sweep.stop import Stop
+from humotion.sweep.stop import WorkerStop
 from humotion.sweep.storage import Storage
 from humotion.sweep.study import Sweep, input_md5
 from humotion.sweep.worker import Worker, follow
@@ -47,7 +47,7 @@ def run_sweep(name: str, params: Params, storage: Storage, workers: int, folder:
     print(f"study {sweep.study_name} in {storage.shown}: {_told(study)}")
     with _tracked(sweep) as parent:
         if ranks.world_size > 1:
-            Worker(sweep, parent, deadline, Stop(), ranks).run()
+            Worker(sweep, parent, deadline, WorkerStop(), ranks).run()
         else:
             run_workers(sweep, parent, deadline, workers)
     _finish(sweep, study, parent, folder)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from humotion.errors import HumotionError
 from humotion.sweep.progress import Progress
-from humotion.sweep.stop import Stop
+from humotion.sweep.stop import WorkerStop
 from humotion.sweep.study import Sweep
 from humotion.sweep.worker import Worker
 from humotion.work import work_folder
@@ -135,7 +135,7 @@ class _Pool:
 def _work(sweep: Sweep, parent: str, deadline: float, starter: int, log: Path, mouth: Connection) -> None:
     """The life of a worker process."""
     os.setpgrp()  # Ctrl-C reaches the starter alone, which passes it on once
-    stop = Stop(starter)
+    stop = WorkerStop(starter)
     stop.listen(signal.SIGINT, signal.SIGTERM)
     with log.open("a", buffering=1) as stream:
         os.dup2(stream.fileno(), sys.stdout.fileno())

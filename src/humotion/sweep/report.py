@@ -1,4 +1,4 @@
-"""The callback through which a trial tells the study of every epoch, and learns that it should stop."""
+"""The callback through which a trial tells the study of every epoch, and learns that it is pruned."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytorch_lightning as pl
 from optuna.trial import Trial
 
 from humotion.sweep.objectives import metric_value
-from humotion.sweep.stop import Stop
 
 
 class ReportEpochs(pl.Callback):
@@ -17,29 +16,17 @@ class ReportEpochs(pl.Callback):
     Args:
         trial: None in the ranks that have none: they stop when rank 0 does.
         metric: what is reported; None reports nothing (several objectives, or a cost).
-        stop: looked at after every batch.
 
     Attributes:
         pruned: the training was stopped by the pruner.
         seen: epochs trained here, not counting those before a checkpoint that it went on from.
     """
 
-    def __init__(self, trial: Trial | None, metric: str | None, stop: Stop) -> None:
+    def __init__(self, trial: Trial | None, metric: str | None) -> None:
         self.trial = trial
-        self.stop = stop
         self.metric = metric
         self.pruned = False
         self.seen = 0
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Stop here if somebody asked for it.
-
-        Raises:
-            KeyboardInterrupt: the training is to be gone on with later.
-        """
-        self.stop.check()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Report the epoch that ended; validation has run by now."""

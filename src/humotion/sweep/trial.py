@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import Trial
+from pytorch_lightning import Callback
 
 from humotion.clips.plan import write_plan
 from humotion.errors import HumotionError
@@ -29,12 +30,13 @@ from humotion.sweep.objectives import UnknownMetricError, objective_values
 from humotion.sweep.ranks import Ranks
 from humotion.sweep.report import ReportEpochs
 from humotion.sweep.space import Space
-from humotion.sweep.stop import Stop
+from humotion.sweep.stop import WorkerStop
 from humotion.sweep.study import Sweep, input_md5
 from humotion.sweep_params import COSTS, Scalar
 from humotion.tracking import runs, sweeps
 from humotion.training.fit import fit
 from humotion.training.prepare import prepare
+from humotion.training.stop import StopAfterBatch
 from humotion.work import digest_of_code, work_folder
 
 MAX_TEXT = 2000
@@ -66,7 +68,7 @@ class TrialRunner:
     begun: Callable[[], None]
     number: int | None = None
 
-    def __init__(self, sweep: Sweep, parent: str, ranks: Ranks, stop: Stop) -> None:
+    def __init__(self, sweep: Sweep, parent: str, ranks: Ranks, stop: WorkerStop) -> None:
         self.sweep = sweep
         self.stop = stop
         self.parent = parent
@@ -107,10 +109,10 @@ class TrialRunner:
             with self._run(params, trial, changes, before) as run_id:
                 experiment = params.experiment(self.sweep.name)
                 self.ranks.share(("train", changes, str(folder)))
-                report = ReportEpochs(trial, self.sweep.reported, self.stop)
+                report = ReportEpochs(trial, self.sweep.reported)
                 logger = runs.lightning_logger(run_id)
                 self._together = self.ranks.world_size > 1
-                result, task, data = train(self.sweep.name, params, folder, report, logger)
+                result, task, data = train(self.sweep.name, params, folder, report, logger, StopAfterBatch(self.stop))
                 self._together = False
                 seconds = time.perf_counter() - started
                 trial.set_user_attr("epochs", len(result.epochs))
@@ -145,7 +147,9 @@ class TrialRunner:
                 yield run_id
 
 
-def train(name: str, params: Params, folder: Path, report: ReportEpochs, logger: Any) -> tuple[Any, Any, Any]:
+def train(
+    name: str, params: Params, folder: Path, report: ReportEpochs, logger: Any, *more: Callback
+) -> tuple[Any, Any, Any]:
     """Train the changed experiment, going on from a checkpoint in ``folder``: result, task and clips."""
     task, data = prepare(name, params)
     data.plan_folder = folder / "plan"
@@ -154,7 +158,8 @@ def train(name: str, params: Params, folder: Path, report: ReportEpochs, logger:
         data.plan_folder.mkdir(exist_ok=True)
         write_plan(data.plan_folder, data.experiment, data.clips("train"))
     settings = data.experiment.trainer, params.machine
-    result = fit(task, data, *settings, seed=data.experiment.seed, folder=folder, logger=logger, callbacks=(report,))
+    seed, callbacks = data.experiment.seed, (report, *more)
+    result = fit(task, data, *settings, seed=seed, folder=folder, logger=logger, callbacks=callbacks)
     return result, task, data
 
 
@@ -210,9 +215,9 @@ def _state() -> Iterator[None]:
     except optuna.TrialPruned:
         state = "pruned"
         raise
-    except (KeyboardInterrupt, SystemExit):  # Lightning makes the second of the first
+    except KeyboardInterrupt:
         state = "interrupted"
-        raise KeyboardInterrupt from None
+        raise
     finally:
         runs.set_tags({"optuna.state": state})
 

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from humotion.sweep.changes import with_changes
 from humotion.sweep.ranks import ALONE, Ranks
 from humotion.sweep.report import ReportEpochs
-from humotion.sweep.stop import Stop
+from humotion.sweep.stop import WorkerStop
 from humotion.sweep.study import Sweep, counted, make_sampler, try_again
 from humotion.sweep.trial import TrialFailed, TrialRunner, train
 
@@ -44,7 +44,7 @@ class Worker:
         sweep: Sweep,
         parent: str,
         deadline: float,
-        stop: Stop,
+        stop: WorkerStop,
         ranks: Ranks = ALONE,
     ) -> None:
         self.sweep = sweep
@@ -122,7 +122,7 @@ def follow(sweep: Sweep, ranks: Ranks) -> None:
         if message[0] == "train":
             _, changes, folder = message
             params = with_changes(sweep.params, sweep.name, changes)
-            train(sweep.name, params, Path(folder), ReportEpochs(None, sweep.reported, Stop()), logger=False)
+            train(sweep.name, params, Path(folder), ReportEpochs(None, sweep.reported), logger=False)
 
 
 def _utc(moment: datetime) -> datetime:

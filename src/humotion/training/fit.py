@@ -64,6 +64,9 @@ def fit(
         folder: where checkpoints go.
         logger: a Lightning logger.
         callbacks: more callbacks (a sweep's pruning, say).
+
+    Raises:
+        KeyboardInterrupt: somebody stopped it.
     """
     table = EpochTable()
     # Saved when the epoch is over, so that a checkpoint holds the whole row of its epoch.
@@ -86,7 +89,10 @@ def fit(
     )
     resume = folder / "last.ckpt"
     with quiet():
-        trainer.fit(task, datamodule, ckpt_path=resume if resume.exists() else None, weights_only=True)
+        try:
+            trainer.fit(task, datamodule, ckpt_path=resume if resume.exists() else None, weights_only=True)
+        except SystemExit:  # which Lightning makes of a KeyboardInterrupt
+            raise KeyboardInterrupt from None
     checkpoint = Path(best.best_model_path)
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     task.load_state_dict(state["state_dict"])
