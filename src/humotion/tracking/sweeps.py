@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mlflow.entities import Metric
 
-from humotion.tracking.runs import RunSource, exists, flatten, log_folder, log_metrics, log_sources, source_tags
+from humotion.tracking.runs import exists, log_folder, log_metrics
+from humotion.tracking.sources import RunSource, flatten, log_sources, source_tags
 from humotion.tracking.store import connect, experiment_id, mlflow
 
 STUDY = "optuna.study"
