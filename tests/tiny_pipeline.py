@@ -7,9 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 from humotion.params import load_params
@@ -26,22 +29,31 @@ def git(*arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def environment(**changes: str) -> dict[str, str]:
-    """For commands of a shell: `humotion` is this Python's, and each checkout has its own store."""
-    scripts = Path(sys.executable).parent
-    paths = f"{scripts}{os.pathsep}{os.environ['PATH']}"
-    author = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+def shell(command: str, folder: Path) -> str:
+    """What a shell prints that runs ``command``: `humotion` is this Python's, and each checkout has its own store."""
+    paths = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     kept = {key: value for key, value in os.environ.items() if key not in ("MLFLOW_TRACKING_URI", "DVC_EXP_NAME")}
-    return kept | author | {"PATH": paths, "DVC_NO_ANALYTICS": "true"} | changes
-
-
-def shell(command: str, folder: Path, **changes: str) -> str:
-    """What a shell prints that runs ``command``; its complaint is that of the test."""
     done = subprocess.run(
-        ["bash", "-euc", command], cwd=folder, env=environment(**changes), capture_output=True, text=True, check=False
+        ["bash", "-euc", command],
+        cwd=folder,
+        env=kept | {"PATH": paths, "DVC_NO_ANALYTICS": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+@contextlib.contextmanager
+def inside(folder: Path, store: str | None = None) -> Iterator[None]:
+    """The folder is the working folder, with its own MLflow store or with ``store``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it to the store used last
+        if store is not None:
+            patch.setenv("MLFLOW_TRACKING_URI", store)
+        yield
 
 
 def build_pipeline(folder: Path) -> Path:
@@ -51,16 +63,17 @@ def build_pipeline(folder: Path) -> Path:
     stages = {name: pipeline["stages"][name] for name in STAGES}
     for stage in stages.values():  # the code that runs is this checkout's, which is not below the project
         stage["do"]["deps"] = [path for path in stage["do"]["deps"] if not path.startswith("src/")]
-    for name, content in {"dvc.yaml": {"stages": stages}, "params.yaml": tiny_settings(only="action")}.items():
+    settings = tiny_settings(only="action", register={"metric": "top1", "bootstrap": 100})
+    for name, content in {"dvc.yaml": {"stages": stages}, "params.yaml": settings}.items():
         with (folder / name).open("w") as stream:
             YAML().dump(content, stream)
     (folder / ".gitignore").write_text(IGNORED)
-    with contextlib.chdir(folder):
+    with inside(folder):
         for stage in (sample, augment):
             stage.run("action", load_params())
         shutil.rmtree(".humotion", ignore_errors=True)
         git("init", "--quiet")
-        shell("dvc init --quiet && dvc config core.analytics false && dvc config core.autostage false", folder)
+        Repo.init(".").close()
         git("add", ".")
         git("commit", "--quiet", "-m", "everything but the model")
     return folder

@@ -85,9 +85,10 @@ def _data(found: Trace) -> list[str]:
 
 
 def _needs(found: Trace) -> list[str]:
-    paths = [found.root] if found.root is not None and found.root.parts[:1] != ("data",) else []
-    paths += [weights] if (weights := found.settings.get("model.weights")) not in (None, "None") else []
-    relative = [str(path) for path in paths if not str(path).startswith("/")]
+    paths = [str(found.root)] if found.root is not None and found.root.parts[:1] != ("data",) else []
+    weights = found.settings.get("model.weights", "None")
+    paths += [weights] if weights != "None" else []
+    relative = [path for path in paths if not path.startswith("/")]
     return [f"The clone needs, as this checkout: {', '.join(relative)}."] if relative else []
 
 
