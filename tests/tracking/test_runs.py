@@ -114,14 +114,19 @@ def test_a_lost_run_is_restored_once(checkout: Path, clip: Path) -> None:
     weights = digest_of_file(folder / "model.safetensors")
     with pytest.raises(HumotionError, match="has no model of run"):
         runs.logged_model(lost, weights)
-    source = replace(SOURCE, origin=ORIGIN)
+    source = replace(SOURCE, origin=ORIGIN, note="what it is")
     for _ in range(2):
         with runs.finished_run(lost, source, restoration) as run_id:
             runs.log_metrics({"test/top1": 0.5})
+            runs.describe_figures({"top1": 0.75}, {"test": {"top1": 0.5}, "baseline": {"chance": {"top1": 0.1}}})
     found = connect().search_runs([fetch(run_id).info.experiment_id])
     assert [run.info.run_id for run in found] == [run_id]
     run = fetch(run_id)
     assert run.data.tags["restored_from"] == lost
+    note = run.data.tags["mlflow.note.content"]
+    assert note.startswith("what it is\n\n### Figures\n")
+    assert note.endswith("| top1 | 0.7500 | 0.5000 | 0.1000 |"), "once, though it was evaluated twice"
+    assert note.count("Figures") == 1
     assert run.data.tags["git.commit"] == "c" * 40, "the training's, not that of the checkout it is restored in"
     assert run.info.run_name == "ls_vit ccccccc (restored)"
     assert run.data.metrics == {"best_val/top1": 0.75, "test/top1": 0.5}

@@ -88,8 +88,8 @@ def test_changes_are_kept_as_a_patch_that_brings_them_back(repository: Path) -> 
 def test_a_lock_counts_only_if_it_is_of_the_model_that_lies_here(repository: Path) -> None:
     (repository / "dvc.lock").unlink()
     (repository / "dvc.yaml").write_text(
-        "stages:\n  train@a:\n    cmd: mkdir -p models/a && echo 1 > models/a/x && echo 2 > models/a/b\n"
-        "    outs: [models/a]\n"
+        "stages:\n  train:\n    foreach: [a]\n    do:\n"
+        "      cmd: mkdir -p models/a && echo 1 > models/a/x && echo 2 > models/a/b\n      outs: [models/a]\n"
     )
     with Repo.init(".", no_scm=True) as repo:
         repo.reproduce()

@@ -13,6 +13,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from humotion.errors import HumotionError
+from humotion.tracking.models import MODEL_CONFIG
 from humotion.tracking.registry import versions
 from humotion.tracking.runs import exists
 from humotion.tracking.sources import FOLDER
@@ -108,7 +109,8 @@ def _facts(client: MlflowClient, run: Run, uri: str | None) -> RunFacts:
         ended=_date(info.end_time),
         experiment=client.get_experiment(info.experiment_id).name,
         address=page if store.startswith("http") else None,
-        params=dict(run.data.params),
+        # MLflow adds the configuration of a logged model to the parameters of its run.
+        params={key: value for key, value in run.data.params.items() if key not in MODEL_CONFIG},
         metrics=dict(run.data.metrics),
         tags=dict(run.data.tags),
         sources=_sources(client, info.run_id),

@@ -171,9 +171,10 @@ def origin(run_id: str) -> dict[str, str]:
 
 def describe_figures(validation: Mapping[str, float | None], test: Mapping[str, Any]) -> None:
     """Put the figures of an evaluation at the end of the open run's description."""
-    run = mlflow.active_run()
-    assert run is not None
-    mlflow.set_tag(NOTE, with_figures(run.data.tags.get(NOTE, ""), validation, test)[:MAX_LENGTH])
+    active = mlflow.active_run()
+    assert active is not None
+    note = MlflowClient().get_run(active.info.run_id).data.tags.get(NOTE, "")  # the open one knows no later tags
+    mlflow.set_tag(NOTE, with_figures(note, validation, test)[:MAX_LENGTH])
 
 
 def lightning_logger(run_id: str) -> Logger:
