@@ -9,6 +9,8 @@ from humotion.lineage.trace import Trace
 from humotion.tracking import sources
 
 WORK = ".humotion/lineage"  # in the clone; git ignores it
+OWN_CODE = 'export PYTHONPATH="$PWD/src${PYTHONPATH:+:$PYTHONPATH}"'
+"""An installed humotion is the code of another checkout, as a rule."""
 _TRIAL = "optuna.param."
 
 
@@ -30,7 +32,7 @@ def rebuild(found: Trace) -> Rebuild:
         notes.append(f"Commit {commit} is not in this repository: fetch it first, or clone the repository that has it.")
     name = found.experiment
     folder = f"../{name}-{commit[:7]}"
-    commands = [f"git clone --quiet . {folder} && cd {folder}", f"git checkout --quiet {commit}"]
+    commands = [f"git clone --quiet . {folder} && cd {folder}", f"git checkout --quiet {commit}", OWN_CODE]
     if found.origin.get(sources.DIRTY) == "true":
         patch, remarks = _changes(found)
         commands += patch
