@@ -59,10 +59,8 @@ def _changes(found: Trace) -> tuple[list[str], list[str]]:
     if untracked := found.origin.get(sources.UNTRACKED):
         notes.append(f"Files that git did not track, and that nothing kept: {untracked}. Without them it may not run.")
     if name := found.origin.get(sources.EXPERIMENT_NAME):
-        here = "is in this checkout" if sources.has_dvc_experiment(name) else "is not in this checkout"
-        notes.append(
-            f"It was the DVC experiment {name}, which {here} (`dvc exp apply {name}` restores it where it is)."
-        )
+        here = f"`dvc exp apply {name}` restores it" if sources.has_dvc_experiment(name) else "not in this checkout"
+        notes.append(f"It was the DVC experiment {name} ({here}).")
     run = found.run
     if run is None or not run.sources:
         notes.append("The store does not have the run's files, so these changes cannot be brought back from here.")
