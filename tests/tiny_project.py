@@ -50,8 +50,13 @@ def build_project(folder: Path) -> Path:
     return folder
 
 
-def tiny_params(epochs: int = 2, **changes: Any) -> Params:
-    """Experiments ``action`` and ``pose`` on the dataset ``tiny``; ``changes`` replace sections of both."""
+def tiny_params(epochs: int = 2, only: str | None = None, **changes: Any) -> Params:
+    """Experiments ``action`` and ``pose``, or ``only`` one, on dataset ``tiny``; ``changes`` replace their sections."""
+    return Params.model_validate(tiny_settings(epochs, only, **changes))
+
+
+def tiny_settings(epochs: int = 2, only: str | None = None, **changes: Any) -> dict[str, Any]:
+    """The same as params.yaml has it."""
     common: dict[str, Any] = {
         "dataset": "tiny",
         "seed": 3,
@@ -75,10 +80,9 @@ def tiny_params(epochs: int = 2, **changes: Any) -> Params:
         "augment": {"size": 32, "policy": [flip]},
         "model": {"name": "lstm_pm", "width": 0.06, "dropout": 0.1, "init": "he"},
     }
-    return Params.model_validate(
-        {
-            "datasets": {"tiny": {"layout": "folder", "root": "data/tiny"}},
-            "experiments": {"action": action, "pose": pose},
-            "machine": {"workers": 0, "accelerator": "cpu", "devices": 1},
-        }
-    )
+    experiments = {"action": action, "pose": pose}
+    return {
+        "datasets": {"tiny": {"layout": "folder", "root": "data/tiny"}},
+        "experiments": {only: experiments[only]} if only else experiments,
+        "machine": {"workers": 0, "accelerator": "cpu", "devices": 1},
+    }

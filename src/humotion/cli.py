@@ -14,6 +14,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from humotion.cli_registry import app as registry_app
+from humotion.cli_registry import lineage
 from humotion.cli_sweep import app as sweep_app
 from humotion.errors import HumotionError
 from humotion.params import load_params
@@ -28,6 +30,8 @@ app = typer.Typer(
 )
 
 app.add_typer(sweep_app)
+app.add_typer(registry_app)
+app.command()(lineage)
 
 Dataset = Annotated[str, typer.Argument(help="A name under `datasets` in params.yaml.")]
 Experiment = Annotated[str, typer.Argument(help="A name under `experiments` in params.yaml.")]
@@ -87,9 +91,14 @@ def rebalance(experiment: Experiment) -> None:
 
 
 @app.command(rich_help_panel=STAGES)
-def register(experiment: Experiment) -> None:
+def register(
+    experiment: Experiment,
+    again: Annotated[bool, typer.Option("--again", help="Let a version that was demoted compete again.")] = False,
+) -> None:
     """Register the model in MLflow; it becomes champion if validation clips say so."""
-    _run_stage("register", experiment)
+    from humotion.stages.register import run
+
+    run(experiment, load_params(), again)
 
 
 @app.command()

@@ -19,7 +19,14 @@ from humotion.errors import HumotionError
 from humotion.model_params import LSTMPoseMachineParams, LSViTParams, ViTParams
 from humotion.section import Section
 from humotion.sweep_params import SweepParams
-from humotion.training_params import ActionOptimizerParams, ActionTrainerParams, OptimizerParams, TrainerParams
+from humotion.training_params import (
+    ActionOptimizerParams,
+    ActionRegisterParams,
+    ActionTrainerParams,
+    OptimizerParams,
+    PoseRegisterParams,
+    TrainerParams,
+)
 
 PARAMS_FILE = Path("params.yaml")
 TAGS = {
@@ -139,20 +146,12 @@ class EvaluateParams(Section):
     bootstrap: int = Field(2000, ge=100, description="resamples of the paired bootstrap over groups")
 
 
-class RegisterParams(Section):
-    """When a new version takes the champion's place, decided on validation clips alone."""
-
-    min_gain: float = Field(0.0, ge=0, description="validation gain over the champion that is asked for")
-    bootstrap: int = Field(2000, ge=100, description="resamples of the paired bootstrap over groups")
-
-
 class Experiment(Section):
-    """What every experiment has: a dataset, a seed, and when its model becomes champion."""
+    """What every experiment has: a dataset, a seed, and an optimiser."""
 
     dataset: str
     seed: int = Field(0, ge=0)
     optimizer: OptimizerParams
-    register_: RegisterParams = Field(RegisterParams(), alias="register")
 
 
 class ActionExperiment(Experiment):
@@ -165,6 +164,7 @@ class ActionExperiment(Experiment):
     optimizer: ActionOptimizerParams
     trainer: ActionTrainerParams
     evaluate: EvaluateParams = EvaluateParams()
+    register_: ActionRegisterParams = Field(ActionRegisterParams(), alias="register")
 
 
 class PoseExperiment(Experiment):
@@ -176,6 +176,7 @@ class PoseExperiment(Experiment):
     model: LSTMPoseMachineParams
     trainer: TrainerParams
     evaluate: EvaluateParams = EvaluateParams()
+    register_: PoseRegisterParams = Field(PoseRegisterParams(), alias="register")
 
 
 AnyExperiment = ActionExperiment | PoseExperiment

@@ -72,3 +72,23 @@ class ActionTrainerParams(TrainerParams):
     loss: Annotated[AnyLoss, Field(discriminator="name")] = CrossEntropyLossParams()
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="of whichever loss")
     freeze_backbone: bool = Field(False, description="the ViT stays as it is; head and motion modules are trained")
+
+
+class RegisterParams(Section):
+    """When a new version takes the champion's place, decided on validation clips alone."""
+
+    metric: str
+    min_gain: float = Field(0.0, ge=0, description="validation gain over the champion that is asked for")
+    bootstrap: int = Field(2000, ge=100, description="resamples of the paired bootstrap over groups")
+
+
+class ActionRegisterParams(RegisterParams):
+    """Actions are compared by one of these scores."""
+
+    metric: Literal["top1", "macro_f1", "mean_class_accuracy"] = "top1"
+
+
+class PoseRegisterParams(RegisterParams):
+    """Poses are compared by the share of joints found, at one of these distances."""
+
+    metric: Literal["pck_0.2", "pck_0.1", "pck_0.05"] = "pck_0.2"

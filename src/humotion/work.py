@@ -44,6 +44,14 @@ def digest_of_file(path: Path) -> str:
         return hashlib.file_digest(stream, "md5").hexdigest()
 
 
+def digest_of_folder(folder: Path) -> str:
+    """Digest of a folder's files as DVC records it: ``<md5>.dir``."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    entries = [{"md5": digest_of_file(path), "relpath": path.relative_to(folder).as_posix()} for path in files]
+    entries.sort(key=lambda entry: entry["relpath"])
+    return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
+
+
 def digest_of_code() -> str:
     """Digest of this package's source: work begun by other code is not gone on with."""
     package = Path(__file__).parent

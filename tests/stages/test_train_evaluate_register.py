@@ -15,9 +15,11 @@ import pytest
 from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.stages import augment, evaluate, register, sample, train
+from humotion.tracking import registry
 from humotion.tracking.store import connect
 from humotion.training.description import read_description
 from humotion.training.model_folder import load_task
+from humotion.training_params import PoseRegisterParams
 from tests.tiny_project import build_project, tiny_params
 
 EXPERIMENTS = ("action", "pose")
@@ -141,6 +143,10 @@ def test_run(project: Path, name: str) -> None:
     listed = (client.list_artifacts(run.info.run_id, under) for under in ("train", "evaluate", "augment"))
     logged = {entry.path for entries in listed for entry in entries}
     assert {"train/curves.png", "evaluate/summary.json", "augment/policy.json"} <= logged
+    note = run.data.tags["mlflow.note.content"]
+    assert f"dvc repro train@{name}" in note
+    assert note.count("### Figures") == 1
+    assert f"{test['test'][main]:.4f}" in note
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -154,8 +160,11 @@ def test_the_first_version_is_champion_and_registering_again_changes_nothing(pro
     after = read_json(Path("registered") / f"{name}.json")
     assert {**after, "reason": ""} == {**before, "reason": ""}
     card = connect().get_model_version(MODEL[name], "1").description
-    assert "| validation" in card
-    assert f"| test {MAIN[name][0]} |" in card
+    test = read_json(Path("metrics") / name / "test.json")["test"]
+    row = next(line for line in card.splitlines() if line.startswith(f"| {MAIN[name][0]} |"))
+    assert f" {test[MAIN[name][0]]:.4f} |" in row
+    for section in ("Intended use", "Data", "Metrics", "How it was chosen", "Limits", "Licence", "Lineage"):
+        assert f"\n## {section}\n" in card
 
 
 def retrain(name: str, **changes: Any) -> dict[str, Any]:
@@ -169,7 +178,7 @@ def retrain(name: str, **changes: Any) -> dict[str, Any]:
 def test_only_a_version_that_is_better_beyond_noise_takes_over(champion_scores: Path) -> None:
     second = retrain("action", seed=4)
     assert (second["version"], second["alias"]) == ("2", "challenger")
-    assert "validation gain" in second["reason"]
+    assert "validation gain in top1" in second["reason"]
     assert versions("action") == {"1": ["champion"], "2": ["challenger"]}
     assert read_json(Path("metrics/action/test.json"))["test"], "evaluated, and without a say"
 
@@ -178,7 +187,20 @@ def test_only_a_version_that_is_better_beyond_noise_takes_over(champion_scores: 
         pd.read_parquet(path).assign(score=score).to_parquet(path)
     register.run("action", tiny_params(epochs=1, seed=4))
     assert versions("action") == {"1": [], "2": ["champion"]}
-    assert "+1.0000" in read_json(Path("registered/action.json"))["reason"]
+    promoted = read_json(Path("registered/action.json"))
+    assert "+1.0000" in promoted["reason"]
+
+    registry.demote("ls_vit-tiny", "2", "1", "it was a fluke")
+    assert versions("action") == {"1": ["champion"], "2": []}
+    for _ in range(2):
+        register.run("action", tiny_params(epochs=1, seed=4))
+        demoted = read_json(Path("registered/action.json"))
+        assert (demoted["alias"], demoted["uri"]) == (None, "models:/ls_vit-tiny/2")
+        assert "it was a fluke" in demoted["reason"]
+        assert versions("action") == {"1": ["champion"], "2": []}
+    register.run("action", tiny_params(epochs=1, seed=4), again=True)
+    assert versions("action") == {"1": [], "2": ["champion"]}
+    assert read_json(Path("registered/action.json")) == promoted
 
 
 def test_the_champion_again_leaves_the_challenger_its_alias(own_project: Path) -> None:
@@ -205,7 +227,23 @@ def test_a_card_has_a_word_for_scores_of_nothing(project: Path) -> None:
     description = read_description(Path("models/pose"))
     test = read_json(Path("metrics/pose/test.json"))
     test["test"]["jitter"] = None
-    assert "| test jitter | none |" in register.card("pose", description, test)
+    card = register.card("lstm_pm-tiny", description, tiny_params().dataset("tiny"), test, PoseRegisterParams())
+    assert "| jitter |  | none |" in card
+    assert "13 joints (penn_action)" in card
+    assert "see its terms" in card, "no licence is stated for a dataset that we know nothing of"
+    assert "rendered" not in card
+
+
+@pytest.mark.parametrize("metric", ["macro_f1", "top1"])
+def test_a_champion_of_an_older_version_is_compared_where_it_can_be(champion_scores: Path, metric: str) -> None:
+    pd.read_parquet(champion_scores)[["clip_id", "group", "score", "weight"]].to_parquet(champion_scores)
+    incumbent = connect().get_model_version("ls_vit-tiny", "1")
+    validation = pd.read_parquet("models/action/validation.parquet")
+    experiment = tiny_params(register={"metric": metric, "bootstrap": 100}, only="action").experiment("action")
+    decision = register.decide("2", incumbent, validation, experiment, None)
+    assert decision.alias == "challenger"
+    older = "by an older version of humotion, which kept no predicted: not compared"
+    assert decision.reason.endswith(older) == (metric == "macro_f1")
 
 
 def test_a_champion_of_other_validation_clips_is_not_compared(own_project: Path) -> None:

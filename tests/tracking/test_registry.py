@@ -8,11 +8,12 @@ import pytest
 
 from humotion.tracking import registry, runs
 from humotion.tracking.models import log_model_folder
+from humotion.tracking.sources import RunSource
 from humotion.tracking.store import connect, mlflow
 from humotion.work import digest_of_file
 from tests.tiny_models import make_task, write_model_folder
 
-SOURCE = runs.RunSource("action/tiny", "tiny", {}, {})
+SOURCE = RunSource("action/tiny", "tiny", {}, {})
 NAME = "ls_vit-tiny"
 Log = tuple[registry.Candidate, str]
 

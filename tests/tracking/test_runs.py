@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,14 @@ import pytest
 from humotion.errors import HumotionError
 from humotion.tracking import runs
 from humotion.tracking.models import log_model_folder
+from humotion.tracking.sources import RunSource, flatten
 from humotion.tracking.store import connect, mlflow
 from humotion.work import digest_of_file
 from tests.tiny_models import make_task, write_model_folder
 
-SOURCE = runs.RunSource("action/tiny", "ls_vit", {"model": {"dim": 16, "mean": [0.5, 0.5]}, "seed": 7}, {"plan": "abc"})
+PARAMS = {"model": {"dim": 16, "mean": [0.5, 0.5]}, "seed": 7}
+ORIGIN = {"git.commit": "c" * 40, "git.dirty": "false"}
+SOURCE = RunSource("action/tiny", "ls_vit", PARAMS, {"plan": "abc"})
 
 
 def fetch(run_id: str) -> mlflow.entities.Run:
@@ -45,7 +49,8 @@ def test_a_run_is_traceable(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert tags["git.dirty"] == "false"
     assert tags["dvc.exp_name"] == "bold-idea"
     assert (tags["humotion.experiment"], tags["data.plan.md5"], tags["colour"]) == ("ls_vit", "abc", "red")
-    assert (run.info.run_name, run.info.status) == ("ls_vit", "FINISHED")
+    assert (run.info.run_name, run.info.status) == ("ls_vit bold-idea", "FINISHED")
+    assert tags["kind"] == "training"
     assert connect().get_experiment(run.info.experiment_id).name == "action/tiny"
     assert artifacts(run_id, "source") == ["source/dvc.yaml", "source/params.yaml"]
     assert artifacts(run_id, "train") == ["train/figure.txt"]
@@ -109,13 +114,21 @@ def test_a_lost_run_is_restored_once(checkout: Path, clip: Path) -> None:
     weights = digest_of_file(folder / "model.safetensors")
     with pytest.raises(HumotionError, match="has no model of run"):
         runs.logged_model(lost, weights)
+    source = replace(SOURCE, origin=ORIGIN, note="what it is")
     for _ in range(2):
-        with runs.finished_run(lost, SOURCE, restoration) as run_id:
+        with runs.finished_run(lost, source, restoration) as run_id:
             runs.log_metrics({"test/top1": 0.5})
+            runs.describe_figures({"top1": 0.75}, {"test": {"top1": 0.5}, "baseline": {"chance": {"top1": 0.1}}})
     found = connect().search_runs([fetch(run_id).info.experiment_id])
     assert [run.info.run_id for run in found] == [run_id]
     run = fetch(run_id)
     assert run.data.tags["restored_from"] == lost
+    note = run.data.tags["mlflow.note.content"]
+    assert note.startswith("what it is\n\n### Figures\n")
+    assert note.endswith("| top1 | 0.7500 | 0.5000 | 0.1000 |"), "once, though it was evaluated twice"
+    assert note.count("Figures") == 1
+    assert run.data.tags["git.commit"] == "c" * 40, "the training's, not that of the checkout it is restored in"
+    assert run.info.run_name == "ls_vit ccccccc (restored)"
     assert run.data.metrics == {"best_val/top1": 0.75, "test/top1": 0.5}
     assert run.data.params["model.dim"] == "16"
     model = runs.logged_model(lost, weights)
@@ -152,7 +165,7 @@ def test_a_model_is_found_by_its_weights(checkout: Path, clip: Path) -> None:
 
 def test_flatten() -> None:
     nested = {"a": {"b": 1, "c": {}}, "d": [1, {"e": 2}], "f": "x" * 7000, "g": None}
-    flat = runs.flatten(nested)
+    flat = flatten(nested)
     assert flat == {"a.b": "1", "a.c": "{}", "d": "[1, {'e': 2}]", "f": "x" * 6000, "g": "None"}
 
 

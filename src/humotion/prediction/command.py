@@ -10,6 +10,7 @@ import numpy.typing as npt
 from humotion.datasets.skeletons import SKELETONS
 from humotion.errors import HumotionError
 from humotion.figures.overlay import draw_skeleton, write_video
+from humotion.params import PARAMS_FILE, load_params
 from humotion.prediction.predictor import (
     ActionPredictor,
     DecodedVideo,
@@ -61,5 +62,6 @@ def _model_folder(model: str) -> Path:
         return Path(model)
     from humotion.tracking.registry import download_model
 
-    folder = download_model(model)
+    configured = load_params().machine.tracking_uri if PARAMS_FILE.exists() else None  # works outside a checkout, too
+    folder = download_model(model, configured)
     return next(found.parent for found in folder.rglob("model.json"))

@@ -1,7 +1,8 @@
 """Stage register: a version in the MLflow registry, and the decision who is champion.
 
 The decision rests on validation clips alone, by a paired bootstrap over groups: a version takes the
-alias from the champion only if it is better by more than noise. Test scores stand in the card.
+alias from the champion only if it is better by more than noise. Test scores stand in the card. A version
+that somebody demoted stays so, unless asked for ``again``.
 """
 
 from __future__ import annotations
@@ -13,24 +14,35 @@ from typing import Any
 
 import pandas as pd
 
-from humotion.evaluation.bootstrap import paired_bootstrap
+from humotion.errors import HumotionError
+from humotion.evaluation.bootstrap import BootstrapResult, paired_bootstrap
+from humotion.evaluation.tallies import paired_class_bootstrap, tally
 from humotion.files import read_json, write_json
 from humotion.params import AnyExperiment, Params
+from humotion.stages.register_card import card
 from humotion.tracking import registry, runs
-from humotion.training.description import VALIDATION, WEIGHTS, ModelDescription, read_description
+from humotion.training.description import VALIDATION, WEIGHTS, read_description
 from humotion.work import digest_of, digest_of_file
+
+MEANS = {"top1": "score", "pck_0.2": "score", "pck_0.1": "pck_0.1", "pck_0.05": "pck_0.05"}
+"""Metrics that are weighted means over clips, and their column of validation.parquet; the others need the classes."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Which alias a version gets, and why."""
+    """Which alias a version gets, if any, and why."""
 
-    alias: str
+    alias: str | None
     reason: str
 
 
-def run(name: str, params: Params) -> None:
+def run(name: str, params: Params, again: bool = False) -> None:
     """Register ``models/<name>/`` and write ``registered/<name>.json``. Idempotent per run and weights.
+
+    Args:
+        name: the experiment.
+        params: all of params.yaml.
+        again: let a version that was demoted compete again.
 
     Raises:
         HumotionError: no such experiment, or no trained model.
@@ -43,6 +55,8 @@ def run(name: str, params: Params) -> None:
     logged = runs.logged_model(description.run_id, digest_of_file(folder / WEIGHTS), uri)
     validation = pd.read_parquet(folder / VALIDATION)
     incumbent = registry.champion(model, uri)
+    test = read_json(Path("metrics") / name / "test.json")
+    rule = experiment.register_
     version = registry.register_version(
         registry.Candidate(
             name=model,
@@ -50,14 +64,23 @@ def run(name: str, params: Params) -> None:
             model_id=logged.model_id,
             weights_md5=digest_of_file(folder / WEIGHTS),
             tags={"experiment": name, "validated_on": validated_on(validation)},
-            description=card(name, description, read_json(Path("metrics") / name / "test.json")),
+            description=card(model, description, params.dataset(description.dataset), test, rule),
         ),
         uri,
     )
-    decision = decide(version, incumbent, validation, experiment, uri)
-    registry.set_alias(model, version, decision.alias, uri)
+    if again:
+        registry.allow_again(model, version, uri)
+    demoted = registry.get_version(model, version, uri).tags.get(registry.DEMOTED_WHY)
+    decision = decide(version, incumbent, validation, experiment, uri, demoted)
     if decision.alias == registry.CHAMPION:
-        registry.remove_alias(model, version, registry.CHALLENGER, uri)
+        registry.promote(model, version, decision.reason, uri)
+    elif decision.alias == registry.CHALLENGER:
+        registry.set_alias(model, version, registry.CHALLENGER, uri)
+    score = description.validation.get(rule.metric)
+    measured = "none" if score is None else f"{score:.4f}"
+    registry.tag_version(
+        model, version, {"why": decision.reason, "metric": rule.metric, f"validation.{rule.metric}": measured}, uri
+    )
     write_json(
         Path("registered") / f"{name}.json",
         {
@@ -66,10 +89,10 @@ def run(name: str, params: Params) -> None:
             "alias": decision.alias,
             "reason": decision.reason,
             "run_id": logged.run_id,
-            "uri": f"models:/{model}@{decision.alias}",
+            "uri": f"models:/{model}@{decision.alias}" if decision.alias else f"models:/{model}/{version}",
         },
     )
-    print(f"{model} version {version} is {decision.alias}: {decision.reason}")
+    print(f"{model} version {version} is {decision.alias or 'neither champion nor challenger'}: {decision.reason}")
 
 
 def validated_on(validation: pd.DataFrame) -> str:
@@ -78,62 +101,72 @@ def validated_on(validation: pd.DataFrame) -> str:
 
 
 def decide(
-    version: str, incumbent: Any, validation: pd.DataFrame, experiment: AnyExperiment, uri: str | None
+    version: str,
+    incumbent: Any,
+    validation: pd.DataFrame,
+    experiment: AnyExperiment,
+    uri: str | None,
+    demoted: str | None = None,
 ) -> Decision:
-    """Champion or challenger? See the module's docstring for the rule."""
+    """Champion or challenger? See the module's docstring for the rule; ``demoted`` says why it was, if it was."""
+    if demoted is not None:
+        return Decision(None, f"it was demoted ({demoted}); with --again, `humotion register` lets it compete again")
     if incumbent is None:
         return Decision(registry.CHAMPION, "there was no champion")
     if str(incumbent.version) == version:
         return Decision(registry.CHAMPION, "it is the champion already")
     if incumbent.tags.get("validated_on") != validated_on(validation):
-        return Decision(
-            registry.CHALLENGER, f"champion version {incumbent.version} was validated on other clips: not compared"
-        )
+        return not_compared(incumbent, "on other clips")
     downloaded = registry.download_model(f"models:/{incumbent.name}/{incumbent.version}", uri)
     theirs = pd.read_parquet(next(downloaded.rglob(VALIDATION)))
+    rule = experiment.register_
+    needed = MEANS.get(rule.metric, "predicted")
+    if needed not in validation:
+        raise HumotionError(f"{VALIDATION} of this model lacks what {rule.metric} needs: train it again.")
     pairs = validation.merge(theirs, on=["clip_id", "group"], suffixes=("", "_champion"))
-    gain = paired_bootstrap(
-        pairs["score"],
-        pairs["score_champion"],
-        pairs["group"].tolist(),
-        experiment.seed,
-        experiment.register_.bootstrap,
-        weights=pairs["weight"],
-    )
+    if reason := incomparable(pairs, len(validation), needed):
+        return not_compared(incumbent, reason)
+    gain = validation_gain(pairs, rule.metric, experiment.seed, rule.bootstrap)
     interval = f"95 % interval {gain.low:+.4f} to {gain.high:+.4f}"
     if math.isnan(gain.low):
         interval = "no interval: its clips come from a single film or recording"
-    measured = f"validation gain {gain.difference:+.4f} ({interval}) over version {incumbent.version}"
-    if gain.low > experiment.register_.min_gain:
+    measured = f"validation gain in {rule.metric} {gain.difference:+.4f} ({interval}) over version {incumbent.version}"
+    if gain.low > rule.min_gain:
         return Decision(registry.CHAMPION, measured)
-    return Decision(registry.CHALLENGER, f"{measured}; more than {experiment.register_.min_gain} was asked for")
+    return Decision(registry.CHALLENGER, f"{measured}; more than {rule.min_gain} was asked for")
 
 
-def card(name: str, description: ModelDescription, test: dict[str, Any]) -> str:
-    """The version's model card, in Markdown: what it is, on what it was trained, and its scores."""
-    architecture = ", ".join(f"{key} {value}" for key, value in description.architecture.items())
-    split = description.meta["split"]
-    rows = [f"| validation {key} | {_score(value)} |" for key, value in description.validation.items()]
-    rows += [f"| test {key} | {_score(value)} |" for key, value in test["test"].items()]
-    for baseline, scores in test["baseline"].items():
-        rows += [f"| test {key} of {baseline} | {_score(value)} |" for key, value in scores.items()]
-    return "\n".join(
-        [
-            f"# {name}: {description.task.replace('_', ' ')} on {description.dataset}",
-            "",
-            f"Model: {architecture}.",
-            f"Split: {split}. Test: {test['num_clips']} clips from {test['num_groups']} films or recordings.",
-            "",
-            "| metric | value |",
-            "| --- | --- |",
-            *rows,
-            "",
-            "The checkpoint and the champion are chosen on validation clips; test scores decide nothing.",
-            f"Input md5s: {', '.join(f'{key} {md5}' for key, md5 in description.data_md5.items())}.",
-        ]
-    )
+def not_compared(incumbent: Any, how: str) -> Decision:
+    """The new version is challenger of a champion that was validated in a way that allows no comparison."""
+    return Decision(registry.CHALLENGER, f"champion version {incumbent.version} was validated {how}: not compared")
 
 
-def _score(value: float | None) -> str:
-    """A score for the card; JSON has null where there was nothing to score."""
-    return "none" if value is None else f"{value:.4f}"
+def incomparable(pairs: pd.DataFrame, num_clips: int, needed: str) -> str | None:
+    """How the champion was validated, if that allows no comparison by column ``needed``; None if it does."""
+    if len(pairs) != num_clips:
+        return "with other groups"
+    if f"{needed}_champion" not in pairs:
+        return f"by an older version of humotion, which kept no {needed}"
+    facts = [fact for fact in ("weight", "label_id") if f"{fact}_champion" in pairs]
+    if any((pairs[fact] != pairs[f"{fact}_champion"]).any() for fact in facts):
+        return "with other labels"
+    return None
+
+
+def validation_gain(pairs: pd.DataFrame, metric: str, seed: int, num_resamples: int) -> BootstrapResult:
+    """The gain over the champion, with its interval, on clips that both were validated on.
+
+    Args:
+        pairs: the columns of validation.parquet, and those of the champion with the suffix ``_champion``.
+        metric: of `ActionRegisterParams` or `PoseRegisterParams`.
+        seed: of the resampling.
+        num_resamples: its draws.
+    """
+    if (column := MEANS.get(metric)) is not None:
+        scores = pairs[column], pairs[f"{column}_champion"]
+        return paired_bootstrap(*scores, pairs["group"].tolist(), seed, num_resamples, weights=pairs["weight"])
+    labels, groups = pairs["label_id"].to_numpy(), pairs["group"].to_numpy(dtype=str)
+    both = pairs["predicted"].to_numpy(), pairs["predicted_champion"].to_numpy()
+    classes = int(max(labels.max(), *(predicted.max() for predicted in both))) + 1
+    ours, theirs = (tally(predicted, labels, groups, classes) for predicted in both)
+    return paired_class_bootstrap(ours, theirs, seed, num_resamples)[metric]

@@ -20,9 +20,10 @@ from humotion.errors import HumotionError
 from humotion.figures.curves import plot_curves
 from humotion.files import atomic_path, read_json, write_json
 from humotion.params import AnyExperiment, Params
+from humotion.stages.training_run import run_source
 from humotion.tasks.base import Task
 from humotion.tracking import models, runs
-from humotion.training.description import ModelDescription
+from humotion.training.description import ModelDescription, input_files, training_settings
 from humotion.training.fit import FitResult, fit
 from humotion.training.model_folder import save_model_folder
 from humotion.training.outcomes import clip_scores
@@ -39,11 +40,11 @@ def run(name: str, params: Params) -> None:
     """
     experiment = params.experiment(name)
     task, data = prepare(name, params)
-    settings = experiment.model_dump(mode="json", by_alias=True, exclude={"evaluate", "register_"})
+    settings = training_settings(experiment)
     data_md5 = input_md5(name, experiment)
     work = work_folder("train", digest_of({"settings": settings, "inputs": data_md5, "code": digest_of_code()}))
     attempt = work / "run.json"
-    source = runs.RunSource(runs.experiment_name(experiment.task, experiment.dataset), name, settings, data_md5)
+    source = run_source(experiment, name, data_md5, data.meta)
     resume = read_json(attempt)["run_id"] if attempt.exists() else None
     stop = Stop()
     with (
@@ -78,6 +79,7 @@ def run(name: str, params: Params) -> None:
             run_id=run_id,
             data_md5=data_md5,
             validation=metrics["val"],
+            source=runs.origin(run_id),
         )
         folder = Path("models") / name
         save_model_folder(folder, task, description, result.checkpoint, validation)
@@ -100,12 +102,7 @@ def told_how_to_go_on() -> Iterator[None]:
 
 def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
     """md5 of everything a training reads; ``frames.parquet`` has a digest of every video's frames."""
-    inputs = {
-        "frames": Path("prepared") / experiment.dataset / "frames.parquet",
-        "plan": Path("plans") / name / "train.parquet",
-        "policy": Path("plans") / name / "policy.json",
-        "validation": Path("clips") / name / "val.parquet",
-    }
+    inputs = input_files(name, experiment.dataset)
     if (weights := getattr(experiment.model, "weights", None)) is not None and weights.is_file():
         inputs["weights"] = weights
     return {key: digest_of_file(path) for key, path in inputs.items()}

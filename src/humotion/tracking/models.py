@@ -18,6 +18,7 @@ from humotion.work import digest_of_file
 
 # The factory that turns a model folder into a predictor, named so that this room need not import it.
 PREDICTOR = "humotion.prediction.predictor:load_predictor"
+MODEL_CONFIG = {"predictor": PREDICTOR}
 OUTPUT_COLUMNS = {
     "action_recognition": ("video", "label", "probabilities"),
     "pose_estimation": ("video", "joints"),
@@ -36,7 +37,7 @@ def log_model_folder(folder: Path, example: Path) -> str:
         name="model",
         python_model=str(Path(__file__).with_name("served.py")),
         artifacts={"model": str(folder)},
-        model_config={"predictor": PREDICTOR},
+        model_config=MODEL_CONFIG,
         signature=ModelSignature(
             inputs=Schema([ColSpec(DataType.string, "video")]),
             outputs=Schema([ColSpec(DataType.string, name) for name in outputs]),

@@ -1,16 +1,24 @@
-"""The model registry: versions named ``<model>-<dataset>``, aliases ``champion`` and ``challenger``."""
+"""The model registry: versions named ``<model>-<dataset>``, aliases ``champion`` and ``challenger``.
+
+What became of a version stands in its tags: ``promoted_at`` and ``promoted_why``, the champion before it in
+``champion_before``, and ``demoted_at`` and ``demoted_why``, which keep it from being promoted again unasked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mlflow.entities.model_registry import ModelVersion
 
-from humotion.tracking.store import connect, mlflow
+from humotion.errors import HumotionError
+from humotion.tracking.store import connect, mlflow, shown_uri
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+PROMOTED_AT, PROMOTED_WHY, BEFORE = "promoted_at", "promoted_why", "champion_before"
+DEMOTED_AT, DEMOTED_WHY = "demoted_at", "demoted_why"
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,95 @@ def champion(name: str, uri: str | None = None) -> ModelVersion | None:
         return None
 
 
+def get_version(name: str, version: str, uri: str | None = None) -> ModelVersion:
+    """A version with its aliases and tags.
+
+    Raises:
+        HumotionError: there is no such model or version.
+    """
+    known = versions(name, uri)
+    found = [each for each in known if str(each.version) == version]
+    if not found:
+        listed = ", ".join(str(each.version) for each in known)
+        raise HumotionError(f"{name} has no version {version!r}; it has {listed}.")
+    return found[0]
+
+
+def versions(name: str, uri: str | None = None) -> list[ModelVersion]:
+    """The versions of a registered model, oldest first, with aliases and tags.
+
+    Raises:
+        HumotionError: there is no such model; the text names those there are.
+    """
+    client = connect(uri)
+    found = client.search_model_versions(f"name = '{name}'")
+    if not found:
+        known = ", ".join(names(uri)) or "none"
+        raise HumotionError(f"The registry at {shown_uri(uri)} has no model {name!r}; it has {known}.")
+    numbers = sorted(int(each.version) for each in found)
+    return [client.get_model_version(name, str(number)) for number in numbers]  # a search leaves out aliases
+
+
+def names(uri: str | None = None) -> list[str]:
+    """The registered models."""
+    return sorted(model.name for model in connect(uri).search_registered_models())
+
+
+def promote(name: str, version: str, why: str, uri: str | None = None) -> None:
+    """Give ``champion`` to a version and remember when, why and whom it follows; it is demoted no longer."""
+    client = connect(uri)
+    before = champion(name, uri)
+    if before is not None and str(before.version) == version:
+        return
+    own = client.get_model_version(name, version).tags
+    if before is not None and BEFORE not in own:
+        client.set_model_version_tag(name, version, BEFORE, str(before.version))
+    allow_again(name, version, uri)
+    client.set_model_version_tag(name, version, PROMOTED_WHY, why)
+    client.set_model_version_tag(name, version, PROMOTED_AT, _now())
+    client.set_registered_model_alias(name, CHAMPION, version)
+    remove_alias(name, version, CHALLENGER, uri)
+
+
+def demote(name: str, version: str, successor: str | None, why: str, uri: str | None = None) -> None:
+    """Take ``champion`` from a version, remember when and why, and give it to ``successor``, or to nobody."""
+    client = connect(uri)
+    client.set_model_version_tag(name, version, DEMOTED_WHY, why)
+    client.set_model_version_tag(name, version, DEMOTED_AT, _now())
+    if successor is None:
+        remove_alias(name, version, CHAMPION, uri)
+    else:
+        promote(name, successor, f"version {version} was demoted: {why}", uri)
+
+
+def champion_before(name: str, version: str, uri: str | None = None) -> str | None:
+    """The last champion before a version that is still there and was not demoted."""
+    known = {str(each.version): each.tags for each in versions(name, uri)}
+    seen = {version}
+    tags = known[version]
+    while (before := tags.get(BEFORE)) is not None and before not in seen:
+        seen.add(before)
+        tags = known.get(before, {})
+        if before in known and DEMOTED_AT not in tags:
+            return str(before)
+    return None
+
+
+def allow_again(name: str, version: str, uri: str | None = None) -> None:
+    """Forget that a version was demoted, so that it may be promoted."""
+    client = connect(uri)
+    for key in (DEMOTED_AT, DEMOTED_WHY):
+        if key in client.get_model_version(name, version).tags:
+            client.delete_model_version_tag(name, version, key)
+
+
+def tag_version(name: str, version: str, tags: Mapping[str, str], uri: str | None = None) -> None:
+    """Set tags of a version."""
+    client = connect(uri)
+    for key, value in tags.items():
+        client.set_model_version_tag(name, version, key, value)
+
+
 def set_alias(name: str, version: str, alias: str, uri: str | None = None) -> None:
     """Give an alias to a version; it leaves the version that had it."""
     connect(uri).set_registered_model_alias(name, alias, version)
@@ -76,6 +173,17 @@ def remove_alias(name: str, version: str, alias: str, uri: str | None = None) ->
 
 
 def download_model(model_uri: str, uri: str | None = None) -> Path:
-    """The local folder of a logged or registered model (``models:/ls_vit-hmdb51@champion``)."""
+    """The local folder of a logged or registered model (``models:/ls_vit-hmdb51@champion``).
+
+    Raises:
+        HumotionError: the store has no such model.
+    """
     connect(uri)
-    return Path(mlflow.artifacts.download_artifacts(model_uri))
+    try:
+        return Path(mlflow.artifacts.download_artifacts(model_uri))
+    except mlflow.MlflowException as error:
+        raise HumotionError(f"The store at {shown_uri(uri)} does not give {model_uri}: {error.message}") from None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

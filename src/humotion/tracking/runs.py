@@ -1,15 +1,11 @@
 """MLflow runs: started, resumed after a crash, found again by evaluate, traceable to their sources.
 
 One run is one training. Its MLflow experiment is the task and dataset (``action/hmdb51``), so that a
-model and its baselines stand on one page; the humotion experiment is the run's name.
+model and its baselines stand on one page; the run's name begins with the humotion experiment.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,26 +17,18 @@ from pytorch_lightning.loggers import Logger, MLFlowLogger
 
 from humotion.errors import HumotionError
 from humotion.tracking.models import log_model_folder
+from humotion.tracking.notes import with_figures
+from humotion.tracking.sources import (
+    MAX_LENGTH,
+    NOTE,
+    ORIGIN,
+    RunSource,
+    flatten,
+    log_sources,
+    run_name,
+    source_tags,
+)
 from humotion.tracking.store import connect, experiment_id, mlflow
-
-MAX_PARAM_LENGTH = 6000
-
-
-@dataclass(frozen=True)
-class RunSource:
-    """What a run is called and where it comes from.
-
-    Attributes:
-        experiment: the MLflow experiment, ``<task>/<dataset>``.
-        name: the humotion experiment; the run's name.
-        params: nested settings, logged flattened with dots.
-        data_md5: md5 of every input that was read, by name.
-    """
-
-    experiment: str
-    name: str
-    params: Mapping[str, Any]
-    data_md5: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -76,7 +64,10 @@ def training_run(
     experiment = experiment_id(client, source.experiment)
     if resume is None:
         run = mlflow.start_run(
-            experiment_id=experiment, run_name=source.name, parent_run_id=parent, log_system_metrics=True
+            experiment_id=experiment,
+            run_name=run_name(source) if parent is None else source.name,
+            parent_run_id=parent,
+            log_system_metrics=True,
         )
     else:
         run = mlflow.start_run(run_id=resume, log_system_metrics=True)
@@ -86,14 +77,14 @@ def training_run(
         if resume is None:
             mlflow.log_params(flatten(source.params))
             mlflow.set_tags(source_tags(source))
-        if parent is None:
-            log_sources()
+            if parent is None:
+                log_sources()
         yield run.info.run_id
     except BaseException as error:
         if isinstance(error, (KeyboardInterrupt, *stopped_by)):
             mlflow.end_run("KILLED")
             raise
-        mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:MAX_PARAM_LENGTH])
+        mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:MAX_LENGTH])
         mlflow.end_run("FAILED")
         raise
     mlflow.end_run("FINISHED")
@@ -117,7 +108,7 @@ def finished_run(run_id: str, source: RunSource, restore: Restoration, uri: str 
         with mlflow.start_run(run_id=found):
             yield found
         return
-    with mlflow.start_run(experiment_id=experiment, run_name=source.name) as run:
+    with mlflow.start_run(experiment_id=experiment, run_name=f"{run_name(source)} (restored)") as run:
         mlflow.log_params(flatten(source.params))
         mlflow.set_tags(source_tags(source))
         mlflow.log_metrics(dict(restore.metrics))
@@ -152,13 +143,6 @@ def logged_model(run_id: str, weights_md5: str, uri: str | None = None) -> Logge
     )
 
 
-def log_sources() -> None:
-    """Log the files that say what was run, as they are now, to the open run."""
-    for name in ("params.yaml", "dvc.yaml", "dvc.lock"):
-        if Path(name).exists():
-            mlflow.log_artifact(name, "source")
-
-
 def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
     """Log metrics to the open run. Names have no ``@``: ``test/pck_0.2``."""
     mlflow.log_metrics(dict(metrics), step=step)
@@ -179,6 +163,20 @@ def set_tags(tags: Mapping[str, str]) -> None:
     mlflow.set_tags(dict(tags))
 
 
+def origin(run_id: str) -> dict[str, str]:
+    """The tags of a run that say which state of the checkout it is of."""
+    tags = MlflowClient().get_run(run_id).data.tags
+    return {key: tags[key] for key in ORIGIN if key in tags}
+
+
+def describe_figures(validation: Mapping[str, float | None], test: Mapping[str, Any]) -> None:
+    """Put the figures of an evaluation at the end of the open run's description."""
+    active = mlflow.active_run()
+    assert active is not None
+    note = MlflowClient().get_run(active.info.run_id).data.tags.get(NOTE, "")  # the open one knows no later tags
+    mlflow.set_tag(NOTE, with_figures(note, validation, test)[:MAX_LENGTH])
+
+
 def lightning_logger(run_id: str) -> Logger:
     """Lightning's logger for the open run: epoch metrics, at the store in use."""
     return MLFlowLogger(tracking_uri=mlflow.get_tracking_uri(), run_id=run_id)
@@ -187,18 +185,6 @@ def lightning_logger(run_id: str) -> Logger:
 def experiment_name(task: str, dataset: str) -> str:
     """The MLflow experiment of a task and dataset: ``action/hmdb51``."""
     return f"{task.split('_')[0]}/{dataset}"
-
-
-def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """``{"a": {"b": 1}}`` as ``{"a.b": "1"}``; lists and empty maps stay values."""
-    flat: dict[str, str] = {}
-    for key, value in params.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping) and value:
-            flat.update(flatten(value, f"{name}."))
-        else:
-            flat[name] = str(value)[:MAX_PARAM_LENGTH]
-    return flat
 
 
 def _restored_from(client: MlflowClient, model: Any) -> str | None:
@@ -212,32 +198,3 @@ def exists(client: MlflowClient, run_id: str) -> bool:
         return bool(client.get_run(run_id).info.lifecycle_stage == "active")
     except mlflow.MlflowException:
         return False
-
-
-def source_tags(source: RunSource) -> dict[str, str]:
-    """Tags by which a run is traced back to its code, data and command."""
-    tags = {
-        "humotion.experiment": source.name,
-        "humotion.command": _command(),
-        **{f"data.{name}.md5": md5 for name, md5 in source.data_md5.items()},
-    }
-    commit = _git("rev-parse", "HEAD")
-    if commit is not None:
-        dirty = _git("status", "--porcelain", "--untracked-files=no")
-        tags |= {"git.commit": commit, "git.dirty": str(bool(dirty)).lower()}
-    if experiment := os.environ.get("DVC_EXP_NAME"):
-        tags["dvc.exp_name"] = experiment
-    return tags
-
-
-def _command() -> str:
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    return re.sub(r"://[^/@\s]+@", "://***@", command)  # a database's password is nobody's business
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()

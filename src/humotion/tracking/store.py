@@ -7,6 +7,7 @@ The default is ``sqlite:///mlflow.db`` at the root of the main checkout, also fr
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from filelock import FileLock
@@ -25,6 +26,11 @@ from mlflow.tracking import MlflowClient
 def tracking_uri(configured: str | None = None) -> str:
     """The store in use: the environment, then ``machine.tracking_uri``, then the checkout's SQLite file."""
     return os.environ.get("MLFLOW_TRACKING_URI") or configured or default_uri(main_checkout())
+
+
+def shown_uri(configured: str | None = None) -> str:
+    """The store in use, for people: without a password."""
+    return re.sub(r"://[^/@\s]+@", "://***@", tracking_uri(configured))
 
 
 def default_uri(checkout: Path) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mlflow.entities import Metric
 
-from humotion.tracking.runs import RunSource, exists, flatten, log_folder, log_metrics, log_sources, source_tags
+from humotion.tracking.runs import exists, log_folder, log_metrics
+from humotion.tracking.sources import NOTE, RunSource, flatten, log_sources, source_tags
 from humotion.tracking.store import connect, experiment_id, mlflow
 
 STUDY = "optuna.study"
@@ -27,11 +28,18 @@ def sweep_run(source: RunSource, study: str, tags: Mapping[str, str], uri: str |
         run_id = str(found[0].info.run_id)
         client.update_run(run_id, "RUNNING")
         return run_id
-    labels = {**source_tags(source), **tags, STUDY: study, "kind": "sweep"}
+    labels = {**source_tags(source), **tags, STUDY: study, "kind": "sweep", NOTE: _note(source.name, study)}
     run_id = str(client.create_run(experiment, tags=labels, run_name=f"sweep of {source.name}").info.run_id)
     for name, value in flatten(source.params).items():
         client.log_param(run_id, name, value)
     return run_id
+
+
+def _note(name: str, study: str) -> str:
+    return (
+        f"**Sweep of {name}**: Optuna study `{study}`. A child run a trial (tag `optuna.state`); tables and plots are "
+        f"artifacts below `sweep`. `humotion sweep apply {name}` writes the best parameters into params.yaml."
+    )
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from humotion.errors import HumotionError
 from humotion.files import read_json
+from humotion.params import AnyExperiment
 
 DESCRIPTION, WEIGHTS, CHECKPOINT, VALIDATION = (
     "model.json",
@@ -31,6 +32,7 @@ class ModelDescription:
         run_id: the MLflow run of the training.
         data_md5: md5 of every input of the training, by name.
         validation: metrics of the chosen epoch on the validation clips.
+        source: state of the checkout at the training's start (``git.commit`` ...); empty in older folders.
     """
 
     experiment: str
@@ -42,6 +44,22 @@ class ModelDescription:
     run_id: str
     data_md5: dict[str, str]
     validation: dict[str, float]
+    source: dict[str, str] = field(default_factory=dict)
+
+
+def training_settings(experiment: AnyExperiment) -> dict[str, Any]:
+    """The settings of an experiment that its training depends on, nested as in params.yaml."""
+    return experiment.model_dump(mode="json", by_alias=True, exclude={"evaluate", "register_"})
+
+
+def input_files(name: str, dataset: str) -> dict[str, Path]:
+    """What a training reads, by the name under which its md5 is kept, but for pretrained weights."""
+    return {
+        "frames": Path("prepared") / dataset / "frames.parquet",
+        "plan": Path("plans") / name / "train.parquet",
+        "policy": Path("plans") / name / "policy.json",
+        "validation": Path("clips") / name / "val.parquet",
+    }
 
 
 def read_description(folder: Path) -> ModelDescription:

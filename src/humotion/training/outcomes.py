@@ -106,17 +106,24 @@ def pose_outcomes(task: Task, data: ClipDataModule, split: str, machine: Machine
 
 
 def clip_scores(task: Task, data: ClipDataModule, split: str, machine: MachineParams) -> pd.DataFrame:
-    """``clip_id``, ``group``, ``score`` and ``weight`` of every clip: what versions are compared on.
+    """What versions are compared on: a row a clip with ``clip_id``, ``group``, ``score``, ``weight``, and more.
 
     The weighted mean of ``score`` is the task's main metric: top-1 (weight 1 a clip), or PCK@0.2
-    pooled over joints (weight: the number of joints that count).
+    pooled over joints (weight: the number of joints that count). Of actions ``label_id`` and
+    ``predicted`` follow, for scores that are no means over clips; of poses the other PCKs.
     """
     if data.experiment.task == "action_recognition":
         table, probabilities = action_probabilities(task, data, split, machine)
-        right = probabilities.argmax(axis=1) == table["label_id"]
-        return table[["clip_id", "group"]].assign(score=right.astype(float), weight=1.0)
+        predicted = probabilities.argmax(axis=1)
+        right = predicted == table["label_id"]
+        scored = table[["clip_id", "group"]].assign(score=right.astype(float), weight=1.0)
+        return scored.assign(label_id=table["label_id"], predicted=predicted)
     rows = []
     for outcome in pose_outcomes(task, data, split, machine):
         scores = outcome.scores()
-        rows.append((outcome.clip_id, outcome.group, scores["pck_0.2"], float(scores["num_joints"])))
-    return pd.DataFrame(rows, columns=["clip_id", "group", "score", "weight"])
+        pck = {name: score for name, score in scores.items() if name.startswith("pck_")}
+        weight = float(scores["num_joints"])
+        rows.append(
+            {"clip_id": outcome.clip_id, "group": outcome.group, "score": pck["pck_0.2"], "weight": weight} | pck
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,97 @@
+"""The commands that rebuild a model, and what they cannot do, said as it is."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from humotion.lineage.trace import Trace
+from humotion.tracking import sources
+
+WORK = ".humotion/lineage"  # in the clone; git ignores it
+OWN_CODE = 'export PYTHONPATH="$PWD/src${PYTHONPATH:+:$PYTHONPATH}"'
+"""An installed humotion is the code of another checkout, as a rule."""
+_TRIAL = "optuna.param."
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """Shell commands in order, to be called in a checkout's root, and notes on what they need or lack."""
+
+    commands: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def rebuild(found: Trace) -> Rebuild:
+    """How to rebuild the model of a trace, in a fresh clone beside this checkout."""
+    commit = found.origin.get(sources.COMMIT)
+    if commit is None:
+        return Rebuild((), ("The training was not done in a git checkout: no commit leads back to its code.",))
+    notes = []
+    if not sources.has_commit(commit):
+        notes.append(f"Commit {commit} is not in this repository: fetch it first, or clone the repository that has it.")
+    name = found.experiment
+    folder = f"../{name}-{commit[:7]}"
+    commands = [f"git clone --quiet . {folder} && cd {folder}", f"git checkout --quiet {commit}", OWN_CODE]
+    if found.origin.get(sources.DIRTY) == "true":
+        patch, remarks = _changes(found)
+        commands += patch
+        notes += remarks
+    commands += _data(found)
+    notes += _needs(found)
+    if changes := _trial(found):
+        sets = " ".join(f"-S {shlex.quote(f'experiments.{name}.{key}={value}')}" for key, value in changes.items())
+        notes.append(
+            "It is a trial of a sweep: its parameters are set on the command line, and it was never registered."
+        )
+        return Rebuild((*commands, f"dvc exp run {sets} train@{name}"), tuple(notes))
+    notes.append(
+        "In this checkout instead of a clone, `dvc repro` takes what DVC's cache still has of this training rather "
+        f"than train again; `dvc repro --force --single-item train@{name}` trains."
+    )
+    return Rebuild((*commands, f"dvc repro register@{name}"), tuple(notes))
+
+
+def _changes(found: Trace) -> tuple[list[str], list[str]]:
+    """How to get a dirty checkout's changes back: commands, and notes."""
+    changed = found.origin.get(sources.CHANGED, "")
+    notes = [f"The checkout was dirty: uncommitted changes to {changed or 'no file that git tracks'}."]
+    if untracked := found.origin.get(sources.UNTRACKED):
+        notes.append(f"Files that git did not track, and that nothing kept: {untracked}. Without them it may not run.")
+    if name := found.origin.get(sources.EXPERIMENT_NAME):
+        here = f"`dvc exp apply {name}` restores it" if sources.has_dvc_experiment(name) else "not in this checkout"
+        notes.append(f"It was the DVC experiment {name} ({here}).")
+    run = found.run
+    if run is None or not run.sources:
+        notes.append("The store does not have the run's files, so these changes cannot be brought back from here.")
+        return [], notes
+    download = (
+        f"MLFLOW_TRACKING_URI={shlex.quote(found.store)} mlflow artifacts download --run-id {run.run_id} "
+        f"--artifact-path {sources.FOLDER} --dst-path {WORK}"
+    )
+    if "***" in found.store:
+        notes.append("Put the password of the store in place of ***.")
+    if sources.PATCH in run.sources:
+        return [download, f"git apply {WORK}/{sources.FOLDER}/{sources.PATCH}"] if changed else [], notes
+    if "params.yaml" not in run.sources:
+        return [], [*notes, "None of these changes was kept with the run."]
+    notes.append("Of these changes the run kept params.yaml and dvc.yaml alone; changed code cannot be brought back.")
+    return [download, f"cp {WORK}/{sources.FOLDER}/params.yaml {WORK}/{sources.FOLDER}/dvc.yaml ."], notes
+
+
+def _data(found: Trace) -> list[str]:
+    is_sample = found.root is not None and found.root.parts[:1] == ("data",)
+    return ["dvc pull --quiet --remote sample data.dvc"] if is_sample and sources.is_tracked("data.dvc") else []
+
+
+def _needs(found: Trace) -> list[str]:
+    paths = [str(found.root)] if found.root is not None and found.root.parts[:1] != ("data",) else []
+    weights = found.settings.get("model.weights", "None")
+    paths += [weights] if weights != "None" else []
+    relative = [path for path in paths if not path.startswith("/")]
+    return [f"The clone needs, as this checkout: {', '.join(relative)}."] if relative else []
+
+
+def _trial(found: Trace) -> dict[str, str]:
+    tags = found.run.tags if found.run else {}
+    return {key.removeprefix(_TRIAL): value for key, value in tags.items() if key.startswith(_TRIAL)}

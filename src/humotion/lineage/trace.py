@@ -1,0 +1,192 @@
+"""Collect what is known of a model, from the store and the model folder, beside what this checkout holds now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from humotion.errors import HumotionError
+from humotion.params import PARAMS_FILE, Params, load_params
+from humotion.tracking import sources
+from humotion.tracking.lineage import RunFacts, VersionFacts, find_run, find_version, read_source
+from humotion.tracking.store import shown_uri
+from humotion.training.description import (
+    DESCRIPTION,
+    WEIGHTS,
+    ModelDescription,
+    input_files,
+    read_description,
+    training_settings,
+)
+from humotion.work import digest_of_file
+
+SAME, DIFFERS, ABSENT = "same", "differs", "absent"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """An md5 of the training, and whether this checkout has the same: ``same``, ``differs`` or ``absent``."""
+
+    name: str
+    md5: str
+    here: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """All that is known of one model.
+
+    Attributes:
+        asked: what the user asked for.
+        store: the MLflow store.
+        run_id: of the training; the store may not know it.
+        experiment, dataset: what was trained.
+        version: the registered version, if that was asked for.
+        run: the run, or the one restored in its place; None if the store knows neither.
+        origin: tags of `sources.ORIGIN`.
+        data: the inputs of the training.
+        locked: dependencies and outputs of the training in dvc.lock; empty where the run has none of it.
+        settings: of the training, flattened.
+        changed: settings that params.yaml has otherwise now: key -> (then, now).
+        validation, test, baseline: scores by metric.
+        weights: md5 of the weights, and whether ``models/<experiment>`` has the same.
+        root: where params.yaml has the dataset's raw data now, if it has the dataset.
+    """
+
+    asked: str
+    store: str
+    run_id: str
+    experiment: str
+    dataset: str
+    version: VersionFacts | None
+    run: RunFacts | None
+    origin: Mapping[str, str]
+    data: tuple[Compared, ...]
+    locked: tuple[Compared, ...]
+    settings: Mapping[str, str]
+    changed: Mapping[str, tuple[str | None, str | None]]
+    validation: Mapping[str, float]
+    test: Mapping[str, float]
+    baseline: Mapping[str, float]
+    weights: Compared | None
+    root: Path | None
+
+
+def trace(asked: str) -> Trace:
+    """Trace ``models:/NAME@ALIAS``, ``models:/NAME/VERSION``, a run's id, or a model folder.
+
+    Raises:
+        HumotionError: there is no such thing; the text says what there is.
+    """
+    params = load_params() if PARAMS_FILE.exists() else None
+    uri = params.machine.tracking_uri if params else None
+    version, folder = None, None
+    if asked.startswith("models:/"):
+        version = find_version(asked, uri)
+        run_id = version.run_id
+    elif (Path(asked) / DESCRIPTION).is_file() or "/" in asked:
+        folder = Path(asked)
+        run_id = read_description(folder).run_id
+    else:
+        run_id = asked
+    run = find_run(run_id, uri)
+    if run is None and folder is None:
+        raise HumotionError(f"{asked} is neither a model folder nor a run of the store at {shown_uri(uri)}.")
+    return _compare(asked, version, run, folder, params)
+
+
+def _compare(
+    asked: str, version: VersionFacts | None, run: RunFacts | None, folder: Path | None, params: Params | None
+) -> Trace:
+    uri = params.machine.tracking_uri if params else None
+    described = read_description(folder) if folder else None
+    tags, metrics, settings = (run.tags, run.metrics, run.params) if run else ({}, {}, {})
+    experiment = tags.get("humotion.experiment") or (described.experiment if described else "unknown")
+    dataset = settings.get("dataset") or (described.dataset if described else "unknown")
+    data = {key[5:-4]: md5 for key, md5 in tags.items() if key.startswith("data.") and key.endswith(".md5")}
+    now = _settings_now(params, experiment)
+    return Trace(
+        asked=asked,
+        store=shown_uri(uri),
+        run_id=tags.get("restored_from") or (run.run_id if run else "") or (described.run_id if described else ""),
+        experiment=experiment,
+        dataset=dataset,
+        version=version,
+        run=run,
+        origin=_origin(tags, described),
+        data=_compare_data(data or (described.data_md5 if described else {}), experiment, dataset, settings),
+        locked=_compare_lock(run, experiment, uri),
+        settings=settings,
+        changed=_changed(settings, now) if settings and now else {},
+        validation=_below(metrics, "best_val/") or (described.validation if described else {}),
+        test={key: value for key, value in _below(metrics, "test/").items() if not key.startswith("gain/")},
+        baseline=_below(metrics, "baseline/"),
+        weights=_compare_weights(version, folder, experiment),
+        root=params.datasets[dataset].root if params and dataset in params.datasets else None,
+    )
+
+
+def _origin(tags: Mapping[str, str], described: ModelDescription | None) -> dict[str, str]:
+    found = {key: tags[key] for key in sources.ORIGIN if key in tags}
+    return found or (dict(described.source) if described else {})
+
+
+def _settings_now(params: Params | None, experiment: str) -> dict[str, str]:
+    if params is None or experiment not in params.experiments:
+        return {}
+    return sources.flatten(training_settings(params.experiments[experiment]))
+
+
+def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, tuple[str | None, str | None]]:
+    keys = sorted({*then, *now})
+    return {key: (then.get(key), now.get(key)) for key in keys if then.get(key) != now.get(key)}
+
+
+def _compare_data(
+    data: Mapping[str, str], experiment: str, dataset: str, settings: Mapping[str, str]
+) -> tuple[Compared, ...]:
+    paths = input_files(experiment, dataset)
+    if weights := settings.get("model.weights"):
+        paths["weights"] = Path(weights)
+    # A sweep's trials read whole clips and make their own plan.
+    return tuple(
+        _compare_file(name, paths.get(name, Path("clips", experiment, name)), md5) for name, md5 in data.items()
+    )
+
+
+def _compare_file(name: str, path: Path, md5: str) -> Compared:
+    here = ABSENT if not path.is_file() else SAME if digest_of_file(path) == md5 else DIFFERS
+    return Compared(f"{name} ({path})", md5, here)
+
+
+def _compare_weights(version: VersionFacts | None, folder: Path | None, experiment: str) -> Compared | None:
+    md5 = version.tags.get("weights_md5") if version else None
+    if md5 is None and folder is not None and (folder / WEIGHTS).is_file():
+        md5 = digest_of_file(folder / WEIGHTS)
+    return _compare_file("weights", Path("models", experiment, WEIGHTS), md5) if md5 else None
+
+
+def _compare_lock(run: RunFacts | None, experiment: str, uri: str | None) -> tuple[Compared, ...]:
+    """Only a lock that is known to be of this training; the one logged at its start is of the training before."""
+    if run is None or sources.LOCKED not in run.tags or (text := read_source(run.run_id, "dvc.lock", uri)) is None:
+        return ()
+    lock = Path("dvc.lock")
+    then = _entries(text, experiment)
+    now = _entries(lock.read_text(encoding="utf-8"), experiment) if lock.exists() else {}
+    return tuple(
+        Compared(path, md5, ABSENT if path not in now else SAME if now[path] == md5 else DIFFERS)
+        for path, md5 in then.items()
+    )
+
+
+def _entries(text: str, experiment: str) -> dict[str, str]:
+    stage: dict[str, Any] = (YAML(typ="safe").load(text) or {}).get("stages", {}).get(f"train@{experiment}", {})
+    return {each["path"]: each.get("md5", "") for kind in ("deps", "outs") for each in stage.get(kind, [])}
+
+
+def _below(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:
+    return {key.removeprefix(prefix): value for key, value in sorted(metrics.items()) if key.startswith(prefix)}

@@ -1,0 +1,64 @@
+"""The description of a run, as the MLflow UI shows it: what was trained on what, how to repeat it, what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+FIGURES = "### Figures"
+_KEY_SETTINGS = ("seed", "trainer.epochs", "trainer.batch_size", "optimizer.lr", "augment.balance", "augment.size")
+
+
+def training_note(name: str, settings: Mapping[str, str], meta: Mapping[str, Any], commit: str | None) -> str:
+    """What a training is; ``settings`` are its flattened parameters, ``meta`` is that of its clips."""
+    model = ", ".join(f"{key.split('.', 1)[1]} {value}" for key, value in settings.items() if key.startswith("model."))
+    chosen = ", ".join(f"{key} {settings[key]}" for key in _KEY_SETTINGS if key in settings)
+    checkout = f"git checkout {commit} && " if commit else ""
+    return "\n".join(
+        [
+            f"**{name}**: {settings['task'].replace('_', ' ')} on `{settings['dataset']}`.",
+            "",
+            f"- Model: {model}",
+            f"- Data: {data_line(meta)}",
+            f"- Settings: {chosen}",
+            f"- Repeat: `{checkout}dvc repro train@{name}`; `humotion lineage RUN_ID` tells what else it takes",
+        ]
+    )
+
+
+def data_line(meta: Mapping[str, Any]) -> str:
+    """Split, fold and number of clips of an experiment, of ``clips/<experiment>/meta.json``."""
+    split = meta.get("split", {})
+    text = str(split.get("column", "split unknown"))
+    if "validation_fold" in split:
+        text += f", validation fold {split['validation_fold']} of {split['validation_folds']}"
+    counts = meta.get("counts", {})
+    numbers = ", ".join(
+        f"{title} {counts[part]['clips']} clips from {counts[part]['groups']} groups"
+        for part, title in (("train", "training"), ("val", "validation"), ("test", "test"))
+        if part in counts
+    )
+    return f"{text}; {numbers}" if numbers else text
+
+
+def with_figures(note: str, validation: Mapping[str, float | None], test: Mapping[str, Any]) -> str:
+    """The note with a table of figures at its end, in place of an older one; ``test`` is as in test.json."""
+    before = note.split(FIGURES)[0].rstrip()
+    return "\n".join([before, "", FIGURES, "", figure_table(validation, test)])
+
+
+def figure_table(validation: Mapping[str, float | None], test: Mapping[str, Any]) -> str:
+    """A Markdown table: a row a metric; validation, test, and every baseline on the test clips."""
+    columns = {"validation": validation, "test": test["test"]}
+    columns |= {f"test, {baseline}": scores for baseline, scores in test["baseline"].items()}
+    metrics = [key for key in {**test["test"], **validation} if key != "loss"]
+    rows = [f"| {key} | " + " | ".join(_cell(column, key) for column in columns.values()) + " |" for key in metrics]
+    head = ["| metric | " + " | ".join(columns) + " |", "| --- |" + " --- |" * len(columns)]
+    return "\n".join(head + rows)
+
+
+def _cell(scores: Mapping[str, float | None], key: str) -> str:
+    if key not in scores:
+        return ""
+    value = scores[key]
+    return "none" if value is None else f"{value:.4f}"  # JSON has null where there was nothing to score

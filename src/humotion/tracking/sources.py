@@ -1,0 +1,190 @@
+"""Where a run comes from: commit, uncommitted changes, settings, command; and a name that tells runs apart.
+
+The pipeline itself writes `dvc.lock` and `metrics/`, which git tracks: they are results, and make no
+checkout dirty. What else differs from the commit is kept as a patch, so that such a run can be rebuilt too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from humotion.tracking.store import mlflow
+from humotion.work import digest_of_folder
+
+MAX_LENGTH = 6000  # of a parameter or a tag
+FOLDER, PATCH = "source", "changes.patch"
+FILES = ("params.yaml", "dvc.yaml", "dvc.lock")
+COMMIT, DIRTY, CHANGED, EXPERIMENT_NAME = "git.commit", "git.dirty", "git.changed", "dvc.exp_name"
+UNTRACKED = "git.untracked"
+ORIGIN = (COMMIT, DIRTY, CHANGED, UNTRACKED, EXPERIMENT_NAME)
+"""Tags that say which state of the checkout a run is of; a model folder repeats them."""
+LOCKED = "dvc.lock.train"
+"""Tag: md5 of the model folder that the run's dvc.lock records, which therefore is of this training."""
+NOTE = "mlflow.note.content"
+_RESULTS = ("dvc.lock", "metrics", "sweeps/dvc.lock")
+_ALL_BUT_RESULTS = (".", *(f":(exclude){path}" for path in _RESULTS))
+_SHOWN_CHANGES, _SHOWN_LENGTH = 2, 16
+
+
+@dataclass(frozen=True)
+class RunSource:
+    """What a run is called and where it comes from.
+
+    Attributes:
+        experiment: the MLflow experiment, ``<task>/<dataset>``.
+        name: the humotion experiment; the run's name begins with it.
+        params: nested settings, logged flattened with dots.
+        data_md5: md5 of every input that was read, by name.
+        note: the run's description, Markdown.
+        origin: tags of `ORIGIN` of a training that is long over; None for one that begins now.
+    """
+
+    experiment: str
+    name: str
+    params: Mapping[str, Any]
+    data_md5: Mapping[str, str]
+    note: str = ""
+    origin: Mapping[str, str] | None = None
+
+
+def source_tags(source: RunSource) -> dict[str, str]:
+    """Tags by which a run is traced back to its code, data and command."""
+    tags = {
+        "kind": "training",
+        "humotion.experiment": source.name,
+        "humotion.command": _command(),
+        **{f"data.{name}.md5": md5 for name, md5 in source.data_md5.items()},
+        **(origin_tags() if source.origin is None else source.origin),
+    }
+    if source.origin is None and (changes := changed_params(source.name)):
+        tags["params.changed"] = ", ".join(f"{key}={value}" for key, value in changes.items())[:MAX_LENGTH]
+    return tags | ({NOTE: source.note[:MAX_LENGTH]} if source.note else {})
+
+
+def origin_tags() -> dict[str, str]:
+    """The state of the checkout that the working folder is in, as the tags of `ORIGIN`; empty without git."""
+    tags = {}
+    if (commit := _git("rev-parse", "HEAD")) is not None:
+        changed = (_git("diff", "HEAD", "--name-only", "--relative", "--", *_ALL_BUT_RESULTS) or "").split("\n")
+        untracked = (_git("ls-files", "--others", "--exclude-standard", "--", "src") or "").split("\n")
+        listed = {CHANGED: ", ".join(filter(None, changed)), UNTRACKED: ", ".join(filter(None, untracked))}
+        tags = {COMMIT: commit, DIRTY: str(any(listed.values())).lower()}
+        tags |= {key: text[:MAX_LENGTH] for key, text in listed.items() if text}
+    if name := os.environ.get("DVC_EXP_NAME"):
+        tags[EXPERIMENT_NAME] = name
+    return tags
+
+
+def run_name(source: RunSource) -> str:
+    """``ls_vit bold-idea optimizer.lr=0.003``: experiment, DVC experiment or commit, and what differs from it."""
+    origin = origin_tags() if source.origin is None else source.origin
+    parts = [source.name, origin.get(EXPERIMENT_NAME) or origin.get(COMMIT, "")[:7]]
+    if source.origin is None:
+        changes = changed_params(source.name)
+        short = [key if len(value) > _SHOWN_LENGTH else f"{key}={value}" for key, value in changes.items()]
+        parts += short[:_SHOWN_CHANGES]
+        parts += [f"+{len(short) - _SHOWN_CHANGES}"] if len(short) > _SHOWN_CHANGES else []
+    return " ".join(filter(None, parts))
+
+
+def changed_params(name: str) -> dict[str, str]:
+    """Settings of a training in params.yaml that differ from those of the commit, flattened."""
+    committed = _git("show", "HEAD:./params.yaml")
+    path = Path("params.yaml")
+    if committed is None or not path.exists():
+        return {}
+    before, now = (_settings(text, name) for text in (committed, path.read_text(encoding="utf-8")))
+    if not before:
+        return {}
+    gone = {key: "default" for key in before if key not in now}
+    return {key: value for key, value in now.items() if before.get(key) != value} | gone
+
+
+def log_sources() -> None:
+    """Log the files that say what was run, as they are now, and what differs from the commit, to the open run."""
+    for name in FILES:
+        if Path(name).exists():
+            mlflow.log_artifact(name, FOLDER)
+    if patch := _output("diff", "HEAD", "--binary", "--relative", "--", *_ALL_BUT_RESULTS):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / PATCH
+            path.write_bytes(patch)
+            mlflow.log_artifact(str(path), FOLDER)
+
+
+def log_lock(stage: str, folder: Path) -> None:
+    """Log dvc.lock again if it records that ``stage`` made ``folder`` as it lies here.
+
+    DVC writes it when a stage is over, so the one that a training logs knows only the stages before.
+    """
+    lock = Path("dvc.lock")
+    if not lock.exists():
+        return
+    entry = (YAML(typ="safe").load(lock.read_text(encoding="utf-8")) or {}).get("stages", {}).get(stage, {})
+    md5 = next((out["md5"] for out in entry.get("outs", []) if out["path"] == folder.as_posix()), None)
+    if md5 is not None and md5 == digest_of_folder(folder):
+        mlflow.log_artifact(str(lock), FOLDER)
+        mlflow.set_tag(LOCKED, md5)
+
+
+def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """``{"a": {"b": 1}}`` as ``{"a.b": "1"}``; lists and empty maps stay values."""
+    flat: dict[str, str] = {}
+    for key, value in params.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            flat.update(flatten(value, f"{name}."))
+        else:
+            flat[name] = str(value)[:MAX_LENGTH]
+    return flat
+
+
+def has_commit(commit: str) -> bool:
+    """Whether the git repository of the working folder has a commit."""
+    return _git("cat-file", "-e", f"{commit}^{{commit}}") is not None
+
+
+def has_dvc_experiment(name: str) -> bool:
+    """Whether the checkout has a DVC experiment of that name."""
+    return bool(_git("for-each-ref", f"refs/exps/*/*/{name}"))
+
+
+def is_tracked(path: str) -> bool:
+    """Whether git tracks a file of the working folder."""
+    return bool(_git("ls-files", "--", path))
+
+
+def _settings(text: str, name: str) -> dict[str, str]:
+    try:
+        experiment = (YAML(typ="safe").load(text) or {}).get("experiments", {}).get(name) or {}
+    except YAMLError:
+        return {}
+    return flatten({key: value for key, value in experiment.items() if key not in ("evaluate", "register")})
+
+
+def _command() -> str:
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return re.sub(r"://[^/@\s]+@", "://***@", command)  # a database's password is nobody's business
+
+
+def _git(*arguments: str) -> str | None:
+    output = _output(*arguments)
+    return None if output is None else output.decode("utf-8", "replace").strip()
+
+
+def _output(*arguments: str) -> bytes | None:
+    try:
+        return subprocess.run(["git", *arguments], capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
