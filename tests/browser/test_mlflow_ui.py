@@ -6,6 +6,7 @@ What is to be seen is asked of the store, by its own client, and never written d
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
@@ -52,7 +53,7 @@ def metrics_on_page(text: str) -> dict[str, float]:
     """Metrics of a run's page: a name on one line, its value on the next."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     found = {}
-    for name, value in zip(lines, lines[1:], strict=False):
+    for name, value in pairwise(lines):
         try:
             found.setdefault(name, float(value))
         except ValueError:
@@ -147,14 +148,7 @@ def test_from_a_registered_model_to_its_run(page: Page, mlflow_address: str, sto
     page.shot("model")
     page.click(f"a[href$='/models/{model.name}/versions/{champion.version}']")
     page.see(f"Version {champion.version}", "@ champion", "Source Run")
-    assert champion.description
-    heading, *body = [line for line in champion.description.splitlines() if line]
-    assert page.find("[data-testid=note-editor-preview-content] h1").text == heading.removeprefix("# ")
-    scores = {
-        cells[0].strip(): cells[1].strip() for cells in (row.strip("| ").split("|") for row in body if "|" in row)
-    }
-    shown = table(page.text)
-    assert {name: shown[name][0] for name in scores if not name.startswith("-")}.items() <= scores.items()
+    assert_card_shown(page, str(champion.description))
     page.shot("version")
 
     page.click(f"a[href*='/runs/{champion.run_id}']")
@@ -163,6 +157,17 @@ def test_from_a_registered_model_to_its_run(page: Page, mlflow_address: str, sto
     assert f"/runs/{champion.run_id}" in page.driver.current_url
     assert_metrics_shown(page, run)
     page.shot("run")
+
+
+def assert_card_shown(page: Page, card: str) -> None:
+    """The version's description, drawn: its heading, and every table with its figures."""
+    heading, *lines = [line for line in card.splitlines() if line]
+    page.see(heading.lstrip("# "))
+    marks = str.maketrans("", "", "*`")
+    cells = [[cell.strip() for cell in line.translate(marks).strip("| ").split("|")] for line in lines if "|" in line]
+    rows = {row[0]: row[1:] for row in cells if set(row[0]) != {"-"}}
+    shown = table(page.text)
+    assert rows and {name: shown.get(name) for name in rows} == rows
 
 
 def test_figures_and_system_metrics_of_a_run(page: Page, mlflow_address: str, store: MlflowClient) -> None:
