@@ -101,12 +101,12 @@ def test_two_runs_are_compared(page: Page, mlflow_address: str, store: MlflowCli
 COMPARED = """
 const links = [...document.querySelectorAll("a[title='Plot chart']")];
 const link = links.find(link => link.textContent.trim() === arguments[0]);
-const grids = [...document.querySelectorAll(".ReactVirtualized__Grid")];
 if (!link) {
-    for (const grid of grids) grid.scrollTop += 150;
+    // The columns of values move the column of names; behind the end it begins again.
+    const values = [...document.querySelectorAll(".ReactVirtualized__Grid")].at(-1);
+    values.scrollTop = (values.scrollTop + 150) % values.scrollHeight;
     return null;
 }
-link.scrollIntoView();
 const cells = [...document.querySelectorAll(".ReactVirtualized__Grid__innerScrollContainer > div")];
 const row = cells.filter(cell => cell.style.top === link.parentElement.style.top && !cell.contains(link));
 return row.sort((a, b) => parseFloat(a.style.left) - parseFloat(b.style.left)).map(cell => cell.innerText);
