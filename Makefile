@@ -13,10 +13,10 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 export TQDM_MININTERVAL := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ffmpeg data repro test lint types ui clean
+.PHONY: help setup ffmpeg data repro test test-services lint types ui clean
 
 help:  ## This list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 repro: setup data  ## Run the whole pipeline on what params.yaml names, then show what was trained
 	dvc repro
@@ -26,6 +26,9 @@ repro: setup data  ## Run the whole pipeline on what params.yaml names, then sho
 test: export OMP_NUM_THREADS := 1
 test: setup data lint types  ## Lint, types, import contracts and tests
 	pytest
+
+test-services:  ## Chromium and PostgreSQL through apt: `make test` skips what needs them where they are not
+	@scripts/install_test_services.sh
 
 lint: setup  ## Lint, formatting and the layers of the house
 	ruff check src tests benchmarks

@@ -24,9 +24,9 @@ exit 0
 
 
 def run(
-    script: str, *arguments: str, path: str | None = None, cwd: Path | None = None
+    script: str, *arguments: str, path: str | None = None, cwd: Path | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PATH": path or os.environ["PATH"]}
+    environment = {**os.environ, "PATH": path or os.environ["PATH"], **variables}
     command = ["/bin/sh", str(SCRIPTS / script), *arguments]
     return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True)
 
@@ -84,6 +84,54 @@ def test_ffmpeg_with_apt_but_no_right_to_use_it(tmp_path: Path) -> None:
     done = run("install_ffmpeg.sh", path=str(tmp_path))
     assert done.returncode == 1
     assert "sudo apt-get install ffmpeg" in done.stderr
+
+
+APT = """#!/bin/sh
+echo "$@ $(cat "$POSTGRESQL_SETTINGS"/createcluster.d/*.conf)" >> "$CALLS"
+case "$*" in *chromium-driver) exit 100;; esac
+"""
+
+
+def services(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Call the script on a machine that has what ``folder/bin`` and ``folder/postgresql`` hold."""
+    places = {"POSTGRESQL_PROGRAMS": folder / "postgresql", "POSTGRESQL_SETTINGS": folder / "etc"}
+    variables = {name: str(path) for name, path in places.items()}
+    return run("install_test_services.sh", path=str(folder / "bin"), CALLS=str(folder / "calls"), **variables)
+
+
+def test_services_that_are_there_are_left_alone(tmp_path: Path) -> None:
+    tools(tmp_path / "bin", "ls")
+    for name in ("chromium", "chromedriver", "apt-get"):
+        program(tmp_path / "bin", name, "#!/bin/sh\nexit 99\n")
+    (tmp_path / "postgresql" / "15").mkdir(parents=True)
+    program(tmp_path / "postgresql" / "15" / "bin", "initdb", "")
+    done = services(tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_services_without_apt_or_the_right_to_use_it(tmp_path: Path) -> None:
+    tools(tmp_path / "bin", "ls")
+    done = services(tmp_path)
+    assert (done.returncode, "with your package manager" in done.stderr) == (1, True)
+    program(tmp_path / "bin", "apt-get", "#!/bin/sh\nexit 99\n")
+    program(tmp_path / "bin", "id", "#!/bin/sh\necho 1000\n")
+    done = services(tmp_path)
+    assert done.returncode == 1
+    assert "sudo apt-get install chromium chromium-driver fonts-liberation postgresql\n" in done.stderr
+
+
+def test_services_by_apt(tmp_path: Path) -> None:
+    """No database server is set up to stay, and a package that does not exist keeps no other away."""
+    tools(tmp_path / "bin", "cat", "env", "ls", "mkdir", "rm", "tee")
+    program(tmp_path / "bin", "apt-get", APT)
+    program(tmp_path / "bin", "id", "#!/bin/sh\necho 0\n")
+    done = services(tmp_path)
+    assert done.returncode == 1, "chromium-driver could not be installed"
+    calls = (tmp_path / "calls").read_text().splitlines()
+    packages = ("chromium", "chromium-driver", "fonts-liberation", "postgresql")
+    install = "install -y -qq --no-install-recommends {} create_main_cluster = false"
+    assert calls == ["update -qq create_main_cluster = false", *(install.format(package) for package in packages)]
+    assert not list((tmp_path / "etc" / "createcluster.d").iterdir()), "the next cluster is the machine's own affair"
 
 
 DVC = """#!/bin/sh
