@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from humotion.cli_sweep import app as sweep_app
+from humotion.cli_track import app as track_app
 from humotion.errors import HumotionError
 from humotion.params import load_params
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 
 app.add_typer(sweep_app)
+app.add_typer(track_app)
 
 Dataset = Annotated[str, typer.Argument(help="A name under `datasets` in params.yaml.")]
 Experiment = Annotated[str, typer.Argument(help="A name under `experiments` in params.yaml.")]

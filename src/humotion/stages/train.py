@@ -43,7 +43,7 @@ def run(name: str, params: Params) -> None:
     with runs.training_run(source, resume, params.machine.tracking_uri) as run_id:
         write_json(attempt, {"run_id": run_id})
         started = time.perf_counter()
-        logger = runs.lightning_logger(run_id)
+        logger = runs.lightning_logger()
         result = fit(task, data, experiment.trainer, params.machine, seed=experiment.seed, folder=work, logger=logger)
         runs.log_metrics({"time/train_seconds": time.perf_counter() - started})
         metrics = chosen_metrics(result)
