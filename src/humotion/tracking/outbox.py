@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,16 @@ def claimed(run: WaitingRun, patience: float) -> Iterator[WaitingRun | None]:
         lock.release()
         if not run.folder.exists():
             Path(f"{run.folder}.lock").unlink(missing_ok=True)
+
+
+def clear_litter() -> None:
+    """Remove folders of processes that died while making or removing them: no run is in them."""
+    for folder in outbox().glob("*/"):
+        if (folder / STATE).exists():
+            continue
+        with suppress(HumotionError), claimed(WaitingRun(folder, "", None, ""), 0) as run:
+            if run is None:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_held(run: WaitingRun) -> bool:

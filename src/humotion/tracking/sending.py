@@ -107,8 +107,7 @@ def writing(
         waiting = None if run_id is None else _reopened(held, run_id, uri)
         known = False
         if waiting is None:
-            waiting = _new(experiment, name, uri)
-            held.enter_context(outbox.claimed(waiting, 0))
+            waiting = _new(held, experiment, name, uri)
             waiting.training = training
             if run_id is not None and problem is None:
                 waiting.adds_to = find_run(MlflowClient(uri), run_id, experiment)
@@ -135,12 +134,13 @@ def put_down(
     for waiting in outbox.waiting_runs():
         if waiting.same_as == same_as and waiting.server == shown(uri):
             return waiting.local_id
-    waiting = _new(experiment, name, uri)
-    client = MlflowClient(waiting.store)
-    run_id = str(client.create_run(_local_experiment(waiting), tags=dict(tags), run_name=name).info.run_id)
-    client.log_batch(run_id, params=[Param(*item) for item in params.items()])
-    waiting.local_id, waiting.same_as, waiting.ended = run_id, same_as, True
-    waiting.save()
+    with ExitStack() as held:
+        waiting = _new(held, experiment, name, uri)
+        client = MlflowClient(waiting.store)
+        run_id = str(client.create_run(_local_experiment(waiting), tags=dict(tags), run_name=name).info.run_id)
+        client.log_batch(run_id, params=[Param(*item) for item in params.items()])
+        waiting.local_id, waiting.same_as, waiting.ended = run_id, same_as, True
+        waiting.save()
     return run_id
 
 
@@ -180,13 +180,15 @@ def _reopened(held: ExitStack, run_id: str, uri: str) -> WaitingRun | None:
     return None if waiting is None else held.enter_context(outbox.claimed(waiting, PATIENCE))
 
 
-def _new(experiment: str | None, name: str, uri: str) -> WaitingRun:
-    """A new folder in the outbox with an empty store."""
+def _new(held: ExitStack, experiment: str | None, name: str, uri: str) -> WaitingRun:
+    """A new folder in the outbox with an empty store, held from its beginning."""
     stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**9:09d}"
     folder = outbox.outbox() / f"{stamp}-{name}"
     waiting = WaitingRun(folder, shown(uri), experiment, name)
+    empty = _empty_store()
+    held.enter_context(outbox.claimed(waiting, 0))
     with atomic_folder(folder) as temporary:
-        shutil.copy(_empty_store(), temporary / "mlflow.db")
+        shutil.copy(empty, temporary / "mlflow.db")
     return waiting
 
 
@@ -238,9 +240,9 @@ class _Live(threading.Thread):
         self.uri = uri
         self.was_away = False
         self._away = False
-        self._note(problem)
         self._delivery = Delivery(waiting, uri)
         self._over = threading.Event()
+        self._note(problem)
 
     def begin(self) -> None:
         self._send()
@@ -270,7 +272,7 @@ class _Live(threading.Thread):
         self._note(problem)
 
     def _note(self, problem: str | None) -> None:
-        if problem is not None and not self._away:
+        if problem is not None and not self._away and not self._over.is_set():
             _say(f"The MLflow store {shown(self.uri)} does not take the run: {problem}. It is kept on disk meanwhile.")
         self._away = problem is not None
         self.was_away = self.was_away or self._away

@@ -25,16 +25,19 @@ def sync(configured: str | None = None, to: str | None = None) -> Iterator[str]:
     Raises:
         HumotionError: not all could be brought; nothing of them is lost.
     """
+    outbox.clear_litter()
+    if to is not None:
+        _readdress(to)
     left = []
     for run in outbox.waiting_runs():
-        line, arrived = _sent(run, configured, to)
+        line, arrived = _sent(run, to or tracking_uri(configured))
         yield line
         left += [] if arrived else [run]
     if left:
         raise HumotionError(f"{len(left)} run(s) still wait on disk, whole. Call the same command again later.")
 
 
-def _sent(run: WaitingRun, configured: str | None, to: str | None) -> tuple[str, bool]:
+def _sent(run: WaitingRun, in_use: str) -> tuple[str, bool]:
     """What became of one run, and whether it need not wait any more."""
     name = run.folder.name
     if outbox.is_held(run):
@@ -46,7 +49,7 @@ def _sent(run: WaitingRun, configured: str | None, to: str | None) -> tuple[str,
             held.remove()
             return f"{name}: empty, removed", True
         try:
-            problem = deliver(held, _address(held, configured, to))
+            problem = deliver(held, _address(held, in_use))
         except HumotionError as refusal:
             problem = str(refusal)
         if problem is not None:
@@ -54,14 +57,21 @@ def _sent(run: WaitingRun, configured: str | None, to: str | None) -> tuple[str,
         return f"{name}: sent to {held.server} as run {held.run_id}", True
 
 
-def _address(run: WaitingRun, configured: str | None, to: str | None) -> str:
+def _readdress(to: str) -> None:
+    """From now on all that is not in work is for another server."""
+    for run in outbox.waiting_runs():
+        if run.server == shown(to) or outbox.is_held(run):
+            continue
+        with outbox.claimed(run, 10) as held:
+            if held is not None:
+                held.server, held.run_id, held.created = shown(to), None, False
+                held.save()
+
+
+def _address(run: WaitingRun, in_use: str) -> str:
     """Where a run is to go. The kept address has no password; the one in use may."""
-    in_use = to or tracking_uri(configured)
     if shown(in_use) == run.server:
         return in_use
-    if to is not None:
-        run.server, run.run_id, run.created = shown(to), None, False
-        return to
     if "://***@" in run.server:
         raise HumotionError(f"its server {run.server} needs a password: give the address with --uri")
     return run.server
