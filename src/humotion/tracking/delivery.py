@@ -88,7 +88,7 @@ class Delivery:
         target = self._run_at_server(run)
         self._sent = set(self._points(self.server, target, run.data.metrics))
         self.records()
-        files = _local_path(str(run.info.artifact_uri))
+        files = self._on_disk(str(run.info.artifact_uri))
         if _sizes(files):
             self.server.log_artifacts(target, str(files))
         models = [(output, self._send_model(output, target)) for output in _outputs(run)]
@@ -96,6 +96,11 @@ class Delivery:
         self._compare(run, target, files)
         for output, model_id in models:
             self._compare_model(output, model_id)
+
+    def _on_disk(self, location: str) -> Path:
+        """Where files lie that MLflow keeps by absolute path: the checkout may have been moved since."""
+        _, below = unquote(urlsplit(location).path).rsplit("/mlruns/", 1)
+        return self.waiting.folder / "mlruns" / below
 
     def _forget(self) -> None:
         self._target, self._texts, self._sent = None, None, set()
@@ -219,7 +224,7 @@ class Delivery:
         if there.status == LoggedModelStatus.READY:
             return str(there.model_id)
         model_id = str(there.model_id)
-        folder = _local_path(str(model.artifact_location))
+        folder = self._on_disk(str(model.artifact_location))
         self.server.log_model_artifacts(model_id, str(folder))
         with tempfile.TemporaryDirectory() as temporary:
             # The one file that names the model and its run.
@@ -230,12 +235,22 @@ class Delivery:
             self.server.log_model_artifact(model_id, str(Path(temporary) / "MLmodel"))
         if model_id not in [known.model_id for known in _outputs(self.server.get_run(target))]:
             self.server.log_outputs(target, [LoggedModelOutput(model_id, output.step)])
-        metrics = [Metric(m.key, m.value, m.timestamp, m.step, model_id=model_id) for m in model.metrics or ()]
-        for some in _portions(metrics, 1000):
+        for some in _portions(self._points_of_model(model, model_id), 1000):
             self.server.log_batch(target, metrics=list(some))
         self._compare_model(output, model_id)
         self.server.finalize_logged_model(model_id, model.status)
         return model_id
+
+    def _points_of_model(self, model: LoggedModel, model_id: str) -> list[Metric]:
+        """The run's points that count as the model's, too; MLflow's list of them takes NaN for 0."""
+        wanted = {(metric.key, metric.timestamp, metric.step) for metric in model.metrics or ()}
+        keys = {key for key, *_ in wanted if not self.waiting.repeats("metrics", key)}
+        points = (point for key in keys for point in self.local.get_metric_history(self.waiting.local_id, key))
+        return [
+            Metric(point.key, point.value, point.timestamp, point.step, model_id=model_id)
+            for point in points
+            if (point.key, point.timestamp, point.step) in wanted
+        ]
 
     def _model_at_server(self, model: LoggedModel, target: str) -> LoggedModel:
         md5 = model.tags["weights_md5"]
@@ -266,7 +281,7 @@ class Delivery:
             raise Undelivered(f"the server lacks {', '.join(lost[:5])}")
 
     def _compare_model(self, output: LoggedModelOutput, model_id: str) -> None:
-        folder = _local_path(str(self.local.get_logged_model(output.model_id).artifact_location))
+        folder = self._on_disk(str(self.local.get_logged_model(output.model_id).artifact_location))
         arrived = dict(_arrived(self.server.list_logged_model_artifacts, model_id))
         sizes = {name: size for name, size in _sizes(folder).items() if name != "MLmodel"}
         lost = [name for name, size in sizes.items() if arrived.get(name, -1) not in (size, None)]
@@ -286,10 +301,6 @@ def _point(metric: Metric) -> Point:
 
 def _outputs(run: Run) -> list[LoggedModelOutput]:
     return list(run.outputs.model_outputs) if run.outputs is not None else []
-
-
-def _local_path(uri: str) -> Path:
-    return Path(unquote(urlsplit(uri).path))
 
 
 def _sizes(folder: Path) -> dict[str, int]:
