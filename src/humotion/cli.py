@@ -17,6 +17,7 @@ import typer
 from humotion.cli_registry import app as registry_app
 from humotion.cli_registry import lineage
 from humotion.cli_sweep import app as sweep_app
+from humotion.cli_track import app as track_app
 from humotion.errors import HumotionError
 from humotion.params import load_params
 
@@ -31,6 +32,7 @@ app = typer.Typer(
 
 app.add_typer(sweep_app)
 app.add_typer(registry_app)
+app.add_typer(track_app)
 app.command()(lineage)
 
 Dataset = Annotated[str, typer.Argument(help="A name under `datasets` in params.yaml.")]

@@ -224,6 +224,17 @@ def _mlflow() -> Finding:
     return Finding("mlflow store", "ok", uri)
 
 
+def _waiting() -> Finding:
+    """Runs on disk that a remote store does not have yet."""
+    from humotion.tracking.outbox import waiting_runs
+
+    runs = waiting_runs()
+    if runs:
+        advice = "humotion track sync, when their server answers; humotion track status lists them."
+        return Finding("unsent runs", "warn", f"{len(runs)} on disk, for a remote MLflow store", advice)
+    return Finding("unsent runs", "ok", "none")
+
+
 def _rar() -> Finding:
     """Unpack a RAR of one byte: a tool may be here and know no RAR, as Debian's 7zz."""
     from humotion.fetch.unpack import unpack
@@ -250,5 +261,6 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "dvc": _dvc,
     "disk": _disk,
     "mlflow store": _mlflow,
+    "unsent runs": _waiting,
     "rar tool": _rar,
 }

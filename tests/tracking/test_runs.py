@@ -118,7 +118,7 @@ def test_a_lost_run_is_restored_once(checkout: Path, clip: Path) -> None:
     for _ in range(2):
         with runs.finished_run(lost, source, restoration) as run_id:
             runs.log_metrics({"test/top1": 0.5})
-            runs.describe_figures({"top1": 0.75}, {"test": {"top1": 0.5}, "baseline": {"chance": {"top1": 0.1}}})
+            runs.describe(source.note, {"top1": 0.75}, {"test": {"top1": 0.5}, "baseline": {"chance": {"top1": 0.1}}})
     found = connect().search_runs([fetch(run_id).info.experiment_id])
     assert [run.info.run_id for run in found] == [run_id]
     run = fetch(run_id)

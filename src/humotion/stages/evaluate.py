@@ -13,7 +13,7 @@ from humotion.clips.datamodule import ClipDataModule
 from humotion.evaluation.result import Evaluation
 from humotion.files import atomic_folder, atomic_path, write_json
 from humotion.params import Params
-from humotion.stages.training_run import training_run
+from humotion.stages.training_run import recorded_source, training_run
 from humotion.tracking import runs
 from humotion.tracking.sources import log_lock
 from humotion.training.model_folder import load_task
@@ -42,6 +42,6 @@ def run(name: str, params: Params) -> None:
         runs.log_metrics(result.flat_metrics())
         runs.log_folder(report, "evaluate")
         # MLflow params are immutable once logged; another evaluation of the same run may differ.
-        runs.describe_figures(description.validation, result.as_dict())
+        runs.describe(recorded_source(experiment, description).note, description.validation, result.as_dict())
         log_lock(f"train@{name}", Path("models") / name)
         runs.set_tags({f"evaluate.{key}": str(value) for key, value in experiment.evaluate.model_dump().items()})

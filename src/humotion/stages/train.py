@@ -54,7 +54,7 @@ def run(name: str, params: Params) -> None:
     ):
         write_json(attempt, {"run_id": run_id})
         started = time.perf_counter()
-        logger = runs.lightning_logger(run_id)
+        logger = runs.lightning_logger()
         result = fit(
             task,
             data,
@@ -79,7 +79,7 @@ def run(name: str, params: Params) -> None:
             run_id=run_id,
             data_md5=data_md5,
             validation=metrics["val"],
-            source=runs.origin(run_id),
+            source=runs.origin(),
         )
         folder = Path("models") / name
         save_model_folder(folder, task, description, result.checkpoint, validation)

@@ -31,10 +31,15 @@ def run_source(
     return RunSource(where, name, settings, data_md5, note, origin)
 
 
+def recorded_source(experiment: AnyExperiment, description: ModelDescription) -> RunSource:
+    """What the run of a trained model was told."""
+    return run_source(experiment, description.experiment, description.data_md5, description.meta, description.source)
+
+
 def training_run(data: ClipDataModule, params: Params, description: ModelDescription) -> AbstractContextManager[str]:
     """Open the run in which a model was trained; a store that does not know it gets one with all that it needs."""
     experiment, name = data.experiment, description.experiment
-    source = run_source(experiment, name, description.data_md5, description.meta, description.source)
+    source = recorded_source(experiment, description)
     trained: dict[str, Any] = read_json(Path("metrics") / name / "train.json")
     chosen = {f"best_val/{key}": value for key, value in trained["val"].items() if value is not None}
     example = data.raw_path(params.dataset(experiment.dataset).root, "val")

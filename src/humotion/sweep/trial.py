@@ -106,11 +106,11 @@ class TrialRunner:
         with trial_folder(self.sweep.study_name, trial) as folder:
             resumed = (folder / "last.ckpt").exists()
             before = trial.user_attrs.get("run_id") if resumed else None
-            with self._run(params, trial, changes, before) as run_id:
+            with self._run(params, trial, changes, before):
                 experiment = params.experiment(self.sweep.name)
                 self.ranks.share(("train", changes, str(folder)))
                 report = ReportEpochs(trial, self.sweep.reported)
-                logger = runs.lightning_logger(run_id)
+                logger = runs.lightning_logger()
                 self._together = self.ranks.world_size > 1
                 result, task, data = train(self.sweep.name, params, folder, report, logger, StopAfterBatch(self.stop))
                 self._together = False

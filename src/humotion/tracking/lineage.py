@@ -13,9 +13,9 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from humotion.errors import HumotionError
+from humotion.tracking import store
 from humotion.tracking.models import MODEL_CONFIG
 from humotion.tracking.registry import versions
-from humotion.tracking.runs import exists
 from humotion.tracking.sources import FOLDER
 from humotion.tracking.store import connect, mlflow, shown_uri, tracking_uri
 
@@ -77,13 +77,10 @@ def find_version(model_uri: str, uri: str | None = None) -> VersionFacts:
 
 
 def find_run(run_id: str, uri: str | None = None) -> RunFacts | None:
-    """A run by its id, or the one that was restored in its place; None if the store knows neither."""
+    """A run by its id, or the one that stands for it in this store; None if the store knows neither."""
     client = connect(uri)
-    if exists(client, run_id):
-        return _facts(client, client.get_run(run_id), uri)
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    found = client.search_runs(experiments, f"tags.restored_from = '{run_id}'", max_results=1)
-    return _facts(client, found[0], uri) if found else None
+    found = store.find_run(client, run_id, None)
+    return None if found is None else _facts(client, client.get_run(found), uri)
 
 
 def read_source(run_id: str, name: str, uri: str | None = None) -> str | None:

@@ -18,6 +18,7 @@ from pytorch_lightning.loggers import Logger, MLFlowLogger
 from humotion.errors import HumotionError
 from humotion.tracking.models import log_model_folder
 from humotion.tracking.notes import with_figures
+from humotion.tracking.sending import Place, send_waiting, writing
 from humotion.tracking.sources import (
     MAX_LENGTH,
     NOTE,
@@ -28,7 +29,7 @@ from humotion.tracking.sources import (
     run_name,
     source_tags,
 )
-from humotion.tracking.store import connect, experiment_id, mlflow
+from humotion.tracking.store import LOCAL_ID, RESTORED_FROM, connect, mlflow
 
 
 @dataclass(frozen=True)
@@ -58,27 +59,29 @@ def training_run(
         parent: the run that this one is part of.
         stopped_by: exceptions that are no failure and end it as KILLED, too.
     """
-    client = connect(uri)
-    if resume is not None and not exists(client, resume):
-        resume = None
-    experiment = experiment_id(client, source.experiment)
-    if resume is None:
-        run = mlflow.start_run(
-            experiment_id=experiment,
-            run_name=run_name(source) if parent is None else source.name,
-            parent_run_id=parent,
-            log_system_metrics=True,
-        )
+    tags = source_tags(source)
+    place_of = writing(uri, source.experiment, source.name, resume, training=True, if_new={"tags": list(tags)})
+    name = run_name(source) if parent is None else source.name
+    with place_of as place, _open(place, name, parent, stopped_by) as run_id:
+        if not place.known:
+            mlflow.log_params(flatten(source.params))
+            mlflow.set_tags(tags)
+            if parent is None:
+                log_sources()
+        yield place.begun(run_id)
+
+
+@contextmanager
+def _open(place: Place, name: str, parent: str | None, stopped_by: tuple[type[BaseException], ...]) -> Iterator[str]:
+    """Start the run in its place or go on with it there, and end it as what it came to."""
+    if place.run_id is None:
+        tags = {} if parent is None else {"mlflow.parentRunId": parent}
+        run = mlflow.start_run(experiment_id=place.experiment_id, run_name=name, tags=tags, log_system_metrics=True)
     else:
-        run = mlflow.start_run(run_id=resume, log_system_metrics=True)
+        run = mlflow.start_run(run_id=place.run_id, log_system_metrics=True)
         if "error" in run.data.tags:
             mlflow.delete_tag("error")
     try:
-        if resume is None:
-            mlflow.log_params(flatten(source.params))
-            mlflow.set_tags(source_tags(source))
-            if parent is None:
-                log_sources()
         yield run.info.run_id
     except BaseException as error:
         if isinstance(error, (KeyboardInterrupt, *stopped_by)):
@@ -97,25 +100,27 @@ def finished_run(run_id: str, source: RunSource, restore: Restoration, uri: str 
     A store that does not know the run (a fresh clone that pulled the trained model, say) gets a new
     one with the same settings and what ``restore`` holds, tagged ``restored_from``.
     """
-    client = connect(uri)
-    experiment = experiment_id(client, source.experiment)
-    if exists(client, run_id):
-        found: str | None = run_id
-    else:
-        restored = client.search_runs([experiment], f"tags.restored_from = '{run_id}'", max_results=1)
-        found = restored[0].info.run_id if restored else None
-    if found is not None:
-        with mlflow.start_run(run_id=found):
-            yield found
-        return
-    with mlflow.start_run(experiment_id=experiment, run_name=f"{run_name(source)} (restored)") as run:
-        mlflow.log_params(flatten(source.params))
-        mlflow.set_tags(source_tags(source))
-        mlflow.log_metrics(dict(restore.metrics))
-        log_model_folder(restore.model, restore.example)
-        # Last, so that a run whose restoration failed half-way is never taken for the training's.
-        mlflow.set_tag("restored_from", run_id)
-        yield run.info.run_id
+    tags = {**source_tags(source), RESTORED_FROM: run_id}
+    if_new = {"tags": list(tags), "metrics": list(restore.metrics)}
+    with writing(uri, source.experiment, source.name, run_id, if_new=if_new) as place:
+        if place.run_id is not None:
+            with mlflow.start_run(run_id=place.run_id) as run:
+                yield place.begun(run.info.run_id)
+            return
+        name = f"{run_name(source)} (restored)"
+        with mlflow.start_run(experiment_id=place.experiment_id, run_name=name) as run:
+            if not place.known:
+                _restore(source, restore)
+                # Last, so that a run whose restoration failed half-way is never taken for the training's.
+                mlflow.set_tag(RESTORED_FROM, run_id)
+            yield place.begun(run.info.run_id)
+
+
+def _restore(source: RunSource, restore: Restoration) -> None:
+    mlflow.log_params(flatten(source.params))
+    mlflow.set_tags(source_tags(source))
+    mlflow.log_metrics(dict(restore.metrics))
+    log_model_folder(restore.model, restore.example)
 
 
 @dataclass(frozen=True)
@@ -130,12 +135,13 @@ def logged_model(run_id: str, weights_md5: str, uri: str | None = None) -> Logge
     """The model that a run logged, recognised by the md5 of its weights.
 
     Raises:
-        HumotionError: the store has none.
+        HumotionError: the store has none, or does not answer.
     """
+    send_waiting(run_id, uri)
     client = connect(uri)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     for model in client.search_logged_models(experiments, f"tags.weights_md5 = '{weights_md5}'"):
-        if model.source_run_id is not None and run_id in (model.source_run_id, _restored_from(client, model)):
+        if model.source_run_id is not None and run_id in _known_as(client, model):
             return LoggedModel(str(model.model_id), str(model.source_run_id))
     raise HumotionError(
         f"The MLflow store has no model of run {run_id} with these weights. "
@@ -163,23 +169,24 @@ def set_tags(tags: Mapping[str, str]) -> None:
     mlflow.set_tags(dict(tags))
 
 
-def origin(run_id: str) -> dict[str, str]:
-    """The tags of a run that say which state of the checkout it is of."""
-    tags = MlflowClient().get_run(run_id).data.tags
+def origin() -> dict[str, str]:
+    """The tags of the open run that say which state of the checkout it is of."""
+    run = mlflow.active_run()
+    assert run is not None
+    tags = MlflowClient().get_run(run.info.run_id).data.tags  # the open one knows no later tags
     return {key: tags[key] for key in ORIGIN if key in tags}
 
 
-def describe_figures(validation: Mapping[str, float | None], test: Mapping[str, Any]) -> None:
-    """Put the figures of an evaluation at the end of the open run's description."""
-    active = mlflow.active_run()
-    assert active is not None
-    note = MlflowClient().get_run(active.info.run_id).data.tags.get(NOTE, "")  # the open one knows no later tags
+def describe(note: str, validation: Mapping[str, float | None], test: Mapping[str, Any]) -> None:
+    """Describe the open run by a note, with the figures of an evaluation at its end."""
     mlflow.set_tag(NOTE, with_figures(note, validation, test)[:MAX_LENGTH])
 
 
-def lightning_logger(run_id: str) -> Logger:
-    """Lightning's logger for the open run: epoch metrics, at the store in use."""
-    return MLFlowLogger(tracking_uri=mlflow.get_tracking_uri(), run_id=run_id)
+def lightning_logger() -> Logger:
+    """Lightning's logger for the open run: epoch metrics, where the run is written."""
+    run = mlflow.active_run()
+    assert run is not None
+    return MLFlowLogger(tracking_uri=mlflow.get_tracking_uri(), run_id=run.info.run_id)
 
 
 def experiment_name(task: str, dataset: str) -> str:
@@ -187,14 +194,7 @@ def experiment_name(task: str, dataset: str) -> str:
     return f"{task.split('_')[0]}/{dataset}"
 
 
-def _restored_from(client: MlflowClient, model: Any) -> str | None:
-    tag: str | None = client.get_run(model.source_run_id).data.tags.get("restored_from")
-    return tag
-
-
-def exists(client: MlflowClient, run_id: str) -> bool:
-    """Whether the store knows the run, and nobody deleted it."""
-    try:
-        return bool(client.get_run(run_id).info.lifecycle_stage == "active")
-    except mlflow.MlflowException:
-        return False
+def _known_as(client: MlflowClient, model: Any) -> tuple[str | None, ...]:
+    """The ids by which others may know a model's run."""
+    tags = client.get_run(model.source_run_id).data.tags
+    return model.source_run_id, tags.get(RESTORED_FROM), tags.get(LOCAL_ID)

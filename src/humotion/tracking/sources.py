@@ -7,7 +7,6 @@ checkout dirty. What else differs from the commit is kept as a patch, so that su
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from humotion.tracking.outbox import shown
 from humotion.tracking.store import mlflow
 from humotion.work import digest_of_folder
 
@@ -175,7 +175,7 @@ def _settings(text: str, name: str) -> dict[str, str]:
 
 def _command() -> str:
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    return re.sub(r"://[^/@\s]+@", "://***@", command)  # a database's password is nobody's business
+    return shown(command)
 
 
 def _git(*arguments: str) -> str | None:

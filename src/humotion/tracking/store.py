@@ -10,17 +10,18 @@ import os
 import re
 from pathlib import Path
 
+import mlflow
 from filelock import FileLock
+from mlflow.tracking import MlflowClient
 
+from humotion.errors import HumotionError
+from humotion.tracking.outbox import shown
+from humotion.tracking.server import away, is_remote
 from humotion.work import main_checkout
 
-# Set before the first import of mlflow: no telemetry to third parties, and no job workers that the
-# local UI would start beside itself.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-
-import mlflow
-from mlflow.tracking import MlflowClient
+# Tags by which a run is found that has another id in this store than those who look for it know.
+LOCAL_ID = "humotion.local_id"  # it was written on disk before its server could be reached
+RESTORED_FROM = "restored_from"  # this store did not know the run, and got another from the model folder
 
 
 def tracking_uri(configured: str | None = None) -> str:
@@ -43,9 +44,17 @@ def connect(configured: str | None = None) -> MlflowClient:
 
     MLflow's own first use of a SQLite file is a race between processes (duplicate columns, failed
     migrations), so it happens under a file lock.
+
+    Raises:
+        HumotionError: it is a server, which does not answer or refuses.
     """
     uri = tracking_uri(configured)
-    mlflow.set_tracking_uri(uri)
+    if is_remote(uri) and (problem := away(uri)) is not None:
+        raise HumotionError(
+            f"The MLflow store {shown(uri)} does not answer: {problem}. Start it and call the same command again, "
+            "or point MLFLOW_TRACKING_URI at another."
+        )
+    use(uri)
     if uri.startswith("sqlite:///"):
         database = Path(uri.removeprefix("sqlite:///"))
         database.parent.mkdir(parents=True, exist_ok=True)
@@ -53,6 +62,19 @@ def connect(configured: str | None = None) -> MlflowClient:
         with FileLock(f"{database}.lock"):
             MlflowClient().search_experiments(max_results=1)
     return MlflowClient()
+
+
+def use(uri: str) -> None:
+    """Point MLflow at a store.
+
+    MLflow would also set MLFLOW_TRACKING_URI, which is the user's and would win over all that comes later.
+    """
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(uri)
+    if before is None:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+    else:
+        os.environ["MLFLOW_TRACKING_URI"] = before
 
 
 def ask(configured: str | None = None) -> tuple[str, str | None]:
@@ -80,7 +102,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
-    uri = str(mlflow.get_tracking_uri())
+    uri = str(client.tracking_uri)
     location = None
     if uri.startswith("sqlite:///"):
         location = (Path(uri.removeprefix("sqlite:///")).parent / "mlruns" / name.replace("/", "-")).as_uri()
@@ -92,3 +114,28 @@ def experiment_id(client: MlflowClient, name: str) -> str:
         if found is None:
             raise
         return str(found.experiment_id)
+
+
+def exists(client: MlflowClient, run_id: str) -> bool:
+    """Whether the store knows the run, and nobody deleted it."""
+    try:
+        return bool(client.get_run(run_id).info.lifecycle_stage == "active")
+    except mlflow.MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return False
+        raise
+
+
+def find_run(client: MlflowClient, run_id: str, experiment: str | None) -> str | None:
+    """The run that is, or stands for, the one that others know by ``run_id``; in one experiment or in all."""
+    if exists(client, run_id):
+        return run_id
+    if experiment is None:
+        places = [str(place.experiment_id) for place in client.search_experiments()]
+    else:
+        place = client.get_experiment_by_name(experiment)
+        places = [] if place is None else [str(place.experiment_id)]
+    for tag in (LOCAL_ID, RESTORED_FROM):
+        if places and (found := client.search_runs(places, f"tags.`{tag}` = '{run_id}'", max_results=1)):
+            return str(found[0].info.run_id)
+    return None

@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlflow.entities import Metric
+from mlflow.tracking import MlflowClient
 
-from humotion.tracking.runs import exists, log_folder, log_metrics
+from humotion.tracking.runs import log_folder, log_metrics
+from humotion.tracking.sending import put_down, where, writing
+from humotion.tracking.server import away, is_remote
 from humotion.tracking.sources import NOTE, RunSource, flatten, log_sources, source_tags
-from humotion.tracking.store import connect, experiment_id, mlflow
+from humotion.tracking.store import connect, experiment_id, mlflow, tracking_uri
 
 STUDY = "optuna.study"
 
@@ -21,17 +24,20 @@ def sweep_run(source: RunSource, study: str, tags: Mapping[str, str], uri: str |
 
     Not safe by itself for several processes at once: the caller lets in one at a time.
     """
+    store, same = tracking_uri(uri), f"tags.`{STUDY}` = '{study}' and tags.kind = 'sweep'"
+    name = f"sweep of {source.name}"
+    labels = {**source_tags(source), **tags, STUDY: study, "kind": "sweep", NOTE: _note(source.name, study)}
+    if is_remote(store) and away(store) is not None:
+        return put_down(source.experiment, name, labels, flatten(source.params), same, store)
     client = connect(uri)
     experiment = experiment_id(client, source.experiment)
-    found = client.search_runs([experiment], f"tags.`{STUDY}` = '{study}' and tags.kind = 'sweep'", max_results=1)
-    if found:
+    if found := client.search_runs([experiment], same, max_results=1):
         run_id = str(found[0].info.run_id)
         client.update_run(run_id, "RUNNING")
         return run_id
-    labels = {**source_tags(source), **tags, STUDY: study, "kind": "sweep", NOTE: _note(source.name, study)}
-    run_id = str(client.create_run(experiment, tags=labels, run_name=f"sweep of {source.name}").info.run_id)
-    for name, value in flatten(source.params).items():
-        client.log_param(run_id, name, value)
+    run_id = str(client.create_run(experiment, tags=labels, run_name=name).info.run_id)
+    for key, value in flatten(source.params).items():
+        client.log_param(run_id, key, value)
     return run_id
 
 
@@ -45,8 +51,11 @@ def _note(name: str, study: str) -> str:
 @contextmanager
 def finishing_sweep(run_id: str, uri: str | None = None) -> Iterator[None]:
     """Open the parent run to add what came out; afterwards it has ended."""
-    connect(uri)
-    with mlflow.start_run(run_id=run_id):
+    with (
+        writing(uri, None, "sweep", run_id) as place,
+        mlflow.start_run(run_id=place.run_id, experiment_id=place.experiment_id) as run,
+    ):
+        place.begun(run.info.run_id)
         log_sources()
         yield
 
@@ -60,28 +69,32 @@ def log_sweep(folder: Path, metrics: Mapping[str, float], tags: Mapping[str, str
 
 def interrupt_sweep(run_id: str, uri: str | None = None) -> None:
     """End the parent run as KILLED: the study is unfinished, and the same command goes on with it."""
-    connect(uri).set_terminated(run_id, "KILLED")
+    if (found := where(run_id, uri)) is not None:
+        client, known_as = found
+        client.set_terminated(known_as, "KILLED")
 
 
 def copy_curves(source: str, uri: str | None = None) -> None:
     """Copy every metric's history from another run into the open one, which goes on where that one died."""
-    client = connect(uri)
     target = mlflow.active_run()
     assert target is not None
-    if not exists(client, source):
+    if (found := where(source, uri)) is None:
         return
+    client, source = found
     names = [name for name in client.get_run(source).data.metrics if not name.startswith("system/")]
     points = [point for name in names for point in client.get_metric_history(source, name)]
     copies = [Metric(point.key, point.value, point.timestamp, point.step) for point in points]
     for start in range(0, len(copies), 1000):
-        client.log_batch(target.info.run_id, metrics=copies[start : start + 1000])
+        MlflowClient().log_batch(target.info.run_id, metrics=copies[start : start + 1000])
 
 
 def end_abandoned(run_ids: Iterable[str], uri: str | None = None) -> None:
     """Mark runs whose process died, and which still count as running, as FAILED."""
-    client = connect(uri)
-    for run_id in run_ids:
-        if exists(client, run_id) and client.get_run(run_id).info.status == "RUNNING":
+    for known_as in run_ids:
+        if (found := where(known_as, uri)) is None:
+            continue
+        client, run_id = found
+        if client.get_run(run_id).info.status == "RUNNING":
             client.set_tag(run_id, "optuna.state", "fail")
             client.set_tag(run_id, "error", "the process that trained it died")
             client.set_terminated(run_id, "FAILED", int(time.time() * 1000))
