@@ -63,10 +63,19 @@ class OutboxPlace(Place):
         super().__init__(_local_experiment(waiting), found, bool(found))
 
     def begun(self, run_id: str) -> str:
-        """Bring the run's beginning to the server, and go on doing so from now on."""
+        """Bring the run's beginning to the server, and go on doing so from now on.
+
+        Raises:
+            HumotionError: the server refuses it.
+        """
         self.waiting.local_id = run_id
         self.waiting.save()
-        self.live.begin()
+        try:
+            self.live.begin()
+        except HumotionError:
+            if self.run_id is None:  # nothing was done in it yet
+                self.waiting.local_id = ""
+            raise
         return self.waiting.known_as
 
 
@@ -245,7 +254,16 @@ class _Live(threading.Thread):
         self._note(problem)
 
     def begin(self) -> None:
-        self._send()
+        if not self._away:
+            try:
+                self._delivery.records()
+            except Exception as error:
+                if refuses(error):
+                    raise HumotionError(
+                        f"The MLflow store {shown(self.uri)} answers, but refuses the run: {first_line(error)}. "
+                        "Mend MLFLOW_TRACKING_URI or machine.tracking_uri, or what its user is allowed to do."
+                    ) from error
+                self._note(first_line(error))
         self.start()
 
     def end(self) -> None:
