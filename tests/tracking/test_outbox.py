@@ -21,7 +21,7 @@ from humotion import doctor
 from humotion.cli import app
 from humotion.errors import HumotionError
 from humotion.stages import augment, evaluate, register, sample, train
-from humotion.tracking import outbox, runs, sending, sweeps
+from humotion.tracking import live, outbox, runs, sending, sweeps
 from humotion.tracking.delivery import DIED, Delivery, deliver
 from humotion.tracking.models import log_model_folder
 from humotion.tracking.store import LOCAL_ID, connect
@@ -78,7 +78,7 @@ def give_empty_store(checkout: Path, empty_store: Path) -> None:
 def use_server(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setattr(sending, "INTERVAL", 0.2)
+    monkeypatch.setattr(live, "INTERVAL", 0.2)
 
 
 def history(client: MlflowClient, run: Run) -> Points:
