@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import json
 import shutil
 import threading
 import time
@@ -20,7 +21,7 @@ from humotion import doctor
 from humotion.cli import app
 from humotion.errors import HumotionError
 from humotion.stages import augment, evaluate, register, sample, train
-from humotion.tracking import outbox, runs, sending, sweeps
+from humotion.tracking import live, outbox, runs, sending, sweeps
 from humotion.tracking.delivery import DIED, Delivery, deliver
 from humotion.tracking.models import log_model_folder
 from humotion.tracking.store import LOCAL_ID, connect
@@ -77,7 +78,7 @@ def give_empty_store(checkout: Path, empty_store: Path) -> None:
 def use_server(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setattr(sending, "INTERVAL", 0.2)
+    monkeypatch.setattr(live, "INTERVAL", 0.2)
 
 
 def history(client: MlflowClient, run: Run) -> Points:
@@ -319,15 +320,28 @@ def test_a_sweep_begun_without_its_server(no_server: Path, server: Server, monke
     assert [trial.data.metrics["loss"] for trial in trials] == [1.0, 1.0]
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize(("status", "refused"), [(401, "/"), (403, "/"), (404, "/"), (403, "/runs/create")])
 def test_a_server_that_refuses_is_no_outage(
-    checkout: Path, prepared_outbox: None, status: int, monkeypatch: pytest.MonkeyPatch
+    checkout: Path, prepared_outbox: None, status: int, refused: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    experiment = {"experiment": {"experiment_id": "1", "name": "action/tiny", "lifecycle_stage": "active"}}
+
     class Refusing(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_error(status)
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if refused in self.path:
+                self.send_error(status)
+            elif "runs/get" in self.path:
+                self.answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such run"})
+            else:
+                self.answer(200, experiment if "get-by-name" in self.path else {})
 
         do_POST = do_GET  # noqa: N815
+
+        def answer(self, code: int, body: dict[str, Any]) -> None:
+            self.send_response(code)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -336,7 +350,7 @@ def test_a_server_that_refuses_is_no_outage(
         threading.Thread(target=other.serve_forever, daemon=True).start()
         use_server(f"http://me:secret@127.0.0.1:{other.server_port}", monkeypatch)
         with pytest.raises(HumotionError, match="answers, but refuses") as caught, runs.training_run(SOURCE):
-            pass
+            pytest.fail("it began")
         other.shutdown()
     assert "secret" not in str(caught.value)
     assert not outbox.waiting_runs()

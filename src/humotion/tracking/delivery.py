@@ -7,30 +7,30 @@ written over. At the end all of it is compared before anybody removes the copy o
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
-from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Metric, Param, Run, RunTag
-from mlflow.models import Model
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 
 from humotion.errors import HumotionError
 from humotion.tracking import outbox
+from humotion.tracking.model_delivery import (
+    ModelDelivery,
+    Undelivered,
+    arrived_files,
+    file_sizes,
+    on_disk,
+    outputs,
+    portions,
+)
 from humotion.tracking.outbox import WaitingRun, shown
 from humotion.tracking.server import away, first_line, refuses
 from humotion.tracking.store import LOCAL_ID, exists, experiment_id, find_run
 
 PARENT = "mlflow.parentRunId"
 DIED = "the process that trained it died"
-T = TypeVar("T")
 Point = tuple[str, int, int, str]  # metric, step, timestamp, value (as text: NaN equals itself)
-
-
-class Undelivered(Exception):
-    """After all was sent, something is not there."""
 
 
 def deliver(waiting: WaitingRun, uri: str) -> str | None:
@@ -88,19 +88,15 @@ class Delivery:
         target = self._run_at_server(run)
         self._sent = set(self._points(self.server, target, run.data.metrics))
         self.records()
-        files = self._on_disk(str(run.info.artifact_uri))
-        if _sizes(files):
+        files = on_disk(self.waiting, str(run.info.artifact_uri))
+        if file_sizes(files):
             self.server.log_artifacts(target, str(files))
-        models = [(output, self._send_model(output, target)) for output in _outputs(run)]
+        models = ModelDelivery(self.waiting, self.local, self.server)
+        sent = [(output, models.send(output, target)) for output in outputs(run)]
         self._end(run, target)
         self._compare(run, target, files)
-        for output, model_id in models:
-            self._compare_model(output, model_id)
-
-    def _on_disk(self, location: str) -> Path:
-        """Where files lie that MLflow keeps by absolute path: the checkout may have been moved since."""
-        _, below = unquote(urlsplit(location).path).rsplit("/mlruns/", 1)
-        return self.waiting.folder / "mlruns" / below
+        for output, model_id in sent:
+            models.compare(output, model_id)
 
     def _forget(self) -> None:
         self._target, self._texts, self._sent = None, None, set()
@@ -163,11 +159,11 @@ class Delivery:
             return
         there = self.server.get_run(target).data
         params = {key: value for key, value in run.data.params.items() if key not in there.params}
-        for some in _portions(list(params.items()), 100):
+        for some in portions(list(params.items()), 100):
             self.server.log_batch(target, params=[Param(*item) for item in some])
         tags = self._tags(run, there.tags)
         changed = {key: value for key, value in tags.items() if there.tags.get(key) != value}
-        for some in _portions(list(changed.items()), 100):
+        for some in portions(list(changed.items()), 100):
             self.server.log_batch(target, tags=[RunTag(*item) for item in some])
         if self.waiting.training and "error" in there.tags and "error" not in tags:
             self.server.delete_tag(target, "error")
@@ -198,7 +194,7 @@ class Delivery:
         return find_run(self.server, parent, self.waiting.experiment) or parent
 
     def _send_points(self, run: Run, target: str) -> None:
-        for some in _portions(self._new_points(run), 1000):
+        for some in portions(self._new_points(run), 1000):
             self.server.log_batch(target, metrics=list(some))
             self._sent.update(map(_point, some))
 
@@ -217,51 +213,6 @@ class Delivery:
             if key in there:
                 yield from map(_point, client.get_metric_history(run_id, key))
 
-    def _send_model(self, output: LoggedModelOutput, target: str) -> str:
-        """Make the model at the server, unless a run that had it is restored or gone on with."""
-        model = self.local.get_logged_model(output.model_id)
-        there = self._model_at_server(model, target)
-        if there.status == LoggedModelStatus.READY:
-            return str(there.model_id)
-        model_id = str(there.model_id)
-        folder = self._on_disk(str(model.artifact_location))
-        self.server.log_model_artifacts(model_id, str(folder))
-        with tempfile.TemporaryDirectory() as temporary:
-            # The one file that names the model and its run.
-            card = Model.load(str(folder))
-            card.model_id = card.model_uuid = model_id
-            card.run_id, card.artifact_path = target, there.artifact_location
-            card.save(str(Path(temporary) / "MLmodel"))
-            self.server.log_model_artifact(model_id, str(Path(temporary) / "MLmodel"))
-        if model_id not in [known.model_id for known in _outputs(self.server.get_run(target))]:
-            self.server.log_outputs(target, [LoggedModelOutput(model_id, output.step)])
-        for some in _portions(self._points_of_model(model, model_id), 1000):
-            self.server.log_batch(target, metrics=list(some))
-        self._compare_model(output, model_id)
-        self.server.finalize_logged_model(model_id, model.status)
-        return model_id
-
-    def _points_of_model(self, model: LoggedModel, model_id: str) -> list[Metric]:
-        """The run's points that count as the model's, too; MLflow's list of them takes NaN for 0."""
-        wanted = {(metric.key, metric.timestamp, metric.step) for metric in model.metrics or ()}
-        keys = {key for key, *_ in wanted if not self.waiting.repeats("metrics", key)}
-        points = (point for key in keys for point in self.local.get_metric_history(self.waiting.local_id, key))
-        return [
-            Metric(point.key, point.value, point.timestamp, point.step, model_id=model_id)
-            for point in points
-            if (point.key, point.timestamp, point.step) in wanted
-        ]
-
-    def _model_at_server(self, model: LoggedModel, target: str) -> LoggedModel:
-        md5 = model.tags["weights_md5"]
-        experiment = self.server.get_run(target).info.experiment_id
-        for there in self.server.search_logged_models([experiment], f"tags.weights_md5 = '{md5}'"):
-            if there.source_run_id == target:
-                return there
-        return self.server.create_logged_model(
-            experiment, model.name, target, model.tags, model.params, model.model_type
-        )
-
     def _end(self, run: Run, target: str) -> None:
         if run.info.status == "RUNNING":  # a sweep's, whose trials go on
             self.server.update_run(target, "RUNNING")
@@ -275,43 +226,13 @@ class Delivery:
         lost += [f"tag {key}" for key, value in tags.items() if there.tags.get(key) != value]
         self._sent = set(self._points(self.server, target, run.data.metrics))
         lost += [f"metric {metric.key} of step {metric.step}" for metric in self._new_points(run)]
-        arrived = dict(_arrived(self.server.list_artifacts, target))
-        lost += [f"file {name}" for name, size in _sizes(files).items() if arrived.get(name, -1) not in (size, None)]
+        arrived = dict(arrived_files(self.server.list_artifacts, target))
+        lost += [
+            f"file {name}" for name, size in file_sizes(files).items() if arrived.get(name, -1) not in (size, None)
+        ]
         if lost:
             raise Undelivered(f"the server lacks {', '.join(lost[:5])}")
-
-    def _compare_model(self, output: LoggedModelOutput, model_id: str) -> None:
-        folder = self._on_disk(str(self.local.get_logged_model(output.model_id).artifact_location))
-        arrived = dict(_arrived(self.server.list_logged_model_artifacts, model_id))
-        sizes = {name: size for name, size in _sizes(folder).items() if name != "MLmodel"}
-        lost = [name for name, size in sizes.items() if arrived.get(name, -1) not in (size, None)]
-        if lost or "MLmodel" not in arrived:
-            raise Undelivered(f"the server lacks files of model {model_id}: {', '.join(lost[:5])}")
-
-
-def _portions(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """As many at once as MLflow takes."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
 
 
 def _point(metric: Metric) -> Point:
     return metric.key, metric.step, metric.timestamp, repr(float(metric.value))
-
-
-def _outputs(run: Run) -> list[LoggedModelOutput]:
-    return list(run.outputs.model_outputs) if run.outputs is not None else []
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    """Every file below a folder, and its size."""
-    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
-
-
-def _arrived(listing: Any, resource: str, under: str | None = None) -> Iterator[tuple[str, int | None]]:
-    """Every file that the server has of a run or model, and its size."""
-    for entry in listing(resource, under):
-        if entry.is_dir:
-            yield from _arrived(listing, resource, entry.path)
-        else:
-            yield entry.path, entry.file_size

@@ -8,7 +8,6 @@ Whether the server answers makes no difference to the training at any moment.
 from __future__ import annotations
 
 import shutil
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -19,18 +18,16 @@ from filelock import FileLock
 from mlflow import __version__ as mlflow_version
 from mlflow.entities import Param
 from mlflow.tracking import MlflowClient
-from tqdm import tqdm
 
 from humotion.errors import HumotionError
 from humotion.files import atomic_folder, atomic_path
 from humotion.tracking import outbox
-from humotion.tracking.delivery import Delivery, deliver
+from humotion.tracking.delivery import deliver
+from humotion.tracking.live import Live, say
 from humotion.tracking.outbox import WaitingRun, shown
-from humotion.tracking.server import away, first_line, is_remote, refuses
+from humotion.tracking.server import away, is_remote
 from humotion.tracking.store import connect, experiment_id, find_run, tracking_uri, use
 
-INTERVAL = 5.0  # seconds between two looks for what is new
-SHARE = 50  # looking takes at most one part in so many of the time
 PATIENCE = 60.0  # seconds to wait for a dead process's loaders, or for another that sends the run
 
 
@@ -58,15 +55,24 @@ class OutboxPlace(Place):
 
     def __init__(self, waiting: WaitingRun, uri: str, problem: str | None) -> None:
         self.waiting = waiting
-        self.live = _Live(waiting, uri, problem)
+        self.live = Live(waiting, uri, problem)
         found = waiting.local_id or None
         super().__init__(_local_experiment(waiting), found, bool(found))
 
     def begun(self, run_id: str) -> str:
-        """Bring the run's beginning to the server, and go on doing so from now on."""
+        """Bring the run's beginning to the server, and go on doing so from now on.
+
+        Raises:
+            HumotionError: the server refuses it.
+        """
         self.waiting.local_id = run_id
         self.waiting.save()
-        self.live.begin()
+        try:
+            self.live.begin()
+        except HumotionError:
+            if self.run_id is None:  # nothing was done in it yet
+                self.waiting.local_id = ""
+            raise
         return self.waiting.known_as
 
 
@@ -225,58 +231,8 @@ def _close(place: OutboxPlace, uri: str, *, failed: bool = False) -> None:
             raise
         problem = str(refusal)
     if problem is not None:
-        _say(
+        say(
             f"Run {waiting.name} waits on disk, whole, for {shown(uri)}: {problem}. Send it with `humotion track sync`."
         )
     elif live.was_away:
-        _say(f"{shown(uri)} answers again, and has all of run {waiting.name} ({waiting.run_id}).")
-
-
-class _Live(threading.Thread):
-    """Brings what is new to the server while the run goes on."""
-
-    def __init__(self, waiting: WaitingRun, uri: str, problem: str | None) -> None:
-        super().__init__(daemon=True, name="humotion-sending")
-        self.uri = uri
-        self.was_away = False
-        self._away = False
-        self._delivery = Delivery(waiting, uri)
-        self._over = threading.Event()
-        self._note(problem)
-
-    def begin(self) -> None:
-        self._send()
-        self.start()
-
-    def end(self) -> None:
-        self._over.set()
-        if self.is_alive():
-            self.join(timeout=10)  # a request to a server that hangs may take longer; it does no harm
-
-    def run(self) -> None:
-        pause = INTERVAL
-        while not self._over.wait(pause):
-            started = time.monotonic()
-            self._send()
-            pause = max(INTERVAL, SHARE * (time.monotonic() - started))
-
-    def _send(self) -> None:
-        try:
-            problem = away(self.uri) if self._away else None
-            if problem is None:
-                self._delivery.records()
-        except HumotionError as refusal:
-            problem = str(refusal)
-        except Exception as error:  # the run is on disk, and everything is tried again at its end
-            problem = f"{'it refuses: ' if refuses(error) else ''}{first_line(error)}"
-        self._note(problem)
-
-    def _note(self, problem: str | None) -> None:
-        if problem is not None and not self._away and not self._over.is_set():
-            _say(f"The MLflow store {shown(self.uri)} does not take the run: {problem}. It is kept on disk meanwhile.")
-        self._away = problem is not None
-        self.was_away = self.was_away or self._away
-
-
-def _say(text: str) -> None:
-    tqdm.write(f"humotion: {text}")
+        say(f"{shown(uri)} answers again, and has all of run {waiting.name} ({waiting.run_id}).")
