@@ -179,6 +179,7 @@ def test_figures_and_system_metrics_of_a_run(page: Page, mlflow_address: str, st
     page.click("[data-testid=artifact-tree-node][aria-label=evaluate]")
     for figure in figures:
         page.click(f"[data-testid=artifact-tree-node][aria-label$='{figure}']")
+        page.see(f"evaluate/{figure}")
         page.wait(lambda: largest_picture(page) >= 200, f"the picture {figure}")
         page.shot(f"figure_{Path(figure).stem}")
 
