@@ -62,8 +62,8 @@ class Page:
 
     @property
     def text(self) -> str:
-        """All text of the page, scrolled into view or not."""
-        return str(self.driver.execute_script("return document.body.innerText"))
+        """All text of the page, scrolled into view or not, with every blank a plain one."""
+        return str(self.driver.execute_script("return document.body.innerText")).replace("\xa0", " ")
 
     def see(self, *texts: str) -> None:
         """Wait until the page shows all texts."""

@@ -20,6 +20,7 @@ from tests.tiny_project import make_video, tiny_params
 EXPERIMENT = "action"
 LEARNING_RATES = (0.003, 0.001)
 TRIALS = 3
+OBJECTIVE = {"metric": "val/loss", "direction": "minimize"}  # no two trials have the same
 SPACE = {
     "optimizer.lr": {"type": "float", "low": 1e-4, "high": 1e-2, "log": True},
     "trainer.label_smoothing": {"type": "float", "low": 0.0, "high": 0.2},
@@ -72,7 +73,7 @@ def set_learning_rate(project: Path, lr: float) -> None:
     experiment["register"] = {"min_gain": 0.0, "bootstrap": 100}
     params["experiments"] = {EXPERIMENT: experiment}
     params["rebalance"] = {}
-    params["sweeps"] = {EXPERIMENT: {"trials": TRIALS, "space": SPACE}}
+    params["sweeps"] = {EXPERIMENT: {"trials": TRIALS, "space": SPACE, "objectives": [OBJECTIVE]}}
     with (project / "params.yaml").open("w") as stream:
         YAML().dump(params, stream)
 

@@ -92,9 +92,9 @@ def test_two_runs_are_compared(page: Page, mlflow_address: str, store: MlflowCli
     common = sorted(name for name in first.data.metrics.keys() & second.data.metrics.keys() if "system/" not in name)
     assert {"best_val/loss", "test/top1"} <= set(common)
     for name in common:
-        # Rounded to three decimals.
+        # Rounded to three decimals, or four digits.
         pair = [run.data.metrics[name] for run in (first, second)]
-        assert compared_metric(page, name) == pytest.approx(pair, abs=6e-4), name
+        assert compared_metric(page, name) == pytest.approx(pair, rel=6e-4, abs=6e-4), name
     page.shot("compare_metrics")
 
 
@@ -179,6 +179,7 @@ def test_figures_and_system_metrics_of_a_run(page: Page, mlflow_address: str, st
     page.click("[data-testid=artifact-tree-node][aria-label=evaluate]")
     for figure in figures:
         page.click(f"[data-testid=artifact-tree-node][aria-label$='{figure}']")
+        page.see(f"evaluate/{figure}")
         page.wait(lambda: largest_picture(page) >= 200, f"the picture {figure}")
         page.shot(f"figure_{Path(figure).stem}")
 
