@@ -66,11 +66,11 @@ def test_decoding_of_a_flat_map_and_of_a_corner_stays_on_the_centre_of_the_cell(
     assert score.tolist() == [0, 1]
 
 
-def test_loss_counts_frame_one_twice_and_averages_over_clips_only() -> None:
-    target = torch.zeros(2, 3, 4, 5, 5)
+def test_loss_is_half_the_squared_error_averaged_over_clips_only() -> None:
+    target = torch.zeros(2, 4, 4, 5, 5)
     predicted = torch.zeros(2, 4, 4, 5, 5)
-    predicted[0, 0, 0, 0, 0] = 3  # the initial map
-    predicted[1, 3, 1, 2, 2] = 2  # the third frame
+    predicted[0, 0, 0, 0, 0] = 3
+    predicted[1, 3, 1, 2, 2] = 2
     assert sum_of_squares(predicted, target) == 0.5 * (9 + 4) / 2
-    target[0, 0, 0, 0, 0] = 3
-    assert sum_of_squares(predicted, target) == 0.5 * (0 + 9 + 4) / 2
+    target[0, 0, 0, 0, 0] = 4
+    assert sum_of_squares(predicted, target) == 0.5 * (1 + 4) / 2

@@ -109,6 +109,6 @@ def test_normalise_maps_the_pad_value_to_zero() -> None:
 def test_every_parameter_learns(init: str) -> None:
     torch.manual_seed(0)
     model = LSTMPoseMachine(num_joints=3, input_size=32, width=0.0625, init=init)  # type: ignore[arg-type]
-    loss = sum_of_squares(model(torch.randn(2, 3, 3, 32, 32)), torch.rand(2, 3, 4, 4, 4))
+    loss = sum_of_squares(model(torch.randn(2, 3, 3, 32, 32)), torch.rand(2, 3, 4, 4, 4)[:, [0, 0, 1, 2]])
     loss.backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []

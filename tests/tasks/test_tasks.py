@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from humotion.models.heatmaps import gaussian_targets
 from humotion.tasks.base import Batch, Task
 from humotion.tasks.pose_estimation import FRAMES_AT_ONCE, PoseEstimation, to_stored_frame
 from tests.tiny_models import make_task
@@ -141,3 +142,14 @@ def test_absent_joints_do_not_count_in_the_pose_loss() -> None:
         expected = task.training_step(batch)
         batch["joints"][:, :, 3] = float("nan")
         assert torch.equal(task.training_step(batch), expected)
+
+
+def test_every_map_is_held_to_the_target_of_its_frame() -> None:
+    task, batch = make_task("pose_estimation").eval(), pose_batch()
+    quiet(task)
+    batch["joints"] += torch.arange(3)[None, :, None, None]  # the person moves: targets differ
+    target = gaussian_targets(batch["joints"], batch["visibility"], 4)
+    with torch.no_grad():
+        maps = task.model(task.model.normalise(batch["frames"][:, :, 0]))  # type: ignore[operator]
+        by_hand = sum(0.5 * (maps[:, m] - target[:, frame]).square().sum() / 2 for m, frame in enumerate([0, 0, 1, 2]))
+        assert task.training_step(batch).item() == pytest.approx(by_hand.item(), rel=1e-5)  # type: ignore[union-attr]

@@ -96,9 +96,7 @@ def sum_of_squares(predicted: Tensor, target: Tensor) -> Tensor:
     """The official loss: half the squared error, summed over maps and cells, divided by the number of clips.
 
     Args:
-        predicted: (B, T+1, J+1, h, w), the initial map of frame 1 and then one map a frame.
-        target: (B, T, J+1, h, w); the initial map is held to the target of frame 1 too.
+        predicted: (B, M, J+1, h, w), every map that a model supervises.
+        target: (B, M, J+1, h, w), of each map the target of its frame (a model's ``supervised_frames``).
     """
-    initial = (predicted[:, :1] - target[:, :1]).square().sum()
-    refined = (predicted[:, 1:] - target).square().sum()
-    return 0.5 * (initial + refined) / predicted.shape[0]
+    return 0.5 * (predicted - target).square().sum() / predicted.shape[0]

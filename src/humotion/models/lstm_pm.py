@@ -132,6 +132,11 @@ class LSTMPoseMachine(nn.Module):
         maps, _ = self.advance(frames, state)
         return torch.cat([state.heatmaps[:, None], maps], dim=1)
 
+    @staticmethod
+    def supervised_frames(num_frames: int) -> Tensor:
+        """Of each map that ``forward`` returns, the frame whose target it is held to: (T+1,)."""
+        return torch.tensor([0, *range(num_frames)])
+
     def begin(self, frame: Tensor) -> State:
         """The state before the first frame (B, 3, S, S): ConvNet1's maps of it, and no memory."""
         return State(self.convnet1(frame), None, None)

@@ -52,7 +52,8 @@ class PoseEstimation(Task):
             maps.shape[-1],
             self.model.stride,  # type: ignore[arg-type]
         )
-        loss = sum_of_squares(maps.float(), target)
+        held_to = self.model.supervised_frames(frames.shape[1]).to(target.device)  # type: ignore[operator]
+        loss = sum_of_squares(maps.float(), target[:, held_to])
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(maps), prog_bar=True, sync_dist=True)
         return loss
 
