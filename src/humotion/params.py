@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from humotion.errors import HumotionError
-from humotion.model_params import LSTMPoseMachineParams, LSViTParams, ViTParams
+from humotion.model_params import CPMParams, LSTMPoseMachineParams, LSViTParams, RPMParams, ViTParams
 from humotion.section import Section
 from humotion.sweep_params import SweepParams
 from humotion.training_params import ActionOptimizerParams, ActionTrainerParams, OptimizerParams, TrainerParams
@@ -25,6 +25,7 @@ PARAMS_FILE = Path("params.yaml")
 TAGS = {
     *("action_recognition", "pose_estimation"),
     *("ls_vit", "vit"),
+    *("lstm_pm", "rpm", "cpm"),
     *("cross_entropy", "class_balanced", "focal", "logit_adjustment"),
     *("float", "int", "categorical"),
 }
@@ -173,7 +174,7 @@ class PoseExperiment(Experiment):
     task: Literal["pose_estimation"]
     clips: PoseClipParams = PoseClipParams()
     augment: PoseAugmentParams = PoseAugmentParams()
-    model: LSTMPoseMachineParams
+    model: Annotated[LSTMPoseMachineParams | RPMParams | CPMParams, Field(discriminator="name")]
     trainer: TrainerParams
     evaluate: EvaluateParams = EvaluateParams()
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from humotion.datasets.skeletons import SKELETONS
 from humotion.evaluation.pose import PCK
 from humotion.models.heatmaps import decode_heatmaps, gaussian_targets, sum_of_squares
+from humotion.models.weights import load_pose_weights
 from humotion.params import PoseExperiment
 from humotion.tasks.base import Batch, Task
 from humotion.training_params import OptimizerParams
@@ -34,21 +35,24 @@ class PoseEstimation(Task):
 
     @classmethod
     def from_experiment(cls, experiment: PoseExperiment, meta: dict[str, Any]) -> PoseEstimation:
-        """The task of a pose experiment."""
+        """The task of a pose experiment; it starts from the weights that it names, if it names some."""
         architecture = {
-            **experiment.model.model_dump(),
+            **experiment.model.model_dump(exclude={"weights"}),
             "num_joints": len(SKELETONS[meta["skeleton"]].joints),
+            "skeleton": meta["skeleton"],
             "input_size": experiment.augment.size,
         }
-        return cls(architecture, experiment.optimizer)
+        task = cls(architecture, experiment.optimizer)
+        if experiment.model.weights is not None:
+            load_pose_weights(task.model, experiment.model.weights)
+        return task
 
     def training_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
         """Sum of squares over all maps, as published (see `humotion.models.heatmaps`)."""
         frames = self.model.normalise(batch["frames"][:, :, 0])  # type: ignore[operator]  # (B, T, 3, S, S)
         maps = self.model(frames)
         target = gaussian_targets(
-            batch["joints"],
-            batch["visibility"],
+            *self.model.joints_of_maps(batch["joints"], batch["visibility"]),  # type: ignore[operator]
             maps.shape[-1],
             self.model.stride,  # type: ignore[arg-type]
         )
@@ -66,7 +70,7 @@ class PoseEstimation(Task):
             if state is None:
                 state = model.begin(piece[:, 0])
             maps, state = model.advance(piece, state)
-            xy, score = decode_heatmaps(maps, model.stride)
+            xy, score = model.joints_of_skeleton(*decode_heatmaps(maps, model.stride))
             joints.append(xy)
             scores.append(score)
         return torch.cat(joints, dim=1), torch.cat(scores, dim=1)
