@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from humotion.cli_convert import app as convert_app
 from humotion.cli_sweep import app as sweep_app
 from humotion.errors import HumotionError
 from humotion.params import load_params
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 
 app.add_typer(sweep_app)
+app.add_typer(convert_app)
 
 Dataset = Annotated[str, typer.Argument(help="A name under `datasets` in params.yaml.")]
 Experiment = Annotated[str, typer.Argument(help="A name under `experiments` in params.yaml.")]

@@ -40,7 +40,7 @@ class CPM(PoseMachine):
         later = range(stages - 1)
         self.see_features = nn.ModuleList(nn.Sequential(*conv_relu(self.body, self.features, 5)) for _ in later)
         self.refine = nn.ModuleList(refinement_layers(self.seen_channels, self.body, self.num_maps) for _ in later)
-        initialise(self, init, [self.convnet1, *self.refine])  # type: ignore[list-item]
+        initialise(self, init, [self.convnet1, *self.refine])
 
     def forward(self, frames: Tensor) -> Tensor:
         """(B, T * stages, J+1, h, w): of each frame the maps of all stages."""

@@ -20,7 +20,8 @@ def training_run(data: ClipDataModule, params: Params, description: ModelDescrip
     source = runs.RunSource(
         runs.experiment_name(experiment.task, experiment.dataset), name, settings, description.data_md5
     )
-    trained: dict[str, Any] = read_json(Path("metrics") / name / "train.json")
+    metrics = Path("metrics") / name / "train.json"
+    trained: dict[str, Any] = read_json(metrics) if metrics.exists() else {"val": {}}  # weights from elsewhere
     chosen = {f"best_val/{key}": value for key, value in trained["val"].items() if value is not None}
     example = data.raw_path(params.dataset(experiment.dataset).root, "val")
     restoration = runs.Restoration(chosen, Path("models") / name, example)

@@ -51,8 +51,10 @@ class PoseEstimation(Task):
         """Sum of squares over all maps, as published (see `humotion.models.heatmaps`)."""
         frames = self.model.normalise(batch["frames"][:, :, 0])  # type: ignore[operator]  # (B, T, 3, S, S)
         maps = self.model(frames)
+        joints, visibility = self.model.joints_of_maps(batch["joints"], batch["visibility"])  # type: ignore[operator]
         target = gaussian_targets(
-            *self.model.joints_of_maps(batch["joints"], batch["visibility"]),  # type: ignore[operator]
+            joints,
+            visibility,
             maps.shape[-1],
             self.model.stride,  # type: ignore[arg-type]
         )
