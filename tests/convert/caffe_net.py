@@ -208,9 +208,9 @@ def maps_of_clip(frames: npt.NDArray[np.uint8], weights: Weights) -> Array:
         gates = {gate: correlate(seen, weights[f"{gate}_x"]) for gate in "gifo"}
         if hidden is not None:
             gates = {gate: gates[gate] + correlate(hidden, weights[f"{gate}_h"]) for gate in "gifo"}
-        gates = {
-            gate: weights[gate][0][:, None, None] * gates[gate] + weights[gate][1][:, None, None] for gate in gates
-        }
+        for gate in "gifo":
+            factor, bias = weights[gate]
+            gates[gate] = factor[:, None, None] * gates[gate] + bias[:, None, None]
         new = sigmoid(gates["i"]) * np.tanh(gates["g"])
         cell = new if cell is None else sigmoid(gates["f"]) * cell + new
         hidden = sigmoid(gates["o"]) * np.tanh(cell)

@@ -51,20 +51,8 @@ def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_official_network_computes_what_the_published_table_says(official: Path, tmp_path: Path) -> None:
-    said = CliRunner().invoke(
-        app,
-        [
-            "convert",
-            "lstm-pm",
-            str(official),
-            "--skeleton",
-            "penn_action",
-            "--out",
-            str(tmp_path / "m"),
-            "--size",
-            "56",
-        ],
-    )
+    options = ["--skeleton", "penn_action", "--out", str(tmp_path / "m"), "--size", "56"]
+    said = CliRunner().invoke(app, ["convert", "lstm-pm", str(official), *options])
     assert said.exit_code == 0, said.output
     assert "12,067,870 parameters" in said.output
     task, _ = load_task(tmp_path / "m")
@@ -161,7 +149,7 @@ def test_files_that_are_no_caffemodel(tmp_path: Path) -> None:
 def test_an_array_that_does_not_fill_its_shape_is_named(tmp_path: Path) -> None:
     layers = narrow_layers()
     path = write(tmp_path / "net.caffemodel", {"conv1_stage1": layers["conv1_stage1"]})
-    content = path.read_bytes().replace(b"\x08\x08\x03\x09\x09", b"\x08\x09\x03\x09\x09")  # dims 8, 3, 9, 9
+    content = path.read_bytes().replace(b"\x04\x08\x03\x09\x09", b"\x04\x09\x03\x09\x09")  # dims 8, 3, 9, 9
     assert content != path.read_bytes()
     path.write_bytes(content)
     with pytest.raises(HumotionError, match=r"conv1_stage1 has 1,944 values for an array of shape \(9, 3, 9, 9\)"):

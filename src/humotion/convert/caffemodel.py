@@ -100,5 +100,5 @@ def _net_message() -> type[Any]:
             if (message_name, name) == ("Shape", "dim"):
                 field.options.packed = True
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)  # type: ignore[no-untyped-call]
+    pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("caffe_weights.Net"))
