@@ -178,3 +178,12 @@ def test_targets_of_a_pose_experiment_follow_its_settings() -> None:
     assert torch.equal(maps[None][0, 0, :13][joints], maps[0.2][0, 0, :13][joints])
     assert torch.equal(maps[None][:, 1:], maps[0.2][:, 1:])
     assert maps[None][0, 0, 0, 0, 1].item() == pytest.approx(math.exp(-(4**2 + 4**2) / (2 * 6**2)))
+
+
+def test_targets_are_made_without_a_look_at_the_labels() -> None:
+    """Tensors without values: code that waited for one, as for a GPU, would fail here."""
+    batch = {name: tensor.to("meta") for name, tensor in pose_batch().items()}
+    task = PoseEstimation(ARCHITECTURES["pose_estimation"], OPTIMIZER, TargetParams(mask_beyond_box=0.2), (2, 7))
+    maps = task.targets(batch, map_size=4)
+    assert maps.device.type == "meta"
+    assert maps.shape == (2, 3, 14, 4, 4)

@@ -79,5 +79,8 @@ def warp(frame: npt.NDArray[np.uint8], matrix: Doubles, size: int) -> npt.NDArra
         factors = np.array([width / small[0], height / small[1]])
         # A pixel centre x of the small frame lies at factor * x + (factor - 1) / 2 of the large one.
         matrix = np.column_stack([linear * factors, matrix[:, 2] + linear @ ((factors - 1) / 2)])
-    border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": (PAD_VALUE,) * 3}
-    return np.asarray(cv2.warpAffine(frame, matrix, (size, size), flags=cv2.INTER_LINEAR, **border), np.uint8)
+    grey = (PAD_VALUE, PAD_VALUE, PAD_VALUE)
+    crop = cv2.warpAffine(
+        frame, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=grey
+    )
+    return np.asarray(crop, np.uint8)
