@@ -177,7 +177,7 @@ class PoseView:
 
 def _within(points: Floats, width: int, height: int) -> npt.NDArray[np.bool_]:
     """Which points (..., 2) lie on a picture."""
-    return ((points >= -0.5) & (points < np.array([width - 0.5, height - 0.5]))).all(-1)
+    return np.asarray(((points >= -0.5) & (points < np.array([width - 0.5, height - 0.5]))).all(-1))
 
 
 def _cut_distinct(
