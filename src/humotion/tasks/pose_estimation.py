@@ -70,8 +70,8 @@ class PoseEstimation(Task):
         if share is not None:
             assert self.torso is not None
             box = enlarged_boxes(batch["box"], joints, visibility, self.torso, share)
-        of_maps = model.joints_of_maps(joints, visibility)
-        return gaussian_targets(*of_maps, map_size, model.stride, self.target_params.sigma_px, box)
+        joints, visibility = model.joints_of_maps(joints, visibility)
+        return gaussian_targets(joints, visibility, map_size, model.stride, self.target_params.sigma_px, box)
 
     def joints(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Joints (B, T, J, 2) in pixels of the crop and scores (B, T, J) of uint8 frames (B, T, K, C, H, W)."""
