@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from humotion.cli_convert import app as convert_app
 from humotion.cli_registry import app as registry_app
 from humotion.cli_registry import lineage
 from humotion.cli_sweep import app as sweep_app
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 
 app.add_typer(sweep_app)
+app.add_typer(convert_app)
 app.add_typer(registry_app)
 app.add_typer(track_app)
 app.command()(lineage)

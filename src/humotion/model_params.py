@@ -10,13 +10,35 @@ from pydantic import Field
 from humotion.section import Section
 
 
-class LSTMPoseMachineParams(Section):
-    """LSTM Pose Machine; the defaults are the official sizes."""
+class PoseMachineParams(Section):
+    """What every pose machine has; the defaults are the official sizes."""
 
-    name: Literal["lstm_pm"]
     width: float = Field(1.0, gt=0, description="multiplies the channels of every convolution")
     dropout: float = Field(0.5, ge=0, lt=1)
     init: Literal["official", "he"] = "official"
+    joints: Literal["skeleton", "official"] = Field(
+        "skeleton", description="official: maps of the 14 published joints, translated to and from the dataset's"
+    )
+    weights: Path | None = Field(None, description="model.safetensors of a model folder to start from")
+
+
+class LSTMPoseMachineParams(PoseMachineParams):
+    """LSTM Pose Machine."""
+
+    name: Literal["lstm_pm"]
+
+
+class RPMParams(PoseMachineParams):
+    """Recurrent Pose Machine: the LSTM Pose Machine without its LSTM."""
+
+    name: Literal["rpm"]
+
+
+class CPMParams(PoseMachineParams):
+    """Convolutional Pose Machine: every frame for itself."""
+
+    name: Literal["cpm"]
+    stages: int = Field(6, ge=2)
 
 
 class ViTParams(Section):

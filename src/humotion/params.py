@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from humotion.errors import HumotionError
-from humotion.model_params import LSTMPoseMachineParams, LSViTParams, ViTParams
+from humotion.model_params import CPMParams, LSTMPoseMachineParams, LSViTParams, RPMParams, ViTParams
 from humotion.section import Section
 from humotion.sweep_params import SweepParams
 from humotion.training_params import (
@@ -25,13 +25,14 @@ from humotion.training_params import (
     ActionTrainerParams,
     OptimizerParams,
     PoseRegisterParams,
-    TrainerParams,
+    PoseTrainerParams,
 )
 
 PARAMS_FILE = Path("params.yaml")
 TAGS = {
     *("action_recognition", "pose_estimation"),
     *("ls_vit", "vit"),
+    *("lstm_pm", "rpm", "cpm"),
     *("cross_entropy", "class_balanced", "focal", "logit_adjustment"),
     *("float", "int", "categorical"),
 }
@@ -132,11 +133,32 @@ class ActionAugmentParams(AugmentParams):
     size: int = Field(224, ge=16)
 
 
+class PoseGeometryParams(Section):
+    """One scale, rotation and mirroring a training clip, drawn before its frames are cropped."""
+
+    scale: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = Field(
+        (1.0, 1.0), description="least and largest, relative to the crops of evaluation"
+    )
+    rotate: float = Field(0.0, ge=0, le=180, description="degrees at most, to either side")
+    flip: float = Field(0.0, ge=0, le=1, description="probability of mirroring")
+
+    @field_validator("scale")
+    @classmethod
+    def _in_order(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] > value[1]:
+            raise ValueError("scale gives the least first, then the largest")
+        return value
+
+
 class PoseAugmentParams(AugmentParams):
     """Person-centred crops: one scale a clip, one centre a frame."""
 
     size: int = Field(368, ge=16)
     person_scale: float = Field(1.25, gt=0, description="side of the crop over the clip's largest box side")
+    pixel_scale: float | None = Field(
+        None, gt=0, description="instead: pixels of the crop over pixels of the stored frame, whoever is in it"
+    )
+    geometry: PoseGeometryParams | None = None
 
 
 class EvaluateParams(Section):
@@ -173,8 +195,8 @@ class PoseExperiment(Experiment):
     task: Literal["pose_estimation"]
     clips: PoseClipParams = PoseClipParams()
     augment: PoseAugmentParams = PoseAugmentParams()
-    model: LSTMPoseMachineParams
-    trainer: TrainerParams
+    model: Annotated[LSTMPoseMachineParams | RPMParams | CPMParams, Field(discriminator="name")]
+    trainer: PoseTrainerParams
     evaluate: EvaluateParams = EvaluateParams()
     register_: PoseRegisterParams = Field(PoseRegisterParams(), alias="register")
 

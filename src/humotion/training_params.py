@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from humotion.section import Section
 
@@ -16,8 +16,20 @@ class OptimizerParams(Section):
     lr: float = Field(gt=0)
     weight_decay: float = Field(0.05, ge=0, description="not applied to biases, norms and scalars")
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
-    schedule: Literal["cosine", "constant"] = "cosine"
+    bias_lr_factor: float = Field(1.0, gt=0, description="on the lr of the biases of convolutions and linear layers")
+    lr_factors: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        {}, description="on the lr of parts of the model, by their names: {convnet1: 5}"
+    )
+    schedule: Literal["cosine", "constant", "step"] = "cosine"
+    step_every: int | None = Field(None, ge=1, description="optimiser steps between two drops of the step schedule")
+    step_factor: float = Field(0.333, gt=0, lt=1, description="of the step schedule")
     warmup_epochs: float = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _steps_have_a_length(self) -> OptimizerParams:
+        if (self.schedule == "step") != (self.step_every is not None):
+            raise ValueError("step_every belongs to schedule: step, which needs it")
+        return self
 
 
 class ActionOptimizerParams(OptimizerParams):
@@ -33,7 +45,25 @@ class TrainerParams(Section):
     batch_size: int = Field(ge=1)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     accumulate: int = Field(1, ge=1)
-    gradient_clip: float | None = Field(None, gt=0)
+    gradient_clip: float | None = Field(None, gt=0, description="largest norm of all gradients together")
+    ema: float | None = Field(
+        None, gt=0, lt=1, description="decay of the running average of the weights that is validated and kept"
+    )
+
+
+class TargetParams(Section):
+    """Which heatmaps a pose model learns."""
+
+    sigma_px: float = Field(7.0, gt=0, description="of the Gaussians, in pixels of the crop; 7 is 0.875 of a cell")
+    mask_beyond_box: float | None = Field(
+        None, ge=0, description="joints outside the box, enlarged by this share of shoulder to opposite hip, get no map"
+    )
+
+
+class PoseTrainerParams(TrainerParams):
+    """The training loop of pose estimation."""
+
+    targets: TargetParams = TargetParams()
 
 
 class CrossEntropyLossParams(Section):

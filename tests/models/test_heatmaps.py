@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from humotion.models.heatmaps import decode_heatmaps, gaussian_targets, sum_of_squares
+from humotion.models.heatmaps import decode_heatmaps, enlarged_boxes, gaussian_targets, sum_of_squares
 
 
 def one_joint(x: float, y: float, flag: int = 2, **options: object) -> torch.Tensor:
@@ -66,11 +66,29 @@ def test_decoding_of_a_flat_map_and_of_a_corner_stays_on_the_centre_of_the_cell(
     assert score.tolist() == [0, 1]
 
 
-def test_loss_counts_frame_one_twice_and_averages_over_clips_only() -> None:
-    target = torch.zeros(2, 3, 4, 5, 5)
+def test_loss_is_half_the_squared_error_averaged_over_clips_only() -> None:
+    target = torch.zeros(2, 4, 4, 5, 5)
     predicted = torch.zeros(2, 4, 4, 5, 5)
-    predicted[0, 0, 0, 0, 0] = 3  # the initial map
-    predicted[1, 3, 1, 2, 2] = 2  # the third frame
+    predicted[0, 0, 0, 0, 0] = 3
+    predicted[1, 3, 1, 2, 2] = 2
     assert sum_of_squares(predicted, target) == 0.5 * (9 + 4) / 2
-    target[0, 0, 0, 0, 0] = 3
-    assert sum_of_squares(predicted, target) == 0.5 * (0 + 9 + 4) / 2
+    target[0, 0, 0, 0, 0] = 4
+    assert sum_of_squares(predicted, target) == 0.5 * (1 + 4) / 2
+
+
+def test_boxes_grow_by_a_share_of_shoulder_to_opposite_hip() -> None:
+    joints = torch.tensor([[20.0, 10.0], [50.0, 50.0], [8.0, 30.0], [70.0, 30.0]]).expand(1, 3, 4, 2)
+    visibility = torch.full((1, 3, 4), 2)
+    visibility[0, 1, 0] = 1  # occluded: a position all the same
+    visibility[0, 2, 0] = 0
+    box = torch.tensor([20.0, 5.0, 60.0, 80.0]).expand(1, 3, 4)
+    grown = enlarged_boxes(box, joints, visibility, (0, 1), 0.2)  # 0.2 * 50 = 10
+    assert grown[0, :2].tolist() == [[10.0, -5.0, 70.0, 90.0]] * 2
+    assert grown[0, 2].tolist() == [-math.inf, -math.inf, math.inf, math.inf]
+    maps = gaussian_targets(joints, visibility, 12, box=grown)[0]
+    # The third joint lies outside the box of the first two frames; the third frame has no measure.
+    assert [[bool(joint.any()) for joint in frame[:-1]] for frame in maps] == [
+        [True, True, False, True],
+        [True, True, False, True],
+        [False, True, True, True],
+    ]

@@ -26,7 +26,7 @@ def test_sizes_reach_the_model() -> None:
 
 
 def test_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(HumotionError, match=r"resnet.*ls_vit, lstm_pm, vit"):
+    with pytest.raises(HumotionError, match=r"resnet.*cpm, ls_vit, lstm_pm, rpm, vit"):
         build_model("resnet")
     assert model_entry("vit").task == "action_recognition"
 

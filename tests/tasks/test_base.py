@@ -4,32 +4,48 @@ import math
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from humotion.errors import HumotionError
 from humotion.models import build_model
 from humotion.tasks import task_class
 from humotion.tasks.base import learning_rate_factor, parameter_groups
+from humotion.training_params import OptimizerParams
 from tests.tiny_models import ARCHITECTURES
+
+PLAIN = OptimizerParams(lr=0.1, weight_decay=0.05)
 
 
 def test_warm_up_then_half_a_cosine() -> None:
-    factors = [learning_rate_factor(step, total=8, warmup=4, cosine=True) for step in range(9)]
+    cosine = OptimizerParams(lr=1.0)
+    factors = [learning_rate_factor(step, total=8, warmup=4, params=cosine) for step in range(9)]
     assert factors[:4] == [0.25, 0.5, 0.75, 1.0]
     assert factors[4:] == pytest.approx([1.0, 0.5 + math.sqrt(0.5) / 2, 0.5, 0.5 - math.sqrt(0.5) / 2, 0.0])
-    assert learning_rate_factor(100, total=8, warmup=4, cosine=True) == 0  # never up again
+    assert learning_rate_factor(100, total=8, warmup=4, params=cosine) == 0  # never up again
+    assert learning_rate_factor(0, 1, 1, cosine) == 1  # nothing but warm-up
 
 
 def test_warm_up_then_constant() -> None:
-    assert [learning_rate_factor(step, 4, 2, cosine=False) for step in range(5)] == [0.5, 1, 1, 1, 1]
-    assert learning_rate_factor(0, 4, 0, cosine=False) == 1
-    assert learning_rate_factor(0, 1, 1, cosine=True) == 1  # nothing but warm-up
+    constant = OptimizerParams(lr=1.0, schedule="constant")
+    assert [learning_rate_factor(step, 4, 2, constant) for step in range(5)] == [0.5, 1, 1, 1, 1]
+    assert learning_rate_factor(0, 4, 0, constant) == 1
+
+
+def test_steps_of_the_published_schedule() -> None:
+    params = OptimizerParams(lr=8e-5, schedule="step", step_every=40_000, step_factor=0.333)
+    factors = [learning_rate_factor(step, 100_000, 0, params) for step in (0, 39_999, 40_000, 79_999, 80_000)]
+    assert factors == pytest.approx([1, 1, 0.333, 0.333, 0.333**2])
+    with pytest.raises(ValidationError, match="step_every"):
+        OptimizerParams(lr=1.0, schedule="step")
+    with pytest.raises(ValidationError, match="step_every"):
+        OptimizerParams(lr=1.0, step_every=5)
 
 
 @pytest.mark.parametrize("kind", list(ARCHITECTURES))
 def test_every_parameter_is_in_exactly_one_group(kind: str) -> None:
     model = build_model(**ARCHITECTURES[kind])
-    decayed, kept = parameter_groups(model, 0.05)
+    decayed, kept = sorted(parameter_groups(model, PLAIN), key=lambda group: -group["weight_decay"])
     assert (decayed["weight_decay"], kept["weight_decay"]) == (0.05, 0.0)
     grouped = [id(parameter) for group in (decayed, kept) for parameter in group["params"]]
     assert len(grouped) == len(set(grouped))
@@ -38,7 +54,7 @@ def test_every_parameter_is_in_exactly_one_group(kind: str) -> None:
 
 def test_biases_norms_tokens_and_position_embeddings_do_not_decay() -> None:
     model = build_model(**ARCHITECTURES["action_recognition"])
-    _, kept = parameter_groups(model, 0.05)
+    (kept,) = (group for group in parameter_groups(model, PLAIN) if group["weight_decay"] == 0)
     free = {id(parameter) for parameter in kept["params"]}
     names = {name for name, parameter in model.named_parameters() if id(parameter) in free}
     assert {"backbone.cls_token", "backbone.pos_embed"} <= names
@@ -53,8 +69,24 @@ def test_biases_norms_tokens_and_position_embeddings_do_not_decay() -> None:
 def test_a_frozen_parameter_is_in_no_group() -> None:
     model = nn.Linear(2, 2)
     model.weight.requires_grad = False
-    decayed, kept = parameter_groups(model, 0.1)
-    assert (decayed["params"], kept["params"]) == ([], [model.bias])
+    (group,) = parameter_groups(model, PLAIN)
+    assert group["params"] == [model.bias]
+
+
+def test_published_learning_rates_of_biases_gates_and_parts() -> None:
+    """Biases of layers at twice the rate without decay, gate biases at the rate, ConvNet1 at five times all of it."""
+    model = build_model(**ARCHITECTURES["pose_estimation"])
+    params = OptimizerParams(lr=8e-5, weight_decay=5e-4, bias_lr_factor=2, lr_factors={"convnet1": 5})
+    groups = {id(member): group for group in parameter_groups(model, params) for member in group["params"]}
+    for name, parameter in model.named_parameters():
+        factor = 5 if name.startswith("convnet1.") else 1
+        factor *= 2 if name.endswith(".bias") else 1
+        decay = 5e-4 if name.endswith(".weight") else 0.0
+        group = groups[id(parameter)]
+        assert (group["lr"], group["weight_decay"]) == (pytest.approx(8e-5 * factor), decay), name
+    assert groups[id(model.lstm.gate_bias)]["lr"] == 8e-5  # type: ignore[union-attr]
+    with pytest.raises(HumotionError, match=r"lr_factors names convnet9; the model's parts are convnet1, convnet2"):
+        parameter_groups(model, OptimizerParams(lr=1.0, lr_factors={"convnet9": 2}))
 
 
 def test_an_unknown_task_lists_the_known_ones() -> None:

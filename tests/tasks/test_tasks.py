@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -9,9 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from humotion.datasets.skeletons import SKELETONS
+from humotion.models.heatmaps import gaussian_targets
 from humotion.tasks.base import Batch, Task
 from humotion.tasks.pose_estimation import FRAMES_AT_ONCE, PoseEstimation, to_stored_frame
-from tests.tiny_models import make_task
+from humotion.training_params import TargetParams
+from tests.tiny_models import ARCHITECTURES, OPTIMIZER, make_task
 
 
 def action_batch() -> Batch:
@@ -141,3 +145,45 @@ def test_absent_joints_do_not_count_in_the_pose_loss() -> None:
         expected = task.training_step(batch)
         batch["joints"][:, :, 3] = float("nan")
         assert torch.equal(task.training_step(batch), expected)
+
+
+def test_every_map_is_held_to_the_target_of_its_frame() -> None:
+    task, batch = make_task("pose_estimation").eval(), pose_batch()
+    quiet(task)
+    batch["joints"] += torch.arange(3)[None, :, None, None]  # the person moves: targets differ
+    target = gaussian_targets(batch["joints"], batch["visibility"], 4)
+    with torch.no_grad():
+        maps = task.model(task.model.normalise(batch["frames"][:, :, 0]))  # type: ignore[operator]
+        by_hand = sum(0.5 * (maps[:, m] - target[:, frame]).square().sum() / 2 for m, frame in enumerate([0, 0, 1, 2]))
+        assert task.training_step(batch).item() == pytest.approx(by_hand.item(), rel=1e-5)  # type: ignore[union-attr]
+
+
+def test_targets_of_a_pose_experiment_follow_its_settings() -> None:
+    """Sigma, and Penn Action's rule: a joint beyond the box by more than a share of the torso gets no map."""
+    batch = pose_batch()
+    torso = tuple(SKELETONS["penn_action"].joints.index(name) for name in ("l_shoulder", "r_hip"))
+    centre = batch["joints"][0, 0, 0].clone()
+    batch["joints"][:, :, torso[0]] += torch.tensor([0.0, -5.0])
+    batch["joints"][:, :, torso[1]] += torch.tensor([0.0, 5.0])  # 10 apart: the box of 16 grows by 2
+    batch["joints"][0, 0, 9] = centre + torch.tensor([9.5, 0.0])
+    batch["joints"][0, 0, 10] = centre + torch.tensor([10.5, 0.0])
+    maps = {}
+    for share in (None, 0.2):
+        targets = TargetParams(mask_beyond_box=share, sigma_px=6.0)
+        task = PoseEstimation(ARCHITECTURES["pose_estimation"], OPTIMIZER, targets, torso)  # type: ignore[arg-type]
+        maps[share] = task.targets(batch, map_size=4)
+    assert maps[None][0, 0, 10].any()
+    assert not maps[0.2][0, 0, 10].any()
+    joints = torch.arange(13) != 10
+    assert torch.equal(maps[None][0, 0, :13][joints], maps[0.2][0, 0, :13][joints])
+    assert torch.equal(maps[None][:, 1:], maps[0.2][:, 1:])
+    assert maps[None][0, 0, 0, 0, 1].item() == pytest.approx(math.exp(-(4**2 + 4**2) / (2 * 6**2)))
+
+
+def test_targets_are_made_without_a_look_at_the_labels() -> None:
+    """Tensors without values: code that waited for one, as for a GPU, would fail here."""
+    batch = {name: tensor.to("meta") for name, tensor in pose_batch().items()}
+    task = PoseEstimation(ARCHITECTURES["pose_estimation"], OPTIMIZER, TargetParams(mask_beyond_box=0.2), (2, 7))
+    maps = task.targets(batch, map_size=4)
+    assert maps.device.type == "meta"
+    assert maps.shape == (2, 3, 14, 4, 4)

@@ -91,6 +91,26 @@ def test_interrupted_and_resumed_equals_uninterrupted(
 
 
 @pytest.mark.parametrize("name", ["action", "pose"])
+def test_averaged_weights_are_validated_kept_and_resumed(root: Path, tmp_path: Path, name: str) -> None:
+    params = with_trainer(name, epochs=EPOCHS, ema=0.9)
+    whole_task, whole = train(root, name, tmp_path / "whole", params=params)
+    with pytest.raises(ConnectionAbortedError):
+        train(root, name, tmp_path / "killed", StopDuring(2), params=params)
+    task, resumed = train(root, name, tmp_path / "killed", params=params)
+    assert resumed.epochs == whole.epochs
+    assert_equal(weights(task), weights(whole_task))
+    saved = torch.load(whole.checkpoint, weights_only=True)
+    assert_equal(weights(whole_task), saved["state_dict"])
+    current = saved["current_model_state"]
+    assert [key for key, value in saved["state_dict"].items() if not torch.equal(value, current[key])]
+    # What was validated are the averages that were kept.
+    data = ClipDataModule(name, params, whole_task.model.num_neighbours, root)  # type: ignore[arg-type]
+    trainer = pl.Trainer(accelerator="cpu", devices=1, logger=False, enable_checkpointing=False)
+    (scores,) = trainer.validate(whole_task, data.val_dataloader(), verbose=False)
+    assert {key: value for key, value in whole.best.items() if key.startswith("val/")} == pytest.approx(scores)
+
+
+@pytest.mark.parametrize("name", ["action", "pose"])
 def test_two_trainings_are_equal_and_another_seed_is_not(
     root: Path, tmp_path: Path, uninterrupted: Trained, name: str
 ) -> None:
@@ -138,7 +158,7 @@ def test_workers_change_nothing(root: Path, tmp_path: Path, uninterrupted: Train
 
 
 def test_the_loss_knows_the_class_sizes_of_the_plan(root: Path, tmp_path: Path) -> None:
-    params = with_trainer(loss={"name": "logit_adjustment"})
+    params = with_trainer("action", loss={"name": "logit_adjustment"})
     task, _ = train(root, "action", tmp_path, params=params)
     plan = read_table(root / "plans" / "action" / "train.parquet")
     share = plan["label_id"].value_counts(normalize=True).sort_index().to_numpy()
@@ -146,7 +166,7 @@ def test_the_loss_knows_the_class_sizes_of_the_plan(root: Path, tmp_path: Path) 
 
 
 def test_a_frozen_backbone_stays_as_it_is(root: Path, tmp_path: Path) -> None:
-    params = with_trainer(freeze_backbone=True)
+    params = with_trainer("action", freeze_backbone=True)
     pl.seed_everything(params.experiment("action").seed, workers=True, verbose=False)
     meta = read_json(root / "clips" / "action" / "meta.json")
     before = weights(task_class("action_recognition").from_experiment(params.experiment("action"), meta))
@@ -156,7 +176,7 @@ def test_a_frozen_backbone_stays_as_it_is(root: Path, tmp_path: Path) -> None:
     assert not [name for name in moved if name.startswith("model.backbone")]
 
 
-def with_trainer(**changes: Any) -> Params:
+def with_trainer(name: str, **changes: Any) -> Params:
     raw = tiny_params(epochs=1).model_dump(by_alias=True)
-    raw["experiments"]["action"]["trainer"].update(changes)
+    raw["experiments"][name]["trainer"].update(changes)
     return Params.model_validate(raw)

@@ -16,6 +16,8 @@ PAD_VALUE = 128
 CENTRE_FRACTION = 224 / 256
 # Keeps the enlargement sane where every box of a clip is (nearly) empty.
 MIN_SIDE = 16
+# A person too large for a crop of fixed scale fills it but for this, as published.
+FIT_MARGIN = 1.1
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -28,7 +30,23 @@ def person_windows(boxes: Floats, person_scale: float) -> Ints:
     frame's box (T, 4), to the nearest whole pixel.
     """
     sides = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
-    side = max(MIN_SIDE, int(np.ceil(float(sides.max()) * person_scale)))
+    return _around(boxes, max(MIN_SIDE, int(np.ceil(float(sides.max()) * person_scale))))
+
+
+def clip_windows(boxes: Floats, size: int, person_scale: float, pixel_scale: float | None = None) -> Ints:
+    """Windows (T, 3) around the person of each frame, all of one side, as the settings of an experiment ask.
+
+    Without ``pixel_scale`` the person decides the side (`person_windows`); with it the side is ``size`` over
+    ``pixel_scale``, or 1.1 times the largest box side of a clip with a box that would not fit.
+    """
+    if pixel_scale is None:
+        return person_windows(boxes, person_scale)
+    largest = float((boxes[:, 2:] - boxes[:, :2]).max())
+    side = size / pixel_scale if largest * pixel_scale <= size else FIT_MARGIN * largest
+    return _around(boxes, max(MIN_SIDE, round(side)))
+
+
+def _around(boxes: Floats, side: int) -> Ints:
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2  # (T, 2)
     corners = np.floor(centres - (side - 1) / 2 + 0.5).astype(np.int64)
     return np.column_stack([corners, np.full(len(boxes), side)])

@@ -6,7 +6,9 @@ frame is decoded and transformed once, however often neighbours or padding repea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,10 +16,11 @@ import numpy.typing as npt
 import torch
 
 from humotion.clips.augment import Policy
-from humotion.clips.crop import centre_window, crop_geometry, cut, person_windows, to_crop
+from humotion.clips.crop import centre_window, clip_windows, crop_geometry, cut, to_crop
+from humotion.clips.geometry import Turn, crop_matrices, draw, move, warp
 from humotion.datasets.skeletons import SKELETONS, Skeleton
 from humotion.errors import HumotionError
-from humotion.params import AnyExperiment, PoseExperiment
+from humotion.params import AnyExperiment, PoseExperiment, PoseGeometryParams
 from humotion.video.store import StoredVideo
 
 Floats = npt.NDArray[np.float32]
@@ -61,7 +64,9 @@ def make_view(experiment: AnyExperiment, skeleton: str | None, policy: Policy | 
         return ActionView(size, policy)
     if skeleton is None:
         raise HumotionError(f"Dataset {experiment.dataset!r} has no joints, which {experiment.task} needs.")
-    return PoseView(size, experiment.augment.person_scale, SKELETONS[skeleton], policy)
+    augment = experiment.augment
+    geometry = None if policy is None else augment.geometry
+    return PoseView(size, augment.person_scale, SKELETONS[skeleton], policy, augment.pixel_scale, geometry)
 
 
 def neighbours(frame_indices: npt.NDArray[np.int32], num_neighbours: int, num_frames: int) -> Ints:
@@ -98,13 +103,16 @@ class PoseView:
 
     Without a policy (validation, test) visibility and boxes stay as labelled, also where they lie
     outside the crop, so that scores count every labelled joint and use the labelled box. With one,
-    a joint outside the augmented crop has visibility 0 and boxes end at its edge.
+    a joint outside the stored frame or the augmented crop has visibility 0 and boxes end at its edge;
+    ``geometry`` turns and scales the clip before its crops are cut, the policy changes the crops.
     """
 
     size: int
     person_scale: float
     skeleton: Skeleton
     policy: Policy | None = None
+    pixel_scale: float | None = None
+    geometry: PoseGeometryParams | None = None
 
     def __call__(self, video: StoredVideo, indices: Ints, seed: int) -> Sample:
         """``frames`` (T, K, 3, size, size) uint8; ``joints`` (T, J, 2) and ``box`` (T, 4) float32 in
@@ -115,14 +123,26 @@ class PoseView:
         assert video.visibility is not None
         assert video.boxes is not None
         centre = indices[:, indices.shape[1] // 2]  # (T,)
-        windows = person_windows(video.boxes[centre], self.person_scale)  # (T, 3)
+        boxes = video.boxes[centre]
+        windows = clip_windows(boxes, self.size, self.person_scale, self.pixel_scale)  # (T, 3)
         crop = crop_geometry(windows, self.size)
-        joints = to_crop(video.joints[centre], crop)
-        visibility = video.visibility[centre]
-        corners = to_crop(video.boxes[centre].reshape(-1, 2, 2), crop)  # (T, 2, 2)
-        frames, inverse = _cut_distinct(video, indices, windows, self.size)
+        joints, visibility = video.joints[centre], video.visibility[centre]
+        quads = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)  # the corners, round about
+        turn = draw(self.geometry or PoseGeometryParams(), seed)
+        if self.geometry is None:
+            frames, inverse = _cut_distinct(video, indices, windows, partial(cut, size=self.size))
+            places = to_crop(np.concatenate([joints, quads], axis=1), crop)
+        else:
+            matrices = self._matrices(boxes, windows, turn)
+            frames, inverse = _cut_distinct(video, indices, matrices.reshape(-1, 6), partial(warp, size=self.size))
+            places = move(np.concatenate([joints, quads], axis=1), matrices)
         if self.policy is not None:
-            frames, joints, visibility, corners = self._augment(frames, joints, visibility, corners, seed)
+            visibility = np.where(_within(joints, video.width, video.height), visibility, 0)
+            frames, places, visibility = self._augment(frames, places, visibility, turn.mirrored, seed)
+        joints, quads = np.split(places, [joints.shape[1]], axis=1)
+        corners = np.stack([quads.min(axis=1), quads.max(axis=1)], axis=1)  # (T, 2, 2)
+        if self.policy is not None:
+            corners = np.clip(corners, -0.5, self.size - 0.5)
         return {
             "frames": _as_tensor(frames, inverse),
             "joints": torch.from_numpy(np.nan_to_num(joints)),
@@ -131,39 +151,47 @@ class PoseView:
             "crop": torch.from_numpy(crop),
         }
 
+    def _matrices(self, boxes: Floats, windows: Ints, turn: Turn) -> npt.NDArray[np.float64]:
+        """From stored frames to crops (T, 2, 3); ``pixel_scale`` comes before the turn, and fitting after it."""
+        scale = self.size / float(windows[0, 2]) if self.pixel_scale is None else self.pixel_scale
+        return crop_matrices(boxes, self.size, scale, turn, fit=self.pixel_scale is not None)
+
     def _augment(
         self,
         frames: npt.NDArray[np.uint8],
-        joints: Floats,
+        places: Floats,
         visibility: npt.NDArray[np.uint8],
-        corners: Floats,
+        mirrored: bool,
         seed: int,
-    ) -> tuple[npt.NDArray[np.uint8], Floats, npt.NDArray[np.uint8], Floats]:
+    ) -> tuple[npt.NDArray[np.uint8], Floats, npt.NDArray[np.uint8]]:
+        """Frames, places (T, J+4, 2) of joints and box corners, and visibility (T, J), by the policy."""
         assert self.policy is not None
-        (x1, y1), (x2, y2) = corners[:, 0].T, corners[:, 1].T
-        quads = np.stack([np.stack([x1, x2, x2, x1], -1), np.stack([y1, y1, y2, y2], -1)], -1)  # (T, 4, 2)
-        points = np.concatenate([joints.reshape(-1, 2), quads.reshape(-1, 2)])
-        frames, points, mirrored = self.policy.augment_pose(frames, points, seed)
-        joints, quads = points[: joints.size // 2].reshape(joints.shape), points[joints.size // 2 :]
-        quads = quads.reshape(-1, 4, 2)
-        if mirrored:
+        frames, points, mirrored_again = self.policy.augment_pose(frames, places.reshape(-1, 2), seed)
+        places = points.reshape(places.shape)
+        if mirrored != mirrored_again:
             flip = list(self.skeleton.flip)
-            joints, visibility = joints[:, flip], visibility[:, flip]
-        inside = ((joints >= -0.5) & (joints < self.size - 0.5)).all(-1)  # (T, J)
-        corners = np.stack([quads.min(axis=1), quads.max(axis=1)], axis=1)
-        return frames, joints, np.where(inside, visibility, 0), np.clip(corners, -0.5, self.size - 0.5)
+            places[:, : len(flip)], visibility = places[:, flip], visibility[:, flip]
+        inside = _within(places[:, : visibility.shape[1]], self.size, self.size)
+        return frames, places, np.where(inside, visibility, 0)
 
 
-def _cut_distinct(video: StoredVideo, indices: Ints, windows: Ints, size: int) -> tuple[npt.NDArray[np.uint8], Ints]:
-    """Crop each distinct pair of frame and window once: crops (U, size, size, 3) and where they go."""
-    windows_of_each = np.repeat(windows, indices.shape[1], axis=0)
-    wanted = np.column_stack([indices.reshape(-1), windows_of_each])  # (T * K, 4)
+def _within(points: Floats, width: int, height: int) -> npt.NDArray[np.bool_]:
+    """Which points (..., 2) lie on a picture."""
+    return np.asarray(((points >= -0.5) & (points < np.array([width - 0.5, height - 0.5]))).all(-1))
+
+
+def _cut_distinct(
+    video: StoredVideo,
+    indices: Ints,
+    crops: npt.NDArray[Any],
+    cut_one: Callable[[npt.NDArray[np.uint8], npt.NDArray[Any]], npt.NDArray[np.uint8]],
+) -> tuple[npt.NDArray[np.uint8], Ints]:
+    """Cut each distinct pair of frame and crop (a row of (T, n)) once: pictures (U, S, S, 3) and where they go."""
+    wanted = np.column_stack([indices.reshape(-1), np.repeat(crops, indices.shape[1], axis=0)])  # (T * K, 1 + n)
     distinct, inverse = np.unique(wanted, axis=0, return_inverse=True)
     # One frame at a time: a whole test video at full size would not fit in memory beside its crops.
-    crops = np.empty((len(distinct), size, size, 3), np.uint8)
-    for position, (index, *window) in enumerate(distinct):
-        crops[position] = cut(video.decode([index])[0], np.array(window), size)
-    return crops, inverse.reshape(indices.shape)
+    pictures = [cut_one(video.decode(row[:1].astype(np.int64))[0], row[1:]) for row in distinct]
+    return np.stack(pictures), inverse.reshape(indices.shape)
 
 
 def _as_tensor(frames: npt.NDArray[np.uint8], inverse: Ints) -> torch.Tensor:

@@ -28,6 +28,8 @@ class ModelEntry:
 
 MODELS: dict[str, ModelEntry] = {
     "lstm_pm": ModelEntry("humotion.models.lstm_pm:LSTMPoseMachine", "pose_estimation"),
+    "rpm": ModelEntry("humotion.models.rpm:RPM", "pose_estimation"),
+    "cpm": ModelEntry("humotion.models.cpm:CPM", "pose_estimation"),
     "ls_vit": ModelEntry("humotion.models.ls_vit:LSViT", "action_recognition"),
     "vit": ModelEntry("humotion.models.vit:FrameAveragedViT", "action_recognition"),
 }

@@ -56,6 +56,26 @@ def gaussian_targets(
     return torch.cat([maps, background], dim=2)
 
 
+def enlarged_boxes(box: Tensor, joints: Tensor, visibility: Tensor, torso: tuple[int, int], share: float) -> Tensor:
+    """Boxes (B, T, 4) that reach further, on every side, by a share of the distance between two joints.
+
+    The published rule for Penn Action has 0.2 of left shoulder to right hip: a joint beyond such a box is taken
+    for a slip of the labels. Where one of the two joints has no position, the box becomes endless.
+
+    Args:
+        box: (B, T, 4) x1 y1 x2 y2.
+        joints: (B, T, J, 2); visibility: (B, T, J) COCO flags.
+        torso: indices of the two joints.
+        share: of their distance.
+    """
+    one, other = (joints[..., index, :].float() for index in torso)
+    labelled = (visibility[..., torso[0]] > 0) & (visibility[..., torso[1]] > 0)
+    known = (labelled & torch.isfinite(one + other).all(-1))[..., None]
+    margin = share * torch.linalg.vector_norm(one - other, dim=-1, keepdim=True).nan_to_num()  # (B, T, 1)
+    margin = margin.where(known, torch.inf)
+    return torch.cat([box[..., :2] - margin, box[..., 2:] + margin], dim=-1)
+
+
 def is_inside_crop(joints: Tensor, input_size: int) -> Tensor:
     """(..., J) bool: does the joint (..., J, 2) lie on the crop, whose pixel centres are 0..input_size-1?"""
     return ((joints >= -0.5) & (joints < input_size - 0.5)).all(-1)
@@ -96,9 +116,7 @@ def sum_of_squares(predicted: Tensor, target: Tensor) -> Tensor:
     """The official loss: half the squared error, summed over maps and cells, divided by the number of clips.
 
     Args:
-        predicted: (B, T+1, J+1, h, w), the initial map of frame 1 and then one map a frame.
-        target: (B, T, J+1, h, w); the initial map is held to the target of frame 1 too.
+        predicted: (B, M, J+1, h, w), every map that a model supervises.
+        target: (B, M, J+1, h, w), of each map the target of its frame (a model's ``supervised_frames``).
     """
-    initial = (predicted[:, :1] - target[:, :1]).square().sum()
-    refined = (predicted[:, 1:] - target).square().sum()
-    return 0.5 * (initial + refined) / predicted.shape[0]
+    return 0.5 * (predicted - target).square().sum() / predicted.shape[0]

@@ -6,12 +6,12 @@ import math
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
 from humotion.errors import HumotionError
 from humotion.models.vit import ViT
+from humotion.models.weights import misfits, read_weights
 
 HEAD_PREFIX = "head."
 
@@ -35,32 +35,12 @@ def load_timm_checkpoint(model: ViT, path: Path) -> None:
     if "pos_embed" in weights:
         num_prefix = 0 if model.cls_token is None else 1
         weights["pos_embed"] = resample_positions(weights["pos_embed"], model.pos_embed.shape[1], num_prefix)
-    problems = [f"missing {key}" for key in expected.keys() - weights.keys()]
-    problems += [f"unexpected {key}" for key in weights.keys() - expected.keys()]
-    problems += [
-        f"{key} is {tuple(weights[key].shape)}, the model has {tuple(expected[key].shape)}"
-        for key in weights.keys() & expected.keys()
-        if weights[key].shape != expected[key].shape
-    ]
-    if problems:
+    if problems := misfits(weights, expected):
         raise HumotionError(
-            f"The checkpoint {path} does not fit the model: {'; '.join(sorted(problems))}. "
+            f"The checkpoint {path} does not fit the model: {'; '.join(problems)}. "
             "Choose the checkpoint's patch_size, dim, depth, heads, layer_scale and class_token."
         )
     model.load_state_dict(weights)
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The state dict of a ``.safetensors`` file, or of a ``.pth`` file (bare, in "model" or "state_dict")."""
-    if not path.is_file():
-        raise HumotionError(f"There is no checkpoint {path}. Give a local .safetensors or .pth file.")
-    if path.suffix == ".safetensors":
-        return load_file(path)
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    for key in ("model", "state_dict"):
-        if isinstance(content.get(key), dict):
-            content = content[key]
-    return content
 
 
 def resample_positions(positions: Tensor, num_tokens: int, num_prefix: int) -> Tensor:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from humotion.clips.crop import crop_geometry, cut, person_windows, to_stored
+from humotion.clips.crop import clip_windows, crop_geometry, cut, to_stored
 from humotion.clips.sampling import uniform
 from humotion.clips.views import ActionView, neighbours
 from humotion.datasets.skeletons import SKELETONS
@@ -120,7 +120,8 @@ class PosePredictor(Predictor):
         return self._joints_in(video, boxes)
 
     def _joints_in(self, video: DecodedVideo, boxes: Floats) -> tuple[Floats, Floats]:
-        windows = person_windows(boxes, self.description.preprocessing["person_scale"])
+        settings = self.description.preprocessing
+        windows = clip_windows(boxes, self.size, settings["person_scale"], settings.get("pixel_scale"))
         crops = np.stack([cut(frame, window, self.size) for frame, window in zip(video.frames, windows, strict=True)])
         frames = torch.from_numpy(crops).permute(0, 3, 1, 2)[None, :, None]  # (1, N, 1, 3, S, S)
         with torch.inference_mode():

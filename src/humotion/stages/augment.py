@@ -26,7 +26,7 @@ from humotion.figures.contact_sheet import TILE_HEIGHT, Tile, write_contact_shee
 from humotion.figures.markdown import markdown_table
 from humotion.figures.overlay import draw_skeleton, enlarge
 from humotion.files import atomic_folder, atomic_path, read_json
-from humotion.params import AugmentParams, Params
+from humotion.params import AugmentParams, Params, PoseAugmentParams
 from humotion.video.store import FrameStore
 
 NUM_TILES = 4  # frames of a clip on the contact sheet, before and again after
@@ -74,6 +74,7 @@ def write_report(folder: Path, name: str, counts: pd.DataFrame, augment: Augment
         "![class_counts](class_counts.png)",
         markdown_table(("class", "training clips", "samples in an epoch", "factor"), rows),
         "## Augmentation",
+        *_geometry_section(augment),
         f"In this order, the same draw for all frames of a clip (policy {policy.digest[:12]}):",
         markdown_table(("transform", "arguments"), steps) if steps else "No transform.",
         "One clip a class, as evaluation would see it and as the first epoch does:",
@@ -81,6 +82,17 @@ def write_report(folder: Path, name: str, counts: pd.DataFrame, augment: Augment
     ]
     with atomic_path(folder / "report.md") as temporary:
         temporary.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+
+
+def _geometry_section(augment: AugmentParams) -> list[str]:
+    """What happens to a clip of poses before the policy."""
+    geometry = augment.geometry if isinstance(augment, PoseAugmentParams) else None
+    if geometry is None:
+        return []
+    return [
+        f"Before its crops are cut, one draw a clip: scale {geometry.scale[0]:g} to {geometry.scale[1]:g}, rotation by "
+        f"up to {geometry.rotate:g} degrees, mirrored with probability {geometry.flip:g}."
+    ]
 
 
 def sheet_rows(before: ClipDataset, after: ClipDataset, skeleton: Skeleton | None) -> list[tuple[str, Sequence[Tile]]]:

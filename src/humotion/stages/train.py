@@ -110,7 +110,7 @@ def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
 
 def preprocessing(experiment: AnyExperiment) -> dict[str, Any]:
     """What lies between a decoded frame and the model's input at prediction time."""
-    augment = experiment.augment.model_dump(exclude={"balance", "replicas", "policy"})
+    augment = experiment.augment.model_dump(exclude={"balance", "replicas", "policy", "geometry"})
     return {**augment, "num_frames": experiment.clips.num_frames}
 
 

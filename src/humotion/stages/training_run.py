@@ -40,7 +40,9 @@ def training_run(data: ClipDataModule, params: Params, description: ModelDescrip
     """Open the run in which a model was trained; a store that does not know it gets one with all that it needs."""
     experiment, name = data.experiment, description.experiment
     source = recorded_source(experiment, description)
-    trained: dict[str, Any] = read_json(Path("metrics") / name / "train.json")
+    metrics = Path("metrics") / name / "train.json"
+    # Weights from elsewhere have none.
+    trained: dict[str, Any] = read_json(metrics) if metrics.exists() else {"val": {}, "best_epoch": 0}
     chosen = {f"best_val/{key}": value for key, value in trained["val"].items() if value is not None}
     example = data.raw_path(params.dataset(experiment.dataset).root, "val")
     restoration = runs.Restoration(chosen | {"best_epoch": trained["best_epoch"]}, Path("models") / name, example)

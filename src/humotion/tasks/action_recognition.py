@@ -72,12 +72,8 @@ class ActionRecognition(Task):
     def parameter_groups(self, params: OptimizerParams) -> list[dict[str, Any]]:
         """The ViT at the learning rate, what is added to it (SMIF, LMI, head) at a multiple of it."""
         assert isinstance(params, ActionOptimizerParams)
-        groups = parameter_groups(self.model.backbone, params.weight_decay)  # type: ignore[arg-type]
-        inside = {id(parameter) for group in groups for parameter in group["params"]}
-        for group in parameter_groups(self.model, params.weight_decay):
-            added = [parameter for parameter in group["params"] if id(parameter) not in inside]
-            groups.append({**group, "params": added, "lr": params.lr * params.head_lr_factor})
-        return groups
+        factor = params.head_lr_factor
+        return parameter_groups(self.model, params, lambda name: 1.0 if name.startswith("backbone.") else factor)
 
     def logits(self, batch: Batch) -> Tensor:
         """(B, num_classes) of uint8 frames (B, T, K, C, H, W)."""

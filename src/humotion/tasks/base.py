@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from humotion.errors import HumotionError
 from humotion.models import build_model
 from humotion.training_params import OptimizerParams
 
@@ -46,7 +48,7 @@ class Task(pl.LightningModule, ABC):
 
     def parameter_groups(self, params: OptimizerParams) -> list[dict[str, Any]]:
         """Groups for the optimiser; a task may give some layers a learning rate of their own."""
-        return parameter_groups(self.model, params.weight_decay)
+        return parameter_groups(self.model, params)
 
     def configure_optimizers(self) -> Any:
         """The optimiser, and a schedule that moves after every optimiser step."""
@@ -62,29 +64,47 @@ class Task(pl.LightningModule, ABC):
         total = int(self.trainer.estimated_stepping_batches)
         epochs = self.trainer.max_epochs or 1
         warmup = round(params.warmup_epochs * total / epochs)
-        cosine = params.schedule == "cosine"
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: learning_rate_factor(step, total, warmup, cosine)
+            optimizer, lambda step: learning_rate_factor(step, total, warmup, params)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weights decay; biases, norms, scalars, tokens and position embeddings do not."""
-    decayed: list[nn.Parameter] = []
-    kept: list[nn.Parameter] = []
+def parameter_groups(
+    model: nn.Module, params: OptimizerParams, factor_of: Callable[[str], float] = lambda name: 1.0
+) -> list[dict[str, Any]]:
+    """Groups of parameters of one weight decay and one learning rate.
+
+    Weights decay; biases, norms, scalars, tokens and position embeddings do not. The learning rate of a
+    parameter is that of ``params`` times ``factor_of`` its name, the factor of its part of the model, and
+    the factor of biases where it is one of a convolution or linear layer.
+
+    Raises:
+        HumotionError: ``params.lr_factors`` names a part that the model has not.
+    """
+    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
+    if unknown := params.lr_factors.keys() - parts:
+        names = (", ".join(sorted(of)) for of in (unknown, parts))
+        raise HumotionError("optimizer.lr_factors names {}; the model's parts are {}.".format(*names))
+    layers = (name for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear))
+    biases = {f"{layer}.bias" if layer else "bias" for layer in layers}
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             is_weight = parameter.ndim >= 2 and not name.rsplit(".", 1)[-1].endswith(("token", "embed"))
-            (decayed if is_weight else kept).append(parameter)
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0}]
+            factor = factor_of(name) * params.lr_factors.get(name.split(".")[0], 1.0)
+            factor *= params.bias_lr_factor if name in biases else 1.0
+            groups.setdefault((params.weight_decay if is_weight else 0.0, params.lr * factor), []).append(parameter)
+    return [{"params": members, "weight_decay": decay, "lr": lr} for (decay, lr), members in groups.items()]
 
 
-def learning_rate_factor(step: int, total: int, warmup: int, cosine: bool) -> float:
-    """Factor on the learning rate: linear warm-up, then constant or half a cosine down to zero."""
+def learning_rate_factor(step: int, total: int, warmup: int, params: OptimizerParams) -> float:
+    """Factor on the learning rate: linear warm-up, then constant, in steps, or half a cosine down to zero."""
     if step < warmup:
         return (step + 1) / warmup
-    if not cosine:
+    if params.step_every is not None:
+        return params.step_factor ** (step // params.step_every)
+    if params.schedule == "constant":
         return 1.0
     progress = (step - warmup) / max(1, total - warmup)
     return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

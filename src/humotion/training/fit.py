@@ -11,6 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks.weight_averaging import EMAWeightAveraging
 from pytorch_lightning.loggers import Logger
 
 from humotion.params import MachineParams
@@ -52,6 +53,8 @@ def fit(
 ) -> FitResult:
     """Train, and leave ``task`` with the weights of its best epoch on the validation clips.
 
+    With ``params.ema`` these are running averages: validation looks at them, and checkpoints hold them.
+
     A checkpoint of every epoch lies in ``folder``; called again with the same folder, training goes
     on after the last finished epoch.
 
@@ -73,6 +76,7 @@ def fit(
     once: dict[str, Any] = {"enable_version_counter": False, "save_on_train_epoch_end": True}
     best = ModelCheckpoint(folder, "best", monitor=task.main_metric, mode="max", **once)
     last = ModelCheckpoint(folder, "last", **once)
+    averages = [] if params.ema is None else [EMAWeightAveraging(averages_device(machine), decay=params.ema)]
     trainer = pl.Trainer(
         accelerator=machine.accelerator,
         devices=machine.devices,
@@ -82,7 +86,7 @@ def fit(
         gradient_clip_val=params.gradient_clip,
         deterministic="warn",
         logger=logger,
-        callbacks=[SeedEveryEpoch(seed), table, best, last, TQDMProgressBar(refresh_rate=10), *callbacks],
+        callbacks=[SeedEveryEpoch(seed), *averages, table, best, last, TQDMProgressBar(refresh_rate=10), *callbacks],
         num_sanity_val_steps=0,
         log_every_n_steps=1,
         enable_model_summary=False,
@@ -97,6 +101,11 @@ def fit(
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     task.load_state_dict(state["state_dict"])
     return FitResult(table.rows, int(state["epoch"]), checkpoint)
+
+
+def averages_device(machine: MachineParams) -> str | None:
+    """Where the averages lie: left to itself, Lightning keeps those of a GPU's weights on the CPU."""
+    return "cuda" if machine.accelerator != "cpu" and torch.cuda.is_available() else None
 
 
 def predict(task: Task, loader: Any, machine: MachineParams) -> list[dict[str, torch.Tensor]]:

@@ -32,11 +32,21 @@ def save_model_folder(
 ) -> None:
     """Write a model folder in one atomic step, in place of an older one."""
     with atomic_folder(folder) as temporary:
-        weights = {name: tensor.contiguous() for name, tensor in task.model.state_dict().items()}
-        save_file(weights, temporary / WEIGHTS)
+        _write_model(temporary, task, description)
         shutil.copyfile(checkpoint, temporary / CHECKPOINT)
         validation.to_parquet(temporary / VALIDATION, index=False)
-        write_json(temporary / DESCRIPTION, asdict(description))
+
+
+def save_foreign_model(folder: Path, task: Task, description: ModelDescription) -> None:
+    """Write the folder of a model that was trained elsewhere: it has neither checkpoint nor validation scores."""
+    with atomic_folder(folder) as temporary:
+        _write_model(temporary, task, description)
+
+
+def _write_model(folder: Path, task: Task, description: ModelDescription) -> None:
+    weights = {name: tensor.contiguous() for name, tensor in task.model.state_dict().items()}
+    save_file(weights, folder / WEIGHTS)
+    write_json(folder / DESCRIPTION, asdict(description))
 
 
 def load_task(folder: Path) -> tuple[Task, ModelDescription]:

@@ -1,0 +1,1 @@
+"""Foreign weights, read into models of this package."""

@@ -1,0 +1,104 @@
+"""Caffe's weight files: the layers that carry weights, by name.
+
+A ``.caffemodel`` is one protobuf message. Only the fields that carry weights are described here, at run time;
+protobuf skips all others. Both ways of writing layers are read (``layer``, and ``layers`` of before 2014), and
+both of writing a shape. Values are described as bytes, which packed numbers are on the wire: 12 million floats
+become one array without passing through Python.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
+
+from humotion.errors import HumotionError
+
+Floats = npt.NDArray[np.float32]
+
+_FIELD = descriptor_pb2.FieldDescriptorProto
+_MESSAGES: dict[str, list[tuple[str, int, Any, bool]]] = {  # name, number, type or message, repeated
+    "Shape": [("dim", 1, _FIELD.TYPE_INT64, True)],
+    "Blob": [
+        ("num", 1, _FIELD.TYPE_INT32, False),
+        ("channels", 2, _FIELD.TYPE_INT32, False),
+        ("height", 3, _FIELD.TYPE_INT32, False),
+        ("width", 4, _FIELD.TYPE_INT32, False),
+        ("data", 5, _FIELD.TYPE_BYTES, True),
+        ("shape", 7, "Shape", False),
+        ("double_data", 8, _FIELD.TYPE_BYTES, True),
+    ],
+    "Layer": [("name", 1, _FIELD.TYPE_STRING, False), ("blobs", 7, "Blob", True)],
+    "OldLayer": [("name", 4, _FIELD.TYPE_STRING, False), ("blobs", 6, "Blob", True)],
+    "Net": [("layers", 2, "OldLayer", True), ("layer", 100, "Layer", True)],
+}
+
+
+@dataclass(frozen=True)
+class CaffeLayer:
+    """A layer that carries weights: its name and its arrays, in Caffe's order (weight, then bias)."""
+
+    name: str
+    blobs: tuple[Floats, ...]
+
+
+def read_caffemodel(path: Path) -> list[CaffeLayer]:
+    """The layers with weights of a ``.caffemodel``, in the file's order.
+
+    Raises:
+        HumotionError: there is no such file, it is cut short or no caffemodel, has no weights, or an array has
+            another number of values than its shape says; the message names the layer.
+    """
+    if not path.is_file():
+        raise HumotionError(f"There is no file {path}. Give the .caffemodel that the authors publish.")
+    content = path.read_bytes()
+    net: Any = _net_message()()
+    try:
+        net.ParseFromString(content)
+    except (DecodeError, UnicodeDecodeError):
+        raise HumotionError(
+            f"{path} ({len(content):,} bytes) cannot be read as a caffemodel: it is cut short, or something else, "
+            "say the web page of a download. Get it again, and compare its size."
+        ) from None
+    found = [layer for layer in (*net.layer, *net.layers) if layer.blobs]
+    if not found:
+        raise HumotionError(f"{path} has no layer with weights: it is no caffemodel, or an empty one.")
+    return [CaffeLayer(layer.name, tuple(_array(path, layer.name, blob) for blob in layer.blobs)) for layer in found]
+
+
+def _array(path: Path, layer: str, blob: Any) -> Floats:
+    """A blob's values in its shape; the old way of writing shapes always has four sides."""
+    shape = tuple(blob.shape.dim) if blob.HasField("shape") else (blob.num, blob.channels, blob.height, blob.width)
+    kind, chunks = ("<f8", blob.double_data) if blob.double_data else ("<f4", blob.data)
+    content, size = b"".join(chunks), np.dtype(kind).itemsize
+    values = np.frombuffer(content[: len(content) // size * size], kind)
+    if min(shape, default=0) < 0 or values.size != np.prod(shape, dtype=np.int64):
+        raise HumotionError(
+            f"{path}: layer {layer} has {values.size:,} values for an array of shape {shape}. Get the file again."
+        )
+    return values.astype(np.float32).reshape(shape)
+
+
+@cache
+def _net_message() -> type[Any]:
+    file = descriptor_pb2.FileDescriptorProto(name="caffe_weights.proto", package="caffe_weights", syntax="proto2")
+    for message_name, fields in _MESSAGES.items():
+        message = file.message_type.add(name=message_name)
+        for name, number, kind, is_repeated in fields:
+            label = _FIELD.LABEL_REPEATED if is_repeated else _FIELD.LABEL_OPTIONAL
+            field = message.field.add(name=name, number=number, label=label)
+            if isinstance(kind, str):
+                field.type, field.type_name = _FIELD.TYPE_MESSAGE, f".caffe_weights.{kind}"
+            else:
+                field.type = kind
+            if (message_name, name) == ("Shape", "dim"):
+                field.options.packed = True
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("caffe_weights.Net"))

@@ -1,0 +1,87 @@
+"""`humotion convert`: published weights as a model folder, to predict with and to train on from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from humotion.convert.caffemodel import read_caffemodel
+from humotion.convert.lstm_pm import convert
+from humotion.datasets.skeletons import SKELETONS
+from humotion.errors import HumotionError
+from humotion.models.pose_layers import OFFICIAL_INPUT_SIZE
+from humotion.tasks.pose_estimation import PoseEstimation
+from humotion.training.description import WEIGHTS, ModelDescription
+from humotion.training.model_folder import save_foreign_model
+from humotion.work import digest_of_file
+
+# The published models see a person at 0.8 to 1.4 (Penn Action) or 1.2 to 1.8 (JHMDB) times the size in the video,
+# in 368 pixels. At the middle of that the crop's side over the largest box side of a clip is 1.40 in the median
+# of every tenth Penn Action label file (233), and 1.36 in that of 44 JHMDB clips.
+PERSON_SCALE = 1.4
+
+
+def convert_lstm_pm(
+    path: Path, skeleton: str, out: Path | None = None, size: int = OFFICIAL_INPUT_SIZE, width: float = 1.0
+) -> str:
+    """Read a published LSTM Pose Machine and write it as a model folder; what was done, in words.
+
+    Args:
+        path: the authors' ``.caffemodel``.
+        skeleton: whose joints the model is to predict.
+        out: the folder, which must not exist (default: ``models/official_<skeleton>``).
+        size: side of the crops in pixels; 368 as published, and smaller is faster and blinder.
+        width: of the network; the published one is 1.
+
+    Raises:
+        HumotionError: the folder exists, no such skeleton, or the file does not fit the model in every layer.
+    """
+    out = out or Path("models") / f"official_{skeleton}"
+    if skeleton not in SKELETONS:
+        raise HumotionError(f"There is no skeleton {skeleton!r}; --skeleton is one of {', '.join(SKELETONS)}.")
+    if out.exists():
+        raise HumotionError(f"{out} exists already. Remove it, or name another folder with --out.")
+    layers = read_caffemodel(path)
+    task = PoseEstimation(architecture(skeleton, size, width))
+    task.model.load_state_dict(convert(path, layers, task.model.state_dict()))
+    md5 = digest_of_file(path)
+    save_foreign_model(out, task, describe(out.name, skeleton, task.architecture, md5))
+    num_parameters = sum(parameter.numel() for parameter in task.model.parameters())
+    return "\n".join(
+        [
+            f"{path}: {len(layers)} layers with weights, md5 {md5}",
+            f"LSTM Pose Machine: {num_parameters:,} parameters, joints of {skeleton}",
+            f"model folder: {out}",
+            f"Predict with it:   humotion predict VIDEO --model {out}",
+            f"Train on from it:  model.weights: {out / WEIGHTS}, model.joints: official (width 1.0)",
+        ]
+    )
+
+
+def architecture(skeleton: str, size: int, width: float) -> dict[str, Any]:
+    """The published network, for the joints of a skeleton."""
+    return {
+        "name": "lstm_pm",
+        "width": width,
+        "dropout": 0.5,
+        "init": "official",
+        "joints": "official",
+        "num_joints": len(SKELETONS[skeleton].joints),
+        "skeleton": skeleton,
+        "input_size": size,
+    }
+
+
+def describe(name: str, skeleton: str, architecture: dict[str, Any], md5: str) -> ModelDescription:
+    """The description of a converted model. No run trained it: the md5 of its file stands in for one."""
+    return ModelDescription(
+        experiment=name,
+        dataset=skeleton,
+        task="pose_estimation",
+        architecture=architecture,
+        meta={"classes": [], "skeleton": skeleton, "split": None},
+        preprocessing={"size": architecture["input_size"], "person_scale": PERSON_SCALE, "num_frames": 5},
+        run_id=md5,
+        data_md5={"caffemodel": md5},
+        validation={},
+    )

@@ -1,0 +1,67 @@
+"""Weights of foreign or earlier trainings: read from a local file, and compared with what a model wants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from humotion.errors import HumotionError
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The state dict of a ``.safetensors`` file, or of a ``.pth`` file (bare, in "model" or "state_dict").
+
+    Raises:
+        HumotionError: there is no such file, or it is no whole safetensors file.
+    """
+    if not path.is_file():
+        raise HumotionError(f"There is no checkpoint {path}. Give a local .safetensors or .pth file.")
+    if path.suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise HumotionError(f"{path} is no whole safetensors file: {error}. Get it again.") from None
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    for key in ("model", "state_dict"):
+        if isinstance(content.get(key), dict):
+            content = content[key]
+    return content
+
+
+def misfits(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> list[str]:
+    """What is missing, left over, or of another shape, sorted; empty where all fits."""
+    problems = [f"missing {key}" for key in expected.keys() - weights.keys()]
+    problems += [f"unexpected {key}" for key in weights.keys() - expected.keys()]
+    problems += [
+        f"{key} is {tuple(weights[key].shape)}, the model has {tuple(expected[key].shape)}"
+        for key in weights.keys() & expected.keys()
+        if weights[key].shape != expected[key].shape
+    ]
+    return sorted(problems)
+
+
+def load_pose_weights(model: nn.Module, path: Path) -> None:
+    """Begin a pose machine's training from the weights of another one, all of them, in place.
+
+    The maps are an input of the next step, whose width they decide, so a model of other joints does not fit.
+    Models with ``joints: official`` have the same maps on every dataset.
+
+    Args:
+        model: the pose machine to fill.
+        path: ``model.safetensors`` of a model folder.
+
+    Raises:
+        HumotionError: the file is absent, or is of another model; the message names what does not fit.
+    """
+    weights, expected = read_weights(path), model.state_dict()
+    if problems := misfits(weights, expected):
+        raise HumotionError(
+            f"The weights {path} are of another model: {'; '.join(problems)}. Its name, width, joints (and stages) "
+            "must be this model's; where only the datasets' joints differ, train both with joints: official."
+        )
+    model.load_state_dict(weights)
