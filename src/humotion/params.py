@@ -139,6 +139,17 @@ class EvaluateParams(Section):
     bootstrap: int = Field(2000, ge=100, description="resamples of the paired bootstrap over groups")
 
 
+class PoseEvaluateParams(EvaluateParams):
+    """How the test joints are found."""
+
+    scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (1.0,), min_length=1, description="sizes at which a person is shown, relative to augment.person_scale"
+    )
+    decoding: Literal["argmax", "quarter", "dark"] = Field(
+        "dark", description="joints from maps; validation and prediction have the default"
+    )
+
+
 class RegisterParams(Section):
     """When a new version takes the champion's place, decided on validation clips alone."""
 
@@ -175,7 +186,7 @@ class PoseExperiment(Experiment):
     augment: PoseAugmentParams = PoseAugmentParams()
     model: LSTMPoseMachineParams
     trainer: TrainerParams
-    evaluate: EvaluateParams = EvaluateParams()
+    evaluate: PoseEvaluateParams = PoseEvaluateParams()
 
 
 AnyExperiment = ActionExperiment | PoseExperiment

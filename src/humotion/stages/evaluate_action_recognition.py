@@ -58,6 +58,20 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
         num_clips=len(clips),
         num_groups=clips["group"].nunique(),
         breakdown=table[["label", "recall"]].rename(columns={"label": "name", "recall": "score"}),
+        clips=clip_table(clips, probabilities, labels),
+    )
+
+
+def clip_table(
+    clips: pd.DataFrame, probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]
+) -> pd.DataFrame:
+    """The table `Evaluation.clips`: whether each clip's class is the likeliest, or among the five likeliest."""
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    hits = {f"top{k}": (order[:, :k] == labels[:, None]).any(axis=1) for k in (1, 5)}
+    identity = clips[["clip_id", "group"]]
+    return pd.concat(
+        [identity.assign(metric=metric, score=hit.astype(float), weight=1.0) for metric, hit in hits.items()],
+        ignore_index=True,
     )
 
 

@@ -93,7 +93,7 @@ def fit(
     return FitResult(table.rows, int(state["epoch"]), checkpoint)
 
 
-def predict(task: Task, loader: Any, machine: MachineParams) -> list[dict[str, torch.Tensor]]:
+def predict(task: pl.LightningModule, loader: Any, machine: MachineParams) -> list[dict[str, torch.Tensor]]:
     """Predictions of every batch of a loader, in order, on one device."""
     trainer = pl.Trainer(
         accelerator=machine.accelerator,
