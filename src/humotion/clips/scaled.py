@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch.utils.data import Dataset
 
-from humotion.clips.crop import crop_geometry, cut, person_windows
+from humotion.clips.crop import at_scale, crop_geometry, cut, person_windows
 from humotion.video.store import FrameStore
 
 
@@ -57,9 +57,9 @@ class ScaledPieces(Dataset[dict[str, Any]]):
         clip = self.table.iloc[row]
         video = self.store[clip["video_id"]]
         assert video.boxes is not None
-        boxes = video.boxes[clip["frame_indices"]]
         piece = slice(start, start + self.num_frames)
-        windows = [person_windows(boxes, self.person_scale / scale)[piece] for scale in self.scales]
+        plain = person_windows(video.boxes[clip["frame_indices"]], self.person_scale)[piece]
+        windows = [at_scale(plain, scale) for scale in self.scales]
         pictures = video.decode(clip["frame_indices"][piece])  # (T, H, W, 3)
         crops = np.stack(
             [

@@ -29,7 +29,8 @@ def read_clips(names: Sequence[str], reports: Path = Path("reports")) -> pd.Data
     for other in others:
         _refuse_unless_equal(first, tables[first], other, tables[other])
         table = table.merge(tables[other][[*KEYS, "score"]].rename(columns={"score": other}), on=KEYS)
-    return table[table["weight"] > 0]
+    metric = pd.Categorical(table["metric"], categories=table["metric"].unique())
+    return table.assign(metric=metric)[table["weight"] > 0]
 
 
 def _read(name: str, reports: Path) -> pd.DataFrame:

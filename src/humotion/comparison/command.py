@@ -40,7 +40,7 @@ def scores(clips: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Every metric (a row) of every experiment (a column) over all clips."""
     rows = [
         [metric, *(f"{np.average(of_metric[name], weights=of_metric['weight']):.4f}" for name in names)]
-        for metric, of_metric in clips.groupby("metric", sort=False)
+        for metric, of_metric in clips.groupby("metric", observed=True)
     ]
     return pd.DataFrame(rows, columns=["metric", *names])
 
@@ -49,7 +49,7 @@ def differences(clips: pd.DataFrame, names: Sequence[str], num_resamples: int, s
     """Every pair's difference in every metric that can be better or worse, its two intervals, and the verdict."""
     rows = []
     for first, second in combinations(names, 2):
-        for metric, of_metric in clips.groupby("metric", sort=False):
+        for metric, of_metric in clips.groupby("metric", observed=True):
             if metric in DESCRIPTIVE:
                 continue
             over_groups, over_clips = (

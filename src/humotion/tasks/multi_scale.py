@@ -14,9 +14,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from humotion.models.decoding import SIGMA_PX, decode_heatmaps
-
-CELL_PX = 2.0  # side of a cell of the common grid, in pixels of the crop at scale 1
+CELL_PX = 2  # side of a cell of the common grid, in pixels of the crop at scale 1
 
 
 class MultiScale(pl.LightningModule):
@@ -38,7 +36,8 @@ class MultiScale(pl.LightningModule):
         """As of `PoseEstimation.predict_step`, for one piece of one video: (1, T, J, 2), (1, T, J), (1,)."""
         maps, self.state = self.task.advance(batch["frames"], None if batch["is_first"] else self.state)
         fused, grid = fuse_scales(maps.float(), batch["crop"], self.task.model.stride, self.num_cells)
-        cells, score = decode_heatmaps(fused, 1, self.task.decoding, SIGMA_PX / CELL_PX)
+        pixels, score = self.task.decode(fused, CELL_PX)
+        cells = (pixels - (CELL_PX - 1) / 2) / CELL_PX
         joints = cells * grid[:, None, 2:] + grid[:, None, :2]
         index = torch.as_tensor(batch["clip_index"]).view(1)
         return {"clip_index": index.cpu(), "joints": joints[None].cpu(), "score": score[None].cpu()}

@@ -86,9 +86,9 @@ class PoseEstimation(Task):
         """This task for videos seen at several scales together (see `humotion.tasks.multi_scale`)."""
         return MultiScale(self, scales, max(1, FRAMES_AT_ONCE // len(scales)))
 
-    def decode(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Joints (B, T, J, 2) in pixels of the crop and scores (B, T, J) of the model's maps."""
-        return decode_heatmaps(maps, self.model.stride, self.decoding)  # type: ignore[arg-type]
+    def decode(self, maps: Tensor, stride: int | None = None) -> tuple[Tensor, Tensor]:
+        """Joints (..., J, 2) in pixels and scores (..., J) of maps; ``stride`` is pixels a cell, if not the model's."""
+        return decode_heatmaps(maps, stride or self.model.stride, self.decoding)  # type: ignore[arg-type]
 
     def validation_step(self, batch: Batch, batch_idx: int = 0) -> None:
         """PCK and jitter over the whole video."""
