@@ -65,7 +65,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
 def clip_table(
     clips: pd.DataFrame, probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]
 ) -> pd.DataFrame:
-    """The table `Evaluation.clips`: whether each clip's class is the likeliest, or (of more than 5) among the likeliest 5."""
+    """The table `Evaluation.clips`: is the class the likeliest one or, of more than five, among the likeliest five?"""
     order = np.argsort(-probabilities, axis=1, kind="stable")
     hits = {
         f"top{k}": (order[:, :k] == labels[:, None]).any(axis=1) for k in (1, 5) if k == 1 or probabilities.shape[1] > k
