@@ -60,14 +60,18 @@ def decode_heatmaps(
 
 
 def smooth(maps: Tensor, sigma: float) -> Tensor:
-    """Maps (..., h, w) under a Gaussian of ``sigma`` cells, in float32; beyond the border the last cells go on."""
+    """Maps (..., h, w) under a Gaussian of ``sigma`` cells, in float32; beyond the border lie zeros.
+
+    A peak lies inside, so beyond the border its tail is nearer to 0 than to the cells at the border: going on with
+    those would pull a joint near the border outwards.
+    """
     radius = math.ceil(3 * sigma)
     steps = torch.arange(-radius, radius + 1, device=maps.device, dtype=torch.float32)
     kernel = torch.exp(-(steps**2) / (2 * sigma**2))
     kernel = kernel / kernel.sum()
     lone = maps.float().reshape(-1, 1, *maps.shape[-2:])
-    lone = F.conv2d(F.pad(lone, (radius, radius, 0, 0), mode="replicate"), kernel.view(1, 1, 1, -1))
-    lone = F.conv2d(F.pad(lone, (0, 0, radius, radius), mode="replicate"), kernel.view(1, 1, -1, 1))
+    lone = F.conv2d(lone, kernel.view(1, 1, 1, -1), padding=(0, radius))
+    lone = F.conv2d(lone, kernel.view(1, 1, -1, 1), padding=(radius, 0))
     return lone.reshape(maps.shape)
 
 
