@@ -32,7 +32,12 @@ def compare(names: Sequence[str], markdown: bool = False, num_resamples: int = 2
     counts = f"{clips['clip_id'].nunique()} test clips from {clips['group'].nunique()} films or recordings"
     about = "Differences are the second model minus the first, with 95 % intervals of a paired bootstrap; verdicts "
     about += "rest on the one over groups."
-    texts = [markdown_table(list(table), table.to_numpy()) if markdown else _aligned(table) for table in tables]
+    texts = [
+        markdown_table([str(name) for name in table.columns], table.to_numpy().tolist())
+        if markdown
+        else _aligned(table)
+        for table in tables
+    ]
     return f"{counts}\n\n{texts[0]}\n\n{about}\n\n{texts[1]}"
 
 
