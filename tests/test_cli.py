@@ -49,6 +49,7 @@ def test_help_loads_no_deep_learning_stack() -> None:
         "augment",
         "train",
         "evaluate",
+        "compare",
         "register",
         "predict",
         "probe",

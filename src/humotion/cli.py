@@ -155,6 +155,21 @@ def recipe(
 
 
 @app.command()
+def compare(
+    experiments: Annotated[
+        list[str], typer.Argument(help="Two or more experiments, evaluated on the same test clips.")
+    ],
+    markdown: Annotated[bool, typer.Option("--markdown", help="Tables in Markdown.")] = False,
+    bootstrap: Annotated[int, typer.Option(min=100, help="Resamples of the paired bootstrap.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Of the resampling.")] = 0,
+) -> None:
+    """Set trained models beside one another, and say which differences are more than chance."""
+    from humotion.comparison.command import compare as compare_experiments
+
+    typer.echo(compare_experiments(experiments, markdown, bootstrap, seed))
+
+
+@app.command()
 def summary() -> None:
     """Show what was trained: figures beside baselines, where the plots are, how to open the UI."""
     from humotion.summary import summarise

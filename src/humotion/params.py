@@ -168,6 +168,17 @@ class EvaluateParams(Section):
     bootstrap: int = Field(2000, ge=100, description="resamples of the paired bootstrap over groups")
 
 
+class PoseEvaluateParams(EvaluateParams):
+    """How the test joints are found."""
+
+    scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (1.0,), min_length=1, description="sizes at which a person is shown, relative to augment.person_scale"
+    )
+    decoding: Literal["argmax", "quarter", "dark"] = Field(
+        "dark", description="joints from maps; validation and prediction have the default"
+    )
+
+
 class Experiment(Section):
     """What every experiment has: a dataset, a seed, and an optimiser."""
 
@@ -197,7 +208,7 @@ class PoseExperiment(Experiment):
     augment: PoseAugmentParams = PoseAugmentParams()
     model: Annotated[LSTMPoseMachineParams | RPMParams | CPMParams, Field(discriminator="name")]
     trainer: PoseTrainerParams
-    evaluate: EvaluateParams = EvaluateParams()
+    evaluate: PoseEvaluateParams = PoseEvaluateParams()
     register_: PoseRegisterParams = Field(PoseRegisterParams(), alias="register")
 
 

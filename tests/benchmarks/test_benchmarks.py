@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import extraction, loading, memory
+from benchmarks import extraction, loading, memory, pose_decoding
 from benchmarks.measure import Timing, Work, compare, ratios
 from tests.datasets.trees import write_video
 
@@ -88,3 +88,10 @@ def test_contenders_take_turns_after_a_warm_up() -> None:
     found = compare({name: lambda name=name: contender(name) for name in "ab"}, 3, "")
     assert calls == ["a", "b"] * 4
     assert (found["a"].walls, found["a"].wall, found["a"].num_units) == ((3.0, 5.0, 7.0), 5.0, 3)
+
+
+def test_pose_decoding_of_made_maps(capsys: pytest.CaptureFixture[str]) -> None:
+    pose_decoding.main(["--joints", "50"])
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows] == ["error in px", "---", "argmax", "quarter", "dark"]
+    assert all(float(value) >= 0 for row in rows[2:] for value in row[1:])

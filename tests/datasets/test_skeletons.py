@@ -29,3 +29,17 @@ def test_bones_join_all_joints_into_one_body(skeleton: Skeleton) -> None:
     for _ in skeleton.joints:
         reached |= {b for a, b in skeleton.edges if a in reached} | {a for a, b in skeleton.edges if b in reached}
     assert reached == set(range(len(skeleton.joints)))
+
+
+def test_torso_is_the_pair_of_the_official_code() -> None:
+    assert PENN_ACTION.torso == (3 - 1, 8 - 1)
+    assert JHMDB.torso == (5 - 1, 6 - 1)
+
+
+@ALL
+def test_groups_are_the_seven_columns_of_published_tables(skeleton: Skeleton) -> None:
+    assert [name for name, _ in skeleton.groups] == ["head", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
+    members = [joint for _, group in skeleton.groups for joint in group]
+    left_out = {skeleton.joints[joint] for joint in set(range(len(skeleton.joints))) - set(members)}
+    assert left_out == ({"neck", "belly"} if skeleton is JHMDB else set())
+    assert len(members) == len(set(members)) == 13

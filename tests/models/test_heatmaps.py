@@ -1,4 +1,4 @@
-"""Heatmap targets, decoding and loss against hand-computed values."""
+"""Heatmap targets and loss against hand-computed values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from humotion.models.heatmaps import decode_heatmaps, enlarged_boxes, gaussian_targets, sum_of_squares
+from humotion.models.heatmaps import enlarged_boxes, gaussian_targets, sum_of_squares
 
 
 def one_joint(x: float, y: float, flag: int = 2, **options: object) -> torch.Tensor:
@@ -46,24 +46,6 @@ def test_joints_outside_the_box_have_a_zero_map() -> None:
     box = torch.tensor([40.0, 40, 60, 60]).view(1, 1, 4)
     assert one_joint(50, 50, box=box)[0].any()
     assert not one_joint(50, 61, box=box)[0].any()
-
-
-def test_decoding_inverts_targets_within_a_quarter_cell() -> None:
-    torch.manual_seed(0)
-    joints = 8 + 79 * torch.rand(4, 5, 13, 2)  # not on border cells, which are not refined
-    maps = gaussian_targets(joints, torch.full((4, 5, 13), 2), map_size=12)
-    decoded, score = decode_heatmaps(maps)
-    assert decoded.shape == joints.shape
-    assert (decoded - joints).abs().max() <= 2 + 1e-4  # half a cell is 4 px; the refinement halves that
-    torch.testing.assert_close(score, maps[:, :, :-1].amax((-2, -1)))
-
-
-def test_decoding_of_a_flat_map_and_of_a_corner_stays_on_the_centre_of_the_cell() -> None:
-    maps = torch.zeros(3, 12, 12)
-    maps[1, 11, 0] = 1
-    joints, score = decode_heatmaps(maps)
-    assert joints.tolist() == [[3.5, 3.5], [3.5, 8 * 11 + 3.5]]
-    assert score.tolist() == [0, 1]
 
 
 def test_loss_is_half_the_squared_error_averaged_over_clips_only() -> None:

@@ -12,8 +12,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from humotion.comparison.command import compare
 from humotion.errors import HumotionError
 from humotion.files import read_json
+from humotion.params import PoseEvaluateParams
 from humotion.stages import augment, evaluate, register, sample, train
 from humotion.tracking import registry
 from humotion.tracking.store import connect
@@ -89,7 +91,8 @@ def test_files(project: Path, name: str) -> None:
     assert files(project / "models" / name) == {"model.json", "model.safetensors", "model.ckpt", "validation.parquet"}
     assert {"train.json", "curves.csv", "test.json", "breakdown.csv"} <= files(project / "metrics" / name)
     report = files(project / "reports" / name)
-    assert "summary.json" in report
+    assert {"summary.json", "clips.parquet"} <= report
+    assert ("scores.md" in report) == (name == "pose")
     assert [path for path in report if path.endswith(".png")]
     assert [path for path in report if path.endswith(".mp4")]
     assert not list((project / ".humotion" / "work" / "train").iterdir()), "finished work is cleared away"
@@ -112,6 +115,35 @@ def test_metrics(project: Path, name: str) -> None:
     assert best[f"val/{main}"] == curves[f"val/{main}"].max() == pytest.approx(trained["val"][main])
     assert curves["epoch"].tolist() == [0, 1]
     assert "time" not in json.dumps(trained)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_scores_of_clips_pool_to_the_test_scores(project: Path, name: str) -> None:
+    clips = pd.read_parquet(Path("reports") / name / "clips.parquet")
+    test = read_json(Path("metrics") / name / "test.json")
+    assert set(clips["clip_id"]) == set(pd.read_parquet(Path("clips") / name / "test.parquet")["clip_id"])
+    assert MAIN[name][0] in set(clips["metric"])
+    for metric, of_metric in clips[clips["weight"] > 0].groupby("metric"):
+        pooled = (of_metric["score"] * of_metric["weight"]).sum() / of_metric["weight"].sum()
+        assert pooled == pytest.approx(test["test"][metric], abs=1e-6)
+
+
+def test_poses_at_several_scales_and_by_another_decoding(own_project: Path) -> None:
+    """Another evaluation of the same model: other joints, the same metrics, and comparable with the first."""
+    before = read_json(Path("metrics") / "pose" / "test.json")["test"]
+    settings = {"overlays": 0, "bootstrap": 100, "scales": [0.8, 1.2], "decoding": "argmax"}
+    params = tiny_params()
+    pose = params.experiment("pose")
+    other = PoseEvaluateParams.model_validate(settings)
+    changed = params.model_copy(update={"experiments": {"pose": pose.model_copy(update={"evaluate": other})}})
+    shutil.copytree("reports/pose", "reports/plain")
+    evaluate.run("pose", changed)
+    after = read_json(Path("metrics") / "pose" / "test.json")["test"]
+    assert set(after) == set(before)
+    assert after["acceleration_labels"] == before["acceleration_labels"]
+    assert after["acceleration"] != before["acceleration"]
+    assert "argmax, at scales (0.8, 1.2)" in Path("reports/pose/scores.md").read_text()
+    assert "pose - plain" in compare(["plain", "pose"], num_resamples=100)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

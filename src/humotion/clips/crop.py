@@ -52,6 +52,13 @@ def _around(boxes: Floats, side: int) -> Ints:
     return np.column_stack([corners, np.full(len(boxes), side)])
 
 
+def at_scale(windows: Ints, scale: float) -> Ints:
+    """The windows (T, 3) in which everything is larger by ``scale``, around the same centres to half a pixel."""
+    side = max(1, round(float(windows[0, 2]) / scale))
+    corners = windows[:, :2] + (windows[:, 2:] - side) // 2
+    return np.column_stack([corners, np.full(len(windows), side)])
+
+
 def centre_window(width: int, height: int) -> Ints:
     """The window (3,) that a resize of the short side and a centre crop would keep."""
     side = max(1, round(min(width, height) * CENTRE_FRACTION))

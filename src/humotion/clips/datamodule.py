@@ -14,11 +14,12 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from humotion.clips.augment import Policy
 from humotion.clips.dataset import ClipDataset
+from humotion.clips.scaled import ScaledPieces
 from humotion.clips.table import read_table
 from humotion.clips.views import Sample, make_view
 from humotion.errors import HumotionError
 from humotion.files import read_json
-from humotion.params import Params, PoseExperiment
+from humotion.params import Params, PoseAugmentParams, PoseExperiment
 from humotion.video.store import FrameStore
 
 
@@ -108,7 +109,15 @@ class ClipDataModule(LightningDataModule):
         batch_size = 1 if whole_videos else self._device_batch_size(self._world()[0])
         return self._loader(self.clip_dataset(split), batch_size)
 
-    def _loader(self, dataset: Dataset[Sample], batch_size: int, sampler: Any = None) -> DataLoader[Sample]:
+    def scaled_dataloader(self, split: str, scales: tuple[float, ...], num_frames: int) -> DataLoader[Sample]:
+        """Whole videos at several scales, ``num_frames`` at a time (see `ScaledPieces`), in the order of the table."""
+        augment = self.experiment.augment
+        assert isinstance(augment, PoseAugmentParams)
+        table = self.clips(split)
+        seen = augment.size, augment.person_scale, augment.pixel_scale
+        return self._loader(ScaledPieces(table, self.store, *seen, scales, num_frames), None)
+
+    def _loader(self, dataset: Dataset[Sample], batch_size: int | None, sampler: Any = None) -> DataLoader[Sample]:
         return DataLoader(
             dataset,
             batch_size=batch_size,

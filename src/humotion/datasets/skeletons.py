@@ -1,4 +1,4 @@
-"""The joint sets of the pose datasets: names, bones for drawing, and mirror images.
+"""The joint sets of the pose datasets: names, bones for drawing, mirror images, and what their scores count.
 
 Left and right are the person's own (anatomical), as in COCO.
 """
@@ -6,27 +6,52 @@ Left and right are the person's own (anatomical), as in COCO.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Scored = Literal["visible", "labelled"]
+
+# The columns of published tables; what a skeleton has beside them (neck, belly) is in no column.
+_GROUPS = {
+    "head": ("head", "face"),
+    **{part: (f"r_{part}", f"l_{part}") for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")},
+}
 
 
 @dataclass(frozen=True)
 class Skeleton:
     """A named joint set.
 
-    ``joints`` names the joints in the order of every joint axis, ``edges`` are the bones as pairs
-    of joint indices, and ``flip[j]`` is the index of joint ``j`` after mirroring the image.
+    Attributes:
+        name: of the dataset that it belongs to.
+        joints: names, in the order of every joint axis.
+        edges: the bones as pairs of joint indices.
+        flip: ``flip[j]`` is the index of joint ``j`` after mirroring the image.
+        torso: the two joints whose distance is the torso's length: a shoulder and the opposite hip, as in the
+            torso mode of the official code of LSTM Pose Machines (1-based joints 3 and 8 of Penn Action, 5 and
+            6 of JHMDB).
+        groups: the columns of published tables, left and right together, as (name, joint indices).
+        scored: which joints the dataset's scores count: those marked visible, or every labelled one.
     """
 
     name: str
     joints: tuple[str, ...]
     edges: tuple[tuple[int, int], ...]
     flip: tuple[int, ...]
+    torso: tuple[int, int]
+    groups: tuple[tuple[str, tuple[int, ...]], ...]
+    scored: Scored
 
 
-def _skeleton(name: str, joints: tuple[str, ...], bones: tuple[tuple[str, str], ...]) -> Skeleton:
+def _skeleton(name: str, joints: tuple[str, ...], bones: tuple[tuple[str, str], ...], scored: Scored) -> Skeleton:
     index = {joint: i for i, joint in enumerate(joints)}
     swap = {"r_": "l_", "l_": "r_"}
     flip = tuple(index[swap.get(joint[:2], joint[:2]) + joint[2:]] for joint in joints)
-    return Skeleton(name, joints, tuple((index[a], index[b]) for a, b in bones), flip)
+    edges = tuple((index[a], index[b]) for a, b in bones)
+    torso = index["l_shoulder"], index["r_hip"]
+    groups = tuple(
+        (group, tuple(index[joint] for joint in members if joint in index)) for group, members in _GROUPS.items()
+    )
+    return Skeleton(name, joints, edges, flip, torso, groups, scored)
 
 
 PENN_ACTION_FIRST_SIDE = "r"
@@ -51,6 +76,7 @@ PENN_ACTION = _skeleton(
         *(("l_elbow", "l_wrist"), ("r_shoulder", "r_hip"), ("l_shoulder", "l_hip"), ("r_hip", "l_hip")),
         *(("r_hip", "r_knee"), ("r_knee", "r_ankle"), ("l_hip", "l_knee"), ("l_knee", "l_ankle")),
     ),
+    scored="visible",
 )
 """Penn Action's 13 joints (Zhang, Zhu and Derpanis, ICCV 2013), in the order of its label files."""
 
@@ -66,6 +92,7 @@ JHMDB = _skeleton(
         *(("l_elbow", "l_wrist"), ("belly", "r_hip"), ("belly", "l_hip")),
         *(("r_hip", "r_knee"), ("r_knee", "r_ankle"), ("l_hip", "l_knee"), ("l_knee", "l_ankle")),
     ),
+    scored="labelled",
 )
 """JHMDB's 15 joints (Jhuang et al., ICCV 2013), in the order of ``joint_positions.mat``."""
 

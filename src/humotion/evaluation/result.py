@@ -10,6 +10,9 @@ import pandas as pd
 
 from humotion.evaluation.bootstrap import BootstrapResult
 
+CLIPS = "clips.parquet"
+"""The file of ``Evaluation.clips`` in ``reports/<experiment>/``."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -24,6 +27,8 @@ class Evaluation:
         num_clips: clips scored.
         num_groups: films or recordings they come from.
         breakdown: columns ``name`` and ``score``: recall a class, or PCK a joint.
+        clips: a row a clip and metric (``clip_id``, ``group``, ``metric``, ``score``, ``weight``), from which two
+            models are compared: the weighted mean over clips is the score of them all.
     """
 
     scores: Mapping[str, float]
@@ -34,6 +39,7 @@ class Evaluation:
     num_clips: int
     num_groups: int
     breakdown: pd.DataFrame
+    clips: pd.DataFrame
 
     def as_dict(self) -> dict[str, Any]:
         """For test.json: nested, JSON-like."""

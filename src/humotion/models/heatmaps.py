@@ -1,4 +1,4 @@
-"""Joint heatmaps: Gaussian targets, decoding and the loss of the pose machines.
+"""Joint heatmaps: Gaussian targets and the loss of the pose machines.
 
 Cell i of a map of stride s stands for the pixel s*i + (s-1)/2 of the crop (8*i + 3.5 at stride 8, 0-based).
 Channels are the joints, then the background. A target follows the official LSTM Pose Machines: peak 1, values
@@ -79,37 +79,6 @@ def enlarged_boxes(box: Tensor, joints: Tensor, visibility: Tensor, torso: tuple
 def is_inside_crop(joints: Tensor, input_size: int) -> Tensor:
     """(..., J) bool: does the joint (..., J, 2) lie on the crop, whose pixel centres are 0..input_size-1?"""
     return ((joints >= -0.5) & (joints < input_size - 0.5)).all(-1)
-
-
-def decode_heatmaps(heatmaps: Tensor, stride: int = 8) -> tuple[Tensor, Tensor]:
-    """Joint positions from maps: the highest cell, moved a quarter cell towards its higher neighbour.
-
-    The quarter offset in x and y is the usual sub-cell refinement of heatmap regression (Newell et al. 2016,
-    Stacked Hourglass Networks); at the border, or between equal neighbours, an axis stays at the cell's
-    centre.
-
-    Args:
-        heatmaps: (..., J+1, h, w) with the background last, which is ignored.
-        stride: pixels of the crop per cell.
-
-    Returns:
-        joints (..., J, 2) x, y in pixels of the crop, and score (..., J), the value of the highest cell.
-    """
-    maps = heatmaps[..., :-1, :, :].float()
-    height, width = maps.shape[-2:]
-    score, index = maps.flatten(-2).max(-1)
-    row, column = index // width, index % width
-
-    def along(line: Tensor, position: Tensor, length: int) -> Tensor:
-        inner = position.clamp(1, length - 2)[..., None]
-        slope = line.gather(-1, inner + 1) - line.gather(-1, inner - 1)
-        is_inner = (position > 0) & (position < length - 1)
-        return position + 0.25 * slope[..., 0].sign() * is_inner
-
-    peak_row = maps.gather(-2, row[..., None, None].expand(*row.shape, 1, width))[..., 0, :]
-    peak_column = maps.gather(-1, column[..., None, None].expand(*row.shape, height, 1))[..., 0]
-    cells = torch.stack([along(peak_row, column, width), along(peak_column, row, height)], dim=-1)
-    return stride * cells + (stride - 1) / 2, score
 
 
 def sum_of_squares(predicted: Tensor, target: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from humotion.clips.datamodule import ClipDataModule
-from humotion.evaluation.result import Evaluation
+from humotion.evaluation.result import CLIPS, Evaluation
 from humotion.files import atomic_folder, atomic_path, write_json
 from humotion.params import Params
 from humotion.stages.training_run import recorded_source, training_run
@@ -32,6 +32,7 @@ def run(name: str, params: Params) -> None:
     report = Path("reports") / name
     with atomic_folder(report) as folder:
         result: Evaluation = protocol.evaluate(task, data, params, folder)
+        result.clips.to_parquet(folder / CLIPS, index=False)
         write_json(folder / "summary.json", result.as_dict())
     metrics = Path("metrics") / name
     write_json(metrics / "test.json", result.as_dict())

@@ -58,6 +58,22 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
         num_clips=len(clips),
         num_groups=clips["group"].nunique(),
         breakdown=table[["label", "recall"]].rename(columns={"label": "name", "recall": "score"}),
+        clips=clip_table(clips, probabilities, labels),
+    )
+
+
+def clip_table(
+    clips: pd.DataFrame, probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]
+) -> pd.DataFrame:
+    """The table `Evaluation.clips`: is the class the likeliest one or, of more than five, among the likeliest five?"""
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    hits = {
+        f"top{k}": (order[:, :k] == labels[:, None]).any(axis=1) for k in (1, 5) if k == 1 or probabilities.shape[1] > k
+    }
+    identity = clips[["clip_id", "group"]]
+    return pd.concat(
+        [identity.assign(metric=metric, score=hit.astype(float), weight=1.0) for metric, hit in hits.items()],
+        ignore_index=True,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,77 +15,78 @@ from humotion.clips.datamodule import ClipDataModule
 from humotion.datasets.skeletons import SKELETONS, Skeleton
 from humotion.evaluation.bootstrap import paired_bootstrap
 from humotion.evaluation.mean_pose import fit_mean_pose, place_mean_pose
-from humotion.evaluation.pose import PCK
+from humotion.evaluation.pose.scores import PoseScores
 from humotion.evaluation.result import Evaluation
 from humotion.figures.bars import plot_joint_pck
 from humotion.figures.contact_sheet import Tile, write_contact_sheet
 from humotion.figures.overlay import draw_comparison, write_video
-from humotion.params import Params
+from humotion.params import Params, PoseExperiment
+from humotion.stages.evaluate_pose_report import pose_report
 from humotion.tasks.base import Task
+from humotion.tasks.pose_estimation import PoseEstimation
 from humotion.training.outcomes import PoseOutcome, pose_outcomes
 
 Floats = npt.NDArray[np.float32]
 FRAMES_SHOWN = 6
+MAIN = "pck_0.2"
 
 
 def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> Evaluation:
     """Score the test videos and write figures, tables and overlays into ``folder``."""
-    skeleton = SKELETONS[data.meta["skeleton"]]
+    assert isinstance(task, PoseEstimation) and isinstance(data.experiment, PoseExperiment)
+    skeleton, settings = SKELETONS[data.meta["skeleton"]], data.experiment.evaluate
     mean_pose = training_mean_pose(data)
-    outcomes = list(pose_outcomes(task, data, "test", params.machine))
-    model = score(outcomes, [outcome.joints for outcome in outcomes], skeleton)
+    task.decoding = settings.decoding
+    outcomes = list(pose_outcomes(task, data, "test", params.machine, settings.scales))
+    model, model_clips = score(outcomes, skeleton)
     placed = [place_mean_pose(mean_pose, outcome.labels()[2].numpy()) for outcome in outcomes]
-    baseline = score(outcomes, placed, skeleton)
-    gain = paired_bootstrap(
-        model.clips["pck_0.2"],
-        baseline.clips["pck_0.2"],
-        model.clips["group"].tolist(),
-        data.experiment.seed,
-        data.experiment.evaluate.bootstrap,
-        weights=model.clips["num_joints"],
+    baseline, baseline_clips = score(
+        [replace(outcome, joints=joints) for outcome, joints in zip(outcomes, placed, strict=True)], skeleton
     )
-    model.clips.to_csv(folder / "per_clip.csv", index=False)
-    curves = {data.experiment.model.name: model.by_joint, "mean pose": baseline.by_joint}
-    plot_joint_pck(folder / "pck_by_joint.png", curves, skeleton.joints, "PCK@0.2 by joint, test split")
-    draw_overlays(folder, outcomes, skeleton, data.experiment.evaluate.overlays)
+    by_clip = model_clips[model_clips["metric"] == MAIN]
+    gain = paired_bootstrap(
+        by_clip["score"],
+        baseline_clips.loc[baseline_clips["metric"] == MAIN, "score"],
+        by_clip["group"].tolist(),
+        data.experiment.seed,
+        settings.bootstrap,
+        weights=by_clip["weight"],
+    )
+    by_joint = {data.experiment.model.name: share_by_joint(model), "mean pose": share_by_joint(baseline)}
+    plot_joint_pck(folder / "pck_by_joint.png", by_joint, skeleton.joints, "PCK@0.2 by joint, test split")
+    how = f"{len(outcomes)} test videos; joints read by {settings.decoding}, at scales {settings.scales}."
+    title = f"{data.experiment.model.name} on {data.experiment.dataset}: poses"
+    report = pose_report(title, how, model, {"mean pose": baseline}, skeleton)
+    (folder / "scores.md").write_text(report, encoding="utf-8")
+    draw_overlays(folder, outcomes, skeleton, settings.overlays)
     return Evaluation(
-        scores=model.scores,
-        baselines={"mean_pose": baseline.scores},
-        main="pck_0.2",
+        scores=model.compute(),
+        baselines={"mean_pose": baseline.compute()},
+        main=MAIN,
         against="mean_pose",
         gain=gain,
         num_clips=len(outcomes),
-        num_groups=model.clips["group"].nunique(),
-        breakdown=pd.DataFrame({"name": skeleton.joints, "score": model.by_joint}),
+        num_groups=by_clip["group"].nunique(),
+        breakdown=pd.DataFrame({"name": skeleton.joints, "score": share_by_joint(model)}),
+        clips=model_clips,
     )
 
 
-class Scored:
-    """Scores of one set of joints over all test videos.
+def score(outcomes: list[PoseOutcome], skeleton: Skeleton) -> tuple[PoseScores, pd.DataFrame]:
+    """Scores over all test videos, and of each (the table `Evaluation.clips`)."""
+    scores, rows = PoseScores(skeleton), []
+    for outcome in outcomes:
+        scores.update(torch.from_numpy(outcome.joints), *outcome.labels())
+        rows += [
+            (outcome.clip_id, outcome.group, metric, value, float(weight))
+            for metric, (value, weight) in outcome.scores().items()
+        ]
+    return scores, pd.DataFrame(rows, columns=["clip_id", "group", "metric", "score", "weight"])
 
-    Attributes:
-        scores: PCK pooled over joints and frames, its mean over joints, and jitter.
-        by_joint: PCK@0.2 of each joint.
-        clips: a row a video, for the bootstrap.
-    """
 
-    def __init__(self, scores: dict[str, float], by_joint: list[float], clips: pd.DataFrame) -> None:
-        self.scores, self.by_joint, self.clips = scores, by_joint, clips
-
-
-def score(outcomes: list[PoseOutcome], joints: list[Floats], skeleton: Skeleton) -> Scored:
-    """Score ``joints`` (one (T, J, 2) a video) against the labels of ``outcomes``."""
-    pck = PCK(num_joints=len(skeleton.joints))
-    rows = []
-    for outcome, predicted in zip(outcomes, joints, strict=True):
-        pck.update(torch.from_numpy(predicted), *outcome.labels())
-        rows.append({"clip_id": outcome.clip_id, "group": outcome.group, **outcome.scores(predicted)})
-    clips = pd.DataFrame(rows)
-    pooled = pck.compute()
-    scores = {name: float(value) for name, value in pooled.items() if value.ndim == 0}
-    weights = clips["num_accelerations"]
-    scores["jitter"] = float((clips["jitter"].fillna(0) * weights).sum() / weights.sum()) if weights.any() else np.nan
-    return Scored(scores, pooled["pck_0.2_by_joint"].tolist(), clips)
+def share_by_joint(scores: PoseScores) -> list[float]:
+    """PCK@0.2 by box of each joint."""
+    return scores.box.compute()[f"{MAIN}_by_joint"].tolist()
 
 
 def training_mean_pose(data: ClipDataModule) -> Floats:
@@ -98,7 +100,8 @@ def training_mean_pose(data: ClipDataModule) -> Floats:
 
 def draw_overlays(folder: Path, outcomes: list[PoseOutcome], skeleton: Skeleton, count: int) -> None:
     """Write videos from the worst to the best, and a sheet of all of them: prediction over label."""
-    ranked = sorted(outcomes, key=lambda outcome: outcome.scores()["pck_0.2"])
+    found = {outcome.clip_id: outcome.scores()[MAIN][0] for outcome in outcomes}
+    ranked = sorted(outcomes, key=lambda outcome: found[outcome.clip_id])
     chosen = [ranked[index] for index in np.unique(np.linspace(0, len(ranked) - 1, count).astype(int))] if count else []
     rows = []
     for outcome in tqdm(chosen, desc="overlays", unit="video"):
@@ -107,7 +110,7 @@ def draw_overlays(folder: Path, outcomes: list[PoseOutcome], skeleton: Skeleton,
         name = outcome.clip_id.replace("/", "_")
         drawn = draw_comparison(frames, outcome.joints, labels, visibility, skeleton)
         write_video(folder / "overlays" / f"{name}.mp4", drawn, outcome.video.fps or 30.0)
-        title = f"{outcome.clip_id} ({outcome.label}): PCK@0.2 {outcome.scores()['pck_0.2']:.0%}"
+        title = f"{outcome.clip_id} ({outcome.label}): PCK@0.2 {found[outcome.clip_id]:.0%}"
         shown = np.linspace(0, len(drawn) - 1, FRAMES_SHOWN).astype(int)
         rows.append((title, [Tile(drawn[index], [f"frame {index}"]) for index in shown]))
     if rows:

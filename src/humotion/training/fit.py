@@ -108,7 +108,7 @@ def averages_device(machine: MachineParams) -> str | None:
     return "cuda" if machine.accelerator != "cpu" and torch.cuda.is_available() else None
 
 
-def predict(task: Task, loader: Any, machine: MachineParams) -> list[dict[str, torch.Tensor]]:
+def predict(task: pl.LightningModule, loader: Any, machine: MachineParams) -> list[dict[str, torch.Tensor]]:
     """Predictions of every batch of a loader, in order, on one device."""
     trainer = pl.Trainer(
         accelerator=machine.accelerator,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +13,16 @@ import pandas as pd
 import torch
 
 from humotion.clips.datamodule import ClipDataModule
-from humotion.evaluation.pose import score_clip
+from humotion.datasets.skeletons import SKELETONS, Skeleton
+from humotion.evaluation.pose.hits import THRESHOLDS
+from humotion.evaluation.pose.scores import score_clip
 from humotion.params import MachineParams
 from humotion.tasks.base import Task
 from humotion.training.fit import predict
 from humotion.video.store import StoredVideo
+
+if TYPE_CHECKING:
+    from humotion.tasks.multi_scale import MultiScale
 
 Floats = npt.NDArray[np.float32]
 
@@ -26,6 +33,7 @@ class PoseOutcome:
 
     Attributes:
         clip_id, group, label: of the clip.
+        skeleton: whose joints they are.
         video: frames and labels as stored.
         frame_indices: (T,) the frames that were looked at.
         joints: (T, J, 2) predicted.
@@ -35,6 +43,7 @@ class PoseOutcome:
     clip_id: str
     group: str
     label: str
+    skeleton: Skeleton
     video: StoredVideo
     frame_indices: npt.NDArray[np.int32]
     joints: Floats
@@ -50,10 +59,9 @@ class PoseOutcome:
             torch.from_numpy(video.boxes[rows]),
         )
 
-    def scores(self, joints: Floats | None = None) -> dict[str, float]:
-        """Scores of this clip (see `score_clip`), of the prediction or of other joints in its place."""
-        predicted = torch.from_numpy(self.joints if joints is None else joints)
-        return score_clip(predicted, *self.labels())
+    def scores(self) -> dict[str, tuple[float, int]]:
+        """Scores of the prediction and their weights (see `score_clip`)."""
+        return score_clip(self.skeleton, torch.from_numpy(self.joints), *self.labels())
 
 
 @dataclass(frozen=True)
@@ -89,20 +97,39 @@ def action_probabilities(
     return outcome.clips, outcome.probabilities
 
 
-def pose_outcomes(task: Task, data: ClipDataModule, split: str, machine: MachineParams) -> Iterator[PoseOutcome]:
-    """One outcome a video of a split."""
-    table = data.clips(split)
-    for output in predict(task, data.evaluation_dataloader(split), machine):
+def pose_outcomes(
+    task: Task, data: ClipDataModule, split: str, machine: MachineParams, scales: tuple[float, ...] = (1.0,)
+) -> Iterator[PoseOutcome]:
+    """One outcome a video of a split, seen at several ``scales`` together if there is more than the plain one."""
+    table, skeleton = data.clips(split), SKELETONS[data.meta["skeleton"]]
+    if scales == (1.0,):
+        outputs = predict(task, data.evaluation_dataloader(split), machine)
+    else:
+        module: MultiScale = task.at_scales(scales)  # type: ignore[operator]
+        loader = data.scaled_dataloader(split, scales, module.num_frames)
+        outputs = join_pieces(predict(module, loader, machine))
+    for output in outputs:
         row = table.iloc[int(output["clip_index"][0])]
         yield PoseOutcome(
             row["clip_id"],
             row["group"],
             row["label"],
+            skeleton,
             data.store[row["video_id"]],
             row["frame_indices"],
             output["joints"][0].numpy(),
             output["score"][0].numpy(),
         )
+
+
+def join_pieces(pieces: list[dict[str, torch.Tensor]]) -> list[dict[str, torch.Tensor]]:
+    """One output a video, ``joints`` (1, T, J, 2) and ``score`` (1, T, J), of outputs for its pieces in order."""
+    videos = [list(group) for _, group in groupby(pieces, key=lambda piece: int(piece["clip_index"][0]))]
+    return [
+        {"clip_index": parts[0]["clip_index"]}
+        | {key: torch.cat([part[key] for part in parts], dim=1) for key in ("joints", "score")}
+        for parts in videos
+    ]
 
 
 def clip_scores(task: Task, data: ClipDataModule, split: str, machine: MachineParams) -> pd.DataFrame:
@@ -121,9 +148,7 @@ def clip_scores(task: Task, data: ClipDataModule, split: str, machine: MachinePa
     rows = []
     for outcome in pose_outcomes(task, data, split, machine):
         scores = outcome.scores()
-        pck = {name: score for name, score in scores.items() if name.startswith("pck_")}
-        weight = float(scores["num_joints"])
-        rows.append(
-            {"clip_id": outcome.clip_id, "group": outcome.group, "score": pck["pck_0.2"], "weight": weight} | pck
-        )
+        pck = {name: scores[name][0] for name in (f"pck_{threshold:g}" for threshold in THRESHOLDS)}
+        row = {"clip_id": outcome.clip_id, "group": outcome.group, "score": pck["pck_0.2"]}
+        rows.append(row | {"weight": float(scores["pck_0.2"][1])} | pck)
     return pd.DataFrame(rows)

@@ -1,0 +1,98 @@
+"""`humotion compare`: scores of several models on the same test clips, and which differences are more than chance.
+
+Differences come with two intervals of a paired bootstrap. Drawing clips takes every clip for independent evidence;
+drawing groups (films, recordings) does not, and is what the verdict rests on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from humotion.comparison.clips import read_clips
+from humotion.evaluation.bootstrap import BootstrapResult, paired_bootstrap
+from humotion.figures.markdown import markdown_table
+
+LOWER_IS_BETTER = {"jitter"}
+DESCRIPTIVE = {"acceleration", "acceleration_labels"}  # neither high nor low is better
+
+
+def compare(names: Sequence[str], markdown: bool = False, num_resamples: int = 2000, seed: int = 0) -> str:
+    """The text: a table of scores, and one of the differences of every pair, the later minus the earlier.
+
+    Raises:
+        HumotionError: the experiments were not scored on the same clips (see `read_clips`).
+    """
+    clips = read_clips(names)
+    tables = (scores(clips, names), differences(clips, names, num_resamples, seed))
+    counts = f"{clips['clip_id'].nunique()} test clips from {clips['group'].nunique()} films or recordings"
+    about = "Differences are the second model minus the first, with 95 % intervals of a paired bootstrap; verdicts "
+    about += "rest on the one over groups."
+    texts = [
+        markdown_table([str(name) for name in table.columns], table.to_numpy().tolist())
+        if markdown
+        else _aligned(table)
+        for table in tables
+    ]
+    return f"{counts}\n\n{texts[0]}\n\n{about}\n\n{texts[1]}"
+
+
+def scores(clips: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Every metric (a row) of every experiment (a column) over all clips."""
+    rows = [
+        [metric, *(f"{np.average(of_metric[name], weights=of_metric['weight']):.4f}" for name in names)]
+        for metric, of_metric in clips.groupby("metric", observed=True)
+    ]
+    return pd.DataFrame(rows, columns=["metric", *names])
+
+
+def differences(clips: pd.DataFrame, names: Sequence[str], num_resamples: int, seed: int) -> pd.DataFrame:
+    """Every pair's difference in every metric that can be better or worse, its two intervals, and the verdict."""
+    rows = []
+    for first, second in combinations(names, 2):
+        for metric, of_metric in clips.groupby("metric", observed=True):
+            if metric in DESCRIPTIVE:
+                continue
+            over_groups, over_clips = (
+                paired_bootstrap(
+                    of_metric[second],
+                    of_metric[first],
+                    of_metric[drawn].tolist(),
+                    seed,
+                    num_resamples,
+                    weights=of_metric["weight"],
+                )
+                for drawn in ("group", "clip_id")
+            )
+            gain = -over_groups.difference if metric in LOWER_IS_BETTER else over_groups.difference
+            better = second if gain > 0 else first
+            rows.append(
+                [
+                    metric,
+                    f"{second} - {first}",
+                    f"{over_groups.difference:+.4f}",
+                    _interval(over_groups),
+                    _interval(over_clips),
+                    f"{better} is better" if over_groups.distinguishable else "not distinguishable",
+                ]
+            )
+    return pd.DataFrame(rows, columns=["metric", "pair", "difference", "over groups", "over clips", "verdict"])
+
+
+def _interval(result: BootstrapResult) -> str:
+    return "none: only one" if math.isnan(result.low) else f"{result.low:+.4f} to {result.high:+.4f}"
+
+
+def _aligned(table: pd.DataFrame) -> str:
+    """A table for the terminal: names to the left, numbers to the right."""
+    numbers = [column for column in table if table[column].str.match(r"[+-]?\d").all()]
+    texts = {column: [column, *table[column]] for column in table}
+    padded = []
+    for column, cells in texts.items():
+        width = max(map(len, cells))
+        padded.append([cell.rjust(width) if column in numbers else cell.ljust(width) for cell in cells])
+    return "\n".join("  ".join(row).rstrip() for row in zip(*padded, strict=True))

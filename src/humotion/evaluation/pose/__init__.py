@@ -1,0 +1,1 @@
+"""Pose scores: PCK in its variants, and jitter over time."""

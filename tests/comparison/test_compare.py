@@ -1,0 +1,116 @@
+"""`humotion compare` on per-clip scores written as `evaluate` writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from humotion.cli import app
+from humotion.comparison.clips import read_clips
+from humotion.comparison.command import compare, differences, scores
+from humotion.errors import HumotionError
+
+NUM_CLIPS = 40
+
+
+def table(shift: float = 0.0, shake: float = 0.1, seed: int = 0) -> pd.DataFrame:
+    """40 clips of 10 groups: PCK that ``shift`` raises everywhere, jitter, and a clip with nothing occluded."""
+    rng = np.random.default_rng(seed)
+    base = rng.uniform(0.2, 0.7, NUM_CLIPS)
+    rows = []
+    for clip in range(NUM_CLIPS):
+        identity = (f"clip{clip:02d}", f"film{clip // 4}")
+        rows.append((*identity, "pck_0.2", base[clip] + shift, 10.0 + clip))
+        rows.append((*identity, "pck_occluded_0.2", base[clip] if clip else np.nan, float(clip > 0)))
+        rows.append((*identity, "jitter", shake * (1 + base[clip]), 100.0))
+        rows.append((*identity, "acceleration", base[clip] * shake, 100.0))
+    return pd.DataFrame(rows, columns=["clip_id", "group", "metric", "score", "weight"])
+
+
+def write(name: str, clips: pd.DataFrame) -> None:
+    folder = Path("reports") / name
+    folder.mkdir(parents=True)
+    clips.to_parquet(folder / "clips.parquet", index=False)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write("first", table())
+    write("better", table(shift=0.1, shake=0.05).sample(frac=1, random_state=0))  # in any order
+    write("same", table(seed=0))
+
+
+def test_scores_are_weighted_means() -> None:
+    found = scores(read_clips(["first", "better"]), ["first", "better"]).set_index("metric")
+    clips = table()
+    pck = clips[clips["metric"] == "pck_0.2"]
+    expected = np.average(pck["score"], weights=pck["weight"])
+    assert float(found.loc["pck_0.2", "first"]) == pytest.approx(expected, abs=1e-4)
+    assert float(found.loc["pck_0.2", "better"]) == pytest.approx(expected + 0.1, abs=2e-4)
+    assert found.loc["pck_occluded_0.2", "first"] != "nan"
+    assert list(found.index) == ["pck_0.2", "pck_occluded_0.2", "jitter", "acceleration"]
+
+
+def test_verdicts_know_which_way_is_better() -> None:
+    names = ["first", "better", "same"]
+    found = differences(read_clips(names), names, 200, seed=0).set_index(["pair", "metric"])["verdict"]
+    assert found["better - first", "pck_0.2"] == "better is better"
+    assert found["better - first", "jitter"] == "better is better"  # less of it
+    assert found["same - better", "jitter"] == "better is better"
+    assert found["better - first", "pck_occluded_0.2"] == "not distinguishable"
+    assert found["same - first", "pck_0.2"] == "not distinguishable"
+    assert "acceleration" not in found.index.get_level_values("metric")
+    assert len(found) == 9
+
+
+def test_groups_that_agree_widen_the_interval_that_the_verdict_rests_on() -> None:
+    clips = table()
+    film = clips["group"].str.removeprefix("film").astype(int)
+    won = clips.assign(score=clips["score"] + np.where(film < 7, 0.1, -0.08))  # whole films are won or lost
+    write("films", won)
+    row = differences(read_clips(["first", "films"]), ["first", "films"], 1000, seed=0).iloc[0]
+    low_groups, low_clips = (float(row[column].split()[0]) for column in ("over groups", "over clips"))
+    assert low_groups < 0 < float(row["difference"])
+    assert low_clips > low_groups + 0.01
+    assert row["verdict"] == "not distinguishable"
+
+
+def test_other_clips_metrics_or_labels_are_refused() -> None:
+    clips = table()
+    write("fewer", clips[clips["clip_id"] != "clip07"])
+    write("actions", clips.assign(metric=clips["metric"].replace({"pck_0.2": "top1"})))
+    write("relabelled", clips.assign(weight=clips["weight"] + (clips["clip_id"] == "clip03")))
+    for other, reason in (
+        ("fewer", "different test clips .clip07 only in first, none only in fewer"),
+        ("actions", "different metrics .pck_0.2 only in first, top1 only in actions"),
+        ("relabelled", "the labels behind clip03 differ"),
+        ("absent", "has not been evaluated"),
+    ):
+        with pytest.raises(HumotionError, match=reason):
+            read_clips(["first", other])
+    for names in (["first"], ["first", "first"]):
+        with pytest.raises(HumotionError, match="two or more different"):
+            read_clips(names)
+
+
+def test_one_group_gives_no_verdict() -> None:
+    write("a", table().assign(group="film"))
+    write("b", table(shift=0.1).assign(group="film"))
+    row = differences(read_clips(["a", "b"]), ["a", "b"], 100, seed=0).iloc[0]
+    assert row["over groups"] == "none: only one"
+    assert row["verdict"] == "not distinguishable"
+
+
+def test_command_prints_both_tables() -> None:
+    plain = CliRunner().invoke(app, ["compare", "first", "better", "--bootstrap", "100"])
+    assert plain.exit_code == 0, plain.output
+    assert "40 test clips from 10 films or recordings" in plain.stdout
+    assert "better - first" in plain.stdout
+    text = compare(["first", "better"], markdown=True, num_resamples=100)
+    assert "| metric | first | better |" in text
+    assert "| pck_0.2 | better - first | +0.1000 | +0.1000 to +0.1000 | +0.1000 to +0.1000 | better is better |" in text
