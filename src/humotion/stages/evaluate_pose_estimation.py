@@ -20,6 +20,7 @@ from humotion.figures.bars import plot_joint_pck
 from humotion.figures.contact_sheet import Tile, write_contact_sheet
 from humotion.figures.overlay import draw_comparison, write_video
 from humotion.params import Params
+from humotion.stages.evaluate_memory import analyse_memory
 from humotion.tasks.base import Task
 from humotion.training.outcomes import PoseOutcome, pose_outcomes
 
@@ -47,6 +48,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     curves = {data.experiment.model.name: model.by_joint, "mean pose": baseline.by_joint}
     plot_joint_pck(folder / "pck_by_joint.png", curves, skeleton.joints, "PCK@0.2 by joint, test split")
     draw_overlays(folder, outcomes, skeleton, data.experiment.evaluate.overlays)
+    analyse_memory(task, data, skeleton, folder / "memory")
     return Evaluation(
         scores=model.scores,
         baselines={"mean_pose": baseline.scores},
