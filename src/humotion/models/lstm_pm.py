@@ -7,7 +7,7 @@ without forget gate and hidden convolutions. Input is RGB; the authors' weights 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,15 @@ class LSTMPoseMachine(RecurrentPoseMachine):
         return State(self.convnet3(hidden), hidden, cell)
 
 
+class Gates(NamedTuple):
+    """What an LSTM decides, each (B, C, h, w): tanh of the candidate, sigmoids of the others."""
+
+    candidate: Tensor
+    write: Tensor
+    forget: Tensor
+    output: Tensor
+
+
 class ConvLSTMCell(nn.Module):
     """Convolutional LSTM without peepholes; gates g, i, f, o, each with a third, per-channel bias."""
 
@@ -47,13 +56,18 @@ class ConvLSTMCell(nn.Module):
         self.from_hidden = nn.Conv2d(channels, 4 * channels, 3, padding=1)
         self.gate_bias = nn.Parameter(torch.tensor(GATE_BIASES).repeat_interleave(channels))
 
-    def forward(self, x: Tensor, hidden: Tensor | None, cell: Tensor | None) -> tuple[Tensor, Tensor]:
-        """New hidden and cell, each (B, C, h, w); without a past, no forget gate, no hidden convs."""
+    def gates(self, x: Tensor, hidden: Tensor | None) -> Gates:
+        """Gates of a frame; without a past, no hidden convs."""
         gates = self.from_input(x) + self.gate_bias[:, None, None]
         if hidden is not None:
             gates = gates + self.from_hidden(hidden)
         candidate, write, forget, output = gates.chunk(4, dim=1)
-        new = write.sigmoid() * candidate.tanh()
+        return Gates(candidate.tanh(), write.sigmoid(), forget.sigmoid(), output.sigmoid())
+
+    def forward(self, x: Tensor, hidden: Tensor | None, cell: Tensor | None) -> tuple[Tensor, Tensor]:
+        """New hidden and cell, each (B, C, h, w); without a past, nothing to forget."""
+        gates = self.gates(x, hidden)
+        new = gates.write * gates.candidate
         if cell is not None:
-            new = new + forget.sigmoid() * cell
-        return output.sigmoid() * new.tanh(), new
+            new = new + gates.forget * cell
+        return gates.output * new.tanh(), new

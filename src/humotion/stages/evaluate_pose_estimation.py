@@ -21,6 +21,7 @@ from humotion.figures.bars import plot_joint_pck
 from humotion.figures.contact_sheet import Tile, write_contact_sheet
 from humotion.figures.overlay import draw_comparison, write_video
 from humotion.params import Params, PoseExperiment
+from humotion.stages.evaluate_memory import analyse_memory
 from humotion.stages.evaluate_pose_report import pose_report
 from humotion.tasks.base import Task
 from humotion.tasks.pose_estimation import PoseEstimation
@@ -59,6 +60,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     report = pose_report(title, how, model, {"mean pose": baseline}, skeleton)
     (folder / "scores.md").write_text(report, encoding="utf-8")
     draw_overlays(folder, outcomes, skeleton, settings.overlays)
+    analyse_memory(task, data, skeleton, folder / "memory")
     return Evaluation(
         scores=model.compute(),
         baselines={"mean_pose": baseline.compute()},

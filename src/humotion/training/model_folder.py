@@ -15,6 +15,7 @@ import pandas as pd
 from safetensors.torch import load_file, save_file
 
 from humotion.files import atomic_folder, write_json
+from humotion.models.fast_conv import fast_for_inference
 from humotion.tasks import task_class
 from humotion.tasks.base import Task
 from humotion.training.description import (
@@ -54,4 +55,5 @@ def load_task(folder: Path) -> tuple[Task, ModelDescription]:
     description = read_description(folder)
     task = task_class(description.task)(description.architecture)
     task.model.load_state_dict(load_file(folder / WEIGHTS))
+    fast_for_inference(task.model)
     return task.eval(), description

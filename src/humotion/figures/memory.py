@@ -1,0 +1,130 @@
+"""Pictures of a pose machine's memory: channels over frames, reliance over time, and a video of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import matplotlib as mpl
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from humotion.datasets.skeletons import Skeleton
+from humotion.figures.overlay import Image, draw_skeleton, enlarge
+from humotion.figures.style import BLUE, GREY, figure_file, readable, title_left
+
+Floats = NDArray[np.floating]
+COLUMNS, ROW, WIDTH = 3, 1.15, 9.0  # panels across; inches
+PANEL = 256  # rows of a video's picture
+HEAT = "magma"
+
+
+def plot_reliance(
+    path: Path, reliance: Floats, visibility: NDArray[np.integer] | None, joints: Sequence[str], title: str
+) -> None:
+    """Reliance (T, J) over the frames, a panel a joint; frames where the joint is occluded are shaded."""
+    rows = -(-len(joints) // COLUMNS)
+    with figure_file(path, WIDTH, 0.6 + ROW * rows, rows, COLUMNS, sharex=True, sharey=True) as (figure, axes):
+        for panel in axes.flat[len(joints) :]:
+            panel.set_axis_off()
+        for index, (panel, name) in enumerate(zip(axes.flat, joints, strict=False)):
+            frames = np.arange(len(reliance))
+            panel.plot(frames[1:], reliance[1:, index], color=BLUE, linewidth=1.2)
+            if visibility is not None:
+                panel.fill_between(
+                    frames - 0.5, 0, 1, where=visibility[:, index] == 1, step="post", color=GREY, alpha=0.35, lw=0
+                )
+            panel.set_title(readable(name), fontweight="normal", fontsize=8)
+            panel.set_ylim(0, 1)
+            panel.margins(x=0)
+            panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for panel in axes[:, 0]:
+            panel.set_ylabel("from the past", fontsize=7)
+        for panel in axes[-1]:
+            panel.set_xlabel("frame", fontsize=8)
+        title_left(figure, title)
+
+
+def plot_channels(
+    path: Path,
+    crops: Image,
+    cells: Floats,
+    correlation: Floats,
+    joints: Sequence[str],
+    title: str,
+    num_frames: int = 6,
+) -> None:
+    """The channel of the cell that follows each joint best, over some frames, with the crops above.
+
+    Args:
+        path: of the picture.
+        crops: (T, S, S, 3) uint8 RGB.
+        cells: (T, H, h, w).
+        correlation: (H, J) of channels with joints.
+        joints: J names.
+        title: over all.
+        num_frames: columns, spread over the clip.
+    """
+    shown = np.linspace(0, len(crops) - 1, min(num_frames, len(crops))).astype(int)
+    best = correlation.argmax(axis=0)
+    size = 0.95
+    with figure_file(path, 1.5 + size * len(shown), 0.6 + size * (1 + len(joints)), 1 + len(joints), len(shown)) as (
+        figure,
+        axes,
+    ):
+        for panel in axes.flat:
+            panel.set(xticks=[], yticks=[])
+            panel.spines[:].set_visible(False)
+        for column, frame in enumerate(shown):
+            axes[0, column].imshow(crops[frame])
+            axes[0, column].set_title(f"frame {frame}", fontweight="normal", fontsize=8)
+        for row, (name, channel) in enumerate(zip(joints, best, strict=True), start=1):
+            limit = max(float(np.abs(cells[:, channel]).max()), 1e-6)
+            label = f"{readable(name)}\nchannel {channel}\nr = {correlation[channel, row - 1]:.2f}"
+            axes[row, 0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=7)
+            for column, frame in enumerate(shown):
+                large = upsampled(cells[frame, channel], crops.shape[1])
+                axes[row, column].imshow(large, cmap="RdBu_r", vmin=-limit, vmax=limit)
+        title_left(figure, title)
+
+
+def draw_memory(
+    crops: Image, kept: Floats, written: Floats, joints: Floats, reliance: Floats, skeleton: Skeleton
+) -> list[Image]:
+    """Frames of a video: the crop with its skeleton, beside what the memory kept and what it wrote.
+
+    Args:
+        crops: (T, S, S, 3) uint8 RGB.
+        kept: (T, H, h, w) of the cell before.
+        written: (T, H, h, w) of this frame.
+        joints: (T, J, 2) predicted, in pixels of the crop.
+        reliance: (T, J), of which the mean over joints is written.
+        skeleton: names and bones.
+    """
+    old, new = (np.abs(part).sum(axis=1) for part in (kept, written))
+    most = max(float(old.max()), float(new.max()), 1e-6)
+    pictures = []
+    for index, crop in enumerate(crops):
+        large, points = enlarge(crop, joints[index], PANEL)
+        person = draw_skeleton(large, points, None, skeleton)
+        panels = [person, *(heat_over(large, part[index] / most) for part in (old, new))]
+        share = np.nanmean(reliance[index]) if np.isfinite(reliance[index]).any() else np.nan
+        for panel, text in zip(panels, (f"from the past {share:.0%}", "kept", "written"), strict=True):
+            for colour, weight in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+                cv2.putText(panel, text, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, weight, cv2.LINE_AA)
+        pictures.append(np.concatenate(panels, axis=1))
+    return pictures
+
+
+def heat_over(image: Image, values: Floats) -> Image:
+    """An image, darkened, with values (h, w) in 0..1 as colours over it."""
+    heat = np.clip(upsampled(values, image.shape[0]), 0, 1)
+    colours = 255 * mpl.colormaps[HEAT](heat)[..., :3]
+    return np.clip(0.35 * image + 0.65 * colours, 0, 255).astype(np.uint8)
+
+
+def upsampled(values: Floats, size: int) -> Floats:
+    """A map (h, w) enlarged to a picture of ``size`` rows and columns; cells stay where they lie."""
+    return np.asarray(cv2.resize(np.ascontiguousarray(values, np.float32), (size, size), interpolation=cv2.INTER_CUBIC))
