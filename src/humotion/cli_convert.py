@@ -20,7 +20,7 @@ def convert() -> None:
 @app.command("lstm-pm")
 def lstm_pm(
     file: Annotated[Path, typer.Argument(help="The .caffemodel that the authors of LSTM Pose Machines publish.")],
-    skeleton: Annotated[str, typer.Option(help="Whose joints it is to predict: penn_action or jhmdb.")],
+    skeleton: Annotated[str, typer.Option(help="Whose joints it is to predict: penn_action or jhmdb.")] = "penn_action",
     out: Annotated[Path | None, typer.Option(help="A new folder. Default: models/official_SKELETON.")] = None,
     size: Annotated[int, typer.Option(help="Side of the crops in pixels, a multiple of 8; 368 as published.")] = 368,
 ) -> None:

@@ -69,6 +69,17 @@ def test_labels_come_back_but_for_the_belly(name: str, skeleton: object) -> None
     torch.testing.assert_close(back[:, kept], joints[:, kept])
 
 
+def test_mixed_precision_rounds_no_pixels() -> None:
+    joints, flags = 368 * torch.rand(2, 5, 13, 2), torch.ones(2, 5, 13, dtype=torch.uint8)
+    translate = OfficialJoints("penn_action")
+    expected, _ = translate.encode(joints, flags)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        official, _ = translate.encode(joints, flags)
+        back, _ = translate.decode(official, flags[..., :1].expand(2, 5, 14))
+    assert torch.equal(official, expected)
+    assert torch.equal(back, joints)
+
+
 @pytest.mark.parametrize("name", ["lstm_pm", "rpm", "cpm"])
 def test_a_model_of_official_joints_has_the_published_size_on_every_dataset(name: str) -> None:
     with torch.device("meta"):

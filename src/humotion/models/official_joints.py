@@ -84,7 +84,8 @@ def _weights(targets: tuple[str, ...], sources: tuple[str, ...], mixes: dict[str
 
 
 def _mix(weights: Tensor, joints: Tensor) -> Tensor:
-    return torch.einsum("kts,...sk->...tk", weights, joints.float())
+    # No matrix product: under mixed precision that would round pixels to 8 bits.
+    return (weights * joints.float().transpose(-1, -2)[..., None, :]).sum(-1).transpose(-1, -2)
 
 
 def _least(weights: Tensor, values: Tensor) -> Tensor:
