@@ -164,7 +164,7 @@ def test_run(project: Path, name: str) -> None:
     test = read_json(Path("metrics") / name / "test.json")
     assert run.info.status == "FINISHED"
     assert run.data.metrics[f"test/{main}"] == pytest.approx(test["test"][main])
-    assert f"baseline/{baseline}/{main}" in run.data.metrics
+    assert f"test_baseline/{baseline}/{main}" in run.data.metrics
     assert f"best_val/{main}" in run.data.metrics
     history = client.get_metric_history(description.run_id, f"val/{main}")
     assert len(history) == 2

@@ -52,8 +52,8 @@ class Evaluation:
         }
 
     def flat_metrics(self) -> dict[str, float]:
-        """For MLflow: ``test/top1``, ``baseline/majority/top1``, ``test/gain/top1``."""
+        """For MLflow: ``test/top1``, ``test_baseline/majority/top1``, ``test/gain/top1``."""
         flat = {f"test/{name}": value for name, value in self.scores.items()}
         for baseline, scores in self.baselines.items():
-            flat |= {f"baseline/{baseline}/{name}": value for name, value in scores.items()}
+            flat |= {f"test_baseline/{baseline}/{name}": value for name, value in scores.items()}
         return flat | {f"test/gain/{self.main}": self.gain.difference}

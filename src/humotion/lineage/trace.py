@@ -124,7 +124,7 @@ def _compare(
         changed=_changed(settings, now) if settings and now else {},
         validation=_below(metrics, "best_val/") or (described.validation if described else {}),
         test={key: value for key, value in _below(metrics, "test/").items() if not key.startswith("gain/")},
-        baseline=_below(metrics, "baseline/"),
+        baseline=_below(metrics, "test_baseline/"),
         weights=_compare_weights(version, folder, experiment),
         root=params.datasets[dataset].root if params and dataset in params.datasets else None,
     )

@@ -83,12 +83,14 @@ class Sweep:
         """Create the study, or load it if it is there."""
         storage = self.storage.open(self.settings.retries)
         with self.storage.locked():
-            return optuna.create_study(
+            study = optuna.create_study(
                 storage=storage,
                 study_name=self.study_name,
                 directions=[objective.direction for objective in self.objectives],
                 load_if_exists=True,
             )
+            study.set_metric_names([objective.metric for objective in self.objectives])  # for the dashboard
+            return study
 
     def load(self) -> Study:
         """Load the study, with its pruner."""

@@ -46,7 +46,11 @@ def register_version(candidate: Candidate, uri: str | None = None) -> str:
     """Register a candidate and return its version; the version it already has if it was registered before."""
     client = connect(uri)
     if not client.search_registered_models(f"name = '{candidate.name}'", max_results=1):
-        client.create_registered_model(candidate.name)
+        client.create_registered_model(
+            candidate.name,
+            description="The champion is chosen on validation clips. Each version's description is its model card; "
+            f"`humotion registry show {candidate.name}` says why it is what it is.",
+        )
     for version in client.search_model_versions(f"name = '{candidate.name}'"):
         if version.run_id == candidate.run_id and version.tags.get("weights_md5") == candidate.weights_md5:
             client.update_model_version(candidate.name, version.version, candidate.description)
