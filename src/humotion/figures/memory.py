@@ -112,8 +112,8 @@ def draw_memory(
         panels = [person, *(heat_over(large, part[index] / most) for part in (old, new))]
         share = np.nanmean(reliance[index]) if np.isfinite(reliance[index]).any() else np.nan
         for panel, text in zip(panels, (f"from the past {share:.0%}", "kept", "written"), strict=True):
-            for colour, weight in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-                cv2.putText(panel, text, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, weight, cv2.LINE_AA)
+            panel[:22] //= 3  # a dark ground for the text
+            cv2.putText(panel, text, (6, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
         pictures.append(np.concatenate(panels, axis=1))
     return pictures
 

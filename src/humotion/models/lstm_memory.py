@@ -6,12 +6,13 @@ The machine runs as always; a hook looks at its LSTM while it does, and goes whe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from humotion.models.lstm_pm import ConvLSTMCell, Gates
+if TYPE_CHECKING:
+    from humotion.models.lstm_pm import ConvLSTMCell, Gates
 
 
 class FrameMemory(NamedTuple):
@@ -31,7 +32,7 @@ class FrameMemory(NamedTuple):
 
 def has_memory(model: nn.Module) -> bool:
     """Does the model remember with a convolutional LSTM?"""
-    return isinstance(getattr(model, "lstm", None), ConvLSTMCell)
+    return hasattr(getattr(model, "lstm", None), "gates")
 
 
 def memory_of(model: Any, frames: Tensor) -> Iterator[FrameMemory]:

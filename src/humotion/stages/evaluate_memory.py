@@ -36,7 +36,6 @@ class ClipMemory:
     cell: Floats
     maps: Floats
     targets: Floats
-    joints: Floats
     labels: Floats
     visibility: npt.NDArray[np.uint8]
     crops: npt.NDArray[np.uint8]
@@ -76,7 +75,9 @@ def analyse_memory(task: Task, data: ClipDataModule, skeleton: Skeleton, folder:
     for index in clips["num_occluded"].nlargest(data.experiment.evaluate.overlays).index:
         row = table.iloc[index]
         fps = data.store[row["video_id"]].fps or 30.0
-        draw(read_memory(task, dataset[int(index)]), row["clip_id"], skeleton, fps, folder)
+        sample = dataset[int(index)]
+        memory = read_memory(task, sample)
+        draw(memory, predicted(task, sample, len(memory.crops)), row["clip_id"], skeleton, fps, folder)
 
 
 def read_memory(task: Task, sample: dict[str, torch.Tensor]) -> ClipMemory:
@@ -90,7 +91,6 @@ def read_memory(task: Task, sample: dict[str, torch.Tensor]) -> ClipMemory:
         for frame in memory_of(model, model.normalise(frames[None, :, 0].to(device))):
             parts.append(torch.cat([frame.kept, frame.written, frame.cell]).cpu().numpy())
             maps.append(frame.heatmaps[0, :-1].cpu().numpy())
-        joints, _ = task.joints(frames[None].to(device))  # type: ignore[operator]
         size = maps[0].shape[-1]
         targets = gaussian_targets(labels[None], visibility[None], size, model.stride)[0, :, :-1]
     kept, written, cell = np.stack(parts, axis=1)
@@ -100,12 +100,20 @@ def read_memory(task: Task, sample: dict[str, torch.Tensor]) -> ClipMemory:
         cell=cell,
         maps=np.stack(maps),
         targets=targets.numpy(),
-        joints=joints[0].cpu().numpy(),
         labels=labels.numpy(),
         visibility=visibility.numpy(),
         crops=frames[:, 0].permute(0, 2, 3, 1).numpy(),
         stride=model.stride,
     )
+
+
+def predicted(task: Task, sample: dict[str, torch.Tensor], num_frames: int) -> Floats:
+    """Joints (T, J, 2) of the first frames of a test video, in pixels of the crop."""
+    frames = sample["frames"][None, :num_frames].to(next(task.model.parameters()).device)
+    with torch.inference_mode():
+        joints, _ = task.joints(frames)  # type: ignore[operator]
+    found: Floats = joints[0].cpu().numpy()
+    return found
 
 
 def ranked_channels(memory: ClipMemory, skeleton: Skeleton) -> pd.DataFrame:
@@ -137,13 +145,13 @@ def summary(pairs: pd.DataFrame, clips: pd.DataFrame, data: ClipDataModule) -> d
     }
 
 
-def draw(memory: ClipMemory, clip_id: str, skeleton: Skeleton, fps: float, folder: Path) -> None:
-    """Write the pictures and the video of one clip."""
+def draw(memory: ClipMemory, joints: Floats, clip_id: str, skeleton: Skeleton, fps: float, folder: Path) -> None:
+    """Write the pictures and the video of one clip, the video with the predicted joints."""
     name, values = clip_id.replace("/", "_"), memory.reliance()
     title = f"{clip_id}: share of the memory from earlier frames; occluded frames are shaded"
     plot_reliance(folder / f"{name}_reliance.png", values, memory.visibility, skeleton.joints, title)
     correlation = channel_correlation(memory.cell, memory.targets)
     title = f"{clip_id}: the channel of the cell that follows each joint best"
     plot_channels(folder / f"{name}_channels.png", memory.crops, memory.cell, correlation, skeleton.joints, title)
-    drawn = draw_memory(memory.crops, memory.kept, memory.written, memory.joints, values, skeleton)
+    drawn = draw_memory(memory.crops, memory.kept, memory.written, joints, values, skeleton)
     write_video(folder / f"{name}.mp4", drawn, fps)
