@@ -25,7 +25,7 @@ repro: setup data  ## Run the whole pipeline on what params.yaml names, then sho
 # The models of the tests are tiny: threads would only wait for each other, so processes share out the test files.
 test: export OMP_NUM_THREADS := 1
 test: setup data lint types  ## Lint, types, import contracts and tests
-	pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 test-services:  ## Chromium and PostgreSQL through apt: `make test` skips what needs them where they are not
 	@scripts/install_test_services.sh
