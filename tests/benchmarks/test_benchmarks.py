@@ -44,7 +44,7 @@ def test_extraction(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     frames = {name: row["units"] for name, row in found["timings"].items()}
     assert frames.pop("ffmpeg once a clip") == 20  # every fourth clip
     assert set(frames.values()) == {80}
-    assert [ratio["asked"] for ratio in found["ratios"]] == [4.0, 1.3, 0.85]
+    assert [ratio["asked"] for ratio in found["ratios"]] == [4.0, 1.3, 1.3, 0.85]
 
 
 def test_loading(data: Path, tmp_path: Path) -> None:

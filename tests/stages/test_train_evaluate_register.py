@@ -260,7 +260,8 @@ def test_a_card_has_a_word_for_scores_of_nothing(project: Path) -> None:
     test = read_json(Path("metrics/pose/test.json"))
     test["test"]["jitter"] = None
     card = register.card("lstm_pm-tiny", description, tiny_params().dataset("tiny"), test, PoseRegisterParams())
-    assert "| jitter |  | none |" in card
+    (row,) = [line for line in card.splitlines() if line.startswith("| jitter |")]
+    assert "| none |" in row
     assert "13 joints (penn_action)" in card
     assert "see its terms" in card, "no licence is stated for a dataset that we know nothing of"
     assert "rendered" not in card

@@ -28,7 +28,7 @@ def training_note(name: str, settings: Mapping[str, str], meta: Mapping[str, Any
 
 def data_line(meta: Mapping[str, Any]) -> str:
     """Split, fold and number of clips of an experiment, of ``clips/<experiment>/meta.json``."""
-    split = meta.get("split", {})
+    split = meta.get("split") or {}  # a converted model has none
     text = str(split.get("column", "split unknown"))
     if "validation_fold" in split:
         text += f", validation fold {split['validation_fold']} of {split['validation_folds']}"

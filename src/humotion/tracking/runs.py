@@ -182,11 +182,18 @@ def describe(note: str, validation: Mapping[str, float | None], test: Mapping[st
     mlflow.set_tag(NOTE, with_figures(note, validation, test)[:MAX_LENGTH])
 
 
+class OpenRunLogger(MLFlowLogger):
+    """Lightning's logger for a run that goes on after the training loop: whoever opened the run ends it."""
+
+    def finalize(self, status: str = "success") -> None:
+        """Leave the run open: marked as finished here, it would lose its system metrics from now on."""
+
+
 def lightning_logger() -> Logger:
     """Lightning's logger for the open run: epoch metrics, where the run is written."""
     run = mlflow.active_run()
     assert run is not None
-    return MLFlowLogger(tracking_uri=mlflow.get_tracking_uri(), run_id=run.info.run_id)
+    return OpenRunLogger(tracking_uri=mlflow.get_tracking_uri(), run_id=run.info.run_id)
 
 
 def experiment_name(task: str, dataset: str) -> str:

@@ -1,4 +1,5 @@
-"""The MLflow UI on the store of a pipeline: comparing runs, from a registered model to its run, figures.
+"""The MLflow UI on the store of a pipeline, comparing runs, from a registered model to its run, figures; and the
+dashboard of a sweep. One file, because one project and one browser serve all of it.
 
 What is to be seen is asked of the store, by its own client, and never written down here.
 """
@@ -10,12 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
+import optuna
 import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from tests.browser.page import Page
-from tests.browser.project import LEARNING_RATES, SPACE, TRIALS
+from tests.browser.project import EXPERIMENT, LEARNING_RATES, SPACE, TRIALS
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +34,7 @@ def all_runs(store: MlflowClient) -> list[Run]:
 
 
 def trainings(store: MlflowClient) -> list[Run]:
-    return [run for run in all_runs(store) if "kind" not in run.data.tags]
+    return [run for run in all_runs(store) if run.data.tags.get("kind") == "training"]
 
 
 def trials(store: MlflowClient) -> list[Run]:
@@ -160,13 +162,12 @@ def test_from_a_registered_model_to_its_run(page: Page, mlflow_address: str, sto
 
 
 def assert_card_shown(page: Page, card: str) -> None:
-    """The version's description, drawn: its heading, and every table with its figures."""
-    heading, *lines = [line for line in card.splitlines() if line]
-    page.see(heading.lstrip("# "))
-    marks = str.maketrans("", "", "*`")
-    cells = [[cell.strip() for cell in line.translate(marks).strip("| ").split("|")] for line in lines if "|" in line]
-    rows = {row[0]: row[1:] for row in cells if set(row[0]) != {"-"}}
-    shown = table(page.text)
+    """The version's description, drawn: its headings, and the figures in its table."""
+    lines = [line for line in card.splitlines() if line]
+    page.see(*(line.lstrip("# ") for line in lines if line.startswith("#")))
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    rows = {name: list(filter(None, row)) for name, *row in cells[2:]}  # below the header and its rule
+    shown = {name: list(filter(None, row)) for name, row in table(page.text).items()}
     assert rows and {name: shown.get(name) for name in rows} == rows
 
 
@@ -193,3 +194,25 @@ def largest_picture(page: Page) -> int:
     """Width in pixels of the largest picture that has been loaded."""
     script = "return Math.max(0, ...[...document.images].filter(i => i.complete).map(i => i.naturalWidth))"
     return int(page.driver.execute_script(script))
+
+
+def test_the_study_opens(page: Page, dashboard_address: str, project: Path) -> None:
+    url = f"sqlite:///{project / 'optuna.db'}"
+    (name,) = optuna.get_all_study_names(url)
+    study = optuna.load_study(study_name=name, storage=url)
+    assert name.startswith(EXPERIMENT) and len(study.trials) == TRIALS
+    page.open(f"{dashboard_address}/dashboard", name)
+    page.shot("dashboard_studies")
+    page.click("a[href*='/studies/']")
+    page.see(name, "History", "Best Trial", *SPACE)
+    assert shown(study.best_value) in page.text
+    page.find(".js-plotly-plot .main-svg")
+    page.shot("dashboard_study")
+    page.click("a[href$='/trials']")
+    page.see("Complete", *(f"Trial {trial.number}" for trial in study.trials))
+    page.shot("dashboard_trials")
+
+
+def shown(value: float) -> str:
+    """A number as JavaScript writes it."""
+    return repr(value).removesuffix(".0")
