@@ -17,8 +17,8 @@ from humotion.clips.augment import Policy
 from humotion.clips.crop import clip_windows
 from humotion.clips.geometry import Turn, crop_matrices, draw, move, warp
 from humotion.clips.views import PoseView
+from humotion.data_params import PoseGeometryParams
 from humotion.datasets.skeletons import PENN_ACTION
-from humotion.params import PoseGeometryParams
 from humotion.video.store import FrameStore, PackedVideo, write_shard
 
 WIDTH, HEIGHT, SIZE = 160, 120, 64

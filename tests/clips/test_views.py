@@ -13,8 +13,8 @@ from humotion.clips.dataset import ClipDataset, sample_seed
 from humotion.clips.sampling import uniform
 from humotion.clips.table import build_clips
 from humotion.clips.views import ActionView, PoseView, neighbours
+from humotion.data_params import TransformParams
 from humotion.datasets.skeletons import PENN_ACTION
-from humotion.params import TransformParams
 from humotion.video.store import FrameStore
 
 SIZE = 32

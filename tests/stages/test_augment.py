@@ -11,8 +11,8 @@ from humotion.clips.augment import Policy
 from humotion.clips.datamodule import ClipDataModule
 from humotion.clips.dataset import ClipDataset
 from humotion.clips.views import make_view
+from humotion.data_params import TransformParams
 from humotion.datasets.skeletons import PENN_ACTION
-from humotion.params import TransformParams
 from humotion.stages import augment, sample
 from tests.clips.conftest import make_params, project  # noqa: F401
 

@@ -16,10 +16,11 @@ import psutil
 import pytest
 from joblib import delayed
 
+from humotion.data_params import FrameParams
 from humotion.datasets import open_dataset
 from humotion.errors import HumotionError
 from humotion.parallel import run_unordered
-from humotion.params import FrameParams, Params
+from humotion.params import Params
 from humotion.stages import extract, index
 from tests.datasets.trees import write_video
 from tests.stages.test_extract import PREPARED, written

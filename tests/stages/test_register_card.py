@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from humotion.params import DatasetParams
+from humotion.data_params import DatasetParams
 from humotion.stages.register_card import footage, terms
 
 

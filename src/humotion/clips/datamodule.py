@@ -17,9 +17,10 @@ from humotion.clips.dataset import ClipDataset
 from humotion.clips.scaled import ScaledPieces
 from humotion.clips.table import read_table
 from humotion.clips.views import Sample, make_view
+from humotion.data_params import PoseAugmentParams
 from humotion.errors import HumotionError
 from humotion.files import read_json
-from humotion.params import Params, PoseAugmentParams, PoseExperiment
+from humotion.params import Params, PoseExperiment
 from humotion.video.store import FrameStore
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from humotion.clips.crop import FIT_MARGIN, PAD_VALUE
-from humotion.params import PoseGeometryParams
+from humotion.data_params import PoseGeometryParams
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]

@@ -18,9 +18,10 @@ import torch
 from humotion.clips.augment import Policy
 from humotion.clips.crop import centre_window, clip_windows, crop_geometry, cut, to_crop
 from humotion.clips.geometry import Turn, crop_matrices, draw, move, warp
+from humotion.data_params import PoseGeometryParams
 from humotion.datasets.skeletons import SKELETONS, Skeleton
 from humotion.errors import HumotionError
-from humotion.params import AnyExperiment, PoseExperiment, PoseGeometryParams
+from humotion.params import AnyExperiment, PoseExperiment
 from humotion.video.store import StoredVideo
 
 Floats = npt.NDArray[np.float32]

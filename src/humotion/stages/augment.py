@@ -20,13 +20,14 @@ from humotion.clips.dataset import ClipDataset
 from humotion.clips.plan import write_plan
 from humotion.clips.table import read_table
 from humotion.clips.views import Sample, make_view
+from humotion.data_params import AugmentParams, PoseAugmentParams
 from humotion.datasets.skeletons import SKELETONS, Skeleton
 from humotion.figures.bars import plot_change
 from humotion.figures.contact_sheet import TILE_HEIGHT, Tile, write_contact_sheet
 from humotion.figures.markdown import markdown_table
 from humotion.figures.overlay import draw_skeleton, enlarge
 from humotion.files import atomic_folder, atomic_path, read_json
-from humotion.params import AugmentParams, Params, PoseAugmentParams
+from humotion.params import Params
 from humotion.video.store import FrameStore
 
 NUM_TILES = 4  # frames of a clip on the contact sheet, before and again after

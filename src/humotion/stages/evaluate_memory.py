@@ -148,10 +148,10 @@ def summary(pairs: pd.DataFrame, clips: pd.DataFrame, data: ClipDataModule) -> d
 def draw(memory: ClipMemory, joints: Floats, clip_id: str, skeleton: Skeleton, fps: float, folder: Path) -> None:
     """Write the pictures and the video of one clip, the video with the predicted joints."""
     name, values = clip_id.replace("/", "_"), memory.reliance()
-    title = f"{clip_id}: share of the memory from earlier frames; occluded frames are shaded"
+    title = f"Share of the memory from earlier frames (grey: occluded)\n{clip_id}"
     plot_reliance(folder / f"{name}_reliance.png", values, memory.visibility, skeleton.joints, title)
     correlation = channel_correlation(memory.cell, memory.targets)
-    title = f"{clip_id}: the channel of the cell that follows each joint best"
+    title = f"The channel of the cell that follows each joint best\n{clip_id}"
     plot_channels(folder / f"{name}_channels.png", memory.crops, memory.cell, correlation, skeleton.joints, title)
     drawn = draw_memory(memory.crops, memory.kept, memory.written, joints, values, skeleton)
     write_video(folder / f"{name}.mp4", drawn, fps)

@@ -21,12 +21,13 @@ import pandas as pd
 from joblib import delayed
 from tqdm import tqdm
 
+from humotion.data_params import DatasetParams
 from humotion.datasets import open_dataset
 from humotion.datasets.base import LabelError, Layout, PoseLabels
 from humotion.errors import HumotionError
 from humotion.files import atomic_path, move_into_place, read_json, write_json
 from humotion.parallel import run_unordered
-from humotion.params import DatasetParams, MachineParams, Params
+from humotion.params import MachineParams, Params
 from humotion.video.decode import Device, decode_video, has_cuda
 from humotion.video.images import decode_frames_folder
 from humotion.video.pack import EncodedFrames, encode_frames, scale_points

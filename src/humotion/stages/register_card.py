@@ -6,9 +6,9 @@ from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Any
 
+from humotion.data_params import DatasetParams
 from humotion.datasets.skeletons import SKELETONS
 from humotion.fetch.archives import SOURCES
-from humotion.params import DatasetParams
 from humotion.tracking.notes import data_line, figure_table
 from humotion.training.description import ModelDescription
 from humotion.training_params import RegisterParams
