@@ -38,7 +38,7 @@ lint: setup  ## Lint, formatting and the layers of the house
 types: setup  ## Type check
 	mypy
 
-ui: setup  ## Open the MLflow UI at http://127.0.0.1:5000
+ui: setup  ## Open the MLflow UI at http://127.0.0.1:5000/#/experiments?workflowType=machine_learning
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --port $${PORT:-5000} --workers 1
 
 setup: ffmpeg $(STAMP)  ## Virtual environment, FFmpeg and the package

@@ -13,6 +13,9 @@ HEADLINES = {
     "pose_estimation": ("pck_0.2", "pck_0.1", "jitter"),
 }
 
+# MLflow opens with the menus of its other half, which is about language models, unless the address says otherwise.
+MLFLOW_UI = "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
+
 
 def summarise(params: Params) -> str:
     """A short text for the terminal; says what is missing where a stage has not run."""
@@ -59,6 +62,7 @@ def _where() -> str:
             "  plans/<experiment>/contact_sheet.jpg   what augmentation does",
             "  reports/<experiment>/              figures, overlays, predictions",
             "  dvc metrics show; dvc plots show   figures and curves",
-            "  make ui                            MLflow: compare runs at http://127.0.0.1:5000",
+            "  make ui                            MLflow: select runs, Compare",
+            f"                                     {MLFLOW_UI}",
         ]
     )
