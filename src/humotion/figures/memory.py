@@ -18,6 +18,7 @@ from humotion.figures.style import BLUE, GREY, figure_file, readable, title_left
 Floats = NDArray[np.floating]
 COLUMNS, ROW, WIDTH = 3, 1.15, 9.0  # panels across; inches
 PANEL = 256  # rows of a video's picture
+CELL, GAP = 128, 4  # pixels of a picture in a grid, and of the margin around it
 HEAT = "magma"
 
 
@@ -69,25 +70,43 @@ def plot_channels(
     """
     shown = np.linspace(0, len(crops) - 1, min(num_frames, len(crops))).astype(int)
     best = correlation.argmax(axis=0)
+    side = crops.shape[1]
+    rows = [[enlarge_to(crops[frame], CELL) for frame in shown]]
+    for channel in best:
+        limit = max(float(np.abs(cells[:, channel]).max()), 1e-6)
+        rows.append([enlarge_to(in_colours(upsampled(cells[frame, channel], side), limit), CELL) for frame in shown])
+    # One picture of all: a panel for each would take seconds to lay out.
+    mosaic = np.concatenate([np.concatenate([framed(cell) for cell in row], axis=1) for row in rows])
+    middles = (np.arange(1 + len(joints)) + 0.5) * (CELL + 2 * GAP) - 0.5
+    labels = [
+        f"{readable(name)}\nchannel {channel}, r = {correlation[channel, index]:.2f}"
+        for index, (name, channel) in enumerate(zip(joints, best, strict=True))
+    ]
     size = 0.95
-    with figure_file(path, 1.5 + size * len(shown), 0.6 + size * (1 + len(joints)), 1 + len(joints), len(shown)) as (
-        figure,
-        axes,
-    ):
-        for panel in axes.flat:
-            panel.set(xticks=[], yticks=[])
-            panel.spines[:].set_visible(False)
-        for column, frame in enumerate(shown):
-            axes[0, column].imshow(crops[frame])
-            axes[0, column].set_title(f"frame {frame}", fontweight="normal", fontsize=8)
-        for row, (name, channel) in enumerate(zip(joints, best, strict=True), start=1):
-            limit = max(float(np.abs(cells[:, channel]).max()), 1e-6)
-            label = f"{readable(name)}\nchannel {channel}\nr = {correlation[channel, row - 1]:.2f}"
-            axes[row, 0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=7)
-            for column, frame in enumerate(shown):
-                large = upsampled(cells[frame, channel], crops.shape[1])
-                axes[row, column].imshow(large, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    with figure_file(path, 1.5 + size * len(shown), 0.6 + size * len(rows)) as (figure, axes):
+        panel = axes[0, 0]
+        panel.imshow(mosaic)
+        panel.set_xticks(middles[: len(shown)], [f"frame {frame}" for frame in shown], fontsize=8)
+        panel.set_yticks(middles[1:], labels, fontsize=7)
+        panel.tick_params(length=0, labeltop=True, labelbottom=False)
+        panel.spines[:].set_visible(False)
         title_left(figure, title)
+
+
+def in_colours(values: Floats, limit: float) -> Image:
+    """A map (h, w) as a picture (h, w, 3): blue below zero, red above, white at it."""
+    shades = mpl.colormaps["RdBu_r"]((values + limit) / (2 * limit))
+    return np.asarray(shades[..., :3] * 255, np.uint8)
+
+
+def enlarge_to(picture: Image, side: int) -> Image:
+    """A square picture, ``side`` pixels wide."""
+    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def framed(picture: Image) -> Image:
+    """A picture with a white margin."""
+    return np.pad(picture, ((GAP, GAP), (GAP, GAP), (0, 0)), constant_values=255)
 
 
 def draw_memory(

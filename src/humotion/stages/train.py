@@ -23,6 +23,7 @@ from humotion.params import AnyExperiment, Params
 from humotion.stages.training_run import run_source
 from humotion.tasks.base import Task
 from humotion.tracking import models, runs
+from humotion.tracking.lightning import lightning_logger
 from humotion.training.description import ModelDescription, input_files, training_settings
 from humotion.training.fit import FitResult, fit
 from humotion.training.model_folder import save_model_folder
@@ -54,7 +55,7 @@ def run(name: str, params: Params) -> None:
     ):
         write_json(attempt, {"run_id": run_id})
         started = time.perf_counter()
-        logger = runs.lightning_logger()
+        logger = lightning_logger()
         result = fit(
             task,
             data,

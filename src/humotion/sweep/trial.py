@@ -34,6 +34,7 @@ from humotion.sweep.stop import WorkerStop
 from humotion.sweep.study import Sweep, input_md5
 from humotion.sweep_params import COSTS, Scalar
 from humotion.tracking import runs, sweeps
+from humotion.tracking.lightning import lightning_logger
 from humotion.training.fit import fit
 from humotion.training.prepare import prepare
 from humotion.training.stop import StopAfterBatch
@@ -110,7 +111,7 @@ class TrialRunner:
                 experiment = params.experiment(self.sweep.name)
                 self.ranks.share(("train", changes, str(folder)))
                 report = ReportEpochs(trial, self.sweep.reported)
-                logger = runs.lightning_logger()
+                logger = lightning_logger()
                 self._together = self.ranks.world_size > 1
                 result, task, data = train(self.sweep.name, params, folder, report, logger, StopAfterBatch(self.stop))
                 self._together = False

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from mlflow.tracking import MlflowClient
-from pytorch_lightning.loggers import Logger, MLFlowLogger
 
 from humotion.errors import HumotionError
 from humotion.tracking.models import log_model_folder
@@ -180,20 +179,6 @@ def origin() -> dict[str, str]:
 def describe(note: str, validation: Mapping[str, float | None], test: Mapping[str, Any]) -> None:
     """Describe the open run by a note, with the figures of an evaluation at its end."""
     mlflow.set_tag(NOTE, with_figures(note, validation, test)[:MAX_LENGTH])
-
-
-class OpenRunLogger(MLFlowLogger):
-    """Lightning's logger for a run that goes on after the training loop: whoever opened the run ends it."""
-
-    def finalize(self, status: str = "success") -> None:
-        """Leave the run open: marked as finished here, it would lose its system metrics from now on."""
-
-
-def lightning_logger() -> Logger:
-    """Lightning's logger for the open run: epoch metrics, where the run is written."""
-    run = mlflow.active_run()
-    assert run is not None
-    return OpenRunLogger(tracking_uri=mlflow.get_tracking_uri(), run_id=run.info.run_id)
 
 
 def experiment_name(task: str, dataset: str) -> str:
