@@ -110,9 +110,12 @@ def test_repro_alone_never_sweeps(project: Path) -> None:
         assert {stage.name for stage in planned} == {f"sweep@{name}" for name in EXPERIMENTS}
 
 
-def test_git_ignores_the_outputs_and_nothing_else() -> None:
-    """DVC does not look into a folder that it takes for ignored: no sweep could be run."""
-    with Repo(str(REPOSITORY)) as repo:
-        assert set(sweep_stages(repo)) == {f"sweep@{name}" for name in EXPERIMENTS}
-        assert repo.scm.is_ignored("sweeps/ls_vit")
+def test_dvc_finds_sweeps_only_when_they_are_named() -> None:
+    """So that `dvc status` is clean after `dvc repro`, and outputs stay out of git."""
+    with Repo(str(REPOSITORY)) as repo, contextlib.chdir(REPOSITORY):
+        assert not sweep_stages(repo)
+        (stage,) = repo.stage.collect("sweeps/dvc.yaml:sweep@ls_vit")
+        assert stage.outs[0].def_path == "sweeps/ls_vit"
+        assert repo.scm.is_ignored("sweeps/ls_vit/")
         assert not repo.scm.is_ignored("sweeps/dvc.lock")
+        assert not repo.scm.is_ignored("sweeps/dvc.yaml")
