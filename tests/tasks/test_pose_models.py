@@ -17,7 +17,7 @@ from humotion.tasks.pose_estimation import PoseEstimation
 from humotion.training.fit import fit
 from humotion.training.prepare import prepare
 from tests.convert.caffe_net import random_weights, unrolled, write_caffemodel
-from tests.tasks.test_tasks import pose_batch, quiet
+from tests.tasks.test_tasks import losses_of_steps, pose_batch, quiet
 from tests.tiny_project import build_project, tiny_params
 
 NAMES = ["lstm_pm", "rpm", "cpm"]
@@ -69,14 +69,7 @@ def test_official_joints_are_trained_and_predicted_as_the_datasets(name: str) ->
     task, batch = PoseEstimation.from_experiment(experiment, {"skeleton": "penn_action"}), pose_batch()
     quiet(task)
     assert task.model.num_maps == 15
-    optimizer = torch.optim.AdamW(task.parameters(), lr=0.003)
-    losses = []
-    for _ in range(15):
-        loss = task.training_step(batch)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        losses.append(loss.item())
+    losses = losses_of_steps(task, batch, 15)
     assert losses[-1] < 0.8 * losses[0]
     joints, score = task.joints(batch["frames"])
     assert joints.shape == (2, 3, 13, 2)

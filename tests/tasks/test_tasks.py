@@ -55,18 +55,24 @@ def quiet(task: Task) -> dict[str, Any]:
     return logged
 
 
-@pytest.mark.parametrize("kind", list(BATCHES))
-def test_training_steps_lower_the_loss(kind: str) -> None:
-    task, batch = make_task(kind), BATCHES[kind]()
-    logged = quiet(task)
+def losses_of_steps(task: Task, batch: dict[str, Tensor], num_steps: int) -> list[float]:
+    """The loss of each step of a training on one batch."""
     optimizer = torch.optim.AdamW(task.parameters(), lr=0.003)
     losses = []
-    for _ in range(20):
+    for _ in range(num_steps):
         loss = task.training_step(batch)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(loss.item())
+    return losses
+
+
+@pytest.mark.parametrize("kind", list(BATCHES))
+def test_training_steps_lower_the_loss(kind: str) -> None:
+    task, batch = make_task(kind), BATCHES[kind]()
+    logged = quiet(task)
+    losses = losses_of_steps(task, batch, 20)
     assert losses[-1] < 0.8 * losses[0]
     assert logged["train/loss"].item() == losses[-1]
 

@@ -20,6 +20,7 @@ from humotion.sweep.changes import without
 from humotion.sweep.storage import Storage
 from humotion.sweep_params import COSTS, ObjectiveParams, PrunerParams, SamplerParams, SweepParams
 from humotion.tasks import task_class
+from humotion.training.description import training_settings
 from humotion.work import digest_of, digest_of_file
 
 FINAL = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
@@ -68,8 +69,7 @@ class Sweep:
         Parameters that are searched do not count with the values they have in params.yaml, so that
         writing the best ones there does not begin another study; nor do the limits.
         """
-        excluded = {"evaluate", "register_"}
-        settings = self.experiment.model_dump(mode="json", by_alias=True, exclude=excluded)
+        settings = training_settings(self.experiment)
         swept = self.settings.space
         content = {
             "experiment": without(settings, swept),

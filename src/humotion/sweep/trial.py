@@ -35,6 +35,7 @@ from humotion.sweep.study import Sweep, input_md5
 from humotion.sweep_params import COSTS, Scalar
 from humotion.tracking import runs, sweeps
 from humotion.tracking.lightning import lightning_logger
+from humotion.training.description import training_settings
 from humotion.training.fit import fit
 from humotion.training.prepare import prepare
 from humotion.training.stop import StopAfterBatch
@@ -135,7 +136,7 @@ class TrialRunner:
         """The trial's MLflow run; ``before`` is that of the attempt which it goes on with."""
         name = self.sweep.name
         experiment = params.experiment(name)
-        settings = experiment.model_dump(mode="json", by_alias=True, exclude={"evaluate", "register_"})
+        settings = training_settings(experiment)
         where = runs.experiment_name(experiment.task, experiment.dataset)
         source = runs.RunSource(where, name, settings, input_md5(name, experiment))
         uri = params.machine.tracking_uri

@@ -99,8 +99,8 @@ def finished_run(run_id: str, source: RunSource, restore: Restoration, uri: str 
     A store that does not know the run (a fresh clone that pulled the trained model, say) gets a new
     one with the same settings and what ``restore`` holds, tagged ``restored_from``.
     """
-    tags = {**source_tags(source), RESTORED_FROM: run_id}
-    if_new = {"tags": list(tags), "metrics": list(restore.metrics)}
+    tags = source_tags(source)
+    if_new = {"tags": [*tags, RESTORED_FROM], "metrics": list(restore.metrics)}
     with writing(uri, source.experiment, source.name, run_id, if_new=if_new) as place:
         if place.run_id is not None:
             with mlflow.start_run(run_id=place.run_id) as run:
@@ -109,15 +109,15 @@ def finished_run(run_id: str, source: RunSource, restore: Restoration, uri: str 
         name = f"{run_name(source)} (restored)"
         with mlflow.start_run(experiment_id=place.experiment_id, run_name=name) as run:
             if not place.known:
-                _restore(source, restore)
+                _restore(source, tags, restore)
                 # Last, so that a run whose restoration failed half-way is never taken for the training's.
                 mlflow.set_tag(RESTORED_FROM, run_id)
             yield place.begun(run.info.run_id)
 
 
-def _restore(source: RunSource, restore: Restoration) -> None:
+def _restore(source: RunSource, tags: Mapping[str, str], restore: Restoration) -> None:
     mlflow.log_params(flatten(source.params))
-    mlflow.set_tags(source_tags(source))
+    mlflow.set_tags(dict(tags))
     mlflow.log_metrics(dict(restore.metrics))
     log_model_folder(restore.model, restore.example)
 

@@ -7,7 +7,6 @@ The default is ``sqlite:///mlflow.db`` at the root of the main checkout, also fr
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import mlflow
@@ -16,7 +15,7 @@ from mlflow.tracking import MlflowClient
 
 from humotion.errors import HumotionError
 from humotion.tracking.outbox import shown
-from humotion.tracking.server import away, is_remote
+from humotion.tracking.server import away, first_line, is_remote
 from humotion.work import main_checkout
 
 # Tags by which a run is found that has another id in this store than those who look for it know.
@@ -31,7 +30,7 @@ def tracking_uri(configured: str | None = None) -> str:
 
 def shown_uri(configured: str | None = None) -> str:
     """The store in use, for people: without a password."""
-    return re.sub(r"://[^/@\s]+@", "://***@", tracking_uri(configured))
+    return shown(tracking_uri(configured))
 
 
 def default_uri(checkout: Path) -> str:
@@ -89,7 +88,7 @@ def ask(configured: str | None = None) -> tuple[str, str | None]:
     try:
         MlflowClient(uri).search_experiments(max_results=1)
     except Exception as error:  # MLflow raises its own, those of SQLAlchemy and those of requests
-        return uri, str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+        return uri, first_line(error)
     return uri, None
 
 
