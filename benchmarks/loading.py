@@ -31,7 +31,7 @@ from humotion.video.store import FrameStore
 
 OURS, PYAV, DECORD = "frame store", "PyAV in the loop", "decord in the loop"
 BATCH_SIZE = 8
-RECIPE, EXPERIMENT = Path(__file__).parents[1] / "recipes" / "jhmdb.yaml", "ls_vit"
+RECIPE, EXPERIMENT = Path(__file__).parents[1] / "recipes" / "jhmdb_small.yaml", "ls_vit"
 
 DESCRIPTION = """\
 Training batches of real clips, from the frame store and from loaders that open and decode the video every time:
@@ -39,7 +39,7 @@ Training batches of real clips, from the frame store and from loaders that open 
   PyAV in the loop        decodes up to the last wanted frame, converts only the wanted ones
   decord in the loop      VideoReader.get_batch, where decord is installed (pip install -e '.[benchmarks]')
 
-Sampling, augmentation and batch size are those of the recipe jhmdb (ls_vit) for all, and so is the code behind the
+Sampling, augmentation and batch size are those of the recipe jhmdb_small (ls_vit) for all, and so is the code behind the
 decoding; the others skip the shrinking to the stored size. Processes are loader workers, which live on between
 epochs; each number of them has as many cores to itself and no more.
 
