@@ -157,13 +157,21 @@ def recipe(
 @app.command()
 def compare(
     experiments: Annotated[
-        list[str], typer.Argument(help="Two or more experiments, evaluated on the same test clips.")
+        list[str],
+        typer.Argument(
+            help="Two or more experiments, evaluated on the same test clips. a+b+c is their mean (one a split or "
+            "seed); ../other/a is of another checkout."
+        ),
     ],
     markdown: Annotated[bool, typer.Option("--markdown", help="Tables in Markdown.")] = False,
     bootstrap: Annotated[int, typer.Option(min=100, help="Resamples of the paired bootstrap.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of the resampling.")] = 0,
 ) -> None:
-    """Set trained models beside one another, and say which differences are more than chance."""
+    """Set trained models beside one another, and say which differences are more than chance.
+
+    `humotion compare vit_1+vit_2+vit_3 ls_vit_1+ls_vit_2+ls_vit_3` compares means over three splits or seeds: part by
+    part both must have seen the same test clips, and the bootstrap draws films of all parts together.
+    """
     from humotion.comparison.command import compare as compare_experiments
 
     typer.echo(compare_experiments(experiments, markdown, bootstrap, seed))
