@@ -123,7 +123,7 @@ def write_details(
     plot_reliability(folder / "calibration.png", calibration, f"Calibration, test split: ECE {scores['ece']:.1%}")
     if by_field is not None:
         by_field.to_csv(folder / "by_field.csv", index=False)
-        plot_by_field(folder / "by_field.png", by_field, scores[MAIN], "Top-1 by kind of footage, test split")
+        plot_by_field(folder / "by_field.png", by_field, scores[MAIN], "Top-1 by footage")
 
 
 def clip_table(clips: pd.DataFrame, systems: Mapping[str, Floats], labels: Ints) -> pd.DataFrame:
