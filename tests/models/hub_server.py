@@ -13,13 +13,15 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"  # where main and v1 stand a
 class HubServer:
     """Serves ``files`` (content by ``name/file``) at the revisions main, v1 and ``commit``, and logs ``requests``.
 
-    Models in ``gated`` want a token, all others that have no file are not there, as the hub says it: 401.
+    Models in ``gated`` want a token; to one in ``private`` it says 401, as to one that is not there; others that
+    have no file are not there. ``busy``: it says so to all, and to come back at once.
     """
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.gated: set[str] = set()
-        self.commit, self.broken = COMMIT, False
+        self.private: set[str] = set()
+        self.commit, self.busy = COMMIT, False
         self.requests: list[tuple[str, str]] = []
         self._http = _Server(("127.0.0.1", 0), _Handler)
         self._http.hub = self
@@ -37,12 +39,14 @@ class HubServer:
         """Status, headers and content of a request."""
         name, _, rest = path.lstrip("/").partition("/resolve/")
         revision, _, file = rest.partition("/")
-        if self.broken:
-            return 500, {}, b""
+        if self.busy:
+            return 503, {"Retry-After": "0"}, b""
         if name in self.gated:
             return 401, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted."}, b""
-        if not any(key.startswith(f"{name}/") for key in self.files):
+        if name in self.private:
             return 401, {"X-Error-Message": "Invalid username or password."}, b""
+        if not any(key.startswith(f"{name}/") for key in self.files):
+            return 404, {"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository not found"}, b""
         if revision not in ("main", "v1", self.commit):
             return 404, {"X-Error-Code": "RevisionNotFound"}, b""
         headers = {"X-Repo-Commit": self.commit}

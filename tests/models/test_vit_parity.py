@@ -37,12 +37,10 @@ NAMES = (  # a pattern of a parameter's name in transformers, and timm's name
     (r"embeddings\.position_embeddings", "pos_embed"),
     (r"embeddings\.patch_embeddings\.projection", "patch_embed.proj"),
     (r"(?:encoder\.)?layers?\.(\d+)\.", r"blocks.\1."),
-    (r"attention\.attention\.(query|key|value)\.", r"attn.\1."),
-    (r"attention\.output\.dense\.", "attn.proj."),
+    (r"attention\.([qkv])_proj\.", r"attn.\1."),
+    (r"attention\.o_proj\.", "attn.proj."),
     (r"layernorm_before\.", "norm1."),
     (r"layernorm_after\.", "norm2."),
-    (r"intermediate\.dense\.", "mlp.fc1."),
-    (r"(blocks\.\d+\.)output\.dense\.", r"\1mlp.fc2."),
     (r"layer_scale(\d)\.lambda1", r"ls\1.gamma"),
     (r"^layernorm\.", "norm."),
 )
@@ -65,9 +63,9 @@ def in_timm_format(model: nn.Module) -> dict[str, Tensor]:
             key = re.sub(pattern, name, key)
         renamed[key] = value
     renamed.pop("embeddings.mask_token", None)
-    for key in [key for key in renamed if ".attn.query." in key]:
-        parts = [renamed.pop(key.replace("query", part)) for part in ("query", "key", "value")]
-        renamed[key.replace("query", "qkv")] = torch.cat(parts)
+    for key in [key for key in renamed if ".attn.q." in key]:
+        parts = [renamed.pop(key.replace(".q.", f".{part}.")) for part in "qkv"]
+        renamed[key.replace(".q.", ".qkv.")] = torch.cat(parts)
     return renamed
 
 

@@ -71,10 +71,11 @@ def _explanation(weights: str, error: Exception) -> str:
     """What went wrong, and what to do."""
     from huggingface_hub import constants, errors
 
+    refused = isinstance(error, errors.HfHubHTTPError) and error.response.status_code in (401, 403)
     match error:
         case errors.GatedRepoError():
             return f"{weights} is gated. Ask for access on its page, then log in (`hf auth login`, or set HF_TOKEN)."
-        case errors.RepositoryNotFoundError():
+        case errors.HfHubHTTPError() if refused or isinstance(error, errors.RepositoryNotFoundError):
             return (
                 f"The hub at {constants.ENDPOINT} shows no model {weights}. Check the name; if it is a private one, "
                 "log in (`hf auth login`, or set HF_TOKEN)."
