@@ -233,3 +233,10 @@ def test_checkpointing_keeps_fewer_tensors_and_only_in_training() -> None:
     model.eval()
     assert saved() == without
     assert "checkpointing" not in model.state_dict()
+
+
+def test_attention_is_one_fused_call_a_block() -> None:
+    exported = torch.export.export(ViT(**TINY).eval(), (torch.randn(1, 3, 32, 32),))
+    calls = [str(node.target) for node in exported.graph.nodes]
+    assert calls.count("aten.scaled_dot_product_attention.default") == TINY["depth"]
+    assert "aten.softmax.int" not in calls
