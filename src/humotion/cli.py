@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from humotion.cli_convert import app as convert_app
+from humotion.cli_models import models
 from humotion.cli_registry import app as registry_app
 from humotion.cli_registry import lineage
 from humotion.cli_sweep import app as sweep_app
@@ -36,6 +37,7 @@ app.add_typer(convert_app)
 app.add_typer(registry_app)
 app.add_typer(track_app)
 app.command()(lineage)
+app.command()(models)
 
 Dataset = Annotated[str, typer.Argument(help="A name under `datasets` in params.yaml.")]
 Experiment = Annotated[str, typer.Argument(help="A name under `experiments` in params.yaml.")]

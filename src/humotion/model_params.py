@@ -49,10 +49,17 @@ class ViTParams(Section):
     dim: int = 768
     depth: int = 12
     heads: int = 12
+    mlp_ratio: float = Field(4.0, gt=0, description="hidden width of the MLPs over dim")
     drop_path: float = Field(0.0, ge=0, lt=1)
     class_token: bool = Field(True, description="false: an image's embedding is the mean of its patch tokens")
+    num_registers: int = Field(0, ge=0, description="register tokens, for checkpoints that have them (DINOv2 reg4)")
+    prefix_positions: bool = Field(True, description="false: only patches have positions (timm's no_embed_class)")
     layer_scale: float | None = Field(None, description="initial value, for checkpoints that have it (DINOv2)")
-    weights: Path | None = Field(None, description="a timm-format checkpoint to start from")
+    qkv_bias: bool = True
+    fc_norm: bool = Field(False, description="the embedding is the mean of patch tokens, normed afterwards")
+    weights: str | None = Field(
+        None, description="a timm-format checkpoint to start from: a file, or hf-hub:org/name[@revision]"
+    )
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
