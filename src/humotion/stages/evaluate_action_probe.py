@@ -17,6 +17,7 @@ from humotion.errors import HumotionError
 from humotion.evaluation import linear_probe
 from humotion.files import write_json
 from humotion.model_params import ViTParams
+from humotion.models.hub import checkpoint_file
 from humotion.params import ActionExperiment, Params
 from humotion.tasks.action_recognition import ActionRecognition
 from humotion.training.description import read_description
@@ -64,9 +65,10 @@ def refuse_other_weights(experiment: ActionExperiment, folder: Path) -> None:
     """Raise a HumotionError unless the weights are those that the training of the model folder began at."""
     weights = experiment.model.weights
     assert weights is not None  # the parameters are refused otherwise
-    if not weights.is_file():
+    file = checkpoint_file(weights)
+    if not file.is_file():
         raise HumotionError(f"{weights} is not here; evaluate.linear_probe reads the features of these weights.")
-    if digest_of_file(weights) != read_description(folder).data_md5.get("weights"):
+    if digest_of_file(file) != read_description(folder).data_md5.get("weights"):
         raise HumotionError(
             f"{weights} is not what the training of {folder} began at, so a probe on it would be no baseline. "
             "Put the file back, or train again."
