@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 # Rooms on which no stage depends: they pass settings in and reports out, and change no result.
 OUTSIDE = (
     *("humotion.cli", "humotion.params", "humotion.section", "humotion.sweep_params", "humotion.parallel"),
-    *("humotion.data_params", "humotion.model_params", "humotion.training_params"),
+    *("humotion.data_params", "humotion.model_params", "humotion.training_params", "humotion.evaluate_params"),
     *("humotion.errors", "humotion.files", "humotion.work", "humotion.tracking"),
 )
 # Packages whose __init__ resolves names: of the modules it knows, only the one that is named decides anything.

@@ -64,7 +64,7 @@ def changed(value: Any) -> Any:
     if isinstance(value, bool):
         return not value
     if isinstance(value, list):  # DVC compares a list as a whole, so a change deep in its last item is enough
-        return [*value[:-1], changed(value[-1])]
+        return [*value[:-1], changed(value[-1])] if value else ["changed"]
     if isinstance(value, dict):
         return {key: changed(item) for key, item in value.items()}
     return value + 1 if isinstance(value, int | float) else "changed"

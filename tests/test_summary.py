@@ -44,6 +44,19 @@ def test_scores_stand_beside_their_baselines() -> None:
     assert lines[5].strip() == "registered: models:/m@champion (version 1; there was no champion)"
 
 
+def test_further_gains_follow() -> None:
+    gains = {
+        "top1_over_linear_probe": {"difference": 0.125, "low": 0.02, "high": 0.2},
+        "top1_reversed_over_top1": {"difference": -0.25, "low": None, "high": None},
+    }
+    write_json(Path("metrics/action/test.json"), {**TEST, "more_gains": gains})
+    lines = [line.strip() for line in summarise(tiny_params()).splitlines()]
+    assert lines[5:7] == [
+        "top1 over linear_probe: +0.125 (95 % interval +0.020 to +0.200)",
+        "top1_reversed over top1: -0.250",
+    ]
+
+
 def test_a_single_group_has_no_interval() -> None:
     write_json(Path("metrics/action/test.json"), {**TEST, "gain": {**TEST["gain"], "low": None, "high": None}})
     assert "no interval: a single group" in summarise(tiny_params())

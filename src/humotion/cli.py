@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from humotion.cli_convert import app as convert_app
+from humotion.cli_models import models
 from humotion.cli_registry import app as registry_app
 from humotion.cli_registry import lineage
 from humotion.cli_sweep import app as sweep_app
@@ -36,6 +37,7 @@ app.add_typer(convert_app)
 app.add_typer(registry_app)
 app.add_typer(track_app)
 app.command()(lineage)
+app.command()(models)
 
 Dataset = Annotated[str, typer.Argument(help="A name under `datasets` in params.yaml.")]
 Experiment = Annotated[str, typer.Argument(help="A name under `experiments` in params.yaml.")]
@@ -157,13 +159,21 @@ def recipe(
 @app.command()
 def compare(
     experiments: Annotated[
-        list[str], typer.Argument(help="Two or more experiments, evaluated on the same test clips.")
+        list[str],
+        typer.Argument(
+            help="Two or more experiments, evaluated on the same test clips. a+b+c is their mean (one a split or "
+            "seed); ../other/a is of another checkout."
+        ),
     ],
     markdown: Annotated[bool, typer.Option("--markdown", help="Tables in Markdown.")] = False,
     bootstrap: Annotated[int, typer.Option(min=100, help="Resamples of the paired bootstrap.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of the resampling.")] = 0,
 ) -> None:
-    """Set trained models beside one another, and say which differences are more than chance."""
+    """Set trained models beside one another, and say which differences are more than chance.
+
+    `humotion compare vit_1+vit_2+vit_3 ls_vit_1+ls_vit_2+ls_vit_3` compares means over three splits or seeds: part by
+    part both must have seen the same test clips, and the bootstrap draws films of all parts together.
+    """
     from humotion.comparison.command import compare as compare_experiments
 
     typer.echo(compare_experiments(experiments, markdown, bootstrap, seed))

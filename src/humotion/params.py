@@ -17,6 +17,7 @@ from ruamel.yaml.error import YAMLError
 
 from humotion.data_params import ActionAugmentParams, ActionClipParams, DatasetParams, PoseAugmentParams, PoseClipParams
 from humotion.errors import HumotionError
+from humotion.evaluate_params import ActionEvaluateParams, PoseEvaluateParams
 from humotion.model_params import CPMParams, LSTMPoseMachineParams, LSViTParams, RPMParams, ViTParams
 from humotion.section import Section
 from humotion.sweep_params import SweepParams
@@ -42,24 +43,6 @@ TAGS = {
 # --- experiments: choices -------------------------------------------------------------------------
 
 
-class EvaluateParams(Section):
-    """Evaluation on the official test split."""
-
-    overlays: int = Field(4, ge=0, description="test clips drawn as videos")
-    bootstrap: int = Field(2000, ge=100, description="resamples of the paired bootstrap over groups")
-
-
-class PoseEvaluateParams(EvaluateParams):
-    """How the test joints are found."""
-
-    scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        (1.0,), min_length=1, description="sizes at which a person is shown, relative to augment.person_scale"
-    )
-    decoding: Literal["argmax", "quarter", "dark"] = Field(
-        "dark", description="joints from maps; validation and prediction have the default"
-    )
-
-
 class Experiment(Section):
     """What every experiment has: a dataset, a seed, and an optimiser."""
 
@@ -77,8 +60,16 @@ class ActionExperiment(Experiment):
     model: Annotated[LSViTParams | ViTParams, Field(discriminator="name")]
     optimizer: ActionOptimizerParams
     trainer: ActionTrainerParams
-    evaluate: EvaluateParams = EvaluateParams()
+    evaluate: ActionEvaluateParams = ActionEvaluateParams()
     register_: ActionRegisterParams = Field(ActionRegisterParams(), alias="register")
+
+    @model_validator(mode="after")
+    def _a_probe_has_weights(self) -> ActionExperiment:
+        if self.evaluate.linear_probe and self.model.weights is None:
+            raise ValueError(
+                "evaluate.linear_probe needs model.weights, the pretrained weights whose features it reads"
+            )
+        return self
 
 
 class PoseExperiment(Experiment):

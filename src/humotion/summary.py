@@ -43,10 +43,16 @@ def _block(name: str, task: str, dataset: str) -> str:
         f"  {gain['metric']} over {gain['over']}: {gain['difference']:+.3f} "
         f"({interval}, bootstrap over {test['num_groups']} groups)"
     )
+    lines += [_more_gain(gain_name, gain) for gain_name, gain in test.get("more_gains", {}).items()]
     registered = Path("registered") / f"{name}.json"
     if registered.exists():
         lines.append("  registered: {uri} (version {version}; {reason})".format(**read_json(registered)))
     return "\n".join(lines)
+
+
+def _more_gain(name: str, gain: dict[str, Any]) -> str:
+    interval = "" if gain["low"] is None else f" (95 % interval {gain['low']:+.3f} to {gain['high']:+.3f})"
+    return f"  {name.replace('_over_', ' over ')}: {gain['difference']:+.3f}{interval}"
 
 
 def _cell(scores: dict[str, Any], metric: str) -> str:

@@ -4,9 +4,9 @@ import numpy as np
 
 from humotion.clips.crop import (
     PAD_VALUE,
-    centre_window,
     crop_geometry,
     cut,
+    evaluation_window,
     person_windows,
     to_crop,
     to_stored,
@@ -60,5 +60,10 @@ def test_pixels_land_where_the_mapping_says() -> None:
         np.testing.assert_allclose(to_stored(centre[None, None], crop)[0, 0], [63, 43], atol=0.06)
 
 
-def test_centre_window_of_a_wide_frame() -> None:
-    assert centre_window(320, 256).tolist() == [48, 16, 224]
+def test_evaluation_windows_lie_along_the_long_side() -> None:
+    assert evaluation_window(320, 256).tolist() == [48, 16, 224]
+    assert evaluation_window(320, 256, 0.0).tolist() == [0, 16, 224]
+    assert evaluation_window(320, 256, 1.0).tolist() == [96, 16, 224]
+    assert evaluation_window(256, 320, 1.0).tolist() == [16, 96, 224]
+    assert evaluation_window(256, 256, 1.0).tolist() == [32, 16, 224]
+    assert evaluation_window(321, 257).tolist() == [(321 - 225) // 2, (257 - 225) // 2, 225]

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from humotion.cli import app
 from humotion.comparison.clips import read_clips
-from humotion.comparison.command import compare, differences, scores
+from humotion.comparison.command import compare, differences, part_scores, scores
 from humotion.errors import HumotionError
 
 NUM_CLIPS = 40
@@ -83,11 +83,11 @@ def test_groups_that_agree_widen_the_interval_that_the_verdict_rests_on() -> Non
 def test_other_clips_metrics_or_labels_are_refused() -> None:
     clips = table()
     write("fewer", clips[clips["clip_id"] != "clip07"])
-    write("actions", clips.assign(metric=clips["metric"].replace({"pck_0.2": "top1"})))
+    write("actions", clips.assign(metric=clips["metric"].map("action_{}".format)))
     write("relabelled", clips.assign(weight=clips["weight"] + (clips["clip_id"] == "clip03")))
     for other, reason in (
         ("fewer", "different test clips .clip07 only in first, none only in fewer"),
-        ("actions", "different metrics .pck_0.2 only in first, top1 only in actions"),
+        ("actions", "no metric in common"),
         ("relabelled", "the labels behind clip03 differ"),
         ("absent", "has not been evaluated"),
     ):
@@ -114,3 +114,71 @@ def test_command_prints_both_tables() -> None:
     text = compare(["first", "better"], markdown=True, num_resamples=100)
     assert "| metric | first | better |" in text
     assert "| pck_0.2 | better - first | +0.1000 | +0.1000 to +0.1000 | +0.1000 to +0.1000 | better is better |" in text
+
+
+def test_metrics_that_not_all_have_are_left_out_and_named() -> None:
+    clips = table()
+    views = clips[clips["metric"] == "pck_0.2"].assign(metric="pck_0.2_views")
+    write("viewed", pd.concat([clips, views]))
+    assert list(read_clips(["viewed", "first"])["metric"].cat.categories) == list(clips["metric"].unique())
+    assert "not all have pck_0.2_views" in compare(["viewed", "first"], num_resamples=100)
+    assert "not all have" not in compare(["first", "better"], num_resamples=100)
+
+
+def split_table(scores: list[float], prefix: str, weight: float = 1.0) -> pd.DataFrame:
+    """Top-1 of clips ``prefix``0, ``prefix``1, ..., each of a film of its own."""
+    names = [f"{prefix}{number}" for number in range(len(scores))]
+    return pd.DataFrame({"clip_id": names, "group": names, "metric": "top1", "score": scores, "weight": weight})
+
+
+def write_splits() -> None:
+    """Models a and b on two splits of unlike size; clip s0 is in both splits."""
+    for model, first, second in (("a", [1, 0, 1, 1], [0, 1]), ("b", [1, 1, 1, 1], [1, 0])):
+        write(f"{model}1", split_table(first, "s"))
+        write(f"{model}2", pd.concat([split_table(second[:1], "s"), split_table(second[1:], "t")]))
+
+
+def test_the_mean_of_splits_weighs_them_alike() -> None:
+    write_splits()
+    names = ["a1+a2", "b1+b2"]
+    clips = read_clips(names)
+    assert scores(clips, names).iloc[0].tolist() == ["top1", "0.6250", "0.7500"]  # of 3/4 and 1/2; of 1 and 1/2
+    assert part_scores(clips, names)[names].to_numpy().tolist() == [["0.7500", "1.0000"], ["0.5000", "0.5000"]]
+    row = differences(clips, names, 500, seed=0).iloc[0]
+    assert row["difference"] == "+0.1250"
+    text = compare(names, num_resamples=100)
+    assert "5 test clips from 5 films or recordings; scores are means of 2 experiments" in text
+    assert "differ" not in compare(["a1+a2"], num_resamples=100).lower()
+
+
+def test_a_clip_of_two_splits_is_drawn_once() -> None:
+    """The interval is that of the films' own sums, each film drawn with all its clips of all splits."""
+    write_splits()
+    names = ["a1+a2", "b1+b2"]
+    row = differences(read_clips(names), names, 2000, seed=5).iloc[0]
+    weight = np.array([1 / 4 + 1 / 2, 1 / 4, 1 / 4, 1 / 4, 1 / 2])  # of s0 to s3 and t0; a clip of split 1 is a quarter
+    gain = np.array([0 / 4 + 1 / 2, 1 / 4, 0, 0, -1 / 2])
+    drawn = np.random.default_rng(5).integers(5, size=(2000, 5))
+    low, high = np.quantile(gain[drawn].sum(axis=1) / weight[drawn].sum(axis=1), [0.025, 0.975])
+    assert row["over groups"] == row["over clips"] == f"{low:+.4f} to {high:+.4f}"
+
+
+def test_means_of_unlike_many_or_of_other_clips_are_refused() -> None:
+    write_splits()
+    for names, reason in (
+        (["a1+a2", "b1"], "equally many"),
+        (["a1+a2", "b2+b1"], "a1 and b2 cannot be compared"),
+        (["a1+a1"], "two or more different"),
+    ):
+        with pytest.raises(HumotionError, match=reason):
+            read_clips(names)
+
+
+def test_another_checkout_is_named_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    write("first", table(shift=0.05))
+    found = scores(read_clips(["../first", "first"]), ["../first", "first"]).set_index("metric")
+    assert float(found.loc["pck_0.2", "first"]) == pytest.approx(
+        float(found.loc["pck_0.2", "../first"]) + 0.05, abs=2e-4
+    )

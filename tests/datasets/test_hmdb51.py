@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from humotion.clips.splits import partition
-from humotion.datasets.hmdb51 import HMDB51, ClipName, parse_name, source_of
+from humotion.datasets.clip_names import ClipName, parse_name
+from humotion.datasets.hmdb51 import HMDB51, source_of
 from humotion.errors import HumotionError
 from tests.datasets.trees import hmdb51_tree
 

@@ -12,7 +12,9 @@ from humotion.figures.bars import plot_change, plot_joint_pck, plot_recall, plot
 from humotion.figures.confusion import plot_confusion
 from humotion.figures.curves import plot_curves
 from humotion.figures.distributions import plot_by_class, plot_by_split, plot_colours
+from humotion.figures.intervals import plot_by_field
 from humotion.figures.recall_grid import plot_recall_grid
+from humotion.figures.reliability import plot_reliability
 from humotion.figures.style import LONGEST_NAME, figure_file, name_rows, readable, rows_height
 
 
@@ -134,3 +136,18 @@ def test_recall_grid_shades_cells_and_leaves_classes_without_clips_grey(tmp_path
     colours = {tuple(colour) for colour in pixels(tmp_path / "grid.png").reshape(-1, 3)}
     assert (0xE8, 0xE8, 0xE8) in colours
     assert (8, 48, 107) in colours  # the darkest blue: a recall of 1
+
+
+def test_reliability_of_one_bin_and_of_many(tmp_path):
+    edges = np.arange(15) / 15
+    table = pd.DataFrame({"low": edges, "high": edges + 1 / 15, "num_clips": 3, "confidence": edges, "accuracy": edges})
+    plot_reliability(tmp_path / "many.png", table, "Calibration")
+    plot_reliability(tmp_path / "one.png", table.tail(1))
+    assert (pixels(tmp_path / "many.png") != 255).sum() > (pixels(tmp_path / "one.png") != 255).sum()
+
+
+def test_footage_takes_a_value_without_an_interval(tmp_path):
+    rows = [("camera", "still", 30, 9, 0.5, 0.3, 0.7), ("camera", "moving", 1, 1, 1.0, np.nan, np.nan)]
+    columns = ["field", "value", "num_clips", "num_groups", "top1", "low", "high"]
+    plot_by_field(tmp_path / "fields.png", pd.DataFrame(rows, columns=columns), 0.52, "Footage")
+    pixels(tmp_path / "fields.png")

@@ -48,6 +48,8 @@ def test_a_commit_that_is_not_here_is_to_be_fetched() -> None:
     assert f"Commit {ABSENT} is not in this repository" in notes(TRACE)
     assert "NOT in this repository" in describe(TRACE)
     assert "needs, as this checkout: datasets/tiny, weights/vit.safetensors." in notes(TRACE)
+    on_hub = replace(TRACE, settings={"model.weights": "hf-hub:org/vit@main"})
+    assert "needs, as this checkout: datasets/tiny." in notes(on_hub)
 
 
 def test_without_git_there_is_no_way() -> None:

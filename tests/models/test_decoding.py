@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from humotion.evaluate_params import PoseEvaluateParams
 from humotion.models.decoding import DEFAULT_DECODING, Decoding, decode_heatmaps, smooth
 from humotion.models.heatmaps import gaussian_targets
-from humotion.params import PoseEvaluateParams
 from humotion.tasks.pose_estimation import PoseEstimation
 
 EVERY_METHOD = pytest.mark.parametrize("method", get_args(Decoding))

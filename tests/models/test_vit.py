@@ -108,12 +108,12 @@ def test_a_checkpoint_round_trips_without_its_classifier(tmp_path: Path, suffix:
 def test_keys_that_do_not_fit_are_named(tmp_path: Path) -> None:
     weights = ViT(**TINY).state_dict()
     del weights["norm.bias"]
-    weights["reg_token"] = torch.zeros(1)
+    weights["cls_token_of_teacher"] = torch.zeros(1)
     weights["blocks.0.attn.qkv.weight"] = torch.zeros(3, 3)
     save_file(weights, tmp_path / "vit.safetensors")
     with pytest.raises(HumotionError) as caught:
         load_timm_checkpoint(ViT(**TINY), tmp_path / "vit.safetensors")
-    for part in ("missing norm.bias", "unexpected reg_token", "blocks.0.attn.qkv.weight is (3, 3)"):
+    for part in ("missing norm.bias", "unexpected cls_token_of_teacher", "blocks.0.attn.qkv.weight is (3, 3)"):
         assert part in str(caught.value)
     with pytest.raises(HumotionError, match="no checkpoint"):
         load_timm_checkpoint(ViT(**TINY), tmp_path / "absent.safetensors")
@@ -138,3 +138,105 @@ def test_a_real_checkpoint_loads_at_another_image_size(real_data: Path) -> None:
         embeddings = model(torch.randn(2, 3, 112, 112))
     assert torch.isfinite(embeddings).all()
     assert model.blocks[5].ls1.gamma.std() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "told"),
+    [
+        ({"num_registers": 4}, {}, ["unexpected reg_token", "pos_embed is (1, 21, 24), the model has (1, 17, 24)"]),
+        ({}, {"num_registers": 4}, ["missing reg_token"]),
+        ({"prefix_positions": False}, {}, ["pos_embed is (1, 16, 24), the model has (1, 17, 24)"]),
+        ({}, {"prefix_positions": False}, ["pos_embed is (1, 17, 24), the model has (1, 16, 24)"]),
+        ({"qkv_bias": False}, {}, ["missing blocks.0.attn.qkv.bias"]),
+        ({"fc_norm": True}, {}, ["unexpected fc_norm.weight", "missing norm.weight"]),
+        ({"layer_scale": 1.0}, {}, ["unexpected blocks.1.ls2.gamma"]),
+        ({"class_token": False}, {}, ["missing cls_token"]),
+        ({"mlp_ratio": 3.0}, {}, ["blocks.0.mlp.fc1.weight is (72, 24), the model has (96, 24)"]),
+    ],
+)
+def test_what_a_checkpoint_has_is_asked_for_and_not_guessed(
+    source: dict[str, Any], target: dict[str, Any], told: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "vit.safetensors"
+    save_file(ViT(**TINY, **source).state_dict(), path)
+    with pytest.raises(HumotionError) as caught:
+        load_timm_checkpoint(ViT(**TINY, **target), path)
+    for part in (*told, *source):
+        assert part in str(caught.value)
+    load_timm_checkpoint(ViT(**TINY, **source), path)
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [("norm_pre.weight", "CLIP"), ("attn_pool.q.weight", "SigLIP"), ("blocks.0.attn.q_norm.weight", "queries")],
+)
+def test_another_kind_of_vit_is_refused_by_name(key: str, kind: str, tmp_path: Path) -> None:
+    save_file({**ViT(**TINY).state_dict(), key: torch.ones(24)}, tmp_path / "vit.safetensors")
+    with pytest.raises(HumotionError, match=rf"{kind}.* it has {key}"):
+        load_timm_checkpoint(ViT(**TINY), tmp_path / "vit.safetensors")
+
+
+def test_positions_belong_to_the_tokens_they_are_for() -> None:
+    images = torch.randn(2, 3, 32, 32)
+    with_all = ViT(**TINY, num_registers=2)
+    tokens = with_all.embed_patches(images)
+    assert with_all.num_prefix == 3 and tokens.shape == (2, 19, 24)
+    torch.testing.assert_close(tokens[0, 1:3], with_all.reg_token[0] + with_all.pos_embed[0, 1:3])
+    alone = ViT(**TINY, num_registers=2, prefix_positions=False)
+    tokens = alone.embed_patches(images)
+    torch.testing.assert_close(tokens[1, :1], alone.cls_token[0])
+    torch.testing.assert_close(tokens[1, 1:3], alone.reg_token[0])
+    torch.testing.assert_close(tokens[:, 3:], alone.patch_embed(images) + alone.pos_embed)
+
+
+def test_embedding_without_class_token_is_the_mean_of_patches_alone() -> None:
+    tokens = 3 + 2 * torch.randn(2, 18, 24)
+    mean_of_normed = ViT(**TINY, class_token=False, num_registers=2).pool(tokens)
+    torch.testing.assert_close(mean_of_normed, F.layer_norm(tokens, (24,), eps=1e-6)[:, 2:].mean(1))
+    normed_mean = ViT(**TINY, num_registers=1, fc_norm=True).pool(tokens)
+    torch.testing.assert_close(normed_mean, F.layer_norm(tokens[:, 2:].mean(1), (24,), eps=1e-6))
+    assert not torch.allclose(mean_of_normed, normed_mean, atol=1e-2)
+
+
+@pytest.mark.parametrize("rates", [{}, {"drop_path": 0.5, "dropout": 0.2}])
+def test_checkpointing_changes_no_gradient(rates: dict[str, float]) -> None:
+    torch.manual_seed(0)
+    model = ViT(**{**TINY, "depth": 4}, **rates).train()
+    images = torch.randn(6, 3, 32, 32)
+    kept = []
+    for model.checkpointing in (False, True):
+        torch.manual_seed(1)
+        model.zero_grad()
+        output = model(images)
+        output.square().sum().backward()
+        kept.append([output.detach(), *(parameter.grad.clone() for parameter in model.parameters())])
+    torch.testing.assert_close(kept[0], kept[1], rtol=0, atol=0)
+    if rates:
+        torch.manual_seed(2)
+        assert not torch.equal(model(images), kept[0][0])  # something was drawn
+
+
+def test_checkpointing_keeps_fewer_tensors_and_only_in_training() -> None:
+    model = ViT(**{**TINY, "depth": 4})
+    images = torch.randn(6, 3, 32, 32)
+
+    def saved() -> int:
+        kept: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x.numel()) or x, lambda x: x):
+            model(images)
+        return sum(kept)
+
+    without = saved()
+    model.checkpointing = True
+    assert saved() < without / 3
+    assert saved() < without / 3  # asking again finds the same
+    model.eval()
+    assert saved() == without
+    assert "checkpointing" not in model.state_dict()
+
+
+def test_attention_is_one_fused_call_a_block() -> None:
+    exported = torch.export.export(ViT(**TINY).eval(), (torch.randn(1, 3, 32, 32),))
+    calls = [str(node.target) for node in exported.graph.nodes]
+    assert calls.count("aten.scaled_dot_product_attention.default") == TINY["depth"]
+    assert "aten.softmax.int" not in calls

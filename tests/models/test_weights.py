@@ -49,3 +49,24 @@ def test_weights_that_are_not_there_or_cut_short(saved: Path, tmp_path: Path) ->
     saved.write_bytes(saved.read_bytes()[:-100])
     with pytest.raises(HumotionError, match="no whole safetensors file"):
         read_weights(saved)
+
+
+class Foreign:
+    """Something that a checkpoint may hold beside weights, and that pickle would import code for."""
+
+
+def test_a_pickle_is_read_for_its_weights_alone(tmp_path: Path) -> None:
+    path = tmp_path / "pytorch_model.bin"
+    torch.save({"a": torch.ones(2), "b": Foreign()}, path)
+    with pytest.raises(HumotionError, match=r"no whole file of weights alone.*safetensors"):
+        read_weights(path)
+    torch.save({"a": torch.ones(2)}, path)
+    assert read_weights(path)["a"].tolist() == [1, 1]
+    for size in (0, 300):
+        path.write_bytes(path.read_bytes()[:size])
+        with pytest.raises(HumotionError, match="no whole file of weights alone"):
+            read_weights(path)
+        torch.save({"a": torch.ones(2)}, path)
+    torch.save([torch.ones(2)], path)
+    with pytest.raises(HumotionError, match="no weights by name"):
+        read_weights(path)

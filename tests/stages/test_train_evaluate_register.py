@@ -14,8 +14,8 @@ import pytest
 
 from humotion.comparison.command import compare
 from humotion.errors import HumotionError
+from humotion.evaluate_params import PoseEvaluateParams
 from humotion.files import read_json
-from humotion.params import PoseEvaluateParams
 from humotion.stages import augment, evaluate, register, sample, train
 from humotion.tracking import registry
 from humotion.tracking.store import connect
@@ -91,8 +91,7 @@ def test_files(project: Path, name: str) -> None:
     assert files(project / "models" / name) == {"model.json", "model.safetensors", "model.ckpt", "validation.parquet"}
     assert {"train.json", "curves.csv", "test.json", "breakdown.csv"} <= files(project / "metrics" / name)
     report = files(project / "reports" / name)
-    assert {"summary.json", "clips.parquet"} <= report
-    assert ("scores.md" in report) == (name == "pose")
+    assert {"summary.json", "clips.parquet", "scores.md"} <= report
     assert [path for path in report if path.endswith(".png")]
     assert [path for path in report if path.endswith(".mp4")]
     assert not list((project / ".humotion" / "work" / "train").iterdir()), "finished work is cleared away"

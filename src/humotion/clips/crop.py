@@ -59,10 +59,15 @@ def at_scale(windows: Ints, scale: float) -> Ints:
     return np.column_stack([corners, np.full(len(windows), side)])
 
 
-def centre_window(width: int, height: int) -> Ints:
-    """The window (3,) that a resize of the short side and a centre crop would keep."""
+def evaluation_window(width: int, height: int, place: float = 0.5) -> Ints:
+    """The window (3,) that a resize of the short side and a crop would keep: a centre crop, unless told otherwise.
+
+    ``place`` is where it lies along the long side (the width of a square): 0 left or top, 1 right or bottom. Along
+    the short side it is in the centre.
+    """
     side = max(1, round(min(width, height) * CENTRE_FRACTION))
-    return np.array([(width - side) // 2, (height - side) // 2, side])
+    left, top = (place, 0.5) if width >= height else (0.5, place)
+    return np.array([int((width - side) * left), int((height - side) * top), side])
 
 
 def crop_geometry(windows: Ints, size: int) -> Floats:

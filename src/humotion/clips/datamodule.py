@@ -16,6 +16,7 @@ from humotion.clips.augment import Policy
 from humotion.clips.dataset import ClipDataset
 from humotion.clips.scaled import ScaledPieces
 from humotion.clips.table import read_table
+from humotion.clips.variants import AS_SAMPLED, Variant
 from humotion.clips.views import Sample, make_view
 from humotion.data_params import PoseAugmentParams
 from humotion.errors import HumotionError
@@ -79,10 +80,10 @@ class ClipDataModule(LightningDataModule):
         view = make_view(self.experiment, self.meta["skeleton"], policy)
         return ClipDataset(self.table(split), self.store, view, self.num_neighbours)
 
-    def clip_dataset(self, split: str) -> ClipDataset:
-        """Every clip of "train", "val" or "test" once, as evaluation sees it."""
-        view = make_view(self.experiment, self.meta["skeleton"])
-        return ClipDataset(self.clips(split), self.store, view, self.num_neighbours)
+    def clip_dataset(self, split: str, variant: Variant = AS_SAMPLED) -> ClipDataset:
+        """Every clip of "train", "val" or "test" once, as evaluation sees it, or in a ``variant`` of that."""
+        view = make_view(self.experiment, self.meta["skeleton"], place=variant.place)
+        return ClipDataset(self.clips(split), self.store, view, self.num_neighbours, variant)
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Augmented training clips, in an order drawn anew each epoch."""
@@ -104,11 +105,11 @@ class ClipDataModule(LightningDataModule):
         """The test clips."""
         return self.evaluation_dataloader("test")
 
-    def evaluation_dataloader(self, split: str) -> DataLoader[Sample]:
+    def evaluation_dataloader(self, split: str, variant: Variant = AS_SAMPLED) -> DataLoader[Sample]:
         """The clips of "train", "val" or "test" once, not augmented, in the order of their table."""
         whole_videos = isinstance(self.experiment, PoseExperiment)
         batch_size = 1 if whole_videos else self._device_batch_size(self._world()[0])
-        return self._loader(self.clip_dataset(split), batch_size)
+        return self._loader(self.clip_dataset(split, variant), batch_size)
 
     def scaled_dataloader(self, split: str, scales: tuple[float, ...], num_frames: int) -> DataLoader[Sample]:
         """Whole videos at several scales, ``num_frames`` at a time (see `ScaledPieces`), in the order of the table."""

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch.utils.data import Dataset
 
+from humotion.clips.variants import AS_SAMPLED, Variant
 from humotion.clips.views import Sample, View, neighbours
 from humotion.video.store import FrameStore
 
@@ -18,11 +19,19 @@ class ClipDataset(Dataset[Sample]):
     give the same samples: a sample depends on its plan row's seed and the epoch alone.
     """
 
-    def __init__(self, table: pd.DataFrame, store: FrameStore, view: View, num_neighbours: int = 1) -> None:
-        self.table = table
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        store: FrameStore,
+        view: View,
+        num_neighbours: int = 1,
+        variant: Variant = AS_SAMPLED,
+    ) -> None:
+        self.table = variant.resampled(table, store)
         self.store = store
         self.view = view
         self.num_neighbours = num_neighbours
+        self.variant = variant
 
     def __len__(self) -> int:
         return len(self.table)
@@ -36,10 +45,12 @@ class ClipDataset(Dataset[Sample]):
         row = self.table.iloc[index]
         video = self.store[row["video_id"]]
         indices = neighbours(row["frame_indices"], self.num_neighbours, video.num_frames)  # (T, K)
+        is_padding = row["is_padding"].astype(bool)
+        indices = self.variant.arranged(indices, is_padding, index)
         sample = self.view(video, indices, sample_seed(int(row.get("seed", 0)), epoch))
         return {
             **sample,
-            "is_padding": torch.from_numpy(row["is_padding"].astype(bool)),
+            "is_padding": torch.from_numpy(is_padding),
             "label": int(row["label_id"]),
             "clip_index": index,
         }

@@ -21,20 +21,27 @@ class Sampled(NamedTuple):
     is_padding: npt.NDArray[np.bool_]  # (T,)
 
 
-def uniform(num_frames: int, length: int) -> Sampled:
+def uniform(num_frames: int, length: int, view: int = 0, num_views: int = 1) -> Sampled:
     """Spread ``length`` frames evenly over the whole video, first and last frame included.
 
-    With N = ``num_frames`` and T = ``length``, index i is round(i (N - 1) / (T - 1)), halves upwards;
-    for T = 1 it is the middle frame (N - 1) // 2. A video with N < T gives each frame once and then
-    repeats the last one, marked as padding.
+    With N = ``num_frames`` and T = ``length``, index i is round(i s), halves upwards, with the step
+    s = (N - 1) / (T - 1); for T = 1 it is the middle frame (N - 1) // 2. A video with N <= T gives each
+    frame once and then repeats the last one, marked as padding, in every view.
+
+    Of V = ``num_views`` temporal views, view v = ``view`` has its indices shifted by
+    ((2 v + 1) / (2 V) - 1 / 2) s and kept within the video: together the views divide each step evenly
+    (of two, one is a quarter of a step early and one a quarter late), and a single one is not shifted. For
+    T = 1 the step is the whole video, and view v is frame (2 v + 1) (N - 1) // (2 V).
     """
     if num_frames <= length:
         return _padded(0, num_frames, length)
+    last, part = num_frames - 1, 2 * view + 1  # in integers, so that halves are exact
     if length == 1:
-        indices = np.array([(num_frames - 1) // 2])
+        indices = np.array([part * last // (2 * num_views)])
     else:
-        steps = np.arange(length, dtype=np.int64)
-        indices = (2 * steps * (num_frames - 1) + (length - 1)) // (2 * (length - 1))  # exact in integers
+        steps = 2 * num_views * np.arange(length, dtype=np.int64) + part - num_views  # in 1 / (2 V) of a step
+        whole = 2 * num_views * (length - 1)
+        indices = np.clip((2 * last * steps + whole) // (2 * whole), 0, last)
     return Sampled(indices.astype(np.int32), np.zeros(length, bool))
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from humotion.clips.augment import Policy
-from humotion.clips.crop import centre_window, clip_windows, crop_geometry, cut, to_crop
+from humotion.clips.crop import clip_windows, crop_geometry, cut, evaluation_window, to_crop
 from humotion.clips.geometry import Turn, crop_matrices, draw, move, warp
 from humotion.data_params import PoseGeometryParams
 from humotion.datasets.skeletons import SKELETONS, Skeleton
@@ -55,14 +55,17 @@ class View(Protocol):
         ...
 
 
-def make_view(experiment: AnyExperiment, skeleton: str | None, policy: Policy | None = None) -> View:
+def make_view(
+    experiment: AnyExperiment, skeleton: str | None, policy: Policy | None = None, place: float = 0.5
+) -> View:
     """The view of an experiment's task; with a policy for training, without one for evaluation.
 
-    ``skeleton`` is the joint set of the dataset, as the meta.json of its clips names it.
+    ``skeleton`` is the joint set of the dataset, as the meta.json of its clips names it; ``place`` is where whole
+    frames are cropped (see `evaluation_window`).
     """
     size = experiment.augment.size
     if not isinstance(experiment, PoseExperiment):
-        return ActionView(size, policy)
+        return ActionView(size, policy, place)
     if skeleton is None:
         raise HumotionError(f"Dataset {experiment.dataset!r} has no joints, which {experiment.task} needs.")
     augment = experiment.augment
@@ -81,17 +84,18 @@ def neighbours(frame_indices: npt.NDArray[np.int32], num_neighbours: int, num_fr
 
 @dataclass(frozen=True)
 class ActionView:
-    """Frames of a whole clip: by the policy for training, a centre crop without one."""
+    """Frames of a whole clip: by the policy for training, a crop in the centre (or at ``place``) without one."""
 
     size: int
     policy: Policy | None = None
+    place: float = 0.5
 
     def __call__(self, video: Footage, indices: Ints, seed: int) -> Sample:
         """``frames`` (T, K, 3, size, size) uint8."""
         distinct, inverse = np.unique(indices, return_inverse=True)
         frames = video.decode(distinct)  # (U, H, W, 3)
         if self.policy is None or not self.policy.crops_itself:
-            window = centre_window(video.width, video.height)
+            window = evaluation_window(video.width, video.height, self.place)
             frames = np.stack([cut(frame, window, self.size) for frame in frames])
         if self.policy is not None:
             frames = self.policy.augment(frames, seed)

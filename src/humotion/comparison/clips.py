@@ -1,4 +1,8 @@
-"""The scores that every clip got from several models, which must have seen the same clips and labels."""
+"""The scores that every clip got from several models, which must have seen the same clips and labels.
+
+A model may stand for several experiments, one a split or seed, joined by a plus sign: its scores are the means of
+theirs.
+"""
 
 from __future__ import annotations
 
@@ -11,47 +15,80 @@ from humotion.errors import HumotionError
 from humotion.evaluation.result import CLIPS
 
 KEYS = ["metric", "clip_id"]
+PLUS = "+"
 
 
 def read_clips(names: Sequence[str], reports: Path = Path("reports")) -> pd.DataFrame:
-    """A row a metric and clip that counts: ``metric``, ``clip_id``, ``group``, ``weight`` and a score an experiment.
+    """A row a metric and clip that counts: ``metric``, ``part``, ``clip_id``, ``group``, ``weight``, a score a name.
 
-    Metrics keep their order.
+    A name is an experiment, of another checkout with that one's path before it (``../other/ls_vit``), or several
+    joined by ``+``. ``part`` counts these from 1; their clips' weights are scaled so that all parts weigh alike, which
+    makes the weighted mean over all rows the mean of the parts' scores. Metrics keep their order; those that not all
+    experiments have are left out.
 
     Raises:
-        HumotionError: an experiment has not been evaluated, or its clips, metrics or labels differ from the first's.
+        HumotionError: an experiment has not been evaluated, or its clips or labels differ from the first name's.
     """
-    if len(set(names)) != len(names) or len(names) < 2:
+    parts = [name.split(PLUS) for name in names]
+    every = [experiment for of_name in parts for experiment in of_name]
+    if len(set(every)) != len(every) or len(every) < 2:
         raise HumotionError("Name two or more different experiments to compare.")
-    tables = {name: _read(name, reports) for name in names}
-    first, *others = names
-    table = tables[first].rename(columns={"score": first})
-    for other in others:
-        _refuse_unless_equal(first, tables[first], other, tables[other])
-        table = table.merge(tables[other][[*KEYS, "score"]].rename(columns={"score": other}), on=KEYS)
-    metric = pd.Categorical(table["metric"], categories=table["metric"].unique())
-    return table.assign(metric=metric)[table["weight"] > 0]
+    if len({len(of_name) for of_name in parts}) > 1:
+        raise HumotionError("Join equally many experiments by + in every name: a mean of three beside a mean of three.")
+    tables = [_joined(experiments, names, reports) for experiments in zip(*parts, strict=True)]
+    if len(tables) > 1:
+        tables = [_weighing_one(table) for table in tables]
+    shared = [metric for metric in tables[0]["metric"].unique() if all(metric in set(t["metric"]) for t in tables)]
+    table = pd.concat([table.assign(part=part) for part, table in enumerate(tables, start=1)], ignore_index=True)
+    table = table[table["metric"].isin(shared) & (table["weight"] > 0)]
+    return table.assign(metric=pd.Categorical(table["metric"], categories=shared))
+
+
+def left_out(names: Sequence[str], clips: pd.DataFrame, reports: Path = Path("reports")) -> list[str]:
+    """The metrics that some of the experiments have and ``clips``, of `read_clips`, has not."""
+    tables = (_read(experiment, reports) for name in names for experiment in name.split(PLUS))
+    return sorted({metric for table in tables for metric in table["metric"]} - set(clips["metric"]))
+
+
+def _joined(experiments: Sequence[str], names: Sequence[str], reports: Path) -> pd.DataFrame:
+    """One part: the clips of experiments that saw the same ones, each score under the name it belongs to."""
+    tables = [_read(experiment, reports) for experiment in experiments]
+    shared = set.intersection(*(set(table["metric"]) for table in tables))
+    if not shared:
+        raise HumotionError(f"{', '.join(experiments)} cannot be compared: they have no metric in common.")
+    first, *others = [table[table["metric"].isin(shared)] for table in tables]
+    joined = first.rename(columns={"score": names[0]})
+    for experiment, name, other in zip(experiments[1:], names[1:], others, strict=True):
+        _refuse_unless_equal(experiments[0], first, experiment, other)
+        joined = joined.merge(other[[*KEYS, "score"]].rename(columns={"score": name}), on=KEYS)
+    return joined
+
+
+def _weighing_one(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with weights that sum to 1 in every metric."""
+    total = table.groupby("metric")["weight"].transform("sum")
+    return table.assign(weight=(table["weight"] / total).fillna(0))
 
 
 def _read(name: str, reports: Path) -> pd.DataFrame:
-    path = reports / name / CLIPS
+    checkout, _, experiment = name.rpartition("/")
+    path = Path(checkout) / reports / experiment / CLIPS
     if not path.exists():
         raise HumotionError(
-            f"{path} is not here: {name} has not been evaluated, or is no experiment. "
-            f"Run `dvc repro evaluate@{name}`, or `dvc pull` its report."
+            f"{path} is not here: {experiment} has not been evaluated, or is no experiment. "
+            f"Run `dvc repro evaluate@{experiment}` there, or `dvc pull` its report."
         )
     return pd.read_parquet(path)
 
 
 def _refuse_unless_equal(first: str, a: pd.DataFrame, other: str, b: pd.DataFrame) -> None:
-    """Raise unless two tables have the same metrics of the same clips, counted over the same labels."""
-    for column, what in (("metric", "metrics"), ("clip_id", "test clips")):
-        only_a, only_b = (sorted(set(x[column]) - set(y[column])) for x, y in ((a, b), (b, a)))
-        if only_a or only_b:
-            raise HumotionError(
-                f"{first} and {other} cannot be compared: they were scored on different {what} "
-                f"({_listed(only_a)} only in {first}, {_listed(only_b)} only in {other})."
-            )
+    """Raise unless two tables of the same metrics are of the same clips, counted over the same labels."""
+    only_a, only_b = (sorted(set(x["clip_id"]) - set(y["clip_id"])) for x, y in ((a, b), (b, a)))
+    if only_a or only_b:
+        raise HumotionError(
+            f"{first} and {other} cannot be compared: they were scored on different test clips "
+            f"({_listed(only_a)} only in {first}, {_listed(only_b)} only in {other})."
+        )
     pairs = a.merge(b, on=KEYS, how="outer", suffixes=("", "_other"))
     differs = (pairs["weight"] != pairs["weight_other"]) | (pairs["group"] != pairs["group_other"])
     if differs.any():

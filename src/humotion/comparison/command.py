@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from humotion.comparison.clips import read_clips
+from humotion.comparison.clips import left_out, read_clips
 from humotion.evaluation.bootstrap import BootstrapResult, paired_bootstrap
 from humotion.figures.markdown import markdown_table
 
@@ -24,30 +24,46 @@ DESCRIPTIVE = {"acceleration", "acceleration_labels"}  # neither high nor low is
 def compare(names: Sequence[str], markdown: bool = False, num_resamples: int = 2000, seed: int = 0) -> str:
     """The text: a table of scores, and one of the differences of every pair, the later minus the earlier.
 
+    A name of experiments joined by ``+`` stands for their mean, whose parts are in a table of their own; it may be the
+    only name.
+
     Raises:
         HumotionError: the experiments were not scored on the same clips (see `read_clips`).
     """
     clips = read_clips(names)
-    tables = (scores(clips, names), differences(clips, names, num_resamples, seed))
+    num_parts = clips["part"].nunique()
     counts = f"{clips['clip_id'].nunique()} test clips from {clips['group'].nunique()} films or recordings"
-    about = "Differences are the second model minus the first, with 95 % intervals of a paired bootstrap; verdicts "
-    about += "rest on the one over groups."
-    texts = [
-        markdown_table([str(name) for name in table.columns], table.to_numpy().tolist())
-        if markdown
-        else _aligned(table)
-        for table in tables
-    ]
-    return f"{counts}\n\n{texts[0]}\n\n{about}\n\n{texts[1]}"
+    if num_parts > 1:
+        counts += f"; scores are means of {num_parts} experiments"
+    if absent := left_out(names, clips):
+        counts += f"; not all have {', '.join(absent)}"
+    paragraphs = [counts, _table(scores(clips, names), markdown)]
+    if num_parts > 1:
+        paragraphs.append(_table(part_scores(clips, names), markdown))
+    if len(names) > 1:
+        about = "Differences are the second model minus the first, with 95 % intervals of a paired bootstrap; verdicts "
+        about += "rest on the one over groups."
+        paragraphs += [about, _table(differences(clips, names, num_resamples, seed), markdown)]
+    return "\n\n".join(paragraphs)
 
 
 def scores(clips: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Every metric (a row) of every experiment (a column) over all clips."""
-    rows = [
-        [metric, *(f"{np.average(of_metric[name], weights=of_metric['weight']):.4f}" for name in names)]
-        for metric, of_metric in clips.groupby("metric", observed=True)
-    ]
+    """Every metric (a row) of every experiment, or mean of experiments (a column), over all clips."""
+    rows = [[metric, *_means(of_metric, names)] for metric, of_metric in clips.groupby("metric", observed=True)]
     return pd.DataFrame(rows, columns=["metric", *names])
+
+
+def part_scores(clips: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The scores behind the means: a row a metric and part, in the order in which the names join them."""
+    rows = [
+        [metric, f"{part}.", *_means(of_part, names)]
+        for (metric, part), of_part in clips.groupby(["metric", "part"], observed=True)
+    ]
+    return pd.DataFrame(rows, columns=["metric", "part", *names])
+
+
+def _means(clips: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    return [f"{np.average(clips[name], weights=clips['weight']):.4f}" for name in names]
 
 
 def differences(clips: pd.DataFrame, names: Sequence[str], num_resamples: int, seed: int) -> pd.DataFrame:
@@ -81,6 +97,12 @@ def differences(clips: pd.DataFrame, names: Sequence[str], num_resamples: int, s
                 ]
             )
     return pd.DataFrame(rows, columns=["metric", "pair", "difference", "over groups", "over clips", "verdict"])
+
+
+def _table(table: pd.DataFrame, markdown: bool) -> str:
+    if markdown:
+        return markdown_table([str(name) for name in table.columns], table.to_numpy().tolist())
+    return _aligned(table)
 
 
 def _interval(result: BootstrapResult) -> str:

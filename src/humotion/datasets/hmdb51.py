@@ -8,51 +8,17 @@ training and validation. The numbered reels of a film (``The_Matrix_1`` to ``_6`
 from __future__ import annotations
 
 import logging
-import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from humotion.datasets.base import Layout, id_of, require_videos, video_table, visible_entries
+from humotion.datasets.clip_names import parse_name
 from humotion.datasets.splits import SplitEntry, read_splits, split_columns
 
 SPLITS_FOLDER = "testTrainMulti_7030_splits"
 _logger = logging.getLogger(__name__)
-_NAME = re.compile(
-    r"(?P<head>.+)_(?P<visible>[fuhl])_(?P<camera>cm|nm)_np(?P<people>\d+)"
-    r"_(?P<view>fr|ba|le|ri)_(?P<quality>goo|med|bad)_(?P<index>\d+)"
-)
-
-
-@dataclass(frozen=True)
-class ClipName:
-    """The fields of a clip's name: visible body part f, u, h, l (full, upper, head, lower), camera
-    motion cm or nm (none), number of people, view fr, ba, le, ri, quality goo, med, bad."""
-
-    source: str
-    label: str
-    visible: str
-    camera: str
-    people: int
-    view: str
-    quality: str
-    index: int
-
-
-def parse_name(name: str, label: str) -> ClipName | None:
-    """Read a clip's name from the right: the source, and the class, may hold underscores.
-
-    Returns None for a name that does not follow the scheme of class ``label``.
-    """
-    match = _NAME.fullmatch(name.removesuffix(".avi"))
-    if match is None or not match["head"].endswith(f"_{label}"):
-        return None
-    fields = match.groupdict()
-    source = fields.pop("head").removesuffix(f"_{label}")
-    people, index = int(fields.pop("people")), int(fields.pop("index"))
-    return ClipName(source=source, label=label, people=people, index=index, **fields)
 
 
 def source_of(name: str, label: str) -> str:

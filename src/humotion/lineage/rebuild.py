@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 
 from humotion.lineage.trace import Trace
+from humotion.models.hub import is_on_hub
 from humotion.tracking import sources
 
 WORK = ".humotion/lineage"  # in the clone; git ignores it
@@ -87,7 +88,7 @@ def _data(found: Trace) -> list[str]:
 def _needs(found: Trace) -> list[str]:
     paths = [str(found.root)] if found.root is not None and found.root.parts[:1] != ("data",) else []
     weights = found.settings.get("model.weights", "None")
-    paths += [weights] if weights != "None" else []
+    paths += [weights] if weights != "None" and not is_on_hub(weights) else []
     relative = [path for path in paths if not path.startswith("/")]
     return [f"The clone needs, as this checkout: {', '.join(relative)}."] if relative else []
 

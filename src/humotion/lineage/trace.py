@@ -10,6 +10,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from humotion.errors import HumotionError
+from humotion.models.hub import cached_file
 from humotion.params import PARAMS_FILE, Params, load_params
 from humotion.tracking import sources
 from humotion.tracking.lineage import RunFacts, VersionFacts, find_run, find_version, read_source
@@ -151,7 +152,7 @@ def _compare_data(
 ) -> tuple[Compared, ...]:
     paths = input_files(experiment, dataset)
     if weights := settings.get("model.weights"):
-        paths["weights"] = Path(weights)
+        paths["weights"] = cached_file(weights)
     # A sweep's trials read whole clips and make their own plan.
     return tuple(
         _compare_file(name, paths.get(name, Path("clips", experiment, name)), md5) for name, md5 in data.items()

@@ -1,12 +1,13 @@
 """Plain torch modules, one file each, and the one place where their names are resolved.
 
 Importing this package imports no torch: a model's file is loaded when it is built. A new model is one file
-here and one line in ``MODELS``.
+here and one line in ``MODELS``; `humotion models` shows it, counted, in its official configurations.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,18 +21,27 @@ Task = Literal["pose_estimation", "action_recognition"]
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """Where a model's class lives (``module:Class``) and the task it is for."""
+    """Where a model's class lives (``module:Class``), the task it is for, and its published configurations.
+
+    Attributes:
+        official: arguments of the class beside its defaults, by the configuration's name.
+    """
 
     target: str
     task: Task
+    official: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"official": {}})
 
 
 MODELS: dict[str, ModelEntry] = {
     "lstm_pm": ModelEntry("humotion.models.lstm_pm:LSTMPoseMachine", "pose_estimation"),
     "rpm": ModelEntry("humotion.models.rpm:RPM", "pose_estimation"),
     "cpm": ModelEntry("humotion.models.cpm:CPM", "pose_estimation"),
-    "ls_vit": ModelEntry("humotion.models.ls_vit:LSViT", "action_recognition"),
-    "vit": ModelEntry("humotion.models.vit:FrameAveragedViT", "action_recognition"),
+    "ls_vit": ModelEntry(
+        "humotion.models.ls_vit:LSViT",
+        "action_recognition",
+        {f"{setting}, ViT-B/16": {"setting": setting} for setting in ("default", "reference")},
+    ),
+    "vit": ModelEntry("humotion.models.vit:FrameAveragedViT", "action_recognition", {"ViT-B/16": {}}),
 }
 
 

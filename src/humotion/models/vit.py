@@ -5,12 +5,13 @@ Parameters have timm's names, so that timm's checkpoints load as they are (``vit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from humotion.errors import HumotionError
 from humotion.models.transformer import Block
@@ -50,12 +51,24 @@ class ViT(nn.Module):
         class_token: with one, it is the image's embedding; without, the mean of the patch tokens is.
         dropout: in the attention and after each linear layer of the blocks.
         mean, std: RGB statistics for ``normalise``, of frames in [0, 1].
+        num_registers: tokens behind the class token that carry nothing of the image (Darcet et al. 2024).
+        prefix_positions: whether the class token and the registers have positions too, or the patches alone
+            (timm's ``no_embed_class``).
+        qkv_bias: whether query, key and value have a bias.
+        fc_norm: the embedding is the mean of the patch tokens, and normed after the mean; there is no norm
+            before it, and the class token is not asked (timm's ``fc_norm``).
+
+    Attributes:
+        num_prefix: tokens before those of the patches: class token and registers.
+        checkpointing: in training, keep only the tokens between blocks for the backward pass and compute the
+            rest again: less memory, about a third more work. Changes no result.
 
     Raises:
         HumotionError: sizes that do not divide.
     """
 
     num_neighbours = 1
+    checkpointing: bool = False
 
     def __init__(
         self,
@@ -71,19 +84,26 @@ class ViT(nn.Module):
         dropout: float = 0.0,
         mean: Sequence[float] = (0.5, 0.5, 0.5),
         std: Sequence[float] = (0.5, 0.5, 0.5),
+        num_registers: int = 0,
+        prefix_positions: bool = True,
+        qkv_bias: bool = True,
+        fc_norm: bool = False,
     ) -> None:
         super().__init__()
         must_divide("image_size", image_size, "patch_size", patch_size)
         must_divide("dim", dim, "heads", heads)
         self.image_size, self.dim = image_size, dim
-        num_tokens = (image_size // patch_size) ** 2 + class_token
+        self.num_prefix, self.prefix_positions = class_token + num_registers, prefix_positions
+        num_positions = (image_size // patch_size) ** 2 + self.num_prefix * prefix_positions
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dim)) if class_token else None
-        self.pos_embed = nn.Parameter(torch.empty(1, num_tokens, dim))
+        self.reg_token = nn.Parameter(torch.zeros(1, num_registers, dim)) if num_registers else None
+        self.pos_embed = nn.Parameter(torch.empty(1, num_positions, dim))
         self.patch_embed = PatchEmbed(patch_size, dim)
         rates = [drop_path * i / max(depth - 1, 1) for i in range(depth)]
-        blocks = (Block(dim, heads, mlp_ratio, rate, layer_scale, dropout) for rate in rates)
+        blocks = (Block(dim, heads, mlp_ratio, rate, layer_scale, dropout, qkv_bias) for rate in rates)
         self.blocks = nn.ModuleList(blocks)
-        self.norm = nn.LayerNorm(dim, eps=1e-6)
+        self.norm = nn.Identity() if fc_norm else nn.LayerNorm(dim, eps=1e-6)
+        self.fc_norm = nn.LayerNorm(dim, eps=1e-6) if fc_norm else None
         self.register_buffer("mean", torch.tensor(mean).reshape(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).reshape(-1, 1, 1), persistent=False)
         self.reset_parameters()
@@ -94,36 +114,53 @@ class ViT(nn.Module):
         A fixed 0.02 for the layers, common at ViT-B's width, leaves a narrow model's blocks nearly without effect.
         """
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
-        if self.cls_token is not None:
-            nn.init.normal_(self.cls_token, std=1e-6)
+        for token in (self.cls_token, self.reg_token):
+            if token is not None:
+                nn.init.normal_(token, std=1e-6)
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
                 nn.init.xavier_uniform_(layer.weight)
-                nn.init.zeros_(layer.bias)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
         nn.init.xavier_uniform_(self.patch_embed.proj.weight.view(self.dim, -1))
         nn.init.zeros_(self.patch_embed.proj.bias)  # type: ignore[arg-type]
 
     def normalise(self, frames: Tensor) -> Tensor:
         """uint8 RGB frames (..., 3, H, W) as the model wants them: (x / 255 - mean) / std."""
-        return (frames.float() / 255 - self.get_buffer("mean")) / self.get_buffer("std")
+        mean, std = self.get_buffer("mean"), self.get_buffer("std")
+        # In place: on a CPU every fresh tensor of this size costs more than the arithmetic.
+        return frames.to(torch.float32, copy=True).mul_(1 / (255 * std)).sub_(mean / std)
 
     def embed_patches(self, images: Tensor) -> Tensor:
-        """Tokens with positions: (..., 3, H, W) to (..., N, C), the class token first."""
+        """Tokens with positions: (..., 3, H, W) to (..., N, C), class token and registers first."""
         tokens = self.patch_embed(images.flatten(0, -4))
-        if self.cls_token is not None:
-            tokens = torch.cat([self.cls_token.expand(len(tokens), -1, -1), tokens], dim=1)
-        return (tokens + self.pos_embed).unflatten(0, images.shape[:-3])
+        if not self.prefix_positions:
+            tokens = tokens + self.pos_embed
+        prefix = [token.expand(len(tokens), -1, -1) for token in (self.cls_token, self.reg_token) if token is not None]
+        tokens = torch.cat([*prefix, tokens], dim=1) if prefix else tokens
+        if self.prefix_positions:
+            tokens = tokens + self.pos_embed
+        return tokens.unflatten(0, images.shape[:-3])
+
+    def apply_block(self, block: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        """Run a block, or anything in its place, under activation checkpointing if ``checkpointing`` asks for it."""
+        if self.checkpointing and self.training and torch.is_grad_enabled():
+            result: Tensor = checkpoint(block, *inputs, use_reentrant=False)
+            return result
+        return block(*inputs)
 
     def pool(self, tokens: Tensor) -> Tensor:
         """The embedding of each image: (..., N, C) to (..., C)."""
+        if self.fc_norm is not None:
+            return self.fc_norm(tokens[..., self.num_prefix :, :].mean(-2))
         tokens = self.norm(tokens)
-        return tokens.mean(-2) if self.cls_token is None else tokens[..., 0, :]
+        return tokens[..., self.num_prefix :, :].mean(-2) if self.cls_token is None else tokens[..., 0, :]
 
     def forward(self, images: Tensor) -> Tensor:
         """Embeddings (B, ..., C) of images (B, ..., 3, H, W)."""
         tokens = self.embed_patches(images)
         for block in self.blocks:
-            tokens = block(tokens)
+            tokens = self.apply_block(block, tokens)
         return self.pool(tokens)
 
 

@@ -19,6 +19,7 @@ import pandas as pd
 from humotion.errors import HumotionError
 from humotion.figures.curves import plot_curves
 from humotion.files import atomic_path, read_json, write_json
+from humotion.models.hub import checkpoint_file
 from humotion.params import AnyExperiment, Params
 from humotion.stages.training_run import run_source
 from humotion.tasks.base import Task
@@ -104,8 +105,8 @@ def told_how_to_go_on() -> Iterator[None]:
 def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
     """md5 of everything a training reads; ``frames.parquet`` has a digest of every video's frames."""
     inputs = input_files(name, experiment.dataset)
-    if (weights := getattr(experiment.model, "weights", None)) is not None and weights.is_file():
-        inputs["weights"] = weights
+    if (weights := experiment.model.weights) is not None:
+        inputs["weights"] = checkpoint_file(weights)
     return {key: digest_of_file(path) for key, path in inputs.items()}
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from humotion.clips.datamodule import ClipDataModule
+from humotion.clips.variants import AS_SAMPLED, Variant
 from humotion.datasets.skeletons import SKELETONS, Skeleton
 from humotion.evaluation.pose.hits import THRESHOLDS
 from humotion.evaluation.pose.scores import score_clip
@@ -79,9 +80,11 @@ class ActionOutcome:
     embeddings: Floats
 
 
-def action_outcome(task: Task, data: ClipDataModule, split: str, machine: MachineParams) -> ActionOutcome:
+def action_outcome(
+    task: Task, data: ClipDataModule, split: str, machine: MachineParams, variant: Variant = AS_SAMPLED
+) -> ActionOutcome:
     """What an action model says about the clips of a split, each once and not augmented."""
-    outputs = predict(task, data.evaluation_dataloader(split), machine)
+    outputs = predict(task, data.evaluation_dataloader(split, variant), machine)
     index, probabilities, embeddings = (
         torch.cat([output[key] for output in outputs]) for key in ("clip_index", "probabilities", "embeddings")
     )
@@ -90,10 +93,10 @@ def action_outcome(task: Task, data: ClipDataModule, split: str, machine: Machin
 
 
 def action_probabilities(
-    task: Task, data: ClipDataModule, split: str, machine: MachineParams
+    task: Task, data: ClipDataModule, split: str, machine: MachineParams, variant: Variant = AS_SAMPLED
 ) -> tuple[pd.DataFrame, npt.NDArray[np.float64]]:
     """The clips of a split, and the class probabilities (N, classes) of each."""
-    outcome = action_outcome(task, data, split, machine)
+    outcome = action_outcome(task, data, split, machine, variant)
     return outcome.clips, outcome.probabilities
 
 

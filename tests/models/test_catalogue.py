@@ -1,0 +1,96 @@
+"""`humotion models`: counted sizes against the published ones, and every registered model in the list."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from humotion.models import MODELS, build_model
+from humotion.models.catalogue import Counted, count_models, describe
+
+
+@pytest.fixture(scope="module")
+def counted() -> dict[tuple[str, str], Counted]:
+    return {(entry.model, entry.configuration): entry for entry in count_models()}
+
+
+def test_every_registered_model_is_listed_in_each_configuration(counted: dict[tuple[str, str], Counted]) -> None:
+    assert set(counted) == {(name, official) for name, entry in MODELS.items() for official in entry.official}
+    assert {name for name, _ in counted} == set(MODELS)
+
+
+@pytest.mark.parametrize(
+    ("model", "configuration", "parameters"),
+    [
+        ("lstm_pm", "official", 12_067_870),
+        ("rpm", "official", 11_901_406),
+        ("cpm", "official", 31_219_866),
+        ("vit", "ViT-B/16", 85_798_656 + 39_219),
+        ("ls_vit", "reference, ViT-B/16", 90_282_325),
+    ],
+)
+def test_parameters_are_the_published_ones(
+    counted: dict[tuple[str, str], Counted], model: str, configuration: str, parameters: int
+) -> None:
+    assert counted[model, configuration].parameters == parameters
+
+
+def test_gmacs_are_those_of_the_layer_tables(counted: dict[tuple[str, str], Counted]) -> None:
+    cells, maps = 46 * 46, 15
+    trunk = 3 * 128 * 81 * 368**2 + 128 * 128 * 81 * (184**2 + 92**2)
+    features = trunk + 128 * 32 * 25 * cells
+    refinement = (48 * 128 * 121 + 2 * 128 * 128 * 121 + 128 * 128 + 128 * maps) * cells
+    initial = features + (32 * 512 * 81 + 512 * 512 + 512 * maps) * cells
+    gates = 48 * 4 * 48 * 9 * cells
+    lstm_pm = counted["lstm_pm", "official"].gmacs
+    assert lstm_pm["later frame"] == pytest.approx((features + 2 * gates + refinement) / 1e9)
+    assert lstm_pm["first frame"] == pytest.approx((initial + features + gates + refinement) / 1e9)
+    assert lstm_pm["later frame"] == pytest.approx(70.94, rel=0.005)
+    cpm = counted["cpm", "official"].gmacs
+    assert cpm["first frame"] == cpm["later frame"] == pytest.approx(175.44, rel=0.005)
+
+
+def test_gmacs_of_a_vit_have_its_attention(counted: dict[tuple[str, str], Counted]) -> None:
+    patches, tokens, dim = 196, 197, 768
+    linear = patches * 3 * 16**2 * dim + 12 * tokens * 12 * dim**2
+    attention = 12 * 2 * tokens**2 * dim
+    vit = counted["vit", "ViT-B/16"].gmacs
+    assert vit["frame"] == pytest.approx((linear + attention + dim * 51 / 16) / 1e9, rel=1e-6)
+    assert vit["frame"] == pytest.approx(17.56, rel=0.005)
+    for setting in ("default", "reference"):
+        added = counted["ls_vit", f"{setting}, ViT-B/16"].gmacs["clip"] / vit["clip"] - 1
+        assert 0 < added < 0.05
+
+
+def test_shapes_are_those_of_a_run() -> None:
+    entry = next(entry for entry in count_models() if entry.model == "lstm_pm")
+    assert entry.inputs == {"frame": (1, 3, 368, 368)}
+    assert entry.outputs == {"maps": (1, 15, 46, 46)}
+    with torch.device("meta"):
+        assert build_model("lstm_pm").map_size == 46
+
+
+def test_the_table_has_a_line_a_model(counted: dict[tuple[str, str], Counted]) -> None:
+    lines = describe(list(counted.values())).splitlines()
+    assert lines[0].split()[:3] == ["model", "configuration", "parameters"]
+    for entry in counted.values():
+        (line,) = (line for line in lines if line.startswith(f"{entry.model} ") and entry.configuration in line)
+        assert f"{entry.parameters:,}" in line
+    assert "GMACs:" in lines[-1]
+
+
+def test_the_command_starts_quickly_and_its_json_parses(counted: dict[tuple[str, str], Counted]) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-m", "humotion", "models", "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 8  # 3 to 5 s, the more the busier
+    listed = json.loads(done.stdout)
+    assert [(entry["model"], entry["configuration"]) for entry in listed] == list(counted)
+    assert listed[0]["gmacs"].keys() == {"first frame", "later frame"}
+    assert listed[0]["inputs"]["frame"] == [1, 3, 368, 368]

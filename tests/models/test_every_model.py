@@ -1,0 +1,66 @@
+"""Every registered model, in each of its configurations at a small size, goes forward, backward and through export."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from humotion.models import MODELS, build_model
+
+SMALL: dict[str, dict[str, Any]] = {
+    "pose_estimation": {"num_joints": 4, "input_size": 64, "width": 0.05, "dropout": 0.0, "init": "he"},
+    "action_recognition": {
+        "num_classes": 3,
+        "image_size": 32,
+        "patch_size": 16,
+        "dim": 16,
+        "depth": 2,
+        "heads": 2,
+    },
+}
+CONFIGURATIONS = [(name, official) for name, entry in MODELS.items() for official in entry.official]
+
+
+def small_model(name: str, official: str) -> nn.Module:
+    torch.manual_seed(0)
+    entry = MODELS[name]
+    model = build_model(name, **{**entry.official[official], **SMALL[entry.task]})
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))  # what starts at zero takes part
+    return model
+
+
+def inputs(model: nn.Module, name: str) -> tuple[Tensor, ...]:
+    """Two clips of four frames, the second with a padded one."""
+    if MODELS[name].task == "pose_estimation":
+        return (torch.rand(2, 4, 3, 64, 64),)
+    frames = torch.rand(2, 4, model.num_neighbours, 3, 32, 32)  # type: ignore[call-overload]
+    is_padding = torch.zeros(2, 4, dtype=torch.bool)
+    is_padding[1, -1] = True
+    return frames, is_padding
+
+
+@pytest.mark.parametrize(("name", "official"), CONFIGURATIONS)
+def test_every_parameter_gets_a_gradient(name: str, official: str) -> None:
+    model = small_model(name, official).train()
+    model(*inputs(model, name)).square().mean().backward()
+    without = [key for key, parameter in model.named_parameters() if parameter.grad is None]
+    assert not without
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())  # type: ignore[arg-type]
+    dead = [key for key, parameter in model.named_parameters() if not parameter.grad.any()]  # type: ignore[union-attr]
+    assert not dead
+
+
+@pytest.mark.parametrize(("name", "official"), CONFIGURATIONS)
+def test_an_exported_model_gives_what_the_model_gives(name: str, official: str) -> None:
+    model = small_model(name, official).eval()
+    example = inputs(model, name)
+    exported = torch.export.export(model, example).module()
+    others = tuple(torch.rand_like(x) if x.is_floating_point() else x.flip(0) for x in example)
+    for arguments in (example, others):
+        with torch.no_grad():
+            torch.testing.assert_close(exported(*arguments), model(*arguments), rtol=1e-5, atol=1e-5)
