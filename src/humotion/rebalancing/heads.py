@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
 
+from humotion.evaluation.linear_probe import regularisation_path
 from humotion.evaluation.tallies import class_scores, tally
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
-MAX_ITERATIONS = 2000
 
 
 @dataclass(frozen=True)
@@ -73,14 +72,8 @@ def best_head(
         num_classes: classes of the dataset.
         balanced: weight rows inversely by the size of their class (cRT).
     """
-    weighting: Literal["balanced"] | None = "balanced" if balanced else None
-    model = LogisticRegression(class_weight=weighting, max_iter=MAX_ITERATIONS, warm_start=True)
-    # Of two classes scikit-learn fits the difference w, and we keep -w/2 and w/2: half the squared norm.
-    halved = 2 if len(np.unique(rows.labels)) == 2 else 1
-    heads = []
-    for strength in sorted(strengths, reverse=True):  # each start is close to the next optimum
-        model.set_params(C=halved / (strength * len(rows.labels))).fit(rows.features, rows.labels)
-        heads.append(_as_head(model, strength, num_classes))
+    path = regularisation_path(rows.features, rows.labels, strengths, num_classes, balanced)
+    heads = [LinearHead(step.weight, step.bias, step.l2) for step in path]
     return _best(heads, validation, num_classes)
 
 
@@ -97,16 +90,6 @@ def tau_normalised(head: LinearHead, tau: float) -> LinearHead:
     norms = np.linalg.norm(head.weight, axis=1, keepdims=True)
     weight = head.weight / np.where(norms > 0, norms, 1) ** tau
     return LinearHead(weight, np.where(np.isfinite(head.bias), 0.0, head.bias), head.l2, tau)
-
-
-def _as_head(model: LogisticRegression, strength: float, num_classes: int) -> LinearHead:
-    weight, bias = model.coef_, model.intercept_
-    if len(model.classes_) == 2:
-        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-    all_weights = np.zeros((num_classes, weight.shape[1]))
-    all_biases = np.full(num_classes, -np.inf)
-    all_weights[model.classes_], all_biases[model.classes_] = weight, bias
-    return LinearHead(all_weights, all_biases, strength)
 
 
 def _best(heads: Sequence[LinearHead], validation: Rows, num_classes: int) -> LinearHead:
