@@ -36,6 +36,16 @@ class ActionOptimizerParams(OptimizerParams):
     """The optimiser of action recognition: layers beside the ViT may learn faster than the ViT."""
 
     head_lr_factor: float = Field(1.0, gt=0, description="on the lr of everything that is not the ViT itself")
+    layer_decay: float = Field(
+        1.0, gt=0, le=1, description="on the lr of each layer of the ViT, relative to the one above; 1: all alike"
+    )
+
+
+class EarlyStoppingParams(Section):
+    """When a training ends before its time, judged by the metric that chooses the epoch, on validation clips."""
+
+    patience: int = Field(ge=1, description="epochs without a gain after which training ends")
+    min_delta: float = Field(0.0, ge=0, description="what counts as a gain must surpass this")
 
 
 class TrainerParams(Section):
@@ -49,6 +59,7 @@ class TrainerParams(Section):
     ema: float | None = Field(
         None, gt=0, lt=1, description="decay of the running average of the weights that is validated and kept"
     )
+    early_stopping: EarlyStoppingParams | None = Field(None, description="null: every epoch is trained")
 
 
 class TargetParams(Section):
@@ -102,6 +113,15 @@ class ActionTrainerParams(TrainerParams):
     loss: Annotated[AnyLoss, Field(discriminator="name")] = CrossEntropyLossParams()
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="of whichever loss")
     freeze_backbone: bool = Field(False, description="the ViT stays as it is; head and motion modules are trained")
+    head_start: bool = Field(
+        False, description="the head begins as a logistic regression on the frozen features, not at random"
+    )
+    mixup: float = Field(0.0, ge=0, description="alpha of the Beta distribution two clips are blended by; 0: none")
+    cutmix: float = Field(0.0, ge=0, description="the same for a box pasted from one clip into another")
+    mix_probability: float = Field(1.0, ge=0, le=1, description="of a batch being mixed, where there is mixing")
+    checkpoint_activations: bool = Field(
+        False, description="blocks are computed again in the backward pass: less memory for more time"
+    )
 
 
 class RegisterParams(Section):

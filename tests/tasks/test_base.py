@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,8 @@ from humotion.errors import HumotionError
 from humotion.models import build_model
 from humotion.tasks import task_class
 from humotion.tasks.base import learning_rate_factor, parameter_groups
-from humotion.training_params import OptimizerParams
+from humotion.tasks.layer_decay import learning_rate_share, vit_layer
+from humotion.training_params import ActionOptimizerParams, OptimizerParams
 from tests.tiny_models import ARCHITECTURES
 
 PLAIN = OptimizerParams(lr=0.1, weight_decay=0.05)
@@ -87,6 +89,60 @@ def test_published_learning_rates_of_biases_gates_and_parts() -> None:
     assert groups[id(model.lstm.gate_bias)]["lr"] == 8e-5  # type: ignore[union-attr]
     with pytest.raises(HumotionError, match=r"lr_factors names convnet9; the model's parts are convnet1, convnet2"):
         parameter_groups(model, OptimizerParams(lr=1.0, lr_factors={"convnet9": 2}))
+
+
+def rates(depth: int = 3, **changes: Any) -> dict[str, float]:
+    """The learning rate of every parameter of a tiny LS-ViT, in units of the optimiser's."""
+    architecture = ARCHITECTURES["action_recognition"] | {"depth": depth}
+    task = task_class("action_recognition")(architecture)
+    groups = task.parameter_groups(ActionOptimizerParams(**{"lr": 0.1, "weight_decay": 0.05, **changes}))
+    by_id = {id(member): group["lr"] / 0.1 for group in groups for member in group["params"]}
+    return {name: by_id[id(parameter)] for name, parameter in task.model.named_parameters()}
+
+
+def test_layer_decay_by_name() -> None:
+    """As BEiT and MAE count: what is before the blocks is layer 0, block i layer i + 1, norm and head the last."""
+    found = rates(layer_decay=0.5, head_lr_factor=7)
+    below = {  # three blocks: layers 0 to 4
+        "backbone.cls_token": 1 / 16,
+        "backbone.pos_embed": 1 / 16,
+        "backbone.patch_embed.proj.weight": 1 / 16,
+        "backbone.patch_embed.proj.bias": 1 / 16,
+        "backbone.blocks.0.": 1 / 8,
+        "backbone.blocks.1.": 1 / 4,
+        "backbone.blocks.2.": 1 / 2,
+        "backbone.norm.": 1,
+    }
+    for name, rate in found.items():
+        # Head, and all that LS-ViT adds: at the head's rate, and beside the layers.
+        expected = next((share for part, share in below.items() if name.startswith(part)), 7)
+        assert rate == pytest.approx(expected), name
+    assert {name.split(".")[0] for name, rate in found.items() if rate == pytest.approx(7)} >= {"head", "smif", "lmi"}
+    assert "temporal_embed" in found
+
+
+def test_layers_of_a_deeper_vit_and_of_its_registers() -> None:
+    assert [vit_layer(f"blocks.{i}.attn.qkv.weight", 12) for i in (0, 9, 10, 11)] == [1, 10, 11, 12]
+    assert [vit_layer(name, 12) for name in ("reg_token", "norm.weight", "fc_norm.bias")] == [0, 13, 13]
+    assert learning_rate_share("backbone.blocks.11.norm1.weight", 12, 0.75, head_factor=5) == 0.75
+    assert learning_rate_share("backbone.pos_embed", 12, 0.75, head_factor=5) == pytest.approx(0.75**13)
+
+
+def test_layer_decay_multiplies_with_the_factors_of_parts_and_biases() -> None:
+    plain, both = rates(layer_decay=0.5), rates(layer_decay=0.5, lr_factors={"backbone": 3}, bias_lr_factor=2)
+    assert both["backbone.blocks.0.mlp.fc1.weight"] == pytest.approx(3 * plain["backbone.blocks.0.mlp.fc1.weight"])
+    assert both["backbone.blocks.0.mlp.fc1.bias"] == pytest.approx(6 * plain["backbone.blocks.0.mlp.fc1.bias"])
+    assert both["head.weight"] == pytest.approx(plain["head.weight"])
+
+
+def test_without_layer_decay_the_vit_learns_alike_and_weights_alone_decay() -> None:
+    assert {rate for name, rate in rates(head_lr_factor=7).items() if name.startswith("backbone.")} == {1}
+    task = task_class("action_recognition")(ARCHITECTURES["action_recognition"])
+    groups = task.parameter_groups(ActionOptimizerParams(lr=0.1, weight_decay=0.05, layer_decay=0.5))
+    decays = {id(member): group["weight_decay"] for group in groups for member in group["params"]}
+    by_name = {name: decays[id(parameter)] for name, parameter in task.model.named_parameters()}
+    assert by_name["backbone.blocks.0.attn.qkv.weight"] == by_name["head.weight"] == 0.05
+    assert {by_name[name] for name in by_name if name.endswith(("bias", "token", "embed", "norm.weight"))} == {0}
 
 
 def test_an_unknown_task_lists_the_known_ones() -> None:

@@ -93,3 +93,26 @@ def test_a_class_without_samples_spoils_nothing(params: AnyLoss) -> None:
 @pytest.mark.parametrize("params", ALL, ids=lambda params: params.name)
 def test_checkpoints_do_not_hold_class_sizes(params: AnyLoss) -> None:
     assert not make_loss(params, 0.1, COUNTS).state_dict()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("params", ALL, ids=lambda params: params.name)
+def test_a_mixture_of_labels_has_the_mixture_of_their_losses(params: AnyLoss, smoothing: float) -> None:
+    loss = make_loss(params, smoothing, COUNTS)
+    one_hot = torch.eye(3)
+    assert loss(LOGITS, one_hot[LABELS]).item() == pytest.approx(loss(LOGITS, LABELS).item(), rel=1e-6)
+    soft = 0.7 * one_hot[LABELS] + 0.3 * one_hot[LABELS.flip(0)]
+    expected = 0.7 * loss(LOGITS, LABELS) + 0.3 * loss(LOGITS, LABELS.flip(0))
+    assert loss(LOGITS, soft).item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_soft_cross_entropy_is_that_of_torch() -> None:
+    soft = torch.tensor([[0.6, 0.1, 0.3], [0.0, 0.5, 0.5]])
+    expected = F.cross_entropy(LOGITS, soft, label_smoothing=0.1).item()
+    assert make_loss(CrossEntropyLossParams(), 0.1, COUNTS)(LOGITS, soft).item() == pytest.approx(expected)
+
+
+def test_soft_labels_in_half_precision_are_summed_in_full() -> None:
+    soft = torch.tensor([[0.6, 0.1, 0.3], [0.0, 0.5, 0.5]])
+    loss = make_loss(FocalLossParams(name="focal"), 0.1, COUNTS)(LOGITS.bfloat16(), soft)
+    assert loss.dtype == torch.float32

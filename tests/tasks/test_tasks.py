@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from humotion.datasets.skeletons import SKELETONS
 from humotion.models.heatmaps import gaussian_targets
 from humotion.tasks.base import Batch, Task
+from humotion.tasks.mixing import Mixing
 from humotion.tasks.pose_estimation import FRAMES_AT_ONCE, PoseEstimation, to_stored_frame
 from humotion.training_params import TargetParams
 from tests.tiny_models import ARCHITECTURES, OPTIMIZER, make_task
@@ -96,6 +97,23 @@ def test_action_losses_and_scores() -> None:
     prediction = task.predict_step(batch)
     assert prediction["clip_index"].tolist() == [7, 9]
     assert torch.allclose(prediction["probabilities"], logits.detach().softmax(1))
+
+
+def test_a_mixed_batch_is_held_to_both_labels_and_scored_by_the_heavier() -> None:
+    task, batch = make_task("action_recognition").eval(), action_batch()
+    logged = quiet(task)
+    task.mixing = Mixing(mixup=0.4, cutmix=0, probability=1, num_classes=2)  # type: ignore[assignment]
+    with torch.no_grad():
+        torch.manual_seed(1)
+        loss = task.training_step(batch)
+        torch.manual_seed(1)
+        frames = task.model.normalise(batch["frames"])  # type: ignore[operator]
+        frames, padding, targets = task.mixing(frames, batch["is_padding"], batch["label"])  # type: ignore[operator]
+        logits = task.model(frames, padding)
+    assert 0 < targets[0, 0] < 1
+    assert loss.item() == pytest.approx(-(targets * logits.log_softmax(1)).sum(1).mean().item(), rel=1e-5)
+    assert logged["train/top1"].item() == (logits.argmax(1) == targets.argmax(1)).float().mean().item()
+    assert batch["frames"].unique().tolist() == [40, 215]  # the batch itself stays as it is
 
 
 def test_padding_does_not_touch_an_action() -> None:

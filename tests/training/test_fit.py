@@ -12,12 +12,14 @@ import torch
 
 from humotion.clips.datamodule import ClipDataModule
 from humotion.clips.table import read_table
+from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.params import Params
 from humotion.stages import augment, sample
 from humotion.tasks import task_class
 from humotion.tasks.base import Task
 from humotion.training.fit import FitResult, fit
+from humotion.training.prepare import prepare
 from tests.tiny_project import build_project, tiny_params
 
 EPOCHS = 4
@@ -174,6 +176,74 @@ def test_a_frozen_backbone_stays_as_it_is(root: Path, tmp_path: Path) -> None:
     moved = {name for name, tensor in weights(task).items() if not torch.equal(tensor, before[name])}
     assert {"model.head.weight", "model.head.bias"} <= moved
     assert not [name for name in moved if name.startswith("model.backbone")]
+
+
+def script(monkeypatch: pytest.MonkeyPatch, name: str, values: list[float]) -> None:
+    """Make the main metric what is written here, epoch by epoch."""
+
+    def end(task: Task) -> None:
+        task.log(task.main_metric, values[task.current_epoch])
+
+    kind = task_class(tiny_params().experiment(name).task)
+    monkeypatch.setattr(kind, "on_validation_epoch_end", end)
+
+
+@pytest.mark.parametrize("name", ["action", "pose"])
+def test_training_ends_after_epochs_without_a_gain(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    params = with_trainer(name, epochs=6, early_stopping={"patience": 2, "min_delta": 0.05})
+    # 0.54 is no gain over 0.5, 0.6 is one; then two epochs without: number 4 is the last.
+    script(monkeypatch, name, [0.5, 0.54, 0.6, 0.62, 0.6, 0.9])
+    whole_task, whole = train(root, name, tmp_path / "whole", params=params)
+    assert [row["epoch"] for row in whole.epochs] == [0, 1, 2, 3, 4]
+    assert (whole.stopped_epoch, whole.best_epoch) == (4, 3)
+    with pytest.raises(ConnectionAbortedError):  # with one epoch without a gain behind it
+        train(root, name, tmp_path / "killed", StopDuring(4), params=params)
+    task, resumed = train(root, name, tmp_path / "killed", params=params)
+    assert (resumed.epochs, resumed.stopped_epoch) == (whole.epochs, 4)
+    assert_equal(weights(task), weights(whole_task))
+    # Killed after its end, it trains no more: it would raise if a step were made.
+    again_task, again = train(root, name, tmp_path / "killed", StopDuring(5), params=params)
+    assert (again.epochs, again.stopped_epoch, again.best_epoch) == (whole.epochs, 4, 3)
+    assert_equal(weights(again_task), weights(whole_task))
+
+
+def test_training_with_gains_goes_to_its_end(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(monkeypatch, "action", [0.1, 0.2, 0.3])
+    _, result = train(root, "action", tmp_path, params=with_trainer("action", epochs=3, early_stopping={"patience": 1}))
+    assert len(result.epochs) == 3
+    assert result.stopped_epoch is None
+
+
+@pytest.mark.parametrize("way", ["mixup", "cutmix"])
+def test_a_mixed_training_is_resumed_with_the_same_mixtures(root: Path, tmp_path: Path, way: str) -> None:
+    params = with_trainer("action", epochs=3, **{way: 1.0})
+    whole_task, whole = train(root, "action", tmp_path / "whole", params=params)
+    with pytest.raises(ConnectionAbortedError):
+        train(root, "action", tmp_path / "killed", StopDuring(1), params=params)
+    task, resumed = train(root, "action", tmp_path / "killed", params=params)
+    assert resumed.epochs == whole.epochs
+    assert_equal(weights(task), weights(whole_task))
+    _, plain = train(root, "action", tmp_path / "plain", params=with_trainer("action", epochs=3))
+    assert plain.epochs[0]["train/loss"] != whole.epochs[0]["train/loss"]
+
+
+@pytest.mark.parametrize("name", ["action", "pose"])
+def test_half_precision_without_a_gpu_is_refused_before_anything_is_begun(
+    root: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(root)
+    with pytest.raises(HumotionError, match=r"16-mixed, which needs a GPU.*bf16-mixed"):
+        prepare(name, with_trainer(name, precision="16-mixed"))
+
+
+def test_activations_are_checkpointed_if_asked_for(root: Path) -> None:
+    meta = read_json(root / "clips" / "action" / "meta.json")
+    for wanted in (False, True):
+        experiment = with_trainer("action", checkpoint_activations=wanted).experiment("action")
+        task = task_class("action_recognition").from_experiment(experiment, meta)
+        assert task.model.backbone.checkpointing is wanted  # type: ignore[union-attr]
 
 
 def with_trainer(name: str, **changes: Any) -> Params:

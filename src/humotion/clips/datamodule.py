@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,11 @@ import cv2
 import pandas as pd
 import torch
 from pytorch_lightning import LightningDataModule
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import DataLoader, Dataset
 
 from humotion.clips.augment import Policy
 from humotion.clips.dataset import ClipDataset
+from humotion.clips.samplers import EpochSampler, InTurn
 from humotion.clips.scaled import ScaledPieces
 from humotion.clips.table import read_table
 from humotion.clips.variants import AS_SAMPLED, Variant
@@ -23,13 +23,6 @@ from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.params import Params, PoseExperiment
 from humotion.video.store import FrameStore
-
-
-class EpochSampler(DistributedSampler[Any]):
-    """Shuffles by seed and epoch, shares out over the devices, and gives (epoch, index) pairs."""
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        return iter([(self.epoch, int(index)) for index in super().__iter__()])
 
 
 class ClipDataModule(LightningDataModule):
@@ -89,13 +82,21 @@ class ClipDataModule(LightningDataModule):
         """Augmented training clips, in an order drawn anew each epoch."""
         dataset = self.dataset("train")
         world_size, rank = self._world()
-        sampler = EpochSampler(dataset, world_size, rank, shuffle=True, seed=self.experiment.seed)
-        sampler.set_epoch(self._first_epoch())
-        return self._loader(dataset, self._device_batch_size(world_size), sampler)
+        per_device = self._device_batch_size(world_size)
+        self.sampler = EpochSampler(dataset, world_size, rank, per_device * world_size, self.experiment.seed)
+        self.sampler.set_epoch(self._first_epoch())
+        return self._loader(dataset, per_device, self.sampler)
+
+    def share_of_batch(self, batch_idx: int) -> tuple[int, int]:
+        """How many samples of a training batch count, of this device's and of all."""
+        return self.sampler.counts(batch_idx)
 
     def val_dataloader(self) -> DataLoader[Sample]:
-        """Validation clips in the order of their table; one whole video a batch for poses."""
-        return self.evaluation_dataloader("val")
+        """Validation clips in the order of their table, dealt out; one whole video a batch for poses."""
+        world_size, rank = self._world()
+        dataset = self.clip_dataset("val")
+        sampler = InTurn(dataset, world_size, rank) if world_size > 1 else None
+        return self._loader(dataset, self._evaluated_at_once(), sampler)
 
     def test_dataloader(self) -> DataLoader[Sample]:
         """Test clips in the order of their table; one whole video a batch for poses."""
@@ -107,9 +108,7 @@ class ClipDataModule(LightningDataModule):
 
     def evaluation_dataloader(self, split: str, variant: Variant = AS_SAMPLED) -> DataLoader[Sample]:
         """The clips of "train", "val" or "test" once, not augmented, in the order of their table."""
-        whole_videos = isinstance(self.experiment, PoseExperiment)
-        batch_size = 1 if whole_videos else self._device_batch_size(self._world()[0])
-        return self._loader(self.clip_dataset(split, variant), batch_size)
+        return self._loader(self.clip_dataset(split, variant), self._evaluated_at_once())
 
     def scaled_dataloader(self, split: str, scales: tuple[float, ...], num_frames: int) -> DataLoader[Sample]:
         """Whole videos at several scales, ``num_frames`` at a time (see `ScaledPieces`), in the order of the table."""
@@ -129,6 +128,10 @@ class ClipDataModule(LightningDataModule):
             worker_init_fn=single_threaded,
             pin_memory=torch.cuda.is_available(),
         )
+
+    def _evaluated_at_once(self) -> int:
+        """Clips in a batch that is not trained on: one, if they are whole videos."""
+        return 1 if isinstance(self.experiment, PoseExperiment) else self._device_batch_size(self._world()[0])
 
     def _world(self) -> tuple[int, int]:
         return (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)

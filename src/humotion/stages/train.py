@@ -10,7 +10,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from humotion.tasks.base import Task
 from humotion.tracking import models, runs
 from humotion.tracking.lightning import lightning_logger
 from humotion.training.description import ModelDescription, input_files, training_settings
+from humotion.training.devices import is_lead
 from humotion.training.fit import FitResult, fit
 from humotion.training.model_folder import save_model_folder
 from humotion.training.outcomes import clip_scores
@@ -37,14 +38,33 @@ from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
 def run(name: str, params: Params) -> None:
     """Write ``models/<name>/``, ``metrics/<name>/train.json`` and ``curves.csv``, and one MLflow run.
 
+    Of several processes that train together the first one does; the others only train.
+
     Raises:
         HumotionError: no such experiment; clips, plan or frames are missing; or somebody stopped it.
     """
+    if is_lead():
+        lead(name, params)
+    else:
+        follow(name, params)
+
+
+def follow(name: str, params: Params) -> None:
+    """Train with the first process, which says what is to be said."""
     experiment = params.experiment(name)
     task, data = prepare(name, params)
-    settings = training_settings(experiment)
+    work = unfinished_work(experiment, input_md5(name, experiment))
+    stop, settings = Stop(), (experiment.trainer, params.machine)
+    with stop.listening(signal.SIGINT, signal.SIGTERM), suppress(KeyboardInterrupt):
+        fit(task, data, *settings, seed=experiment.seed, folder=work, callbacks=(StopAfterBatch(stop),))
+
+
+def lead(name: str, params: Params) -> None:
+    """Train, and write what comes of it."""
+    experiment = params.experiment(name)
+    task, data = prepare(name, params)
     data_md5 = input_md5(name, experiment)
-    work = work_folder("train", digest_of({"settings": settings, "inputs": data_md5, "code": digest_of_code()}))
+    work = unfinished_work(experiment, data_md5)
     attempt = work / "run.json"
     source = run_source(experiment, name, data_md5, data.meta)
     resume = read_json(attempt)["run_id"] if attempt.exists() else None
@@ -102,6 +122,12 @@ def told_how_to_go_on() -> Iterator[None]:
         raise HumotionError("Stopped. The same command goes on after the last finished epoch.") from None
 
 
+def unfinished_work(experiment: AnyExperiment, data_md5: dict[str, str]) -> Path:
+    """The folder of an attempt with these settings, inputs and this code."""
+    settings = training_settings(experiment)
+    return work_folder("train", digest_of({"settings": settings, "inputs": data_md5, "code": digest_of_code()}))
+
+
 def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
     """md5 of everything a training reads; ``frames.parquet`` has a digest of every video's frames."""
     inputs = input_files(name, experiment.dataset)
@@ -117,8 +143,12 @@ def preprocessing(experiment: AnyExperiment) -> dict[str, Any]:
 
 
 def chosen_metrics(result: FitResult) -> dict[str, Any]:
-    """The chosen epoch's metrics by split: ``{"best_epoch": 7, "train": {...}, "val": {...}}``."""
-    chosen: dict[str, Any] = {"best_epoch": result.best_epoch, "train": {}, "val": {}}
+    """The chosen epoch's metrics by split: ``{"best_epoch": 7, "train": {...}, "val": {...}}``.
+
+    With ``stopped_epoch`` where early stopping ended the training.
+    """
+    stopped = {} if result.stopped_epoch is None else {"stopped_epoch": result.stopped_epoch}
+    chosen: dict[str, Any] = {"best_epoch": result.best_epoch, **stopped, "train": {}, "val": {}}
     for metric, value in result.best.items():
         split, _, name = metric.partition("/")
         if split in ("train", "val"):
@@ -136,7 +166,8 @@ def write_metrics(folder: Path, result: FitResult, metrics: dict[str, Any]) -> N
 def log_outcome(name: str, folder: Path, task: Task, metrics: dict[str, Any], example: Path) -> None:
     """Log the chosen epoch, the augmentation plan with its sheets, and the model to the open run."""
     runs.log_metrics({f"best_val/{key}": value for key, value in metrics["val"].items()})
-    runs.log_metrics({"best_epoch": metrics["best_epoch"], "num_parameters": _num_parameters(task)})
+    epochs = {key: metrics[key] for key in ("best_epoch", "stopped_epoch") if key in metrics}
+    runs.log_metrics(epochs | {"num_parameters": _num_parameters(task)})
     runs.log_file(Path("metrics") / name / "curves.csv", "train")
     runs.log_folder(Path("plans") / name, "augment")
     models.log_model_folder(folder, example)

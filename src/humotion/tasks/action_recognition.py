@@ -7,21 +7,27 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics import MetricCollection
+from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from humotion.model_params import LSViTParams
 from humotion.models.vit_weights import load_timm_checkpoint
 from humotion.params import ActionExperiment
 from humotion.tasks.base import Batch, Task, parameter_groups
+from humotion.tasks.layer_decay import learning_rate_share
 from humotion.tasks.losses import make_loss
+from humotion.tasks.mixing import Mixing
 from humotion.training_params import ActionOptimizerParams, AnyLoss, CrossEntropyLossParams, OptimizerParams
 
 
 class ActionRecognition(Task):
-    """A clip is of one of a dataset's classes; the loss is chosen in the parameters."""
+    """A clip is of one of a dataset's classes; the loss is chosen in the parameters.
+
+    ``mixing`` is how the clips of a training batch are mixed, None if they are not.
+    """
 
     main_metric: ClassVar[str] = "val/top1"
+    mixing: Mixing | None = None
 
     def __init__(
         self,
@@ -41,6 +47,7 @@ class ActionRecognition(Task):
                 "val/macro_f1": MulticlassF1Score(classes, average="macro"),
             }
         )
+        self.val_loss = MeanMetric()
 
     @classmethod
     def from_experiment(cls, experiment: ActionExperiment, meta: dict[str, Any]) -> ActionRecognition:
@@ -58,6 +65,9 @@ class ActionRecognition(Task):
         if model.weights is not None:
             load_timm_checkpoint(task.model.backbone, model.weights)  # type: ignore[arg-type]
         task.model.backbone.requires_grad_(not trainer.freeze_backbone)
+        task.model.backbone.checkpointing = trainer.checkpoint_activations  # type: ignore[union-attr]
+        if trainer.mixup or trainer.cutmix:
+            task.mixing = Mixing(trainer.mixup, trainer.cutmix, trainer.mix_probability, architecture["num_classes"])
         return task
 
     def setup(self, stage: str) -> None:
@@ -70,10 +80,13 @@ class ActionRecognition(Task):
         self.loss = make_loss(self.loss_params, self.label_smoothing, class_counts).to(self.device)
 
     def parameter_groups(self, params: OptimizerParams) -> list[dict[str, Any]]:
-        """The ViT at the learning rate, what is added to it (SMIF, LMI, head) at a multiple of it."""
+        """The ViT at the learning rate, falling from layer to layer; what is added to it at a multiple of it."""
         assert isinstance(params, ActionOptimizerParams)
-        factor = params.head_lr_factor
-        return parameter_groups(self.model, params, lambda name: 1.0 if name.startswith("backbone.") else factor)
+        depth = len(self.model.backbone.blocks)  # type: ignore[arg-type, union-attr]
+        decay, factor = params.layer_decay, params.head_lr_factor
+        return parameter_groups(
+            self.model, params, lambda name: learning_rate_share(name, depth, decay, head_factor=factor)
+        )
 
     def logits(self, batch: Batch) -> Tensor:
         """(B, num_classes) of uint8 frames (B, T, K, C, H, W)."""
@@ -82,26 +95,31 @@ class ActionRecognition(Task):
         return logits
 
     def training_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
-        """The loss of the parameters, with label smoothing."""
-        logits = self.logits(batch)
-        loss: Tensor = self.loss(logits, batch["label"])
-        size = len(batch["label"])
-        accuracy = (logits.argmax(1) == batch["label"]).float().mean()
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=size, prog_bar=True, sync_dist=True)
-        self.log("train/top1", accuracy, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
-        return loss
+        """The loss of the parameters, with label smoothing; of mixed clips the heavier label counts as right."""
+        frames = self.model.normalise(batch["frames"])  # type: ignore[operator]
+        is_padding, targets = batch["is_padding"], batch["label"]
+        if self.mixing is not None:
+            frames, is_padding, targets = self.mixing(frames, is_padding, targets)
+        logits: Tensor = self.model(frames, is_padding)
+        loss: Tensor = self.loss(logits, targets)
+        heaviest = targets if targets.ndim == 1 else targets.argmax(1)
+        accuracy = (logits.argmax(1) == heaviest).float().mean()
+        size, share = self.share_of_batch(len(logits), batch_idx)
+        self.log_training("loss", loss * share, size, prog_bar=True)
+        self.log_training("top1", accuracy * share, size)
+        return loss * share
 
     def validation_step(self, batch: Batch, batch_idx: int = 0) -> None:
         """Unsmoothed cross-entropy and accuracies."""
         logits = self.logits(batch)
-        loss = F.cross_entropy(logits, batch["label"])
         self.metrics.update(logits, batch["label"])
-        self.log("val/loss", loss, batch_size=len(logits), prog_bar=True, sync_dist=True)
+        self.val_loss.update(F.cross_entropy(logits, batch["label"]), len(logits))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the accuracies over all validation clips."""
-        self.log_dict(self.metrics.compute(), prog_bar=True)
+        """Log loss and accuracies over all validation clips."""
+        self.log_dict({"val/loss": self.val_loss.compute(), **self.metrics.compute()}, prog_bar=True)
         self.metrics.reset()
+        self.val_loss.reset()
 
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
         """``probabilities`` (B, num_classes), ``embeddings`` (B, C) before the head, and ``clip_index`` (B,)."""

@@ -50,6 +50,26 @@ class Task(pl.LightningModule, ABC):
         """Groups for the optimiser; a task may give some layers a learning rate of their own."""
         return parameter_groups(self.model, params)
 
+    def share_of_batch(self, size: int, batch_idx: int) -> tuple[int, float]:
+        """What a training batch of ``size`` samples on this device is of the global batch.
+
+        Returns:
+            The number of samples in the global batch, and the factor on the mean over those of this device with which
+            the mean over all devices is that over the global batch, though a last batch may not be shared out evenly.
+        """
+        if self._trainer is None or self.trainer.world_size == 1:
+            return size, 1.0
+        mine, together = self.trainer.datamodule.share_of_batch(batch_idx)  # type: ignore[attr-defined]
+        return together, mine * self.trainer.world_size / together
+
+    def log_training(self, name: str, mean: Tensor, size: int, **more: Any) -> None:
+        """Log the mean over an epoch of a figure of training batches of ``size`` samples, all devices together.
+
+        ``mean`` is that of this device times its share (see `share_of_batch`): with the same size on all of them, as
+        Lightning averages sizes in whole numbers.
+        """
+        self.log(f"train/{name}", mean, on_step=False, on_epoch=True, batch_size=size, sync_dist=True, **more)
+
     def configure_optimizers(self) -> Any:
         """The optimiser, and a schedule that moves after every optimiser step."""
         params = self.optimizer_params

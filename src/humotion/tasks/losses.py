@@ -1,7 +1,9 @@
 """Losses of action recognition for classes of unequal size, each over logits (B, C) and labels (B,).
 
-All are means over the batch of a term a clip, and all take the same label smoothing. What they need to know of
-class sizes is what an epoch really holds: a plan that is balanced already leaves them nothing to correct.
+All are means over the batch of a term a clip, and all take the same label smoothing. Labels may be soft, (B, C) with
+rows that sum to 1, as mixup makes them: the loss of a mixture is the mixture of the losses of its labels. What they
+need to know of class sizes is what an epoch really holds: a plan that is balanced already leaves them nothing to
+correct.
 """
 
 from __future__ import annotations
@@ -33,6 +35,9 @@ class CrossEntropy(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The loss of a batch, a scalar."""
         shifted = logits if self.shift is None else logits + self.shift
+        if labels.ndim == 2:
+            terms = losses_of_classes(shifted, self.label_smoothing)
+            return mixture(labels, terms if self.weights is None else terms * self.weights)
         losses = F.cross_entropy(shifted, labels, label_smoothing=self.label_smoothing, reduction="none")  # (B,)
         return losses.mean() if self.weights is None else (losses * self.weights[labels]).mean()
 
@@ -49,9 +54,24 @@ class FocalLoss(nn.Module):
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The loss of a batch, a scalar."""
+        if labels.ndim == 2:
+            terms = losses_of_classes(logits, self.label_smoothing)
+            return mixture(labels, (1 - logits.float().softmax(dim=1)) ** self.gamma * terms)
         losses = F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing, reduction="none")  # (B,)
         right = logits.softmax(dim=1).gather(1, labels[:, None])[:, 0]
         return ((1 - right) ** self.gamma * losses).mean()
+
+
+def losses_of_classes(logits: Tensor, label_smoothing: float) -> Tensor:
+    """The smoothed cross-entropy of each clip if each class in turn were its label, (B, C)."""
+    log_probabilities = logits.float().log_softmax(dim=1)
+    rest = log_probabilities.mean(dim=1, keepdim=True)
+    return -((1 - label_smoothing) * log_probabilities + label_smoothing * rest)
+
+
+def mixture(labels: Tensor, terms: Tensor) -> Tensor:
+    """The mean over clips of the terms (B, C) of all classes, mixed by soft labels (B, C)."""
+    return (labels * terms).sum(dim=1).mean()
 
 
 def make_loss(params: AnyLoss, label_smoothing: float, class_counts: Tensor) -> nn.Module:

@@ -67,8 +67,9 @@ class PoseEstimation(Task):
         target = self.targets(batch, maps.shape[-1])
         held_to = self.model.supervised_frames(frames.shape[1])  # type: ignore[operator]
         loss = sum_of_squares(maps.float(), target[:, held_to.to(target.device, non_blocking=True)])
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(maps), prog_bar=True, sync_dist=True)
-        return loss
+        size, share = self.share_of_batch(len(maps), batch_idx)
+        self.log_training("loss", loss * share, size, prog_bar=True)
+        return loss * share
 
     def targets(self, batch: Batch, map_size: int) -> Tensor:
         """Target maps (B, T, J+1, map_size, map_size), made of labels on their device without waiting for it."""

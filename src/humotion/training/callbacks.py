@@ -1,4 +1,4 @@
-"""Callbacks that make an interrupted training continue as if nothing had happened."""
+"""Callbacks that make an interrupted training continue as if nothing had happened, or end where it should."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
+
+from humotion.training_params import EarlyStoppingParams
 
 Row = dict[str, float]
 
@@ -55,5 +59,25 @@ class SeedEveryEpoch(pl.Callback):
         Not at the epoch's start: beginning to iterate over a loader draws a number too, which in the
         first epoch after a start or resumption happens before that hook, and in others after it.
         """
-        if batch_idx == 0:
-            torch.manual_seed(self.seed * 100_003 + trainer.current_epoch)
+        if batch_idx == 0:  # devices draw apart
+            torch.manual_seed(self.seed * 100_003 + trainer.current_epoch + trainer.global_rank * 1_000_000_007)
+
+
+class StopWithoutGain(EarlyStopping):
+    """Ends a training whose main metric gains no more.
+
+    A training that was killed between its last epoch and its end stays ended when it is gone on with.
+    """
+
+    def __init__(self, metric: str, params: EarlyStoppingParams) -> None:
+        super().__init__(metric, params.min_delta, params.patience, mode="max", check_on_train_epoch_end=True)
+
+    @property
+    def last_epoch(self) -> int | None:
+        """The epoch after which it ended the training; None if it did not."""
+        return None if self.stopping_reason == EarlyStoppingReason.NOT_STOPPED else self.stopped_epoch
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """End at once what had ended."""
+        if self.last_epoch is not None:
+            trainer.should_stop = True

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+import torch.distributed as dist
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.callbacks.weight_averaging import EMAWeightAveraging
 from pytorch_lightning.loggers import Logger
 
+from humotion.clips.datamodule import ClipDataModule
 from humotion.params import MachineParams
 from humotion.tasks.base import Task
-from humotion.training.callbacks import EpochTable, Row, SeedEveryEpoch
-from humotion.training_params import TrainerParams
+from humotion.training.callbacks import EpochTable, Row, SeedEveryEpoch, StopWithoutGain
+from humotion.training.devices import all_devices, is_lead, on_gpu
+from humotion.training.predict import quiet
+from humotion.training_params import ActionTrainerParams, TrainerParams
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ class FitResult:
         epochs: a row an epoch with every metric.
         best_epoch: the epoch whose weights ``task`` now holds.
         checkpoint: its Lightning checkpoint.
+        stopped_epoch: the epoch after which early stopping ended it; None if it did not.
     """
 
     epochs: list[Row]
     best_epoch: int
     checkpoint: Path
+    stopped_epoch: int | None = None
 
     @property
     def best(self) -> Row:
@@ -42,7 +46,7 @@ class FitResult:
 
 def fit(
     task: Task,
-    datamodule: pl.LightningDataModule,
+    datamodule: ClipDataModule,
     params: TrainerParams,
     machine: MachineParams,
     *,
@@ -56,7 +60,7 @@ def fit(
     With ``params.ema`` these are running averages: validation looks at them, and checkpoints hold them.
 
     A checkpoint of every epoch lies in ``folder``; called again with the same folder, training goes
-    on after the last finished epoch.
+    on after the last finished epoch. Over several devices every process calls it, and all return the same.
 
     Args:
         task: what is trained.
@@ -77,21 +81,13 @@ def fit(
     best = ModelCheckpoint(folder, "best", monitor=task.main_metric, mode="max", **once)
     last = ModelCheckpoint(folder, "last", **once)
     averages = [] if params.ema is None else [EMAWeightAveraging(averages_device(machine), decay=params.ema)]
-    trainer = pl.Trainer(
-        accelerator=machine.accelerator,
-        devices=machine.devices,
-        max_epochs=params.epochs,
-        precision=params.precision,
-        accumulate_grad_batches=params.accumulate,
-        gradient_clip_val=params.gradient_clip,
-        deterministic="warn",
-        logger=logger,
-        callbacks=[SeedEveryEpoch(seed), *averages, table, best, last, TQDMProgressBar(refresh_rate=10), *callbacks],
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-        enable_model_summary=False,
-    )
+    stopping = [] if params.early_stopping is None else [StopWithoutGain(task.main_metric, params.early_stopping)]
+    ours = [SeedEveryEpoch(seed), *averages, table, *stopping, best, last, TQDMProgressBar(refresh_rate=10)]
     resume = folder / "last.ckpt"
+    if isinstance(params, ActionTrainerParams) and params.head_start and not resume.exists():
+        give_head_start(task, datamodule, machine, logger)
+    was_alone = not dist.is_initialized()
+    trainer = make_trainer(params, machine, logger, [*ours, *callbacks])
     with quiet():
         try:
             trainer.fit(task, datamodule, ckpt_path=resume if resume.exists() else None, weights_only=True)
@@ -100,35 +96,41 @@ def fit(
     checkpoint = Path(best.best_model_path)
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     task.load_state_dict(state["state_dict"])
-    return FitResult(table.rows, int(state["epoch"]), checkpoint)
+    trainer.strategy.barrier()  # until all have read the checkpoint
+    if was_alone and dist.is_initialized():
+        dist.destroy_process_group()  # metrics of this process are its own again
+    return FitResult(table.rows, int(state["epoch"]), checkpoint, stopping[0].last_epoch if stopping else None)
+
+
+def make_trainer(
+    params: TrainerParams, machine: MachineParams, logger: Logger | bool, callbacks: list[pl.Callback]
+) -> pl.Trainer:
+    """Lightning's trainer for a training loop of these parameters."""
+    return pl.Trainer(
+        **all_devices(machine),
+        max_epochs=params.epochs,
+        precision=params.precision,
+        accumulate_grad_batches=params.accumulate,
+        gradient_clip_val=params.gradient_clip,
+        deterministic="warn",
+        logger=logger,
+        callbacks=callbacks,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+        enable_model_summary=False,
+    )
+
+
+def give_head_start(task: Task, data: ClipDataModule, machine: MachineParams, logger: Logger | bool) -> None:
+    """Fit the head first, and log how good it is; the other devices get it from the first one."""
+    from humotion.training.head_start import start_head  # scikit-learn takes a second to import
+
+    if is_lead():
+        top1 = start_head(task, data, machine)
+        if isinstance(logger, Logger):
+            logger.log_metrics({"head_start/val_top1": top1}, step=0)
 
 
 def averages_device(machine: MachineParams) -> str | None:
     """Where the averages lie: left to itself, Lightning keeps those of a GPU's weights on the CPU."""
-    return "cuda" if machine.accelerator != "cpu" and torch.cuda.is_available() else None
-
-
-def predict(task: pl.LightningModule, loader: Any, machine: MachineParams) -> list[dict[str, torch.Tensor]]:
-    """Predictions of every batch of a loader, in order, on one device."""
-    trainer = pl.Trainer(
-        accelerator=machine.accelerator,
-        devices=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        callbacks=[TQDMProgressBar(refresh_rate=10)],
-    )
-    with quiet():
-        outputs: Any = trainer.predict(task, loader)
-    return list(outputs)
-
-
-class quiet(warnings.catch_warnings):  # noqa: N801
-    """Silences Lightning's advice about matters that humotion decides (worker counts, resume paths)."""
-
-    def __enter__(self) -> Any:
-        entered = super().__enter__()
-        for message in (".*does not have many workers.*", ".*Checkpoint directory.*exists.*", ".*litlogger.*"):
-            warnings.filterwarnings("ignore", message=message)
-        logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
-        return entered
+    return "cuda" if on_gpu(machine) else None

@@ -19,7 +19,7 @@ from humotion.evaluation.pose.hits import THRESHOLDS
 from humotion.evaluation.pose.scores import score_clip
 from humotion.params import MachineParams
 from humotion.tasks.base import Task
-from humotion.training.fit import predict
+from humotion.training.predict import predict
 from humotion.video.store import StoredVideo
 
 if TYPE_CHECKING:

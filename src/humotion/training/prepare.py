@@ -11,15 +11,17 @@ from humotion.files import read_json
 from humotion.params import Params
 from humotion.tasks import task_class
 from humotion.tasks.base import Task
+from humotion.training.devices import check_precision
 
 
 def prepare(name: str, params: Params) -> tuple[Task, ClipDataModule]:
     """Seed everything, then build the task of experiment ``name`` and the loaders of its clips.
 
     Raises:
-        HumotionError: no such experiment, or frames are missing.
+        HumotionError: no such experiment, frames are missing, or this machine cannot train at that precision.
     """
     experiment = params.experiment(name)
+    check_precision(experiment.trainer, params.machine)
     pl.seed_everything(experiment.seed, workers=True, verbose=False)
     meta = read_json(Path("clips") / name / "meta.json")
     task = task_class(experiment.task).from_experiment(experiment, meta)

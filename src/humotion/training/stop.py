@@ -56,6 +56,14 @@ class StopAfterBatch(pl.Callback):
     def __init__(self, stop: Stop) -> None:
         self.stop = stop
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Over several devices, take SIGTERM back from Lightning, whose handler would talk to the others at once.
+
+        In the middle of a step that can be for ever: they may be at another exchange.
+        """
+        if trainer.world_size > 1:
+            self.stop.listen(signal.SIGTERM)
+
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:

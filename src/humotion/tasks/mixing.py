@@ -1,0 +1,79 @@
+"""Mixup (Zhang et al. 2018) and CutMix (Yun et al. 2019) of clips: two videos become one, in all frames alike.
+
+One share and one box are drawn a batch and hold for every frame of every clip, sampled frames and their raw
+neighbours alike, so that no motion arises that neither video has. Random numbers come from torch's generator, which
+training seeds anew each epoch.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Box = tuple[slice, slice]  # rows, columns
+
+
+class Mixing:
+    """Mixes each clip of a batch with the one before it in the batch, which follows from the epoch's random order.
+
+    Args:
+        mixup, cutmix: parameters of the Beta distributions of the share, 0 for none of the kind; where both are
+            given, each batch is mixed in one way or the other, with equal chance.
+        probability: of a batch being mixed at all.
+        num_classes: of the targets.
+    """
+
+    def __init__(self, mixup: float, cutmix: float, probability: float, num_classes: int) -> None:
+        self.mixup, self.cutmix = mixup, cutmix
+        self.probability, self.num_classes = probability, num_classes
+
+    def __call__(self, frames: Tensor, is_padding: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mixed frames, padding and targets.
+
+        A frame counts as padding where it is padding in both clips: a padded frame repeats the last one, which is a
+        picture of its video like any other, so every frame that counts shows both videos in the targets' proportion.
+
+        Args:
+            frames: (B, T, K, 3, H, W), normalised; they may be changed in place.
+            is_padding: (B, T) bool.
+            labels: (B,) int64.
+
+        Returns:
+            Frames and padding of the same shapes, and targets (B, num_classes) whose rows sum to 1.
+        """
+        targets = F.one_hot(labels, self.num_classes).float()
+        if torch.rand(()) >= self.probability:
+            return frames, is_padding, targets
+        cut = self.cutmix > 0 and (self.mixup == 0 or bool(torch.rand(()) < 0.5))
+        alpha = self.cutmix if cut else self.mixup
+        share = torch.distributions.Beta(alpha, alpha).sample().item()
+        if cut:
+            share = paste(frames, random_box(share, *frames.shape[-2:]))
+        else:
+            frames = torch.lerp(before(frames), frames, share)
+        return frames, is_padding & before(is_padding), torch.lerp(before(targets), targets, share)
+
+
+def before(batch: Tensor) -> Tensor:
+    """The clip before each clip of a batch, the last before the first."""
+    return batch.roll(1, dims=0)
+
+
+def random_box(share: float, height: int, width: int) -> Box:
+    """A box of ``1 - share`` of the image, of its proportions, around a random place; what lies beyond is cut off."""
+    side = (1 - share) ** 0.5
+    centres = torch.rand(2).tolist()
+    rows, columns = (
+        slice(max(0, round((centre - side / 2) * size)), min(size, round((centre + side / 2) * size)))
+        for centre, size in zip(centres, (height, width), strict=True)
+    )
+    return rows, columns
+
+
+def paste(frames: Tensor, box: Box) -> float:
+    """Paste the box of the clip before into every frame, in place; the share of its own that each clip keeps."""
+    rows, columns = box
+    frames[..., rows, columns] = before(frames[..., rows, columns])
+    height, width = frames.shape[-2:]
+    return 1 - (rows.stop - rows.start) * (columns.stop - columns.start) / (height * width)

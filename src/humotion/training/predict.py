@@ -1,0 +1,45 @@
+"""Predictions of a task for every batch of a loader."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import TQDMProgressBar
+
+from humotion.params import MachineParams
+from humotion.training.devices import one_device
+
+
+def predict(task: pl.LightningModule, loader: Any, machine: MachineParams) -> list[dict[str, torch.Tensor]]:
+    """Predictions of every batch of a loader, in order, on one device."""
+    trainer = pl.Trainer(
+        **one_device(machine),
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        callbacks=[TQDMProgressBar(refresh_rate=10)],
+    )
+    with quiet():
+        outputs: Any = trainer.predict(task, loader)
+    return list(outputs)
+
+
+class quiet(warnings.catch_warnings):  # noqa: N801
+    """Silences Lightning's advice about matters that humotion decides (worker counts, resume paths)."""
+
+    def __enter__(self) -> Any:
+        entered = super().__enter__()
+        advice = (
+            ".*does not have many workers.*",
+            ".*Checkpoint directory.*exists.*",
+            ".*litlogger.*",
+            ".*recommended to use.*sync_dist=True.*",  # metrics that are the same everywhere already
+        )
+        for message in advice:
+            warnings.filterwarnings("ignore", message=message)
+        logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+        return entered

@@ -1,0 +1,77 @@
+"""What a launcher has started, by the variables that it sets."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from pytorch_lightning.strategies import DDPStrategy
+
+from humotion.params import MachineParams
+from humotion.training.devices import all_devices, launched, one_device
+
+TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "LOCAL_WORLD_SIZE": "4", "WORLD_SIZE": "8", "RANK": "5", "LOCAL_RANK": "1"}
+SLURM = {
+    "SLURM_JOB_ID": "17",
+    "SLURM_JOB_NAME": "train",
+    "SLURM_NTASKS": "8",
+    "SLURM_NTASKS_PER_NODE": "4",
+    "SLURM_NNODES": "2",
+    "SLURM_PROCID": "5",
+    "SLURM_LOCALID": "1",
+    "SLURM_NODEID": "1",
+}
+CPU = MachineParams(accelerator="cpu")
+
+
+@pytest.fixture(autouse=True)
+def no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("SLURM_") or name in TORCHRUN:
+            monkeypatch.delenv(name)
+
+
+def set_all(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_alone_the_machine_says_what_to_train_on() -> None:
+    assert launched() is None
+    assert all_devices(CPU) == {"accelerator": "cpu", "devices": "auto", "num_nodes": 1, "plugins": []}
+    two = all_devices(MachineParams(accelerator="cpu", devices=2))
+    assert two["devices"] == 2
+    assert isinstance(two["strategy"], DDPStrategy)
+    assert one_device(MachineParams(accelerator="cpu", devices=2))["devices"] == 1
+
+
+@pytest.mark.parametrize("variables", [TORCHRUN, SLURM], ids=["torchrun", "srun"])
+def test_processes_of_a_launcher_are_what_is_trained_on(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    set_all(monkeypatch, variables)
+    assert launched() == (4, 2)
+    for machine in (CPU, MachineParams(accelerator="cpu", devices=1)):
+        found = all_devices(machine)
+        assert (found["devices"], found["num_nodes"]) == (4, 2)
+        assert isinstance(found["strategy"], DDPStrategy)
+    assert one_device(CPU)["devices"] == 1
+
+
+def test_slurm_does_not_requeue_in_the_middle_of_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, SLURM)
+    (environment,) = all_devices(CPU)["plugins"]
+    assert not environment.auto_requeue
+    assert (environment.world_size(), environment.global_rank(), environment.local_rank()) == (8, 5, 1)
+
+
+def test_an_interactive_allocation_is_no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, SLURM | {"SLURM_JOB_NAME": "interactive"})
+    assert launched() is None
+    assert all_devices(CPU)["plugins"] == []
+
+
+def test_torchrun_inside_slurm_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, SLURM | TORCHRUN | {"LOCAL_WORLD_SIZE": "8"})
+    assert launched() == (8, 1)
+    assert all_devices(CPU)["plugins"] == []
