@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -65,8 +65,22 @@ class ViTParams(Section):
 
 
 class LSViTParams(ViTParams):
-    """LS-ViT: the plain ViT with short-term (SMIF) and long-term (LMI) motion modules."""
+    """LS-ViT: the plain ViT with short-term (SMIF) and long-term (LMI) motion modules.
+
+    ``setting`` is a preset; each of the options that follow it replaces one of its parts, null leaves it.
+    """
 
     name: Literal["ls_vit"]  # type: ignore[assignment]
     setting: Literal["reference", "default"] = "default"
-    num_neighbours: int = Field(3, ge=1, description="raw frames around each sampled one; odd")
+    num_neighbours: int = Field(3, ge=1, description="raw frames around each sampled one, if SMIF reads them; odd")
+    smif: Literal["none", "reference", "default"] | None = None
+    lmi: Literal["none", "reference", "default"] | None = None
+    identity_start: bool | None = Field(None, description="step 0 equals the plain ViT")
+    raw_neighbours: bool | None = Field(None, description="false: SMIF differences the sampled frames")
+    bounded_gates: bool | None = Field(None, description="LMI's gate passes a tanh")
+    lmi_reach: Literal["all"] | Annotated[int, Field(ge=1)] | None = Field(
+        None, description="segments on either side that LMI compares with"
+    )
+    lmi_every: int | None = Field(None, ge=1, description="an LMI behind the first of every so many blocks")
+    temporal_position: bool | None = Field(None, description="a learned embedding of a frame's place in the clip")
+    motion_embed: bool | None = Field(None, description="the size of SMIF's differences goes to the tokens as well")
