@@ -48,7 +48,7 @@ CHANGES: list[dict[str, Any]] = [
     {"num_registers": 2},
     {"num_neighbours": 5},
 ]
-each_change = pytest.mark.parametrize("change", CHANGES, ids=lambda change: "-".join(map(str, *change.items())) or "as is")
+each_change = pytest.mark.parametrize("change", CHANGES, ids=str)
 each_setting = pytest.mark.parametrize("setting", SETTINGS)
 
 
@@ -291,7 +291,7 @@ def test_a_bounded_gate_stays_within_one(variant: Any) -> None:
     for bounded in (True, False):
         lmi: Any = build("default", lmi=variant, bounded_gates=bounded).lmi[0]
         torch.nn.init.constant_(lmi.expand.weight, 9.0)
-        largest[bounded] = float(lmi.gate(tokens, real(2, 4)).abs().max())
+        largest[bounded] = lmi.gate(tokens, real(2, 4)).abs().max().item()
     assert largest[True] <= 1 < largest[False]
 
 

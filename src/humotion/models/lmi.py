@@ -130,7 +130,8 @@ def membership(grid: int, cell: int, num_prefix: int) -> Tensor:
     side = torch.arange(grid) // cell
     across = -(-grid // cell)
     cells = (side[:, None] * across + side).flatten() + num_prefix
-    return F.one_hot(torch.cat([torch.arange(num_prefix), cells])).float()
+    cell_of = torch.cat([torch.arange(num_prefix), cells])
+    return (cell_of[:, None] == torch.arange(num_prefix + across**2)).float()
 
 
 def num_differences(reach: Reach) -> int:

@@ -81,9 +81,7 @@ class ReferenceSMIF(nn.Module):
     reach = 2
     threshold = 0.05
 
-    def __init__(
-        self, mean: Tensor, std: Tensor, raw_neighbours: bool = False, identity_start: bool = False
-    ) -> None:
+    def __init__(self, mean: Tensor, std: Tensor, raw_neighbours: bool = False, identity_start: bool = False) -> None:
         super().__init__()
         self.raw_neighbours = raw_neighbours
         self.fuse = nn.Conv2d(6, 3, 1)
