@@ -14,7 +14,7 @@ from humotion.model_params import LSViTParams
 from humotion.models.lmi import LMI, ReferenceLMI
 from humotion.models.ls_vit import LSViT
 from humotion.models.motion_options import PRESETS, Setting, resolve
-from humotion.models.smif import SMIF
+from humotion.models.smif import SMIF, halve
 from humotion.models.vit import FrameAveragedViT
 
 TINY: dict[str, Any] = {"image_size": 24, "patch_size": 8, "dim": 24, "depth": 3, "heads": 3}
@@ -197,10 +197,16 @@ def test_default_motion_is_signed_and_fades_below_the_threshold() -> None:
     frames = torch.zeros(1, 1, 3, 3, 5, 5)
     frames[:, :, 1], frames[:, :, 2] = 0.5, 0.499
     motion = smif.motion(frames, real(1, 1))
-    assert motion.shape == (1, 1, 2, 3, 3, 3)  # halved, and what is left at the edge of an odd side is kept
-    before, after = motion[0, 0, :, 0, 2, 2].tolist()
+    assert motion.shape == (1, 1, 2, 3, 2, 2)  # halved
+    before, after = motion[0, 0, :, 0, 1, 1].tolist()
     assert before == pytest.approx(0.5, rel=1e-4)
     assert after == pytest.approx(-0.001 * torch.tensor(-2.45).sigmoid().item(), rel=1e-3)
+
+
+def test_frames_are_halved_by_means_over_two_by_two() -> None:
+    frames = torch.randn(2, 3, 6, 8)
+    torch.testing.assert_close(halve(frames), F.avg_pool2d(frames, 2))
+    assert halve(frames[..., :5, :7]).shape == (2, 3, 2, 3)
 
 
 def test_motion_between_sampled_frames_ends_at_padding() -> None:

@@ -127,7 +127,9 @@ class ViT(nn.Module):
 
     def normalise(self, frames: Tensor) -> Tensor:
         """uint8 RGB frames (..., 3, H, W) as the model wants them: (x / 255 - mean) / std."""
-        return (frames.float() / 255 - self.get_buffer("mean")) / self.get_buffer("std")
+        mean, std = self.get_buffer("mean"), self.get_buffer("std")
+        # In place: on a CPU every fresh tensor of this size costs more than the arithmetic.
+        return frames.to(torch.float32, copy=True).mul_(1 / (255 * std)).sub_(mean / std)
 
     def embed_patches(self, images: Tensor) -> Tensor:
         """Tokens with positions: (..., 3, H, W) to (..., N, C), class token and registers first."""
