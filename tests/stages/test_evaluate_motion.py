@@ -28,11 +28,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, model: dict[str, Any] | None = None
+    folder: Path, monkeypatch: pytest.MonkeyPatch, model: dict[str, Any] | None = None, num_frames: int = 3
 ) -> tuple[ActionRecognition, ClipDataModule]:
     monkeypatch.chdir(folder)
     settings = tiny_settings(only="action")
-    settings["experiments"]["action"] |= {"model": model} if model else {}
+    experiment = settings["experiments"]["action"]
+    experiment["clips"]["num_frames"] = num_frames
+    experiment["model"] = model or experiment["model"]
     params = Params.model_validate(settings)
     sample.run("action", params)
     torch.manual_seed(0)
@@ -89,6 +91,16 @@ def test_a_plain_vit_shows_its_attention_alone(folder: Path, tmp_path: Path, mon
     assert len(list((tmp_path / "motion").iterdir())) == 2
     draw_motion(task, data, {}, tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_padding_is_not_drawn(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, data = build(folder, monkeypatch, num_frames=9)
+    clip = data.clips("test").iloc[0]
+    assert clip["is_padding"].any()
+    draw_motion(task, data, {clip["clip_id"]: "line"}, tmp_path / "motion")
+    with av.open(str(next((tmp_path / "motion").glob("*.mp4")))) as video:
+        assert len(list(video.decode(video=0))) == (~clip["is_padding"]).sum()
+        assert video.streams.video[0].average_rate == 25, "every frame of a video of 25 a second is sampled"
 
 
 def test_pace() -> None:

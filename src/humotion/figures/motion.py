@@ -63,7 +63,7 @@ def plot_maps(path: Path, frames: Image, numbers: Sequence[int], maps: Sequence[
     """
     shown = np.linspace(0, len(frames) - 1, min(COLUMNS, len(frames))).astype(int)
     rows = [[enlarge_to(frame, CELL) for frame in frames[shown]], *(heat.over(frames, CELL, shown) for heat in maps)]
-    width, height = 0.9 + SIZE * len(shown), 0.7 + SIZE * len(rows)
+    width, height = 1.0 + SIZE * len(shown), 1.3 + SIZE * len(rows)
     ratios = [SIZE * len(shown), 0.12]
     with figure_file(path, width, height, len(rows), 2, width_ratios=ratios) as (figure, axes):
         for (panel, _), row, name in zip(axes, rows, ["frame", *(heat.name for heat in maps)], strict=True):
