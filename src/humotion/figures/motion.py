@@ -63,21 +63,19 @@ def plot_maps(path: Path, frames: Image, numbers: Sequence[int], maps: Sequence[
     """
     shown = np.linspace(0, len(frames) - 1, min(COLUMNS, len(frames))).astype(int)
     rows = [[enlarge_to(frame, CELL) for frame in frames[shown]], *(heat.over(frames, CELL, shown) for heat in maps)]
-    width, height = 1.0 + SIZE * len(shown), 1.3 + SIZE * len(rows)
-    ratios = [SIZE * len(shown), 0.12]
-    with figure_file(path, width, height, len(rows), 2, width_ratios=ratios) as (figure, axes):
-        for (panel, _), row, name in zip(axes, rows, ["frame", *(heat.name for heat in maps)], strict=True):
-            # One picture a row: a panel for each would take seconds to lay out.
-            panel.imshow(np.concatenate([framed(picture) for picture in row], axis=1))
-            panel.set_xticks([])
-            panel.set_yticks([])
-            panel.spines[:].set_visible(False)
-            panel.set_ylabel(name)
-        middles = (np.arange(len(shown)) + 0.5) * framed(rows[0][0]).shape[1] - 0.5
-        axes[0, 0].set_xticks(middles, [f"{numbers[index]}" for index in shown], fontsize=8)
-        axes[0, 0].tick_params(length=0, labeltop=True, labelbottom=False)
-        axes[0, 1].set_axis_off()
-        for (_, bar), heat in zip(axes[1:], maps, strict=True):
+    # One picture of all: a panel for each would take seconds to lay out.
+    mosaic = np.concatenate([np.concatenate([framed(picture) for picture in row], axis=1) for row in rows])
+    side = len(mosaic) / len(rows)
+    with figure_file(path, 1.7 + SIZE * len(shown), 0.8 + SIZE * len(rows)) as (figure, axes):
+        panel = axes[0, 0]
+        panel.imshow(mosaic)
+        panel.set_xticks((np.arange(len(shown)) + 0.5) * side - 0.5, [f"{numbers[index]}" for index in shown])
+        names = ["frame", *(heat.name.replace(" ", "\n") for heat in maps)]
+        panel.set_yticks((np.arange(len(rows)) + 0.5) * side - 0.5, names)
+        panel.tick_params(length=0, labelsize=8, labeltop=True, labelbottom=False)
+        panel.spines[:].set_visible(False)
+        for number, heat in enumerate(reversed(maps)):
+            bar = panel.inset_axes((1.01, (number + 0.08) / len(rows), 0.1 / len(shown), 0.84 / len(rows)))
             scale = ScalarMappable(Normalize(0, heat.limit()), heat_colours())
             figure.colorbar(scale, cax=bar, extend="max").set_label(heat.unit, fontsize=7)
         title_left(figure, title)
