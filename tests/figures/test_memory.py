@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from humotion.datasets.skeletons import PENN_ACTION
-from humotion.figures.memory import draw_memory, heat_over, plot_channels, plot_reliance
+from humotion.figures.heat import heat_over
+from humotion.figures.memory import draw_memory, plot_channels, plot_reliance
 
 
 def test_heat_lies_where_the_values_are() -> None:

@@ -94,6 +94,7 @@ def test_files(project: Path, name: str) -> None:
     assert {"summary.json", "clips.parquet", "scores.md"} <= report
     assert [path for path in report if path.endswith(".png")]
     assert [path for path in report if path.endswith(".mp4")]
+    assert len([path for path in report if path.startswith("motion/")]) == (2 if name == "action" else 0)
     assert not list((project / ".humotion" / "work" / "train").iterdir()), "finished work is cleared away"
     assert not [path for path in files(project) if Path(path).name.startswith(".")], "no litter"
 

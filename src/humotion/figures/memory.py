@@ -12,14 +12,14 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from humotion.datasets.skeletons import Skeleton
+from humotion.figures.heat import GAP, enlarge_to, framed, heat_over, resized
 from humotion.figures.overlay import Image, draw_skeleton, enlarge
 from humotion.figures.style import BLUE, GREY, figure_file, readable, title_left
 
 Floats = NDArray[np.floating]
 COLUMNS, ROW, WIDTH = 3, 1.15, 9.0  # panels across; inches
 PANEL = 256  # rows of a video's picture
-CELL, GAP = 128, 4  # pixels of a picture in a grid, and of the margin around it
-HEAT = "magma"
+CELL = 128  # pixels of a picture in a grid
 
 
 def plot_reliance(
@@ -74,7 +74,7 @@ def plot_channels(
     rows = [[enlarge_to(crops[frame], CELL) for frame in shown]]
     for channel in best:
         limit = max(float(np.abs(cells[:, channel]).max()), 1e-6)
-        rows.append([enlarge_to(in_colours(upsampled(cells[frame, channel], side), limit), CELL) for frame in shown])
+        rows.append([enlarge_to(in_colours(resized(cells[frame, channel], side), limit), CELL) for frame in shown])
     # One picture of all: a panel for each would take seconds to lay out.
     mosaic = np.concatenate([np.concatenate([framed(cell) for cell in row], axis=1) for row in rows])
     middles = (np.arange(1 + len(joints)) + 0.5) * (CELL + 2 * GAP) - 0.5
@@ -97,16 +97,6 @@ def in_colours(values: Floats, limit: float) -> Image:
     """A map (h, w) as a picture (h, w, 3): blue below zero, red above, white at it."""
     shades = mpl.colormaps["RdBu_r"]((values + limit) / (2 * limit))
     return np.asarray(shades[..., :3] * 255, np.uint8)
-
-
-def enlarge_to(picture: Image, side: int) -> Image:
-    """A square picture, ``side`` pixels wide."""
-    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-def framed(picture: Image) -> Image:
-    """A picture with a white margin."""
-    return np.pad(picture, ((GAP, GAP), (GAP, GAP), (0, 0)), constant_values=255)
 
 
 def draw_memory(
@@ -135,15 +125,3 @@ def draw_memory(
             cv2.putText(panel, text, (6, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
         pictures.append(np.concatenate(panels, axis=1))
     return pictures
-
-
-def heat_over(image: Image, values: Floats) -> Image:
-    """An image, darkened, with values (h, w) in 0..1 as colours over it."""
-    heat = np.clip(upsampled(values, image.shape[0]), 0, 1)
-    colours = 255 * mpl.colormaps[HEAT](heat)[..., :3]
-    return np.clip(0.35 * image + 0.65 * colours, 0, 255).astype(np.uint8)
-
-
-def upsampled(values: Floats, size: int) -> Floats:
-    """A map (h, w) enlarged to a picture of ``size`` rows and columns; cells stay where they lie."""
-    return np.asarray(cv2.resize(np.ascontiguousarray(values, np.float32), (size, size), interpolation=cv2.INTER_CUBIC))

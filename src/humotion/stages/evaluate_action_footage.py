@@ -27,8 +27,11 @@ def draw_overlays(
     clips: pd.DataFrame,
     probabilities: Floats,
     count: int,
-) -> None:
-    """Write the most confident errors and successes as one contact sheet, and as short videos."""
+) -> dict[str, str]:
+    """Write the most confident errors and successes as one contact sheet, and as short videos.
+
+    Returns what is written on each, by clip_id, errors first.
+    """
     classes: list[str] = data.meta["classes"]
     predicted = probabilities.argmax(axis=1)
     is_right = predicted == clips["label_id"].to_numpy()
@@ -36,18 +39,20 @@ def draw_overlays(
     wrong, right = ([index for index in by_confidence if is_right[index] == kind] for kind in (False, True))
     num_wrong = min(len(wrong), max((count + 1) // 2, count - len(right)))
     chosen = [*wrong[:num_wrong], *right[: count - num_wrong]]
-    rows = []
+    rows, said = [], {}
     for index in tqdm(chosen, desc="overlays", unit="clip"):
         clip = clips.iloc[index]
         video = data.store[clip["video_id"]]
         verdict = "right" if is_right[index] else "wrong"
         text = f"{classes[predicted[index]]} {probabilities[index].max():.0%} ({verdict}: {clip['label']})"
+        said[clip["clip_id"]] = text
         rows.append((f"{text}   {clip['clip_id']}", tiles_of(data, clip, FRAMES_SHOWN)))
         name = clip["clip_id"].replace("/", "_")
         frames = (caption(frame, text) for frame in video.decode(range(video.num_frames)))
         write_video(folder / "overlays" / f"{verdict}_{name}.mp4", frames, video.fps or 30.0)
     if rows:
         write_contact_sheet(folder / "overlays.jpg", rows)
+    return said
 
 
 def caption(frame: npt.NDArray[np.uint8], text: str) -> npt.NDArray[np.uint8]:

@@ -28,6 +28,7 @@ from humotion.stages.evaluate_action_footage import draw_overlays, draw_pairs
 from humotion.stages.evaluate_action_probe import PROBE, probe_probabilities
 from humotion.stages.evaluate_action_report import action_report
 from humotion.stages.evaluate_action_variants import variant_probabilities
+from humotion.stages.evaluate_motion import draw_motion
 from humotion.tasks.base import Task
 from humotion.training.outcomes import action_probabilities
 
@@ -76,7 +77,8 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     write_predictions(folder / "predictions.csv", clips, probabilities, classes)
     write_details(folder, probabilities, labels, table, pairs, by_field, result.scores)
     draw_pairs(folder / "confused_pairs.jpg", data, clips, probabilities, pairs)
-    draw_overlays(folder, data, clips, probabilities, experiment.evaluate.overlays)
+    said = draw_overlays(folder, data, clips, probabilities, experiment.evaluate.overlays)
+    draw_motion(task, data, said, folder / "motion")
     title = f"{experiment.model.name} on {experiment.dataset}: actions"
     (folder / "scores.md").write_text(action_report(title, result, table, pairs, by_field), encoding="utf-8")
     return result
