@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from tqdm import tqdm
 
@@ -32,7 +30,7 @@ matrix products in the same run, with the same precision and threads. "Over vit"
 beside that of the plain ViT in the same round.
 
 Memory is what a training step takes on top of the libraries: on a CPU the peak resident memory of a process of its
-own, over what it had before the model was built; on a GPU the most that was allocated.
+own, over its peak before the model was built; on a GPU the most that was allocated.
 
   python -m benchmarks.action_throughput --threads 2
   python -m benchmarks.action_throughput --device cuda --dtype bf16 --batch 32
@@ -120,14 +118,20 @@ def peak(command_line: Sequence[str]) -> None:
     """Take two training steps of one model in this process and print the peak in MiB."""
     args = parser().parse_args(command_line)
     torch.set_num_threads(args.threads)
-    before = psutil.Process().memory_info().rss
+    before = most_resident()
     steps = Steps(args.models[0], sizes_of(args), args.device, DTYPES[args.dtype], args.checkpointing)
     for _ in range(2):  # the optimiser's state is there from the second step on
         steps.train()
     if args.device == "cuda":
         print(torch.cuda.max_memory_allocated() / 2**20)
     else:
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before / 2**20)
+        print(most_resident() - before)
+
+
+def most_resident() -> float:
+    """MiB that this program has had at most. (A child's ru_maxrss begins at what its parent had.)"""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def markdown(report: dict[str, Any]) -> str:
