@@ -34,6 +34,8 @@ def settings(devices: int | str) -> dict[str, Any]:
     """Batches of 4 of 5 actions: in the last batch of an epoch the second process has none."""
     raw = tiny_settings(trainer={"epochs": EPOCHS, "batch_size": 4, "gradient_clip": 10.0})
     action, pose = raw["experiments"]["action"], raw["experiments"]["pose"]
+    # What the first process does before the others join, and what each keeps of its own.
+    action["trainer"] = action["trainer"] | {"head_start": True, "ema": 0.9}
     action["model"]["drop_path"] = pose["model"]["dropout"] = 0.0
     action["clips"]["validation_folds"] = pose["clips"]["validation_folds"] = 3
     raw["machine"]["devices"] = devices

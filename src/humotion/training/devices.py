@@ -61,7 +61,7 @@ def all_devices(machine: MachineParams) -> dict[str, Any]:
         return chosen
     # No model has buffers that training changes. Sent around at every step, they would make devices wait for each
     # other in validation, where one may have a clip more.
-    return chosen | {"strategy": DDPStrategy(broadcast_buffers=False)}
+    return chosen | {"strategy": DDPStrategy(forward_sync_buffers=False)}
 
 
 def launched() -> tuple[int, int] | None:
