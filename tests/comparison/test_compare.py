@@ -13,6 +13,7 @@ from humotion.cli import app
 from humotion.comparison.clips import read_clips
 from humotion.comparison.command import compare, differences, part_scores, scores
 from humotion.errors import HumotionError
+from humotion.files import write_json
 
 NUM_CLIPS = 40
 
@@ -161,6 +162,18 @@ def test_a_clip_of_two_splits_is_drawn_once() -> None:
     drawn = np.random.default_rng(5).integers(5, size=(2000, 5))
     low, high = np.quantile(gain[drawn].sum(axis=1) / weight[drawn].sum(axis=1), [0.025, 0.975])
     assert row["over groups"] == row["over clips"] == f"{low:+.4f} to {high:+.4f}"
+
+
+def test_scores_over_classes_are_averaged_and_not_judged() -> None:
+    write_splits()
+    for name, macro_f1 in {"a1": 0.5, "a2": 0.3, "b1": 0.7, "b2": 0.6}.items():
+        write_json(Path("reports") / name / "summary.json", {"test": {"top1": 0.1, "macro_f1": macro_f1, "ece": 0.25}})
+    lines = [line.split() for line in compare(["a1+a2", "b1+b2"], num_resamples=100).splitlines()]
+    assert ["macro_f1", "0.4000", "0.6500"] in lines
+    assert ["macro_f1", "2.", "0.3000", "0.6000"] in lines
+    assert sum(line[:1] == ["macro_f1"] for line in lines) == 3  # the mean and two parts, no difference
+    Path("reports/b2/summary.json").unlink()
+    assert "macro_f1" not in compare(["a1+a2", "b1+b2"], num_resamples=100)
 
 
 def test_means_of_unlike_many_or_of_other_clips_are_refused() -> None:

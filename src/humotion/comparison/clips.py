@@ -12,10 +12,12 @@ from pathlib import Path
 import pandas as pd
 
 from humotion.errors import HumotionError
-from humotion.evaluation.result import CLIPS
+from humotion.evaluation.result import CLIPS, SUMMARY
+from humotion.files import read_json
 
 KEYS = ["metric", "clip_id"]
 PLUS = "+"
+CLASS_SCORES = ("mean_class_accuracy", "macro_f1", "ece")
 
 
 def read_clips(names: Sequence[str], reports: Path = Path("reports")) -> pd.DataFrame:
@@ -41,6 +43,22 @@ def read_clips(names: Sequence[str], reports: Path = Path("reports")) -> pd.Data
     shared = [metric for metric in tables[0]["metric"].unique() if all(metric in set(t["metric"]) for t in tables)]
     table = pd.concat([table.assign(part=part) for part, table in enumerate(tables, start=1)], ignore_index=True)
     table = table[table["metric"].isin(shared) & (table["weight"] > 0)]
+    return table.assign(metric=pd.Categorical(table["metric"], categories=shared))
+
+
+def read_class_scores(names: Sequence[str], reports: Path = Path("reports")) -> pd.DataFrame:
+    """What actions are scored by that is no mean over clips: ``metric``, ``part``, ``weight`` (1), a score a name.
+
+    Mean-class accuracy, macro-F1 and calibration error, where all experiments have them.
+    """
+    parts = [[_whole(experiment, reports) for experiment in name.split(PLUS)] for name in names]
+    shared = [metric for metric in CLASS_SCORES if all(metric in whole for of_name in parts for whole in of_name)]
+    rows = [
+        (metric, part, 1.0, *(whole[metric] for whole in of_part))
+        for metric in shared
+        for part, of_part in enumerate(zip(*parts, strict=True), start=1)
+    ]
+    table = pd.DataFrame(rows, columns=["metric", "part", "weight", *names])
     return table.assign(metric=pd.Categorical(table["metric"], categories=shared))
 
 
@@ -79,6 +97,13 @@ def _read(name: str, reports: Path) -> pd.DataFrame:
             f"Run `dvc repro evaluate@{experiment}` there, or `dvc pull` its report."
         )
     return pd.read_parquet(path)
+
+
+def _whole(name: str, reports: Path) -> dict[str, float]:
+    """The test scores of an experiment over all clips."""
+    checkout, _, experiment = name.rpartition("/")
+    path = Path(checkout) / reports / experiment / SUMMARY
+    return read_json(path)["test"] if path.exists() else {}
 
 
 def _refuse_unless_equal(first: str, a: pd.DataFrame, other: str, b: pd.DataFrame) -> None:

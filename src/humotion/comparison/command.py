@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from humotion.comparison.clips import left_out, read_clips
+from humotion.comparison.clips import left_out, read_class_scores, read_clips
 from humotion.evaluation.bootstrap import BootstrapResult, paired_bootstrap
 from humotion.figures.markdown import markdown_table
 
@@ -30,19 +30,23 @@ def compare(names: Sequence[str], markdown: bool = False, num_resamples: int = 2
     Raises:
         HumotionError: the experiments were not scored on the same clips (see `read_clips`).
     """
-    clips = read_clips(names)
+    clips, class_scores = read_clips(names), read_class_scores(names)
     num_parts = clips["part"].nunique()
     counts = f"{clips['clip_id'].nunique()} test clips from {clips['group'].nunique()} films or recordings"
     if num_parts > 1:
         counts += f"; scores are means of {num_parts} experiments"
     if absent := left_out(names, clips):
         counts += f"; not all have {', '.join(absent)}"
-    paragraphs = [counts, _table(scores(clips, names), markdown)]
-    if num_parts > 1:
-        paragraphs.append(_table(part_scores(clips, names), markdown))
+    tabulated = [scores, part_scores] if num_parts > 1 else [scores]
+    tables = [pd.concat([tabulate(part, names) for part in (clips, class_scores)]) for tabulate in tabulated]
+    paragraphs = [counts, *(_table(table, markdown) for table in tables)]
     if len(names) > 1:
         about = "Differences are the second model minus the first, with 95 % intervals of a paired bootstrap; verdicts "
         about += "rest on the one over groups."
+        if len(class_scores):
+            about += (
+                f" Scores that are no means over clips ({', '.join(class_scores['metric'].unique())}) are not judged."
+            )
         paragraphs += [about, _table(differences(clips, names, num_resamples, seed), markdown)]
     return "\n\n".join(paragraphs)
 

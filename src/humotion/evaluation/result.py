@@ -12,6 +12,8 @@ from humotion.evaluation.bootstrap import BootstrapResult
 
 CLIPS = "clips.parquet"
 """The file of ``Evaluation.clips`` in ``reports/<experiment>/``."""
+SUMMARY = "summary.json"
+"""What test.json holds, beside it."""
 
 
 class Gain(NamedTuple):

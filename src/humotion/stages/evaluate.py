@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from humotion.clips.datamodule import ClipDataModule
-from humotion.evaluation.result import CLIPS, Evaluation
+from humotion.evaluation.result import CLIPS, SUMMARY, Evaluation
 from humotion.files import atomic_folder, atomic_path, write_json
 from humotion.params import Params
 from humotion.stages.training_run import recorded_source, training_run
@@ -33,7 +33,7 @@ def run(name: str, params: Params) -> None:
     with atomic_folder(report) as folder:
         result: Evaluation = protocol.evaluate(task, data, params, folder)
         result.clips.to_parquet(folder / CLIPS, index=False)
-        write_json(folder / "summary.json", result.as_dict())
+        write_json(folder / SUMMARY, result.as_dict())
     metrics = Path("metrics") / name
     write_json(metrics / "test.json", result.as_dict())
     with atomic_path(metrics / "breakdown.csv") as temporary:
