@@ -1,0 +1,141 @@
+"""What each part of LS-ViT adds to a pretrained ViT: one training a row, on the same clips with the same seed."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from humotion.comparison.clips import read_clips
+from humotion.evaluation.bootstrap import paired_bootstrap
+
+DESCRIPTION = """\
+In a checkout to which a recipe for action recognition from pretrained weights was applied, the experiment is copied
+once a row, with the row's changes, and trained and evaluated. Rows that are done are not done again.
+
+  humotion recipe jhmdb_pretrained --root /path/to/JHMDB --into ../ablation
+  python -m benchmarks.action_ablation --project ../ablation --jobs 2
+"""
+SCORES = ("top1", "macro_f1", "top1_reversed", "top1_shuffled")
+PLAIN, FULL = "vit", "ls_vit"
+NO_SHORT: dict[str, Any] = {"model.smif": "none", "model.raw_neighbours": False, "model.motion_embed": False}
+NO_LONG: dict[str, Any] = {"model.lmi": "none", "model.temporal_position": False}
+ROWS: dict[str, dict[str, Any]] = {
+    PLAIN: {"model.name": "vit"},
+    "smif": NO_LONG,
+    "lmi": NO_SHORT,
+    FULL: {},
+    "reference": {"model.setting": "reference"},
+    "sampled_neighbours": {"model.raw_neighbours": False},
+    "no_identity_start": {"model.identity_start": False},
+    "unbounded_gates": {"model.bounded_gates": False},
+    "adjacent_segments": {"model.lmi_reach": 1},
+    "no_temporal_position": {"model.temporal_position": False},
+    "no_motion_embed": {"model.motion_embed": False},
+}
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--project", type=Path, required=True, help="the checkout; its params.yaml is changed")
+    parser.add_argument("--experiment", default=FULL, help="what the rows are made from")
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--seeds", nargs="+", type=int, help="each row once a seed (default: the recipe's)")
+    parser.add_argument("--jobs", type=int, default=1, help="rows at a time")
+    options = parser.parse_args()
+    os.chdir(options.project)
+    names = add_rows(Path("params.yaml"), options.experiment, options.rows, options.seeds)
+    for name in names:
+        subprocess.run(["dvc", "repro", f"augment@{name}"], check=True)
+    with ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(run_row, names))
+    print("\n".join(table(names)))
+
+
+def add_rows(params: Path, experiment: str, rows: list[str], seeds: list[int] | None) -> list[str]:
+    """Write the rows as experiments into params.yaml; their names."""
+    yaml = YAML()
+    content = yaml.load(params.read_text(encoding="utf-8"))
+    base = content["experiments"][experiment]
+    names = []
+    for row in rows:
+        for seed in seeds or [base["seed"]]:
+            name = row if seeds is None else f"{row}_{seed}"
+            content["experiments"][name] = changed(base, {**ROWS[row], "seed": seed})
+            names.append(name)
+    with params.open("w", encoding="utf-8") as file:
+        yaml.dump(content, file)
+    return names
+
+
+def changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The experiment with other values at some paths; a plain ViT has none of LS-ViT's options."""
+    experiment: dict[str, Any] = copy.deepcopy(dict(base))
+    for path, value in changes.items():
+        *sections, key = path.split(".")
+        section = experiment
+        for part in sections:
+            section = section[part]
+        section[key] = value
+    if experiment["model"]["name"] == PLAIN:
+        for option in ("setting", "num_neighbours"):
+            experiment["model"].pop(option, None)
+    return experiment
+
+
+def run_row(name: str) -> None:
+    """Train and evaluate one experiment in processes of their own."""
+    if scores_of(name).exists():
+        return
+    log = Path(f"{name}.log")
+    with log.open("a", encoding="utf-8") as file:
+        for stage in ("train", "evaluate"):
+            command = [sys.executable, "-m", "humotion", stage, name]
+            if subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False).returncode:
+                raise SystemExit(f"{stage} {name} failed: see {log.resolve()}")
+
+
+def scores_of(name: str) -> Path:
+    """Where a row's test scores lie."""
+    return Path("metrics") / name / "test.json"
+
+
+def table(names: list[str]) -> Iterator[str]:
+    """Markdown: scores of every row, and top-1 over the linear probe and over the plain ViT where they are there."""
+    yield "| row | top-1 | macro-F1 | reversed | shuffled | over the linear probe | over the first row |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for name in names:
+        scores = json.loads(scores_of(name).read_text(encoding="utf-8"))
+        test = scores["test"]
+        cells = [f"{test[key]:.3f}" if key in test else "" for key in SCORES]
+        yield f"| {name} | {' | '.join(cells)} | {over_probe(scores)} | {over_first(names[0], name)} |"
+
+
+def over_probe(scores: Mapping[str, Any]) -> str:
+    """The gain over the linear probe with its interval."""
+    gain = scores.get("more_gains", {}).get("top1_over_linear_probe")
+    return "" if gain is None else f"{gain['difference']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})"
+
+
+def over_first(first: str, name: str) -> str:
+    """The gain in top-1 over another row, paired by clips, bootstrapped over groups."""
+    if first == name:
+        return ""
+    clips = read_clips([first, name])
+    clips = clips[clips["metric"] == "top1"]
+    gain = paired_bootstrap(clips[name], clips[first], clips["group"].tolist(), 0, 2000)
+    return f"{gain.difference:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+
+
+if __name__ == "__main__":
+    main()
