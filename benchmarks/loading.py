@@ -39,8 +39,8 @@ Training batches of real clips, from the frame store and from loaders that open 
   PyAV in the loop        decodes up to the last wanted frame, converts only the wanted ones
   decord in the loop      VideoReader.get_batch, where decord is installed (pip install -e '.[benchmarks]')
 
-Sampling, augmentation and batch size are those of the recipe jhmdb_small (ls_vit) for all, and so is the code behind the
-decoding; the others skip the shrinking to the stored size. Processes are loader workers, which live on between
+Sampling, augmentation and batch size are those of the recipe jhmdb_small (ls_vit) for all, and so is the code behind
+the decoding; the others skip the shrinking to the stored size. Processes are loader workers, which live on between
 epochs; each number of them has as many cores to itself and no more.
 
   short       clips as JHMDB trims them (15-40 frames)

@@ -1,0 +1,56 @@
+"""Every row of the ablation is a valid experiment of a model that is what the row's name says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from ruamel.yaml import YAML
+
+from benchmarks.action_ablation import FULL, PLAIN, ROWS, add_rows, changed
+from humotion.models import build_model
+from humotion.params import load_params
+
+RECIPE = Path(__file__).parents[2] / "recipes" / "jhmdb_pretrained.yaml"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The recipe as a params.yaml."""
+    params = tmp_path / "params.yaml"
+    params.write_text(RECIPE.read_text())
+    return params
+
+
+def test_rows_become_experiments_that_differ_in_what_they_say(project: Path) -> None:
+    assert add_rows(project, FULL, list(ROWS), None) == list(ROWS)
+    experiments = load_params(project).experiments
+    settings = {name: experiment.model_dump() for name, experiment in experiments.items()}
+    assert settings.keys() == ROWS.keys()
+    assert len({str(of["model"]) for of in settings.values()}) == len(ROWS)
+    assert {str({key: of[key] for key in of if key != "model"}) for of in settings.values()} == {
+        str({key: value for key, value in settings[FULL].items() if key != "model"})
+    }
+
+
+def test_a_row_once_a_seed(project: Path) -> None:
+    assert add_rows(project, FULL, [PLAIN, FULL], [1, 2]) == ["vit_1", "vit_2", "ls_vit_1", "ls_vit_2"]
+    experiments = load_params(project).experiments
+    assert [experiments[name].seed for name in ("vit_1", "vit_2")] == [1, 2]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row_s_model_sees_what_it_should(row: str) -> None:
+    base: dict[str, Any] = YAML(typ="safe").load(RECIPE.read_text())["experiments"][FULL]
+    named = changed(base, ROWS[row])["model"]
+    del named["weights"]
+    sizes = {"patch_size": 8, "dim": 32, "depth": 2, "heads": 2, "num_classes": 3, "image_size": 16}
+    frames = {} if row == PLAIN else {"num_frames": 2}
+    model: Any = build_model(**{**named, **sizes, **frames})
+    padding = torch.zeros(1, 2, dtype=torch.bool)
+    still = torch.rand(1, 1, 1, 3, 16, 16).expand(1, 2, model.num_neighbours, 3, 16, 16)
+    assert model(still, padding).shape == (1, 3)
+    has_short, has_long = getattr(model, "smif", None) is not None, len(getattr(model, "lmi", ())) > 0
+    assert (has_short, has_long) == (row not in (PLAIN, "lmi"), row not in (PLAIN, "smif"))
