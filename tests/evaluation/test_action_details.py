@@ -5,9 +5,15 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from humotion.evaluation.action import action_scores
-from humotion.evaluation.action_details import accuracy_by_field, calibration_table, confused_pairs
+from humotion.evaluation.action_details import (
+    accuracy_by_field,
+    calibration_table,
+    confused_pairs,
+    grouped_wilson,
+)
 
 
 def clip_table(labels: list[int]) -> pd.DataFrame:
@@ -75,7 +81,7 @@ def footage() -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def test_accuracy_by_field_by_hand() -> None:
-    table = accuracy_by_field(*footage(), seed=0, num_resamples=200)
+    table = accuracy_by_field(*footage())
     assert table is not None
     found = {(row.field, row.value): (row.num_clips, row.num_groups, row.top1) for row in table.itertuples()}
     assert found == {
@@ -93,11 +99,25 @@ def test_accuracy_by_field_by_hand() -> None:
         ("quality", "bad"): (1, 1, 0.0),
     }
     assert list(found)[:2] == [("visible", "full body"), ("visible", "upper body")]
-    several = table["num_groups"] > 1
-    assert table.loc[several, ["low", "high"]].notna().all(axis=None)
-    assert table.loc[~several, ["low", "high"]].isna().all(axis=None)
+    first = table.iloc[0]  # three clips of two films
+    assert (first["low"], first["high"]) == grouped_wilson(1.0, np.array([2, 1]))
+
+
+def test_clips_of_films_of_one_clip_have_wilsons_interval() -> None:
+    for right, clips in ((0, 3), (7, 30), (30, 30)):
+        low, high = binomtest(right, clips).proportion_ci(method="wilson")
+        found = grouped_wilson(right / clips, np.ones(clips, int))
+        assert found == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
+
+
+def test_clips_of_one_film_are_one_draw() -> None:
+    assert grouped_wilson(0.4, np.array([5, 5, 5])) == pytest.approx(grouped_wilson(0.4, np.ones(3, int)))
+    uneven, even = (np.diff(grouped_wilson(0.4, np.array(sizes))) for sizes in ([18, 1, 1], [7, 7, 6]))
+    assert uneven > even  # nearly all clips are of one film
+    low, high = grouped_wilson(1.0, np.array([40]))
+    assert 0.2 < low < 0.21 and high == 1  # of a single draw
 
 
 def test_names_without_fields_give_no_table() -> None:
     clips, right = footage()
-    assert accuracy_by_field(clips.iloc[3:4], right[3:4], seed=0, num_resamples=100) is None
+    assert accuracy_by_field(clips.iloc[3:4], right[3:4]) is None

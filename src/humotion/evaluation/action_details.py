@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import norm
 
 from humotion.datasets.clip_names import FIELDS, parse_name
 from humotion.evaluation.action import NUM_CALIBRATION_BINS
-from humotion.evaluation.bootstrap import paired_bootstrap
 
 Floats = npt.NDArray[np.floating]
 MOST_EXAMPLES = 3
@@ -57,19 +57,15 @@ def calibration_table(probabilities: Floats, labels: npt.NDArray[np.integer]) ->
     return pd.DataFrame({**edges, "num_clips": table.size(), **means}).reset_index(drop=True)
 
 
-def accuracy_by_field(
-    clips: pd.DataFrame, right: npt.NDArray[np.bool_], seed: int, num_resamples: int
-) -> pd.DataFrame | None:
+def accuracy_by_field(clips: pd.DataFrame, right: npt.NDArray[np.bool_]) -> pd.DataFrame | None:
     """Top-1 accuracy by what the names of HMDB51's clips tell of the footage; None where no name tells anything.
 
     Columns: ``field``, ``value``, ``num_clips``, ``num_groups``, ``top1`` and its 95 % interval ``low`` to ``high``
-    (bootstrap over groups, NaN with a single one). Fields are not independent of classes, nor of one another.
+    (`grouped_wilson`). Fields are not independent of classes, nor of one another.
 
     Args:
         clips: (N rows) with ``video_id``, ``label`` and ``group``.
         right: (N,) whether the prediction is right.
-        seed: of the resampling.
-        num_resamples: of the bootstrap.
     """
     names = [
         parse_name(Path(video_id).name, label)
@@ -85,6 +81,22 @@ def accuracy_by_field(
         present = words[field].unique()
         for value in [word for word in codes.values() if word in present] or sorted(present):
             chosen = (words[field] == value).to_numpy()
-            score = paired_bootstrap(hits[chosen], np.zeros(chosen.sum()), groups[chosen], seed, num_resamples)
-            rows.append((field, value, chosen.sum(), len(np.unique(groups[chosen])), *score))
+            sizes = np.unique(groups[chosen], return_counts=True)[1]
+            top1 = float(hits[chosen].mean())
+            rows.append((field, value, chosen.sum(), len(sizes), top1, *grouped_wilson(top1, sizes)))
     return pd.DataFrame(rows, columns=["field", "value", "num_clips", "num_groups", "top1", "low", "high"])
+
+
+def grouped_wilson(share: float, sizes: npt.NDArray[np.integer], confidence: float = 0.95) -> tuple[float, float]:
+    """The Wilson score interval of a share of clips that come from groups of these ``sizes`` (G,).
+
+    For the number of clips it takes (sum n)^2 / sum n^2, which is how many draws they are worth if all clips of a
+    group are right or wrong together. Where all are right, or all wrong, it does not shrink to a point as a bootstrap
+    does.
+    """
+    draws = float(sizes.sum() ** 2 / (sizes**2).sum())
+    z = float(norm.ppf((1 + confidence) / 2))
+    centre = share + z**2 / (2 * draws)
+    half = z * float(np.sqrt(share * (1 - share) / draws + (z / (2 * draws)) ** 2))
+    scale = 1 + z**2 / draws
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)

@@ -58,7 +58,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
         baselines[PROBE] = action.action_scores(probe, labels)
         more_gains.insert(0, Gain(MAIN, PROBE, gain(rights[""], probe.argmax(axis=1) == labels)))
     majority = int(np.bincount(train_labels, minlength=len(classes)).argmax())
-    by_field = accuracy_by_field(clips, rights[""], experiment.seed, experiment.evaluate.bootstrap)
+    by_field = accuracy_by_field(clips, rights[""])
     table = action.per_class_table(probabilities, labels, classes)
     result = Evaluation(
         scores=all_scores(systems, labels),

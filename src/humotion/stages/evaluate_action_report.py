@@ -34,15 +34,15 @@ def action_report(
     """
     about = (
         f"{result.num_clips} test clips from {result.num_groups} films or recordings. One view a clip (1x1: frames "
-        "spread over the whole clip, a crop in the centre) unless a row says otherwise. Intervals are of 95 %, from a "
-        "paired bootstrap over films or recordings."
+        "spread over the whole clip, a crop in the centre) unless a row says otherwise. Intervals of gains, of 95 %, "
+        "are from a paired bootstrap over films or recordings."
     )
     sections = [f"# {title}", about, "## Scores", _scores(result), "## Gains", _gains(result)]
     if by_field is not None:
         sections += [
             "## Footage",
             "By what the names of the clips tell. Fields go together with classes and with one another, so a "
-            "difference need not be due to the field.",
+            "difference need not be due to the field. Intervals are Wilson's, with clips of one film for one draw.",
             _footage(by_field),
         ]
     sections += ["## Most confused pairs", _pairs(pairs), "## Classes, worst first", _classes(table), ""]
