@@ -111,7 +111,8 @@ def test_action_throughput(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_checkpointed_step_takes_less_memory() -> None:
-    sizes = ["--dim=64", "--depth=4", "--heads=2", "--image-size=64", "--patch-size=4", "--frames=4", "--batch=8"]
+    sizes = ["--dim=64", "--depth=12", "--heads=2", "--image-size=64", "--patch-size=4", "--frames=4", "--batch=8"]
     found = action_throughput.memory_of(["vit"], sizes)["vit"]
-    # 32 frames of 257 tokens: the MLPs' hidden layers alone are 32 MiB a block
-    assert 4 * 32 < found["plain"] and found["checkpointing"] < 0.7 * found["plain"]
+    # 32 frames of 257 tokens: the MLPs' hidden layers, before and after GELU, are 16 MiB a block
+    assert found["plain"] > 12 * 16
+    assert found["checkpointing"] < 0.7 * found["plain"]
