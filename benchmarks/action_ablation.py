@@ -13,10 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from ruamel.yaml import YAML
 
-from humotion.comparison.clips import read_clips
 from humotion.evaluation.bootstrap import paired_bootstrap
+from humotion.evaluation.result import CLIPS
 
 DESCRIPTION = """\
 In a checkout to which a recipe for action recognition from pretrained weights was applied, the experiment is copied
@@ -50,11 +51,10 @@ def main() -> None:
     parser.add_argument("--project", type=Path, required=True, help="the checkout; its params.yaml is changed")
     parser.add_argument("--experiment", default=FULL, help="what the rows are made from")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
-    parser.add_argument("--seeds", nargs="+", type=int, help="each row once a seed (default: the recipe's)")
     parser.add_argument("--jobs", type=int, default=1, help="rows at a time")
     options = parser.parse_args()
     os.chdir(options.project)
-    names = add_rows(Path("params.yaml"), options.experiment, options.rows, options.seeds)
+    names = add_rows(Path("params.yaml"), options.experiment, options.rows)
     for name in names:
         subprocess.run(["dvc", "repro", f"augment@{name}"], check=True)
     with ThreadPoolExecutor(options.jobs) as pool:
@@ -62,20 +62,16 @@ def main() -> None:
     print("\n".join(table(names)))
 
 
-def add_rows(params: Path, experiment: str, rows: list[str], seeds: list[int] | None) -> list[str]:
-    """Write the rows as experiments into params.yaml; their names."""
+def add_rows(params: Path, experiment: str, rows: list[str]) -> list[str]:
+    """Write the rows as experiments into params.yaml; their names. The probe, the same for all, is the first one's."""
     yaml = YAML()
     content = yaml.load(params.read_text(encoding="utf-8"))
     base = content["experiments"][experiment]
-    names = []
     for row in rows:
-        for seed in seeds or [base["seed"]]:
-            name = row if seeds is None else f"{row}_{seed}"
-            content["experiments"][name] = changed(base, {**ROWS[row], "seed": seed})
-            names.append(name)
+        content["experiments"][row] = changed(base, {**ROWS[row], "evaluate.linear_probe": row == rows[0]})
     with params.open("w", encoding="utf-8") as file:
         yaml.dump(content, file)
-    return names
+    return rows
 
 
 def changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,30 +109,31 @@ def scores_of(name: str) -> Path:
 
 
 def table(names: list[str]) -> Iterator[str]:
-    """Markdown: scores of every row, and top-1 over the linear probe and over the plain ViT where they are there."""
-    yield "| row | top-1 | macro-F1 | reversed | shuffled | over the linear probe | over the first row |"
+    """Markdown: scores of every row, and top-1 over the linear probe and over the first row, with 95 % intervals."""
+    yield f"| row | top-1 | macro-F1 | reversed | shuffled | over the linear probe | over {names[0]} |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for name in names:
-        scores = json.loads(scores_of(name).read_text(encoding="utf-8"))
-        test = scores["test"]
+        test = json.loads(scores_of(name).read_text(encoding="utf-8"))["test"]
         cells = [f"{test[key]:.3f}" if key in test else "" for key in SCORES]
-        yield f"| {name} | {' | '.join(cells)} | {over_probe(scores)} | {over_first(names[0], name)} |"
+        gains = gain(name, names[0], "top1_linear_probe"), gain(name, names[0])
+        yield f"| {name} | {' | '.join([*cells, *gains])} |"
 
 
-def over_probe(scores: Mapping[str, Any]) -> str:
-    """The gain over the linear probe with its interval."""
-    gain = scores.get("more_gains", {}).get("top1_over_linear_probe")
-    return "" if gain is None else f"{gain['difference']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})"
-
-
-def over_first(first: str, name: str) -> str:
-    """The gain in top-1 over another row, paired by clips, bootstrapped over groups."""
-    if first == name:
+def gain(name: str, over: str, metric: str = "top1") -> str:
+    """Top-1 of a row over a score of another row: paired by clips, bootstrapped over groups."""
+    mine, other = (
+        clips[clips["metric"] == chosen].set_index("clip_id")
+        for clips, chosen in ((clips_of(name), "top1"), (clips_of(over), metric))
+    )
+    if other.empty or (name, metric) == (over, "top1"):
         return ""
-    clips = read_clips([first, name])
-    clips = clips[clips["metric"] == "top1"]
-    gain = paired_bootstrap(clips[name], clips[first], clips["group"].tolist(), 0, 2000)
-    return f"{gain.difference:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+    paired = paired_bootstrap(mine["score"], other["score"].loc[mine.index], mine["group"].tolist(), 0, 2000)
+    return f"{paired.difference:+.3f} ({paired.low:+.3f} to {paired.high:+.3f})"
+
+
+def clips_of(name: str) -> pd.DataFrame:
+    """The scores of a row's test clips."""
+    return pd.read_parquet(Path("reports") / name / CLIPS)
 
 
 if __name__ == "__main__":

@@ -25,20 +25,13 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_rows_become_experiments_that_differ_in_what_they_say(project: Path) -> None:
-    assert add_rows(project, FULL, list(ROWS), None) == list(ROWS)
+    assert add_rows(project, FULL, list(ROWS)) == list(ROWS)
     experiments = load_params(project).experiments
     settings = {name: experiment.model_dump() for name, experiment in experiments.items()}
     assert settings.keys() == ROWS.keys()
     assert len({str(of["model"]) for of in settings.values()}) == len(ROWS)
-    assert {str({key: of[key] for key in of if key != "model"}) for of in settings.values()} == {
-        str({key: value for key, value in settings[FULL].items() if key != "model"})
-    }
-
-
-def test_a_row_once_a_seed(project: Path) -> None:
-    assert add_rows(project, FULL, [PLAIN, FULL], [1, 2]) == ["vit_1", "vit_2", "ls_vit_1", "ls_vit_2"]
-    experiments = load_params(project).experiments
-    assert [experiments[name].seed for name in ("vit_1", "vit_2")] == [1, 2]
+    assert [name for name, of in settings.items() if of["evaluate"]["linear_probe"]] == [next(iter(ROWS))]
+    assert len({str({key: of[key] for key in of if key not in ("model", "evaluate")}) for of in settings.values()}) == 1
 
 
 @pytest.mark.parametrize("row", ROWS)

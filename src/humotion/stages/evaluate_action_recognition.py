@@ -53,8 +53,9 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
         return paired_bootstrap(right, over, groups, experiment.seed, experiment.evaluate.bootstrap)
 
     more_gains = [Gain(named(MAIN, name), MAIN, gain(rights[name], rights[""])) for name in systems if name]
+    by_clip = dict(systems)
     if experiment.evaluate.linear_probe:
-        probe = probe_probabilities(data, params, folder)
+        by_clip[PROBE] = probe = probe_probabilities(data, params, folder)
         baselines[PROBE] = action.action_scores(probe, labels)
         more_gains.insert(0, Gain(MAIN, PROBE, gain(rights[""], probe.argmax(axis=1) == labels)))
     majority = int(np.bincount(train_labels, minlength=len(classes)).argmax())
@@ -69,7 +70,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
         num_clips=len(clips),
         num_groups=clips["group"].nunique(),
         breakdown=table[["label", "recall"]].rename(columns={"label": "name", "recall": "score"}),
-        clips=clip_table(clips, systems, labels),
+        clips=clip_table(clips, by_clip, labels),
         more_gains=more_gains,
         details={} if by_field is None else field_metrics(by_field),
     )
