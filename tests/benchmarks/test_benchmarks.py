@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import extraction, loading, memory, pose_decoding
+from benchmarks import action_throughput, extraction, loading, memory, pose_decoding
 from benchmarks.measure import Timing, Work, compare, ratios
 from tests.datasets.trees import write_video
 
@@ -95,3 +95,24 @@ def test_pose_decoding_of_made_maps(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()]
     assert [row[0] for row in rows] == ["error in px", "---", "argmax", "quarter", "dark"]
     assert all(float(value) >= 0 for row in rows[2:] for value in row[1:])
+
+
+def test_action_throughput(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = tmp_path / "report.json"
+    sizes = ["--dim=16", "--depth=1", "--heads=2", "--image-size=32", "--frames=2", "--batch=1", "--repeats=1"]
+    models = ["--models", "vit", "ls_vit default", "TimeSformer"]
+    action_throughput.main([*sizes, *models, "--no-memory", "--json", str(report)])
+    assert "SMIF and LMI add" in capsys.readouterr().out
+    found = json.loads(report.read_text())["models"]
+    assert found["vit"]["train_over_vit"] == 1
+    # patches, then a block on 5 tokens: qkv and projection, the MLP, attention; the classifier; a multiply-add is two
+    products = 4 * 768 * 16 + 5 * (3 + 1 + 8) * 16 * 16 + 2 * 5 * 5 * 16
+    assert found["vit"]["gflop_clip"] == pytest.approx((2 * products * 2 + 2 * 16 * 51) / 1e9)
+
+
+def test_a_checkpointed_step_takes_less_memory() -> None:
+    sizes = ["--dim=64", "--depth=12", "--heads=2", "--image-size=64", "--patch-size=4", "--frames=4", "--batch=8"]
+    found = action_throughput.memory_of(["vit"], sizes)["vit"]
+    # 32 frames of 257 tokens: the MLPs' hidden layers, before and after GELU, are 16 MiB a block
+    assert found["plain"] > 12 * 16
+    assert found["checkpointing"] < 0.7 * found["plain"]
