@@ -36,23 +36,23 @@ def test_it_is_the_optimum_on_standardised_features_read_off_raw_ones(classes: i
     assert (logits.argmax(axis=1) == expected.argmax(axis=1)).all()
 
 
-def test_the_strength_is_the_best_on_validation_clips_and_of_equals_the_largest() -> None:
-    features, labels = clips([30, 30, 30], spread=3.0, dim=4)
-    val_features, val_labels = clips([20, 20, 20], seed=1, spread=3.0, dim=4)
+def test_the_strength_is_that_of_the_least_cross_entropy_on_validation_clips() -> None:
+    features, labels = clips([10, 10, 10], spread=3.0, dim=12)
+    val_features, val_labels = clips([20, 20, 20], seed=1, spread=3.0, dim=12)
     probe = linear_probe.fit(features, labels, val_features, val_labels, 3)
     assert [trial.l2 for trial in probe.trials] == sorted(linear_probe.STRENGTHS, reverse=True)
-    best = max(trial.top1 for trial in probe.trials)
-    assert probe.top1 == best
-    assert probe.l2 == max(trial.l2 for trial in probe.trials if trial.top1 == best)
-    predicted = probe.probabilities(val_features).argmax(axis=1)
-    assert (predicted == val_labels).mean() == probe.top1
+    assert probe.cross_entropy == min(trial.cross_entropy for trial in probe.trials)
+    assert probe.trials[0].l2 > probe.l2 > probe.trials[-1].l2
+    probabilities = probe.probabilities(val_features)
+    assert (probabilities.argmax(axis=1) == val_labels).mean() == probe.top1
+    assert -np.log(probabilities[np.arange(60), val_labels]).mean() == pytest.approx(probe.cross_entropy)
 
 
 def test_a_class_that_training_lacked_is_finite_and_never_said() -> None:
     features, labels = clips([10, 10, 10])
     known = labels != 1
     probe = linear_probe.fit(features[known], labels[known], features, labels, 4)
-    assert np.isfinite(probe.bias).all() and probe.weight.shape == (4, 3)
+    assert np.isfinite(probe.bias).all() and np.isfinite(probe.cross_entropy) and probe.weight.shape == (4, 3)
     far = np.random.default_rng(0).normal(0, 1e4, (500, 3))
     assert set(probe.probabilities(far).argmax(axis=1)) == {0, 2}
 

@@ -1,8 +1,9 @@
 """A linear probe: what frozen features know of the classes without any training of the network.
 
 Multinomial logistic regression on features standardised by the training clips, its L2 strength chosen on validation
-clips. The standardisation is folded into the weights, so that a probe reads features as they come and can be copied
-into a network's linear classifier.
+clips by cross-entropy: on few clips top-1 takes a probe that is far too sure for an equally good one. The
+standardisation is folded into the weights, so that a probe reads features as they come and can be copied into a
+network's linear classifier.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
@@ -26,9 +27,10 @@ NEVER = 10.0  # how far the bias of a class without training clips lies below th
 
 
 class Trial(NamedTuple):
-    """A strength that was tried, and the top-1 accuracy it gave on validation clips."""
+    """A strength that was tried, and the cross-entropy and top-1 accuracy it gave on validation clips."""
 
     l2: float
+    cross_entropy: float
     top1: float
 
 
@@ -44,13 +46,15 @@ class LinearProbe:
         bias: (classes,) float64.
         l2: the chosen factor on half the squared norm of the standardised weights, beside the mean loss of a clip;
             scikit-learn's ``C`` is 1 / (l2 * clips).
-        top1: accuracy on the validation clips it was chosen by.
+        cross_entropy: on the validation clips it was chosen by.
+        top1: on the same clips.
         trials: every strength that was tried, largest first.
     """
 
     weight: Floats
     bias: Floats
     l2: float
+    cross_entropy: float
     top1: float
     trials: tuple[Trial, ...]
 
@@ -68,9 +72,9 @@ def fit(
     num_classes: int,
     strengths: Sequence[float] = STRENGTHS,
 ) -> LinearProbe:
-    """Fit a probe on training clips; of the strengths, the one with the best top-1 on validation clips is taken.
+    """Fit a probe on training clips, with the strength that gives the least cross-entropy on validation clips.
 
-    Of equally good ones it is the largest. There is no chance in it: the problem is convex.
+    There is no chance in it: the problem is convex.
 
     Args:
         features: (N, C) of the training clips.
@@ -82,16 +86,23 @@ def fit(
     """
     scaler = StandardScaler().fit(np.asarray(features, np.float64))
     path = regularisation_path(scaler.transform(features), labels, strengths, num_classes)
-    standardised = scaler.transform(val_features)
     tried = []
     for step in tqdm(path, total=len(strengths), desc="linear probe", unit="fit"):
-        predicted = (standardised @ step.weight.T + step.bias).argmax(axis=1)
-        tried.append((Trial(step.l2, float((predicted == val_labels).mean())), step))
-    trial, best = max(tried, key=lambda pair: pair[0].top1)  # the first of equals
-    weight = best.weight / scaler.scale_
-    known = np.isfinite(best.bias)
-    bias = np.where(known, best.bias, best.bias[known].mean() - NEVER) - weight @ scaler.mean_
-    return LinearProbe(weight, bias, *trial, tuple(trial for trial, _ in tried))
+        weight, bias = _on_raw_features(step, scaler)
+        losses = -log_softmax(val_features @ weight.T + bias, axis=1)  # (M, classes)
+        cross_entropy = float(losses[np.arange(len(val_labels)), val_labels].mean())
+        top1 = float((losses.argmin(axis=1) == val_labels).mean())
+        tried.append((Trial(step.l2, cross_entropy, top1), weight, bias))
+    trial, weight, bias = min(tried, key=lambda found: found[0].cross_entropy)
+    return LinearProbe(weight, bias, *trial, trials=tuple(found[0] for found in tried))
+
+
+def _on_raw_features(step: Step, scaler: StandardScaler) -> tuple[Floats, Floats]:
+    """Weights and biases with the standardisation in them; those of absent classes become finite."""
+    weight = step.weight / scaler.scale_
+    known = np.isfinite(step.bias)
+    bias = np.where(known, step.bias, step.bias[known].mean() - NEVER) - weight @ scaler.mean_
+    return weight, bias
 
 
 class Step(NamedTuple):

@@ -51,7 +51,8 @@ def probe_probabilities(data: ClipDataModule, params: Params, folder: Path) -> F
         len(data.meta["classes"]),
     )
     trials = [trial._asdict() for trial in probe.trials]
-    write_json(folder / "linear_probe.json", {"l2": probe.l2, "val_top1": probe.top1, "trials": trials})
+    chosen = {"l2": probe.l2, "val_cross_entropy": probe.cross_entropy, "val_top1": probe.top1}
+    write_json(folder / "linear_probe.json", {**chosen, "trials": trials})
     return probe.probabilities(outcomes["test"].embeddings)
 
 
