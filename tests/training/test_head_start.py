@@ -70,7 +70,7 @@ def test_logits_are_those_of_scikit_learn() -> None:
     # Two classes: scikit-learn fits their difference, whose weights are twice as large.
     regression = LogisticRegression(C=2 / (l2 * len(labels)), max_iter=10_000, tol=1e-8)
     pipeline = make_pipeline(StandardScaler(), regression).fit(features, labels)
-    assert logits[:, 1] - logits[:, 0] == pytest.approx(pipeline.decision_function(val_features), abs=1e-4)
+    assert logits[:, 1] - logits[:, 0] == pytest.approx(pipeline.decision_function(val_features), rel=1e-3)
     assert top1 == pytest.approx(np.mean(pipeline.predict(val_features) == val_labels))
     assert top1 == pytest.approx(np.mean(logits.argmax(1) == val_labels))
     after = task.model.state_dict()
