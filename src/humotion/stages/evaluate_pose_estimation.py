@@ -59,7 +59,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     title = f"{data.experiment.model.name} on {data.experiment.dataset}: poses"
     report = pose_report(title, how, model, {"mean pose": baseline}, skeleton)
     (folder / "scores.md").write_text(report, encoding="utf-8")
-    draw_overlays(folder, outcomes, skeleton, settings.overlays)
+    draw_overlays(folder, outcomes, by_clip.set_index("clip_id")["score"], skeleton, settings.overlays)
     analyse_memory(task, data, skeleton, folder / "memory")
     return Evaluation(
         scores=model.compute(),
@@ -100,9 +100,11 @@ def training_mean_pose(data: ClipDataModule) -> Floats:
     return fit_mean_pose(joints, visibility, boxes)
 
 
-def draw_overlays(folder: Path, outcomes: list[PoseOutcome], skeleton: Skeleton, count: int) -> None:
-    """Write videos from the worst to the best, and a sheet of all of them: prediction over label."""
-    found = {outcome.clip_id: outcome.scores()[MAIN][0] for outcome in outcomes}
+def draw_overlays(folder: Path, outcomes: list[PoseOutcome], found: pd.Series, skeleton: Skeleton, count: int) -> None:
+    """Write videos from the worst to the best, and a sheet of all of them: prediction over label.
+
+    ``found`` is the main score of each clip by its id.
+    """
     ranked = sorted(outcomes, key=lambda outcome: found[outcome.clip_id])
     chosen = [ranked[index] for index in np.unique(np.linspace(0, len(ranked) - 1, count).astype(int))] if count else []
     rows = []
