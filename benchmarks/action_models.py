@@ -106,7 +106,7 @@ class Steps:
         shape = (sizes.batch, sizes.num_frames, self.model.num_neighbours, 3, sizes.image_size, sizes.image_size)
         self.frames = torch.randint(256, shape, dtype=torch.uint8, device=device)
         self.labels = torch.randint(NUM_CLASSES, (sizes.batch,), device=device)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-5, fused=True)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-5)  # as training makes it
 
     def train(self) -> None:
         """A whole step: forward, backward, clipped gradients, AdamW."""
