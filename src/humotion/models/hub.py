@@ -36,6 +36,12 @@ def checkpoint_file(weights: str | Path) -> Path:
                 return Path(hf_hub_download(name, file, revision=revision))
             except errors.RemoteEntryNotFoundError:
                 continue
+            except errors.LocalEntryNotFoundError:
+                # Nobody says which of the files the hub has, and the other one may be here.
+                cached = cached_file(weights)
+                if cached.is_file():
+                    return cached
+                raise
     except (errors.HfHubHTTPError, errors.HFValidationError, OSError) as error:
         raise HumotionError(_explanation(str(weights), error)) from None
     raise HumotionError(
