@@ -247,6 +247,30 @@ def test_other_data_are_another_study(project: Path, storage: Storage, monkeypat
         input_md5("action", params.experiment("action"))
 
 
+def test_other_pretrained_weights_are_another_study(
+    project: Path, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file counts, not its name alone; where the name is searched, it does not count either."""
+    shutil.copytree(project / "clips", tmp_path / "clips")
+    shutil.copytree(project / "prepared", tmp_path / "prepared")
+    monkeypatch.chdir(tmp_path)
+    raw = swept().model_dump(mode="json", by_alias=True, exclude_unset=True)
+    raw["experiments"]["action"]["model"]["weights"] = "vit.safetensors"
+
+    def name(**sweep: Any) -> str:
+        raw["sweeps"]["action"] |= sweep
+        return Sweep("action", Params.model_validate(raw), storage).study_name
+
+    with pytest.raises(HumotionError, match=r"vit\.safetensors is not here"):
+        name()
+    Path("vit.safetensors").write_bytes(b"one")
+    before = name()
+    searched = name(space={"model.weights": {"type": "categorical", "choices": ["vit.safetensors", "other"]}})
+    Path("vit.safetensors").write_bytes(b"two")
+    assert name() == searched
+    assert name(space=LR) != before
+
+
 def test_time_limit(project: Path, storage: Storage) -> None:
     params = swept()
     sweep = Sweep("action", params, storage)

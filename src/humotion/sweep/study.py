@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from humotion.errors import HumotionError
+from humotion.models.hub import checkpoint_file
 from humotion.params import AnyExperiment, Params
 from humotion.sweep.changes import without
 from humotion.sweep.storage import Storage
@@ -62,7 +64,7 @@ class Sweep:
         first, *others = self.objectives
         return None if others or first.metric in COSTS else first.metric
 
-    @property
+    @cached_property
     def study_name(self) -> str:
         """``ls_vit-0f3a...``: the digest covers all that makes values comparable, and how they are searched.
 
@@ -71,11 +73,14 @@ class Sweep:
         """
         settings = training_settings(self.experiment)
         swept = self.settings.space
+        inputs = input_md5(self.name, self.experiment)
+        if "model.weights" in swept:
+            inputs.pop("weights", None)
         content = {
             "experiment": without(settings, swept),
             "sweep": self.settings.model_dump(mode="json", include={"space", "sampler", "pruner"}),
             "objectives": [objective.model_dump() for objective in self.objectives],
-            "inputs": input_md5(self.name, self.experiment),
+            "inputs": inputs,
         }
         return f"{self.name}-{digest_of(content)}"
 
@@ -103,7 +108,7 @@ def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
     """md5 of everything a trial reads; ``frames.parquet`` has a digest of every video's frames.
 
     Raises:
-        HumotionError: a stage before has not run.
+        HumotionError: a stage before has not run, or there are no such pretrained weights.
     """
     clips = Path("clips") / name
     inputs = {
@@ -113,6 +118,10 @@ def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
     for path in inputs.values():
         if not path.exists():
             raise HumotionError(f"{path} is not here; run `dvc repro sample@{name}` first.")
+    if (weights := experiment.model.weights) is not None:
+        inputs["weights"] = checkpoint_file(weights)
+        if not inputs["weights"].is_file():
+            raise HumotionError(f"{weights} is not here, which experiments.{name}.model.weights names.")
     return {key: digest_of_file(path) for key, path in inputs.items()}
 
 
