@@ -53,6 +53,15 @@ def test_changes_are_what_params_yaml_would_hold() -> None:
     assert changed.experiment("pose") == params.experiment("pose")
 
 
+def test_a_change_reaches_into_a_section_that_is_null() -> None:
+    params = with_changes(swept(), "action", {"trainer.early_stopping": None})
+    for base in (swept(), params):
+        stopping = with_changes(base, "action", {"trainer.early_stopping.patience": 3}).experiment("action").trainer
+        assert stopping.early_stopping is not None and stopping.early_stopping.patience == 3
+    with pytest.raises(HumotionError, match=r"trainer\.ema"):
+        with_changes(params, "action", {"trainer.ema": None, "trainer.ema.decay": 0.9})
+
+
 def test_without() -> None:
     settings = {"seed": 1, "augment": {"policy": [{"p": 1}, {"p": 2, "name": "x"}]}, "model": {"dim": 3}}
     left = without(settings, {"augment.policy.1.p": None, "model.dim": None, "seed": None})

@@ -72,7 +72,9 @@ def _set(experiment: dict[str, Any], path: str, value: Scalar, name: str) -> Non
     target: Any = experiment
     try:
         for key in parents:
-            target = target[int(key)] if isinstance(target, list) else target.setdefault(key, {})
+            if isinstance(target, dict) and target.get(key) is None:  # a section that is absent, or null: off
+                target[key] = {}
+            target = target[int(key) if isinstance(target, list) else key]
         target[int(last) if isinstance(target, list) else last] = value
     except (IndexError, TypeError, ValueError, AttributeError):
         raise HumotionError(f"sweeps.{name}, {path}: experiments.{name} has no such parameter.") from None
