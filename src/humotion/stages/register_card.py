@@ -44,7 +44,9 @@ def card(
     """
     meta = description.meta
     intended, limits = (_filled(text, meta) for text in USE[description.task])
-    architecture = ", ".join(f"{key} {value}" for key, value in description.architecture.items())
+    # As in the note of a run: an option that is not set need not be none of it.
+    given = {key: value for key, value in description.architecture.items() if value is not None}
+    architecture = ", ".join(f"{key} {value}" for key, value in given.items())
     gain = test["gain"]
     sections = {
         f"# {description.experiment}: {description.task.replace('_', ' ')} on {description.dataset}": (

@@ -11,7 +11,9 @@ _KEY_SETTINGS = ("seed", "trainer.epochs", "trainer.batch_size", "optimizer.lr",
 
 def training_note(name: str, settings: Mapping[str, str], meta: Mapping[str, Any], commit: str | None) -> str:
     """What a training is; ``settings`` are its flattened parameters, ``meta`` is that of its clips."""
-    model = ", ".join(f"{key.split('.', 1)[1]} {value}" for key, value in settings.items() if key.startswith("model."))
+    # An option that is not set is what the model has by itself, which need not be none of it.
+    given = {key.split(".", 1)[1]: value for key, value in settings.items() if key.startswith("model.")}
+    model = ", ".join(f"{key} {value}" for key, value in given.items() if value != "None")
     chosen = ", ".join(f"{key} {settings[key]}" for key in _KEY_SETTINGS if key in settings)
     checkout = f"git checkout {commit} && " if commit else ""
     return "\n".join(
