@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from humotion.training.model_folder import save_model_folder
 from humotion.training.outcomes import action_probabilities, pose_outcomes
 from humotion.video.decode import decode_video
 from tests.datasets.trees import write_video
-from tests.tiny_project import build_project, tiny_params
+from tests.tiny_project import build_project, tiny_params, tiny_settings
 
 PARAMS: Params = tiny_params()
 
@@ -45,15 +46,17 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def save_untrained(name: str) -> None:
-    experiment = PARAMS.experiment(name)
+def save_untrained(name: str, params: Params = PARAMS) -> Path:
+    experiment = params.experiment(name)
     meta = read_json(Path("clips") / name / "meta.json")
     torch.manual_seed(0)
     task = task_class(experiment.task).from_experiment(experiment, meta)
     facts = ("tiny", experiment.task, task.architecture, meta, preprocessing(experiment), "0" * 32, {}, {})
     torch.save({}, "stand-in.ckpt")
     table = sample.read_table(Path("clips") / name / "val.parquet")[["clip_id"]]
-    save_model_folder(Path("models") / name, task, ModelDescription(name, *facts), Path("stand-in.ckpt"), table)
+    folder = Path("models") / name
+    save_model_folder(folder, task, ModelDescription(name, *facts), Path("stand-in.ckpt"), table)
+    return folder
 
 
 def stored(data: ClipDataModule, video_id: str) -> DecodedVideo:
@@ -70,6 +73,36 @@ def test_an_action_is_predicted_as_it_is_evaluated(root: Path) -> None:
         found = predictor.probabilities(stored(data, clip.video_id))
         assert [found[name] for name in data.meta["classes"]] == pytest.approx(row.tolist(), abs=1e-6)
         assert list(found.values()) == sorted(found.values(), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "neighbours"),
+    [
+        ({"name": "ls_vit", "num_registers": 2, "prefix_positions": False, "layer_scale": 0.1, "lmi": "none"}, 3),
+        ({"name": "ls_vit", "smif": "none", "motion_embed": False, "raw_neighbours": False, "lmi_reach": 1}, 1),
+        ({"name": "ls_vit", "setting": "reference", "num_neighbours": 5, "raw_neighbours": True}, 5),
+        ({"name": "vit", "class_token": False, "fc_norm": True, "qkv_bias": False, "mean": (0.4, 0.5, 0.6)}, 1),
+    ],
+)
+def test_an_action_model_of_any_kind_is_predicted_as_it_is_evaluated(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], neighbours: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for part in ("clips", "prepared"):
+        Path(part).symlink_to(root / part)
+    settings = tiny_settings(only="action")
+    settings["experiments"]["action"]["model"] = {"patch_size": 16, "dim": 16, "depth": 2, "heads": 2, **options}
+    params = Params.model_validate(settings)
+    predictor = load_predictor(save_untrained("action", params))
+    assert isinstance(predictor, ActionPredictor)
+    data = ClipDataModule("action", params, neighbours)
+    torch.manual_seed(0)
+    trained = task_class("action_recognition").from_experiment(params.experiment("action"), data.meta)
+    clips, expected = action_probabilities(trained, data, "test", params.machine)
+    assert len({row.round(6).tobytes() for row in expected}) > 1
+    for clip, row in zip(clips.itertuples(), expected, strict=True):
+        found = predictor.probabilities(stored(data, clip.video_id))
+        assert [found[name] for name in data.meta["classes"]] == pytest.approx(row.tolist(), abs=1e-6)
 
 
 def test_joints_are_predicted_as_they_are_evaluated(root: Path) -> None:
