@@ -11,7 +11,7 @@ import typer
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="For programs: a list of models.")] = False,
 ) -> None:
-    """List the models that can be trained: parameters, GMACs and shapes in their published configurations."""
+    """List the models that can be trained: parameters, GMACs and shapes at their official sizes."""
     from humotion.models.catalogue import count_models, describe
 
     counted = list(count_models())

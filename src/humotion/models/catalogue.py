@@ -1,4 +1,4 @@
-"""What every registered model is in its published configurations: built without memory, and counted.
+"""What every registered model is in its official configurations: built without memory, and counted.
 
 Models are built and run on PyTorch's meta device, which knows shapes alone. A GMAC is 1e9 multiplications of the
 convolutions, linear layers, matrix products and attention, as `torch.utils.flop_counter` counts them (half of its
@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from humotion.models import MODELS, Task, build_model
 
-CLIP_FRAMES = 16  # of an action model's clip, as published for LS-ViT
+CLIP_FRAMES = 16  # of an action model's clip, as LS-ViT's public re-implementation samples them
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Counted:
 
     Attributes:
         model: its registered name.
-        configuration: the published configuration's name.
+        configuration: the official configuration's name.
         task: what it is for.
         parameters: their number.
         inputs: shape of each input, by name.
