@@ -199,6 +199,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print a Markdown table."""
     command_line = list(sys.argv[1:] if arguments is None else arguments)
     args = parser().parse_args(command_line)
+    if PLAIN not in args.models:
+        parser().error(f"--models needs {PLAIN}, beside which the others are timed")
     where = torch.cuda.get_device_name() if args.device == "cuda" else hardware()
     if args.device == "cpu":
         use_cores(args.threads)

@@ -110,6 +110,12 @@ def test_action_throughput(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert found["vit"]["gflop_clip"] == pytest.approx((2 * products * 2 + 2 * 16 * 51) / 1e9)
 
 
+def test_action_throughput_needs_the_model_that_others_are_timed_beside(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        action_throughput.main(["--models", "TimeSformer"])
+    assert "--models needs vit" in capsys.readouterr().err
+
+
 def test_a_checkpointed_step_takes_less_memory() -> None:
     sizes = ["--dim=64", "--depth=12", "--heads=2", "--image-size=64", "--patch-size=4", "--frames=4", "--batch=8"]
     found = action_throughput.memory_of(["vit"], sizes)["vit"]
