@@ -109,6 +109,7 @@ def test_jhmdb_reads_as_its_layout(server: FileServer, tmp_path: Path, has_folde
     table = open_dataset("jhmdb", tmp_path / "jhmdb").list_videos()
     assert list(table["sub_split_1"].dropna()) == ["test"] and len(table) == 3
     assert f"humotion recipe jhmdb --root {tmp_path / 'jhmdb'}" in said
+    assert "humotion recipe --list" in said
 
 
 def test_a_second_call_asks_nothing_of_the_server(server: FileServer, tmp_path: Path) -> None:

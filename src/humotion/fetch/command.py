@@ -217,6 +217,7 @@ def report(source: Source, place: Place, is_new: bool) -> str:
     root = place.into.relative_to(checkout) if place.into.is_relative_to(checkout) else place.into
     if (checkout / "recipes" / f"{source.layout}.yaml").exists():
         lines.append(f"Next: humotion recipe {source.layout} --root {root}")
+        lines.append("That is for a GPU; `humotion recipe --list` shows what a CPU can train.")
     else:
         lines.append(f"Next, in params.yaml: {_settings(source, root)}")
     return "\n".join(lines)
