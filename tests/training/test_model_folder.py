@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from humotion.errors import HumotionError
 from humotion.training.description import read_description
@@ -56,3 +57,13 @@ def test_another_folder_is_refused(tmp_path: Path) -> None:
     for load in (read_description, load_task):
         with pytest.raises(HumotionError, match=r"is no model folder.*dvc pull"):
             load(tmp_path)
+
+
+def test_a_model_of_another_version_of_humotion_is_told_as_such(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    write_model_folder(folder, make_task("action_recognition"), "action_recognition")
+    weights = load_file(folder / "model.safetensors")
+    weights["lmi.0.kernel"] = weights.pop("head.bias")
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(HumotionError, match=r"ls_vit that this version .* 2 parameters .*missing head\.bias.*train it"):
+        load_task(folder)

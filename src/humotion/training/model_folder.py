@@ -14,8 +14,10 @@ from pathlib import Path
 import pandas as pd
 from safetensors.torch import load_file, save_file
 
+from humotion.errors import HumotionError
 from humotion.files import atomic_folder, write_json
 from humotion.models.fast_conv import fast_for_inference
+from humotion.models.weights import misfits
 from humotion.tasks import task_class
 from humotion.tasks.base import Task
 from humotion.training.description import (
@@ -51,9 +53,21 @@ def _write_model(folder: Path, task: Task, description: ModelDescription) -> Non
 
 
 def load_task(folder: Path) -> tuple[Task, ModelDescription]:
-    """The trained task of a model folder, in evaluation mode on the CPU, and its description."""
+    """The trained task of a model folder, in evaluation mode on the CPU, and its description.
+
+    Raises:
+        HumotionError: there is no model folder, or its weights are not those that this code's model has.
+    """
     description = read_description(folder)
     task = task_class(description.task)(description.architecture)
-    task.model.load_state_dict(load_file(folder / WEIGHTS))
+    weights = load_file(folder / WEIGHTS)
+    if problems := misfits(weights, task.model.state_dict()):
+        commit = description.source.get("git.commit")
+        code = f"with the code of commit {commit}" if commit else "with the code that made it"
+        raise HumotionError(
+            f"{folder} holds a {description.architecture['name']} that this version of humotion builds otherwise: "
+            f"{len(problems)} parameters do not fit ({problems[0]}, ...). Use it {code}, or train it again."
+        )
+    task.model.load_state_dict(weights)
     fast_for_inference(task.model)
     return task.eval(), description
