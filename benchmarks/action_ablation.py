@@ -21,7 +21,8 @@ from humotion.evaluation.result import CLIPS
 
 DESCRIPTION = """\
 In a checkout to which a recipe for action recognition from pretrained weights was applied, the experiment is copied
-once a row, with the row's changes, and trained and evaluated. Rows that are done are not done again.
+once a row, with the row's changes, and trained and evaluated. Rows that are done are not done again: after a change of
+settings or code, delete their NAME.done. The first row's evaluation makes the linear probe that all are held against.
 
   humotion recipe jhmdb_pretrained --root /path/to/JHMDB --into ../ablation
   python -m benchmarks.action_ablation --project ../ablation --jobs 2
