@@ -51,6 +51,7 @@ class ViTParams(Section):
     heads: int = 12
     mlp_ratio: float = Field(4.0, gt=0, description="hidden width of the MLPs over dim")
     drop_path: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(0.0, ge=0, lt=1, description="in the attention and behind each linear layer of the blocks")
     class_token: bool = Field(True, description="false: an image's embedding is the mean of its patch tokens")
     num_registers: int = Field(0, ge=0, description="register tokens, for checkpoints that have them (DINOv2 reg4)")
     prefix_positions: bool = Field(True, description="false: only patches have positions (timm's no_embed_class)")

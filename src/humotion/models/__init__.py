@@ -21,7 +21,7 @@ Task = Literal["pose_estimation", "action_recognition"]
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """Where a model's class lives (``module:Class``), the task it is for, and its published configurations.
+    """Where a model's class lives (``module:Class``), the task it is for, and its official configurations.
 
     Attributes:
         official: arguments of the class beside its defaults, by the configuration's name.
