@@ -174,4 +174,4 @@ def test_what_was_not_asked_for_is_not_there_and_both_can_be_compared(
     }
     assert after["gain"] == before["gain"]
     text = compare(["asked", "action"], num_resamples=100)
-    assert "not all have top1_2x3, top1_reversed, top1_shuffled" in text
+    assert "not all have top1_2x3, top1_linear_probe, top1_reversed, top1_shuffled" in text
