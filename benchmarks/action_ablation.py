@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from ruamel.yaml import YAML
 
 from humotion.evaluation.bootstrap import paired_bootstrap
 from humotion.evaluation.result import CLIPS
+from humotion.figures.markdown import markdown_table
+from humotion.files import atomic_path, read_json
 
 DESCRIPTION = """\
 In a checkout to which a recipe for action recognition from pretrained weights was applied, the experiment is copied
@@ -29,7 +30,7 @@ settings or code, delete their NAME.done. The first row's evaluation makes the l
 """
 SCORES = ("top1", "macro_f1", "top1_reversed", "top1_shuffled")
 PLAIN, FULL = "vit", "ls_vit"
-NO_SHORT: dict[str, Any] = {"model.smif": "none", "model.raw_neighbours": False, "model.motion_embed": False}
+NO_SHORT: dict[str, Any] = {"model.smif": "none"}
 NO_LONG: dict[str, Any] = {"model.lmi": "none", "model.temporal_position": False}
 ROWS: dict[str, dict[str, Any]] = {
     PLAIN: {"model.name": "vit"},
@@ -60,7 +61,7 @@ def main() -> None:
         subprocess.run(["dvc", "repro", f"augment@{name}"], check=True)
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(run_row, names))
-    print("\n".join(table(names)))
+    print(table(names))
 
 
 def add_rows(params: Path, experiment: str, rows: list[str]) -> list[str]:
@@ -70,8 +71,8 @@ def add_rows(params: Path, experiment: str, rows: list[str]) -> list[str]:
     base = content["experiments"][experiment]
     for row in rows:
         content["experiments"][row] = changed(base, {**ROWS[row], "evaluate.linear_probe": row == rows[0]})
-    with params.open("w", encoding="utf-8") as file:
-        yaml.dump(content, file)
+    with atomic_path(params) as temporary:
+        yaml.dump(content, temporary)
     return rows
 
 
@@ -104,20 +105,15 @@ def run_row(name: str) -> None:
     done.touch()
 
 
-def scores_of(name: str) -> Path:
-    """Where a row's test scores lie."""
-    return Path("metrics") / name / "test.json"
-
-
-def table(names: list[str]) -> Iterator[str]:
+def table(names: list[str]) -> str:
     """Markdown: scores of every row, and top-1 over the linear probe and over the first row, with 95 % intervals."""
-    yield f"| row | top-1 | macro-F1 | reversed | shuffled | over the linear probe | over {names[0]} |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    header = ("row", "top-1", "macro-F1", "reversed", "shuffled", "over the linear probe", f"over {names[0]}")
+    rows = []
     for name in names:
-        test = json.loads(scores_of(name).read_text(encoding="utf-8"))["test"]
-        cells = [f"{test[key]:.3f}" if key in test else "" for key in SCORES]
-        gains = gain(name, names[0], "top1_linear_probe"), gain(name, names[0])
-        yield f"| {name} | {' | '.join([*cells, *gains])} |"
+        test = read_json(Path("metrics") / name / "test.json")["test"]
+        scores = [f"{test[key]:.3f}" if key in test else "" for key in SCORES]
+        rows.append([name, *scores, gain(name, names[0], "top1_linear_probe"), gain(name, names[0])])
+    return markdown_table(header, rows)
 
 
 def gain(name: str, over: str, metric: str = "top1") -> str:
