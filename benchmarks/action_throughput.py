@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from benchmarks.action_models import BUILD, DEFAULT, PLAIN, Sizes, Steps, operations
 from benchmarks.measure import Timing, Work, compare, hardware, use_cores, write_report
+from humotion.figures.markdown import markdown_table
 
 DESCRIPTION = """\
 Clips a second of whole training steps (forward, backward, clipped gradients, AdamW) and of inference, from uint8
@@ -136,15 +137,20 @@ def most_resident() -> float:
 
 def markdown(report: dict[str, Any]) -> str:
     """The report as a table."""
-    lines = [
-        "| model | parameters | GFLOP a clip | train clips/s | of peak | over vit | infer clips/s | over vit "
-        "| step MiB | checkpointed |",
-        "| --- |" + " --- |" * 9,
-    ]
+    header = (
+        "model",
+        "parameters",
+        "GFLOP a clip",
+        "train clips/s",
+        "of peak",
+        "over vit",
+        "infer clips/s",
+        "over vit",
+    )
+    rows = []
     for name, row in report["models"].items():
         memory = [f"{row['memory'][kind]:.0f}" if "memory" in row else "" for kind in ("plain", "checkpointing")]
-        cells = [
-            name,
+        figures = [
             f"{row['parameters']:,}",
             f"{row['gflop_clip']:.1f}",
             f"{row['train_clips_per_second']:.3g}",
@@ -152,10 +158,9 @@ def markdown(report: dict[str, Any]) -> str:
             f"{row['train_over_vit'] - 1:+.1%}",
             f"{row['infer_clips_per_second']:.3g}",
             f"{row['infer_over_vit'] - 1:+.1%}",
-            *memory,
         ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        rows.append([name, *figures, *memory])
+    return markdown_table([*header, "step MiB", "checkpointed"], rows)
 
 
 def verdicts(models: dict[str, Any], share: float) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from http.server import BaseHTTPRequestHandler
+
+from tests.loopback import LoopbackServer, OwnedServer
 
 
 @dataclass
@@ -41,33 +41,8 @@ class Request:
     sent: int = 0
 
 
-class FileServer:
-    """Serves ``files`` by path and logs ``requests``."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, Served] = {}
-        self.requests: list[Request] = []
-        self._http = _Server(("127.0.0.1", 0), _Handler)
-        self._http.owner = self
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    owner: FileServer
-
-
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+    server: OwnedServer
 
     def do_GET(self) -> None:
         request = Request(self.path.lstrip("/"), self.headers["Range"])
@@ -125,3 +100,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments: object) -> None:
         pass
+
+
+class FileServer(LoopbackServer):
+    """Serves ``files`` by path and logs ``requests``."""
+
+    handler = _Handler
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files: dict[str, Served] = {}
+        self.requests: list[Request] = []

@@ -3,37 +3,52 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from http.server import BaseHTTPRequestHandler
+
+from tests.loopback import LoopbackServer, OwnedServer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"  # where main and v1 stand at first
 
 
-class HubServer:
+class _Handler(BaseHTTPRequestHandler):
+    server: OwnedServer
+
+    def do_HEAD(self) -> None:
+        self._answer(with_content=False)
+
+    def do_GET(self) -> None:
+        self._answer(with_content=True)
+
+    def _answer(self, with_content: bool) -> None:
+        self.server.owner.requests.append((self.command, self.path))
+        status, headers, content = self.server.owner.answer(self.path)
+        self.send_response(status)
+        for key, value in {**headers, "Content-Length": str(len(content))}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        if with_content:
+            self.wfile.write(content)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Nothing on stderr."""
+
+
+class HubServer(LoopbackServer):
     """Serves ``files`` (content by ``name/file``) at the revisions main, v1 and ``commit``, and logs ``requests``.
 
     Models in ``gated`` want a token; to one in ``private`` it says 401, as to one that is not there; others that
     have no file are not there. ``busy``: it says so to all, and to come back at once.
     """
 
+    handler = _Handler
+
     def __init__(self) -> None:
+        super().__init__()
         self.files: dict[str, bytes] = {}
         self.gated: set[str] = set()
         self.private: set[str] = set()
         self.commit, self.busy = COMMIT, False
         self.requests: list[tuple[str, str]] = []
-        self._http = _Server(("127.0.0.1", 0), _Handler)
-        self._http.hub = self
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
 
     def answer(self, path: str) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and content of a request."""
@@ -54,31 +69,3 @@ class HubServer:
             return 404, {**headers, "X-Error-Code": "EntryNotFound"}, b""
         content = self.files[f"{name}/{file}"]
         return 200, {**headers, "ETag": f'"{hashlib.sha256(content).hexdigest()}"'}, content
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    hub: HubServer
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
-    def do_HEAD(self) -> None:
-        self._answer(with_content=False)
-
-    def do_GET(self) -> None:
-        self._answer(with_content=True)
-
-    def _answer(self, with_content: bool) -> None:
-        self.server.hub.requests.append((self.command, self.path))
-        status, headers, content = self.server.hub.answer(self.path)
-        self.send_response(status)
-        for key, value in {**headers, "Content-Length": str(len(content))}.items():
-            self.send_header(key, value)
-        self.end_headers()
-        if with_content:
-            self.wfile.write(content)
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Nothing on stderr."""

@@ -61,6 +61,16 @@ def project(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return finished
 
 
+@pytest.fixture
+def own_project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy for a test that evaluates anew."""
+    folder = tmp_path / "own"
+    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("mlruns"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(folder)
+    return folder
+
+
 def test_every_score_that_was_asked_for_is_there(project: Path) -> None:
     test = read_json(Path("metrics/action/test.json"))
     assert {"top1", "top1_2x3", "top1_reversed", "top1_shuffled", "macro_f1_2x3", "ece_reversed"} <= set(test["test"])
@@ -140,13 +150,7 @@ def test_the_probe_is_fitted_on_the_plain_vit_alone(project: Path) -> None:
     assert baseline["top1"] == pytest.approx(right.mean())
 
 
-def test_weights_that_are_gone_or_others_are_refused(
-    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "own"
-    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("mlruns"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.chdir(folder)
+def test_weights_that_are_gone_or_others_are_refused(own_project: Path) -> None:
     before = Path("reports/action/scores.md").read_text()
     save_file(ViT(image_size=32, **SIZES).state_dict(), WEIGHTS)  # type: ignore[arg-type]
     with pytest.raises(HumotionError, match="not what the training of models/action began at"):
@@ -157,13 +161,7 @@ def test_weights_that_are_gone_or_others_are_refused(
     assert Path("reports/action/scores.md").read_text() == before
 
 
-def test_what_was_not_asked_for_is_not_there_and_both_can_be_compared(
-    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "own"
-    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("mlruns"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.chdir(folder)
+def test_what_was_not_asked_for_is_not_there_and_both_can_be_compared(own_project: Path) -> None:
     before = read_json(Path("metrics/action/test.json"))
     shutil.copytree("reports/action", "reports/asked")
     evaluate.run(NAME, params({}))
