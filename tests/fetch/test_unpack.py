@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import stat
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -99,6 +100,17 @@ def test_links_are_refused(tmp_path: Path, target: Path) -> None:
     with pytest.raises(UnpackError, match="link 'up'"):
         unpack(write(tmp_path / "a.rar", base64.b64decode(EVIL_LINK)), target)
     assert not (tmp_path / "x").exists() and not any(target.iterdir())
+
+
+@pytest.mark.parametrize(("kind", "told"), [(tarfile.LNKTYPE, "holds the link 'odd'"), (tarfile.FIFOTYPE, "neither")])
+def test_hard_links_and_devices_in_a_tar_are_refused(kind: bytes, told: str, tmp_path: Path, target: Path) -> None:
+    member = tarfile.TarInfo("odd")
+    member.type, member.linkname = kind, "/etc/hostname"
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.addfile(member)
+    with pytest.raises(UnpackError, match=told):
+        unpack(tmp_path / "a.tar", target)
+    assert not any(target.iterdir())
 
 
 def test_what_is_larger_than_the_disk_is_not_begun(tmp_path: Path, target: Path) -> None:
