@@ -7,10 +7,10 @@ import copy
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from ruamel.yaml import YAML
@@ -22,29 +22,47 @@ from humotion.files import atomic_path, read_json
 
 DESCRIPTION = """\
 In a checkout to which a recipe for action recognition from pretrained weights was applied, the experiment is copied
-once a row, with the row's changes, and trained and evaluated. Rows that are done are not done again: after a change of
-settings or code, delete their NAME.done. The first row's evaluation makes the linear probe that all are held against.
+once a row and split, with the row's changes, and trained and evaluated. Those that are done are not done again: after
+a change of settings or code, delete their NAME.done. The first row's evaluations make the linear probe that all are
+held against. Scores are means over the splits.
 
   humotion recipe jhmdb_pretrained --root /path/to/JHMDB --into ../ablation
   python -m benchmarks.action_ablation --project ../ablation --jobs 2
+  python -m benchmarks.action_ablation --project ../ablation --jobs 2 --rows vit ls_vit --splits split_1 split_2 split_3
 """
 SCORES = ("top1", "macro_f1", "top1_reversed", "top1_shuffled")
 PLAIN, FULL = "vit", "ls_vit"
 NO_SHORT: dict[str, Any] = {"model.smif": "none"}
 NO_LONG: dict[str, Any] = {"model.lmi": "none", "model.temporal_position": False}
+ONE_STREAM: dict[str, Any] = {"model.motion_frames": 0}
+PROBE = "top1_linear_probe"
 ROWS: dict[str, dict[str, Any]] = {
     PLAIN: {"model.name": "vit"},
-    "smif": NO_LONG,
-    "lmi": NO_SHORT,
+    "smif": NO_LONG | ONE_STREAM,
+    "lmi": NO_SHORT | ONE_STREAM,
+    "smif_lmi": ONE_STREAM,
+    "reference": {"model.setting": "reference"} | ONE_STREAM,
+    "motion_frames": NO_SHORT | NO_LONG,
     FULL: {},
-    "reference": {"model.setting": "reference"},
-    "sampled_neighbours": {"model.raw_neighbours": False},
-    "no_identity_start": {"model.identity_start": False},
-    "unbounded_gates": {"model.bounded_gates": False},
-    "adjacent_segments": {"model.lmi_reach": 1},
-    "no_temporal_position": {"model.temporal_position": False},
-    "no_motion_embed": {"model.motion_embed": False},
+    "sampled_neighbours": {"model.raw_neighbours": False} | ONE_STREAM,
+    "no_identity_start": {"model.identity_start": False} | ONE_STREAM,
+    "unbounded_gates": {"model.bounded_gates": False} | ONE_STREAM,
+    "adjacent_segments": {"model.lmi_reach": 1} | ONE_STREAM,
+    "no_temporal_position": {"model.temporal_position": False} | ONE_STREAM,
+    "no_motion_embed": {"model.motion_embed": False} | ONE_STREAM,
 }
+
+
+class Trained(NamedTuple):
+    """A row on a split: an experiment of params.yaml."""
+
+    row: str
+    split: str
+
+    @property
+    def name(self) -> str:
+        """Of the experiment."""
+        return f"{self.row}_{self.split}"
 
 
 def main() -> None:
@@ -53,27 +71,29 @@ def main() -> None:
     parser.add_argument("--project", type=Path, required=True, help="the checkout; its params.yaml is changed")
     parser.add_argument("--experiment", default=FULL, help="what the rows are made from")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
-    parser.add_argument("--jobs", type=int, default=1, help="rows at a time")
+    parser.add_argument("--splits", nargs="+", default=["split_1"])
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
     options = parser.parse_args()
     os.chdir(options.project)
-    names = add_rows(Path("params.yaml"), options.experiment, options.rows)
-    for name in names:
-        subprocess.run(["dvc", "repro", f"augment@{name}"], check=True)
+    every = [Trained(row, split) for split in options.splits for row in options.rows]
+    add_rows(Path("params.yaml"), options.experiment, every)
+    for one in every:
+        subprocess.run(["dvc", "repro", f"augment@{one.name}"], check=True)
     with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(run_row, names))
-    print(table(names))
+        list(pool.map(run, every))
+    print(table(options.rows, options.splits))
 
 
-def add_rows(params: Path, experiment: str, rows: list[str]) -> list[str]:
-    """Write the rows as experiments into params.yaml; their names. The probe, the same for all, is the first one's."""
+def add_rows(params: Path, experiment: str, every: Sequence[Trained]) -> None:
+    """Write the rows as experiments into params.yaml. The probe, the same for all of a split, is the first row's."""
     yaml = YAML()
     content = yaml.load(params.read_text(encoding="utf-8"))
     base = content["experiments"][experiment]
-    for row in rows:
-        content["experiments"][row] = changed(base, {**ROWS[row], "evaluate.linear_probe": row == rows[0]})
+    for one in every:
+        others = {"clips.split": one.split, "evaluate.linear_probe": one.row == every[0].row}
+        content["experiments"][one.name] = changed(base, ROWS[one.row] | others)
     with atomic_path(params) as temporary:
         yaml.dump(content, temporary)
-    return rows
 
 
 def changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,51 +106,63 @@ def changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
             section = section[part]
         section[key] = value
     if experiment["model"]["name"] == PLAIN:
-        for option in ("setting", "num_neighbours"):
+        for option in ("setting", "num_neighbours", "motion_frames"):
             experiment["model"].pop(option, None)
     return experiment
 
 
-def run_row(name: str) -> None:
+def run(one: Trained) -> None:
     """Train and evaluate one experiment in processes of their own."""
-    done = Path(f"{name}.done")  # scores alone say little: a checkout brings those of its last commit
+    done = Path(f"{one.name}.done")  # scores alone say little: a checkout brings those of its last commit
     if done.exists():
         return
-    log = Path(f"{name}.log")
+    log = Path(f"{one.name}.log")
     with log.open("a", encoding="utf-8") as file:
         for stage in ("train", "evaluate"):
-            command = [sys.executable, "-m", "humotion", stage, name]
+            command = [sys.executable, "-m", "humotion", stage, one.name]
             if subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False).returncode:
-                raise SystemExit(f"{stage} {name} failed: see {log.resolve()}")
+                raise SystemExit(f"{stage} {one.name} failed: see {log.resolve()}")
     done.touch()
 
 
-def table(names: list[str]) -> str:
-    """Markdown: scores of every row, and top-1 over the linear probe and over the first row, with 95 % intervals."""
-    header = ("row", "top-1", "macro-F1", "reversed", "shuffled", "over the linear probe", f"over {names[0]}")
-    rows = []
-    for name in names:
-        test = read_json(Path("metrics") / name / "test.json")["test"]
-        scores = [f"{test[key]:.3f}" if key in test else "" for key in SCORES]
-        rows.append([name, *scores, gain(name, names[0], "top1_linear_probe"), gain(name, names[0])])
-    return markdown_table(header, rows)
+def table(rows: Sequence[str], splits: Sequence[str]) -> str:
+    """Markdown: mean scores of every row, and top-1 over the linear probe and the first row, with 95 % intervals."""
+    header = ("row", "top-1", "macro-F1", "reversed", "shuffled", "over the linear probe", f"over {rows[0]}")
+    probe, first = clips_of(rows[0], splits, PROBE), clips_of(rows[0], splits)
+    cells = [["linear probe", *(mean_score(rows[0], splits, key, "baseline", "linear_probe") for key in SCORES[:2])]]
+    for row in rows:
+        scores = [mean_score(row, splits, key) for key in SCORES]
+        mine = clips_of(row, splits)
+        cells.append([row, *scores, gain(mine, probe), gain(mine, first) if row != rows[0] else ""])
+    return markdown_table(header, [[*line, *[""] * (len(header) - len(line))] for line in cells])
 
 
-def gain(name: str, over: str, metric: str = "top1") -> str:
-    """Top-1 of a row over a score of another row: paired by clips, bootstrapped over groups."""
-    mine, other = (
-        clips[clips["metric"] == chosen].set_index("clip_id")
-        for clips, chosen in ((clips_of(name), "top1"), (clips_of(over), metric))
-    )
-    if other.empty or (name, metric) == (over, "top1"):
+def mean_score(row: str, splits: Sequence[str], key: str, *sections: str) -> str:
+    """The mean over the splits of a score in a section of the test scores; nothing where there is none."""
+    scores = []
+    for split in splits:
+        section = read_json(Path("metrics") / Trained(row, split).name / "test.json")
+        for name in sections or ("test",):
+            section = section.get(name, {})
+        scores.append(section.get(key))
+    return f"{sum(scores) / len(scores):.3f}" if None not in scores else ""
+
+
+def gain(mine: pd.DataFrame, other: pd.DataFrame) -> str:
+    """Mean difference of two rows' clips: paired, bootstrapped over the groups of all splits together."""
+    if other.empty:
         return ""
-    paired = paired_bootstrap(mine["score"], other["score"].loc[mine.index], mine["group"].tolist(), 0, 2000)
+    weights = 1 / mine.groupby("split")["score"].transform("size")  # the splits weigh alike
+    scores = other["score"].loc[mine.index]
+    paired = paired_bootstrap(mine["score"], scores, mine["group"].tolist(), 0, 2000, weights=weights)
     return f"{paired.difference:+.3f} ({paired.low:+.3f} to {paired.high:+.3f})"
 
 
-def clips_of(name: str) -> pd.DataFrame:
-    """The scores of a row's test clips."""
-    return pd.read_parquet(Path("reports") / name / CLIPS)
+def clips_of(row: str, splits: Sequence[str], metric: str = "top1") -> pd.DataFrame:
+    """A score of a row's test clips, by split and clip."""
+    tables = [pd.read_parquet(Path("reports") / Trained(row, split).name / CLIPS) for split in splits]
+    clips = pd.concat([table.assign(split=split) for split, table in zip(splits, tables, strict=True)])
+    return clips[clips["metric"] == metric].set_index(["split", "clip_id"], drop=False).rename_axis(["of", "clip"])
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ class LSViTParams(ViTParams):
 
     name: Literal["ls_vit"]  # type: ignore[assignment]
     setting: Literal["reference", "default"] = "default"
-    num_neighbours: int = Field(3, ge=1, description="raw frames around each sampled one, if SMIF reads them; odd")
+    num_neighbours: int = Field(3, ge=1, description="raw frames around each sampled one, if any are read; odd")
     smif: Literal["none", "reference", "default"] | None = None
     lmi: Literal["none", "reference", "default"] | None = None
     identity_start: bool | None = Field(None, description="step 0 equals the plain ViT")
@@ -85,3 +85,6 @@ class LSViTParams(ViTParams):
     lmi_every: int | None = Field(None, ge=1, description="an LMI behind the first of every so many blocks")
     temporal_position: bool | None = Field(None, description="a learned embedding of a frame's place in the clip")
     motion_embed: bool | None = Field(None, description="the size of SMIF's differences goes to the tokens as well")
+    motion_frames: int | None = Field(
+        None, ge=0, description="so many frames go through the ViT once more, as differences of their neighbours"
+    )

@@ -9,7 +9,7 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
-from benchmarks.action_ablation import FULL, PLAIN, ROWS, add_rows, changed
+from benchmarks.action_ablation import FULL, PLAIN, ROWS, Trained, add_rows, changed
 from humotion.models import build_model
 from humotion.params import load_params
 
@@ -25,13 +25,16 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_rows_become_experiments_that_differ_in_what_they_say(project: Path) -> None:
-    assert add_rows(project, FULL, list(ROWS)) == list(ROWS)
+    splits = ("split_1", "split_2")
+    every = [Trained(row, split) for split in splits for row in ROWS]
+    add_rows(project, FULL, every)
     experiments = load_params(project).experiments
-    settings = {name: experiment.model_dump() for name, experiment in experiments.items()}
-    assert settings.keys() == ROWS.keys()
+    settings = {one: experiments[one.name].model_dump() for one in every}
+    assert all(of["clips"]["split"] == one.split for one, of in settings.items())
     assert len({str(of["model"]) for of in settings.values()}) == len(ROWS)
-    assert [name for name, of in settings.items() if of["evaluate"]["linear_probe"]] == [next(iter(ROWS))]
-    assert len({str({key: of[key] for key in of if key not in ("model", "evaluate")}) for of in settings.values()}) == 1
+    assert [one.row for one, of in settings.items() if of["evaluate"]["linear_probe"]] == [next(iter(ROWS))] * 2
+    varied = ("model", "evaluate", "clips")
+    assert len({str({key: of[key] for key in of if key not in varied}) for of in settings.values()}) == 1
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -46,4 +49,6 @@ def test_every_row_s_model_sees_what_it_should(row: str) -> None:
     still = torch.rand(1, 1, 1, 3, 16, 16).expand(1, 2, model.num_neighbours, 3, 16, 16)
     assert model(still, padding).shape == (1, 3)
     has_short, has_long = getattr(model, "smif", None) is not None, len(getattr(model, "lmi", ())) > 0
-    assert (has_short, has_long) == (row not in (PLAIN, "lmi"), row not in (PLAIN, "smif"))
+    assert has_short == (row not in (PLAIN, "lmi", "motion_frames"))
+    assert has_long == (row not in (PLAIN, "smif", "motion_frames"))
+    assert (model.head.in_features > 32) == (row in ("motion_frames", FULL))

@@ -13,6 +13,7 @@ from humotion.errors import HumotionError
 from humotion.model_params import LSViTParams
 from humotion.models.lmi import LMI, ReferenceLMI
 from humotion.models.ls_vit import LSViT
+from humotion.models.motion_frames import evenly_spaced, motion_images
 from humotion.models.motion_options import PRESETS, Setting, resolve
 from humotion.models.smif import SMIF, halve
 from humotion.models.vit import FrameAveragedViT
@@ -44,6 +45,8 @@ CHANGES: list[dict[str, Any]] = [
     {"temporal_position": False},
     {"motion_embed": True},
     {"motion_embed": False},
+    {"motion_frames": 2},
+    {"motion_frames": 2, "raw_neighbours": False},
     {"class_token": False},
     {"num_registers": 2},
     {"num_neighbours": 5},
@@ -105,7 +108,8 @@ def test_it_starts_as_the_plain_vit_where_it_is_to(
     model = build(setting, stirred=False, **change, **statistics)
     sizes = {name: value for name, value in change.items() if name in ("class_token", "num_registers")}
     plain = FrameAveragedViT(5, **TINY, **sizes, **statistics).eval()
-    plain.load_state_dict({key: model.state_dict()[key] for key in plain.state_dict()})
+    weights = {key: model.state_dict()[key] for key in plain.state_dict()}
+    plain.load_state_dict({**weights, "head.weight": weights["head.weight"][:, : TINY["dim"]]})
     pixels = torch.randint(256, (2, 6, model.num_neighbours, 3, 24, 24), dtype=torch.uint8)
     frames, padding = model.normalise(pixels), real(2, 6)
     difference = (model(frames, padding) - plain(frames, padding)).abs().max()
@@ -323,13 +327,36 @@ def test_time_has_a_direction_in_default_only() -> None:
         {"lmi": "none", "temporal_position": False},
         {"smif": "none", "temporal_position": False},
         {"smif": "none", "lmi": "none"},
+        {**NOTHING, "motion_frames": 2},
     ],
-    ids=["smif", "lmi", "positions"],
+    ids=["smif", "lmi", "positions", "motion frames"],
 )
 def test_each_part_of_default_alone_gives_time_a_direction(change: dict[str, Any]) -> None:
     frames, padding = clips(2, 6), real(2, 6)
     model = build("default", **change)
     assert (model(frames.flip(1, 2), padding) - model(frames, padding)).abs().max() > 1e-3
+
+
+def test_motion_frames_lie_evenly_among_the_real_ones() -> None:
+    padding = torch.arange(8) >= torch.tensor([8, 5, 1])[:, None]
+    assert evenly_spaced(padding, 4).tolist() == [[1, 3, 5, 7], [0, 1, 3, 4], [0, 0, 0, 0]]
+    assert evenly_spaced(padding[:1], 1).tolist() == [[4]]
+
+
+def test_a_motion_frame_is_the_difference_of_its_neighbours_around_the_mean_colour() -> None:
+    frames = clips(2, 3, 5)
+    torch.testing.assert_close(motion_images(frames), 2 * (frames[:, :, 3] - frames[:, :, 1]))
+    assert not motion_images(frames[:, :, :1].expand(-1, -1, 3, -1, -1, -1)).any()
+
+
+def test_motion_frames_go_through_the_plain_vit_and_to_weights_of_their_own() -> None:
+    model = build("default", **NOTHING, motion_frames=2)
+    frames, padding = clips(1, 4), real(1, 4)
+    embedding = model.embed(frames, padding)
+    motion = 2 * (frames[:, [1, 3], 2] - frames[:, [1, 3], 0])
+    expected = torch.cat([model.backbone(frames[:, :, 1]).mean(1), model.backbone(motion).mean(1)], dim=1)
+    torch.testing.assert_close(embedding, expected)
+    torch.testing.assert_close(model(frames, padding), model.head(expected))
 
 
 def test_options_of_an_absent_module_are_off_and_refused() -> None:
@@ -341,6 +368,8 @@ def test_options_of_an_absent_module_are_off_and_refused() -> None:
     assert resolve("default", smif="none", motion_embed=False, raw_neighbours=False).lmi == "default"
     with pytest.raises(HumotionError, match="lmi_every is 0"):
         resolve("default", lmi_every=0)
+    with pytest.raises(HumotionError, match="motion_frames is -1; it must be 0 or more"):
+        resolve("default", motion_frames=-1)
 
 
 def test_unfit_sizes_are_refused() -> None:

@@ -65,7 +65,7 @@ def clip_maps(model: FrameAveragedViT, frames: Tensor, is_padding: Tensor) -> Cl
                 hooks.enter_context(module.register_forward_hook(see_attention))
             elif hasattr(module, "gate"):
                 hooks.enter_context(module.register_forward_hook(see_gate))
-        model(frames, is_padding)
+        model.embed_frames(frames, is_padding)
 
     backbone = model.backbone
     of_class_token = backbone.cls_token is not None and backbone.fc_norm is None

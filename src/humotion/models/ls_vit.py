@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from humotion.errors import HumotionError
 from humotion.models.lmi import LMI, ReferenceLMI
+from humotion.models.motion_frames import evenly_spaced, motion_images
 from humotion.models.motion_options import MotionOptions, Reach, Setting, Variant, resolve
 from humotion.models.smif import SMIF, MotionEmbed, ReferenceSMIF
 from humotion.models.vit import FrameAveragedViT
@@ -30,9 +31,9 @@ class LSViT(FrameAveragedViT):
         num_classes: number of classes.
         setting: "default", or "reference" for the course's version (trained with dropout = drop_path = 0.1).
         num_frames: sampled frames T that there are temporal positions for; shorter clips are fine.
-        num_neighbours: K, odd and at least 3: raw frames around each sampled one, where SMIF reads them.
+        num_neighbours: K, odd and at least 3: raw frames around each sampled one, where any are read.
         smif, lmi, identity_start, raw_neighbours, bounded_gates, lmi_reach, lmi_every, temporal_position,
-            motion_embed: options (``MotionOptions``); None is what the setting has.
+            motion_embed, motion_frames: options (``MotionOptions``); None is what the setting has.
         head_dropout: dropout before the classifier.
         backbone: the sizes of ``ViT``, by name.
 
@@ -59,6 +60,7 @@ class LSViT(FrameAveragedViT):
         lmi_every: int | None = None,
         temporal_position: bool | None = None,
         motion_embed: bool | None = None,
+        motion_frames: int | None = None,
         head_dropout: float = 0.0,
         **backbone: Any,
     ) -> None:
@@ -74,13 +76,17 @@ class LSViT(FrameAveragedViT):
             lmi_every=lmi_every,
             temporal_position=temporal_position,
             motion_embed=motion_embed,
+            motion_frames=motion_frames,
         )
         self.num_frames = num_frames
-        self.num_neighbours = num_neighbours if self.options.raw_neighbours else 1
-        if self.options.raw_neighbours:
+        self.num_neighbours = 1
+        if self.options.raw_neighbours or self.options.motion_frames:
             must_have_neighbours(num_neighbours)
+            self.num_neighbours = num_neighbours
         self.add_short_term(self.options)
         self.add_long_term(self.options)
+        if self.options.motion_frames:
+            self.widen_head(self.options.identity_start)
 
     def add_short_term(self, options: MotionOptions) -> None:
         """Make SMIF and the embedding of its differences."""
@@ -111,10 +117,30 @@ class LSViT(FrameAveragedViT):
             if not start:
                 nn.init.trunc_normal_(self.temporal_embed, std=0.02)
 
+    def widen_head(self, identity_start: bool) -> None:
+        """Make the classifier read the embedding of the motion frames too, which begins without weight."""
+        plain, dim = self.head, self.backbone.dim
+        self.head = nn.Linear(2 * dim, plain.out_features)
+        nn.init.trunc_normal_(self.head.weight, std=0.02)
+        with torch.no_grad():
+            if identity_start:
+                self.head.weight.zero_()
+            self.head.weight[:, :dim].copy_(plain.weight)
+            self.head.bias.copy_(plain.bias)
+
     @property
     def grid(self) -> int:
         """Patches along a side."""
         return self.backbone.image_size // self.backbone.patch_embed.patch_size
+
+    def embed(self, frames: Tensor, is_padding: Tensor) -> Tensor:
+        """Embedding of each clip before the classifier: (B, C), or (B, 2C) with that of the motion frames behind it."""
+        embedding = super().embed(frames, is_padding)
+        if not self.options.motion_frames:
+            return embedding
+        chosen = evenly_spaced(is_padding, self.options.motion_frames)  # (B, M)
+        clips = torch.arange(len(chosen), device=chosen.device)[:, None]
+        return torch.cat([embedding, self.backbone(motion_images(frames[clips, chosen])).mean(1)], dim=1)
 
     def embed_frames(self, frames: Tensor, is_padding: Tensor) -> Tensor:
         """Embedding of each frame: (B, T, K, 3, H, W) to (B, T, C); padded frames reach no other frame."""

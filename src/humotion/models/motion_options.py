@@ -26,6 +26,7 @@ class MotionOptions:
         lmi_every: LMI stands behind the first of every so many blocks.
         temporal_position: a learned embedding of the frame's place in the clip.
         motion_embed: the size of SMIF's differences reaches the tokens directly as well.
+        motion_frames: so many of a clip's frames go through the ViT once more, as what moves in them alone.
     """
 
     smif: Variant
@@ -37,6 +38,7 @@ class MotionOptions:
     lmi_every: int
     temporal_position: bool
     motion_embed: bool
+    motion_frames: int
 
 
 PRESETS: dict[Setting, MotionOptions] = {
@@ -50,6 +52,7 @@ PRESETS: dict[Setting, MotionOptions] = {
         lmi_every=1,
         temporal_position=False,
         motion_embed=False,
+        motion_frames=0,
     ),
     "default": MotionOptions(
         smif="default",
@@ -61,6 +64,7 @@ PRESETS: dict[Setting, MotionOptions] = {
         lmi_every=2,
         temporal_position=True,
         motion_embed=True,
+        motion_frames=0,
     ),
 }
 # What says something about a module only, and what it is where the module is absent.
@@ -90,8 +94,8 @@ def resolve(setting: Setting, **given: Any) -> MotionOptions:
                     f"Leave {' and '.join(idle)} out, or set {module} to reference or default."
                 )
             options = replace(options, **parts)
-    for name in ("lmi_reach", "lmi_every"):
+    for name, least in (("lmi_reach", 1), ("lmi_every", 1), ("motion_frames", 0)):
         value = getattr(options, name)
-        if value != "all" and value < 1:
-            raise HumotionError(f"ls_vit: {name} is {value}; it must be 1 or more.")
+        if value != "all" and value < least:
+            raise HumotionError(f"ls_vit: {name} is {value}; it must be {least} or more.")
     return options
