@@ -72,3 +72,8 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def file_stem(clip_id: str) -> str:
+    """What the files about a clip are named, without ending: its id, which has folders in it, for one folder."""
+    return clip_id.replace("/", "_")

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from humotion.figures.heat import enlarge_to, framed, heat_colours, heat_over
 from humotion.figures.overlay import Image
 from humotion.figures.style import figure_file, title_left
+from humotion.figures.text_band import BAND, WHITE, text_band
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 COLUMNS, SIZE = 8, 1.05  # most frames of a figure; inches of each
 CELL, PANEL = 128, 224  # pixels of a picture in a figure and in a video
-BAND = 24  # rows of pixels of a line of text
 BRIGHTEST = 99.5  # percentile of a clip's values that has the brightest colour; what is above it has it too
-WHITE, DARK = (255, 255, 255), 24
 
 
 @dataclass(frozen=True)
@@ -96,13 +95,6 @@ def draw_maps(frames: Image, maps: Sequence[HeatMaps], caption: Sequence[str]) -
     scales = np.concatenate([text_band("", PANEL), *(scale_band(heat) for heat in maps)], axis=1)
     below = [scales, *(text_band(line, width) for line in caption)]
     return [np.concatenate([names, np.concatenate(row, axis=1), *below]) for row in zip(*panels, strict=True)]
-
-
-def text_band(text: str, width: int) -> Image:
-    """A line of light text on a dark band."""
-    band = np.full((BAND, width, 3), DARK, np.uint8)
-    cv2.putText(band, text, (6, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.42, WHITE, 1, cv2.LINE_AA)
-    return band
 
 
 def scale_band(heat: HeatMaps) -> Image:

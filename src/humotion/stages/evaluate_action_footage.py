@@ -14,6 +14,8 @@ from tqdm import tqdm
 from humotion.clips.datamodule import ClipDataModule
 from humotion.figures.contact_sheet import Tile, write_contact_sheet
 from humotion.figures.overlay import write_video
+from humotion.figures.text_band import text_band
+from humotion.files import file_stem
 
 Floats = npt.NDArray[np.float64]
 FRAMES_SHOWN = 6
@@ -47,7 +49,7 @@ def draw_overlays(
         text = f"{classes[predicted[index]]} {probabilities[index].max():.0%} ({verdict}: {clip['label']})"
         said[clip["clip_id"]] = text
         rows.append((f"{text}   {clip['clip_id']}", tiles_of(data, clip, FRAMES_SHOWN)))
-        name = clip["clip_id"].replace("/", "_")
+        name = file_stem(clip["clip_id"])
         frames = (caption(frame, text) for frame in video.decode(range(video.num_frames)))
         write_video(folder / "overlays" / f"{verdict}_{name}.mp4", frames, video.fps or 30.0)
     if rows:
@@ -60,9 +62,7 @@ def caption(frame: npt.NDArray[np.uint8], text: str) -> npt.NDArray[np.uint8]:
     factor = max(1, round(OVERLAY_HEIGHT / frame.shape[0]))
     size = frame.shape[1] * factor, frame.shape[0] * factor
     image = cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC)
-    band = np.full((26, image.shape[1], 3), 24, np.uint8)
-    cv2.putText(band, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
-    return np.concatenate([image, band]).astype(np.uint8)
+    return np.concatenate([image, text_band(text, image.shape[1])]).astype(np.uint8)
 
 
 def tiles_of(data: ClipDataModule, clip: pd.Series, count: int, what: str = "") -> list[Tile]:

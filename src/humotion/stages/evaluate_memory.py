@@ -17,7 +17,7 @@ from humotion.datasets.skeletons import Skeleton
 from humotion.evaluation.memory import OCCLUDED, channel_correlation, occlusion_effect, occlusion_pairs, reliance
 from humotion.figures.memory import draw_memory, plot_channels, plot_reliance
 from humotion.figures.overlay import write_video
-from humotion.files import write_json
+from humotion.files import file_stem, write_json
 from humotion.models.heatmaps import gaussian_targets
 from humotion.models.lstm_memory import has_memory, memory_of
 from humotion.tasks.base import Task
@@ -147,7 +147,7 @@ def summary(pairs: pd.DataFrame, clips: pd.DataFrame, data: ClipDataModule) -> d
 
 def draw(memory: ClipMemory, joints: Floats, clip_id: str, skeleton: Skeleton, fps: float, folder: Path) -> None:
     """Write the pictures and the video of one clip, the video with the predicted joints."""
-    name, values = clip_id.replace("/", "_"), memory.reliance()
+    name, values = file_stem(clip_id), memory.reliance()
     title = f"Share of the memory from earlier frames (grey: occluded)\n{clip_id}"
     plot_reliance(folder / f"{name}_reliance.png", values, memory.visibility, skeleton.joints, title)
     correlation = channel_correlation(memory.cell, memory.targets)

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from humotion.clips.datamodule import ClipDataModule
 from humotion.figures.motion import HeatMaps, draw_maps, plot_maps
 from humotion.figures.overlay import write_video
+from humotion.files import file_stem
 from humotion.models.clip_maps import ClipMaps, clip_maps, has_clip_maps
 from humotion.tasks.base import Batch, Task
 
@@ -43,7 +44,7 @@ def draw_motion(task: Task, data: ClipDataModule, said: Mapping[str, str], folde
         numbers = clip["frame_indices"][real.numpy()]
         maps = heat_maps(seen.of_clip(index, real))
         caption = said[clip["clip_id"]], clip["clip_id"]
-        name = clip["clip_id"].replace("/", "_")
+        name = file_stem(clip["clip_id"])
         plot_maps(folder / f"{name}.png", pictures, numbers, maps, "\n".join(caption))
         fps = data.store[clip["video_id"]].fps or 30.0
         write_video(folder / f"{name}.mp4", draw_maps(pictures, maps, caption), fps / pace(numbers))

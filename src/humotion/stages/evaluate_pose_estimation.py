@@ -20,6 +20,7 @@ from humotion.evaluation.result import Evaluation
 from humotion.figures.bars import plot_joint_pck
 from humotion.figures.contact_sheet import Tile, write_contact_sheet
 from humotion.figures.overlay import draw_comparison, write_video
+from humotion.files import file_stem
 from humotion.params import Params, PoseExperiment
 from humotion.stages.evaluate_memory import analyse_memory
 from humotion.stages.evaluate_pose_report import pose_report
@@ -111,7 +112,7 @@ def draw_overlays(folder: Path, outcomes: list[PoseOutcome], found: pd.Series, s
     for outcome in tqdm(chosen, desc="overlays", unit="video"):
         labels, visibility, _ = (tensor.numpy() for tensor in outcome.labels())
         frames = outcome.video.decode(outcome.frame_indices)
-        name = outcome.clip_id.replace("/", "_")
+        name = file_stem(outcome.clip_id)
         drawn = draw_comparison(frames, outcome.joints, labels, visibility, skeleton)
         write_video(folder / "overlays" / f"{name}.mp4", drawn, outcome.video.fps or 30.0)
         title = f"{outcome.clip_id} ({outcome.label}): PCK@0.2 {found[outcome.clip_id]:.0%}"
