@@ -17,6 +17,7 @@ from humotion.models import build_model
 
 NUM_CLASSES = 51
 PLAIN, DEFAULT, REFERENCE = "vit", "ls_vit default", "ls_vit reference"
+MOTION_FRAMES = "ls_vit default, motion frames half as many as frames"
 TIMESFORMER, VIDEOMAE = "TimeSformer", "VideoMAE"
 
 
@@ -88,6 +89,9 @@ class Theirs(nn.Module):
 BUILD: dict[str, Callable[[Sizes], Ours | Theirs]] = {
     PLAIN: lambda sizes: Ours("vit", sizes),
     DEFAULT: lambda sizes: Ours("ls_vit", sizes, num_frames=sizes.num_frames),
+    MOTION_FRAMES: lambda sizes: Ours(
+        "ls_vit", sizes, num_frames=sizes.num_frames, motion_frames=sizes.num_frames // 2
+    ),
     REFERENCE: lambda sizes: Ours("ls_vit", sizes, num_frames=sizes.num_frames, setting="reference"),
     TIMESFORMER: lambda sizes: Theirs(TIMESFORMER, sizes),
     VIDEOMAE: lambda sizes: Theirs(VIDEOMAE, sizes),

@@ -65,6 +65,9 @@ def test_gmacs_of_a_vit_have_its_attention(counted: dict[tuple[str, str], Counte
     for setting in ("default", "reference"):
         added = counted["ls_vit", f"{setting}, ViT-B/16"].gmacs["clip"] / vit["clip"] - 1
         assert 0 < added < 0.05
+    shown_again = counted["ls_vit", "default, 4 motion frames, ViT-B/16"].gmacs["clip"]
+    alone = counted["ls_vit", "default, ViT-B/16"].gmacs["clip"]
+    assert shown_again - alone == pytest.approx(4 * vit["frame"], rel=1e-3)
 
 
 def test_shapes_are_those_of_a_run() -> None:

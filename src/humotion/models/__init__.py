@@ -39,7 +39,11 @@ MODELS: dict[str, ModelEntry] = {
     "ls_vit": ModelEntry(
         "humotion.models.ls_vit:LSViT",
         "action_recognition",
-        {f"{setting}, ViT-B/16": {"setting": setting} for setting in ("default", "reference")},
+        {
+            "default, ViT-B/16": {},
+            "default, 4 motion frames, ViT-B/16": {"motion_frames": 4},
+            "reference, ViT-B/16": {"setting": "reference"},
+        },
     ),
     "vit": ModelEntry("humotion.models.vit:FrameAveragedViT", "action_recognition", {"ViT-B/16": {}}),
 }

@@ -1,11 +1,12 @@
 """LS-ViT (Chen et al., Frontiers in Neurorobotics 18, 2024): a ViT that is shown motion, near and far.
 
 SMIF puts short-term motion into the pixels of each frame, LMI puts long-term motion into the tokens behind
-blocks. Of the paper only the abstract was at hand, and no code by its authors was found, so there are two
-settings. ``reference`` is the public re-implementation of the AI VIETNAM AIO-2025 course. ``default`` follows
-the abstract and its parent TDN (Wang et al., CVPR 2021) where the course departs from them: differences of raw
-neighbouring frames, bounded gates, motion across all segments, signed differences so that time has a direction,
-and a first step that equals the plain ViT. ``motion_options.py`` has each of these as an option.
+blocks, and on demand some frames are shown once more, as what moves in them alone. Of the paper only the abstract
+was at hand, and no code by its authors was found, so there are two settings. ``reference`` is the public
+re-implementation of the AI VIETNAM AIO-2025 course. ``default`` follows the abstract and its parent TDN (Wang et
+al., CVPR 2021) where the course departs from them: differences of raw neighbouring frames, bounded gates, motion
+across all segments, signed differences so that time has a direction, and a first step that equals the plain ViT.
+``motion_options.py`` has each of these as an option.
 """
 
 from __future__ import annotations
