@@ -44,6 +44,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "reference": {"model.setting": "reference"} | ONE_STREAM,
     "motion_frames": NO_SHORT | NO_LONG,
     FULL: {},
+    # The linear probe that LS-ViT begins as, with motion frames among its features.
+    "head_start": {"trainer.epochs": 1, "optimizer.warmup_epochs": 0, "optimizer.lr": 1e-12},
     "sampled_neighbours": {"model.raw_neighbours": False} | ONE_STREAM,
     "no_identity_start": {"model.identity_start": False} | ONE_STREAM,
     "unbounded_gates": {"model.bounded_gates": False} | ONE_STREAM,
