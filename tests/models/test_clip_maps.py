@@ -74,6 +74,14 @@ def test_a_plain_vit_has_attention_alone_and_a_pose_machine_nothing() -> None:
     assert not has_clip_maps(LSTMPoseMachine(num_joints=3, input_size=32, width=0.05))
 
 
+def test_maps_are_of_the_frames_themselves_where_motion_frames_are_looked_at_too() -> None:
+    frames, padding = torch.randn(2, 4, 3, 3, 32, 32), real(2, 4)
+    with torch.no_grad():
+        alone, together = (clip_maps(build("default", motion_frames=more), frames, padding) for more in (0, 2))
+    assert together.attention.shape == alone.attention.shape
+    assert torch.equal(together.motion, alone.motion)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_gates_are_what_the_tokens_are_multiplied_with(setting: Setting) -> None:
     model = build(setting)

@@ -81,6 +81,7 @@ def test_an_action_is_predicted_as_it_is_evaluated(root: Path) -> None:
         ({"name": "ls_vit", "num_registers": 2, "prefix_positions": False, "layer_scale": 0.1, "lmi": "none"}, 3),
         ({"name": "ls_vit", "smif": "none", "motion_embed": False, "raw_neighbours": False, "lmi_reach": 1}, 1),
         ({"name": "ls_vit", "setting": "reference", "num_neighbours": 5, "raw_neighbours": True}, 5),
+        ({"name": "ls_vit", "setting": "reference", "motion_frames": 2}, 3),
         ({"name": "vit", "class_token": False, "fc_norm": True, "qkv_bias": False, "mean": (0.4, 0.5, 0.6)}, 1),
     ],
 )
