@@ -54,23 +54,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def project(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.chdir(finished)
-    return finished
-
-
-@pytest.fixture
-def own_project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy for a test that evaluates anew."""
-    folder = tmp_path / "own"
-    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("mlruns"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.chdir(folder)
-    return folder
-
-
 def test_every_score_that_was_asked_for_is_there(project: Path) -> None:
     test = read_json(Path("metrics/action/test.json"))
     assert {"top1", "top1_2x3", "top1_reversed", "top1_shuffled", "macro_f1_2x3", "ece_reversed"} <= set(test["test"])
