@@ -39,13 +39,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def project(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.chdir(finished)
-    return finished
-
-
 def test_files(project: Path) -> None:
     written = {path.name for path in Path("rebalanced/action").iterdir()}
     assert written == {f"{name}.csv" for name in ("table", "selection", "class_counts", "predictions")} | {
