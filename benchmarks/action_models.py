@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from humotion.models import build_model
+from humotion.models.common.build import build_model
 
 NUM_CLASSES = 51
 PLAIN, DEFAULT, REFERENCE = "vit", "ls_vit default", "ls_vit reference"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from humotion.params import Params
+from humotion.params.document import Params
 
 JHMDB = Path("jhmdb") / "ReCompress_Videos"
 UNTRIMMED = Path("hmdb51") / "untrimmed"

@@ -29,7 +29,7 @@ from tqdm import tqdm
 from benchmarks.fuzz_seeds import Seed, make_seeds
 from benchmarks.mutations import mutate
 from humotion.errors import HumotionError
-from humotion.params import Params
+from humotion.params.document import Params
 from humotion.stages import extract, index
 
 MEMORY = 2 * 2**30

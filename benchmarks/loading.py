@@ -25,9 +25,9 @@ from humotion.clips.augment import Policy
 from humotion.clips.datamodule import single_threaded
 from humotion.clips.dataset import ClipDataset
 from humotion.clips.sampling import uniform
-from humotion.clips.views import ActionView
-from humotion.params import Params, load_params
-from humotion.video.store import FrameStore
+from humotion.inputs.whole_frames import ActionView
+from humotion.params.document import Params, load_params
+from humotion.store.frames import FrameStore
 
 OURS, PYAV, DECORD = "frame store", "PyAV in the loop", "decord in the loop"
 BATCH_SIZE = 8

@@ -15,7 +15,7 @@ import simplejpeg
 from joblib import Parallel, delayed
 
 from benchmarks.measure import Work
-from humotion.video.pack import stored_size
+from humotion.extraction.pack import stored_size
 
 _FFMPEG_QUALITY = "2"  # its best without further options, and a little below simplejpeg's 90
 

@@ -10,13 +10,13 @@ from typing import get_args
 import torch
 
 from humotion.clips.datamodule import ClipDataModule
-from humotion.datasets.skeletons import SKELETONS
-from humotion.evaluation.pose.scores import PoseScores
 from humotion.figures.markdown import markdown_table
-from humotion.models.decoding import Decoding, decode_heatmaps
-from humotion.models.heatmaps import gaussian_targets
-from humotion.params import load_params
-from humotion.tasks.pose_estimation import FRAMES_AT_ONCE, PoseEstimation
+from humotion.params.document import load_params
+from humotion.poses.decoding import Decoding, decode_heatmaps
+from humotion.poses.heatmaps import gaussian_targets
+from humotion.poses.scores import PoseScores
+from humotion.store.skeleton import SKELETONS
+from humotion.tasks.pose_estimation.training.module import FRAMES_AT_ONCE, PoseEstimation
 from humotion.training.model_folder import load_task
 
 DESCRIPTION = """\

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measure import Target, Timing, Work, as_json, compare, hardware, table, use_cores, write_report
-from humotion.models import MODELS, build_model
-from humotion.models.fast_conv import fast_for_inference
+from humotion.models.common.build import MODELS, build_model
+from humotion.models.common.fast_conv import fast_for_inference
 
 DESCRIPTION = """\
 Latency of one frame, batch 1, with weights as they are drawn (speed does not depend on them):

@@ -19,7 +19,7 @@ import optuna
 from optuna.study import Study
 from optuna.trial import TrialState
 
-from humotion.params import Params, load_params, validate_params
+from humotion.params.document import Params, load_params, validate_params
 from humotion.sweep.command import run_sweep
 from humotion.sweep.results import counts
 from humotion.sweep.storage import Storage

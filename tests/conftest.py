@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[1]
+from tests.support.repository import REPOSITORY
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 from ruamel.yaml import YAML
 
-from humotion.params import Params
-from tests.dvc_project import copy_pipeline, pipeline, read_params, write_stand_ins
+from humotion.params.document import Params
+from tests.support.dvc_project import copy_pipeline, pipeline, read_params, write_stand_ins
 
 Leaf = tuple[str, ...]
 PARAMS = read_params()
@@ -27,13 +27,12 @@ READERS: dict[str, set[str]] = {
     "datasets.root": {"index", "extract"},
     "datasets.decode": {"extract"},
     "datasets.frames": {"extract"},
-    "experiments.task": {"sample", "train", "evaluate"},
+    "experiments.task": {"sample"},
     "experiments.dataset": {"sample", "augment", "train", "evaluate"},
     "experiments.seed": {"augment", "train", "evaluate", "register"},
     "experiments.clips": {"sample"},
     "experiments.augment": {"augment", "train"},  # training reads the crop's size, which no plan repeats
     "experiments.model": {"train"},
-    "experiments.model.name": {"train", "evaluate"},
     "experiments.optimizer": {"train"},
     "experiments.trainer": {"train"},
     "experiments.evaluate": {"evaluate"},

@@ -12,7 +12,7 @@ import pytest
 from dvc.config import NoRemoteError
 from dvc.repo import Repo
 
-from tests.dvc_project import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 STAGE = "stages:\n  make:\n    cmd: echo model > model.txt\n    outs:\n      - model.txt\n"
 

@@ -8,9 +8,12 @@ import pytest
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
-from humotion import datasets, models, tasks
-from tests.dvc_project import REPOSITORY, code_and_data, copy_pipeline, pipeline, read_params
-from tests.import_graph import reached_files
+from humotion.datasets.shared.open import LAYOUTS
+from humotion.models.common.build import model_entry
+from humotion.training.task import TASKS
+from tests.support.dvc_project import code_and_data, copy_pipeline, pipeline, read_params
+from tests.support.import_graph import reached_files
+from tests.support.repository import REPOSITORY
 
 PARAMS = read_params()
 PER_DATASET = ("index", "extract", "explore")
@@ -33,13 +36,13 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PipelineStage]
 def named_modules(stage: str, name: str) -> dict[str, str]:
     """What the registries resolve for a dataset or an experiment."""
     if name in PARAMS["datasets"]:
-        layout = datasets.LAYOUTS[PARAMS["datasets"][name]["layout"]]
-        return {"humotion.datasets": layout.__module__}
+        layout = LAYOUTS[PARAMS["datasets"][name]["layout"]]
+        return {"humotion.datasets.shared.open": layout.__module__}
     experiment = PARAMS["experiments"][name]
     return {
-        "humotion.tasks": tasks.TASKS[experiment["task"]].split(":")[0],
-        "humotion.models": models.model_entry(experiment["model"]["name"]).target.split(":")[0],
-        "protocol": f"humotion.stages.evaluate_{experiment['task']}",
+        "humotion.training.task": TASKS[experiment["task"]].split(":")[0],
+        "humotion.models.common.build": model_entry(experiment["model"]["name"]).target.split(":")[0],
+        "protocol": f"humotion.tasks.{experiment['task']}.evaluation.protocol",
     }
 
 
@@ -74,11 +77,11 @@ def test_no_code_dependency_is_stale(stages: dict[str, PipelineStage], stage: st
 
 def test_the_walk_sees_what_imports_do_not_say() -> None:
     reached = reached_files("train", named_modules("train", "ls_vit"))
-    assert {"src/humotion/tasks/__init__.py", "src/humotion/models/ls_vit.py"} <= reached  # named at run time
-    assert "src/humotion/models/vit.py" in reached  # ... and what that imports
-    assert "src/humotion/models/lstm_pm.py" not in reached
+    assert "src/humotion/models/vit/ls_vit.py" in reached  # named at run time
+    assert "src/humotion/models/vit/vit.py" in reached  # ... and what that imports
+    assert "src/humotion/models/pose_machine/lstm_pm.py" not in reached
     assert "src/humotion/clips/views.py" in reached
-    assert "src/humotion/params.py" not in reached
+    assert "src/humotion/params/document.py" not in reached
     assert "src/humotion/training/__init__.py" not in reached  # a docstring
     assert "src/humotion/datasets/hmdb51.py" not in reached
 

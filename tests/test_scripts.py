@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dvc_project import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 SCRIPTS = REPOSITORY / "scripts"
 OLD = """#!/bin/sh

@@ -1,6 +1,6 @@
 """`python -m humotion` is the console script."""
 
-from humotion.cli import main
+from humotion.cli.main import main
 
 if __name__ == "__main__":  # processes that a command starts import this module, too
     main()

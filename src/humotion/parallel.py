@@ -14,7 +14,7 @@ from joblib import Parallel, parallel_config
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from humotion.errors import HumotionError
-from humotion.params import MachineParams
+from humotion.params.machine import MachineParams
 
 _WAIT_FOR_WORKERS = 60  # seconds
 

@@ -10,8 +10,8 @@ import torch
 from ruamel.yaml import YAML
 
 from benchmarks.action_ablation import FULL, PLAIN, ROWS, Trained, add_rows, changed
-from humotion.models import build_model
-from humotion.params import load_params
+from humotion.models.common.build import build_model
+from humotion.params.document import load_params
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "jhmdb_pretrained.yaml"
 

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import action_throughput, extraction, loading, memory, pose_decoding
 from benchmarks.measure import Timing, Work, compare, ratios
-from tests.datasets.trees import write_video
+from tests.support.trees import write_video
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import simplejpeg
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
-from tests.clips.conftest import CLASSES
-from tests.dvc_project import REPOSITORY
-from tests.tiny_project import make_video, tiny_params
+from tests.support.prepared import CLASSES
+from tests.support.repository import REPOSITORY
+from tests.support.tiny_project import make_video, tiny_params
 
 EXPERIMENT = "action"
 LEARNING_RATES = (0.003, 0.001)

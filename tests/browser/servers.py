@@ -14,7 +14,7 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from tests.browser.project import environment
-from tests.dvc_project import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 PATIENCE = 300.0  # seconds; the MLflow server takes half a minute on a machine with nothing else to do
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from humotion.clips.augment import Policy
-from humotion.data_params import TransformParams
 from humotion.errors import HumotionError
+from humotion.params.experiment import TransformParams
 
 SIZE = 32
 

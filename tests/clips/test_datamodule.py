@@ -10,8 +10,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from humotion.clips.datamodule import ClipDataModule
 from humotion.stages import augment, sample
-
-from .conftest import make_params
+from tests.support.prepared import make_params
 
 
 @pytest.fixture

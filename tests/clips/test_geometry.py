@@ -16,10 +16,10 @@ from pydantic import ValidationError
 from humotion.clips.augment import Policy
 from humotion.clips.crop import clip_windows
 from humotion.clips.geometry import Turn, crop_matrices, draw, move, warp
-from humotion.clips.views import PoseView
-from humotion.data_params import PoseGeometryParams
-from humotion.datasets.skeletons import PENN_ACTION
-from humotion.video.store import FrameStore, PackedVideo, write_shard
+from humotion.inputs.person_crops import PoseView
+from humotion.params.tasks.pose_estimation import PoseGeometryParams
+from humotion.store.frames import FrameStore, PackedVideo, write_shard
+from humotion.store.skeleton import PENN_ACTION
 
 WIDTH, HEIGHT, SIZE = 160, 120, 64
 LEFT_WRIST, RIGHT_WRIST = PENN_ACTION.joints.index("l_wrist"), PENN_ACTION.joints.index("r_wrist")

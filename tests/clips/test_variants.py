@@ -10,9 +10,9 @@ import torch
 from humotion.clips.dataset import ClipDataset
 from humotion.clips.sampling import uniform
 from humotion.clips.variants import AS_SAMPLED, Variant, views
-from humotion.clips.views import ActionView
-from humotion.video.store import FrameStore, PackedVideo
-from tests.clips.conftest import HEIGHT, WIDTH, make_table, make_video, write_prepared
+from humotion.inputs.whole_frames import ActionView
+from humotion.store.frames import FrameStore, PackedVideo
+from tests.support.prepared import HEIGHT, WIDTH, make_table, make_video, write_prepared
 
 NUM_FRAMES = 9
 SIDE = 42  # of the crop: 48 * 224 / 256

@@ -12,10 +12,12 @@ from humotion.clips.augment import Policy
 from humotion.clips.dataset import ClipDataset, sample_seed
 from humotion.clips.sampling import uniform
 from humotion.clips.table import build_clips
-from humotion.clips.views import ActionView, PoseView, neighbours
-from humotion.data_params import TransformParams
-from humotion.datasets.skeletons import PENN_ACTION
-from humotion.video.store import FrameStore
+from humotion.clips.views import neighbours
+from humotion.inputs.person_crops import PoseView
+from humotion.inputs.whole_frames import ActionView
+from humotion.params.experiment import TransformParams
+from humotion.store.frames import FrameStore
+from humotion.store.skeleton import PENN_ACTION
 
 SIZE = 32
 

@@ -9,7 +9,7 @@ import pytest
 
 from humotion.clips import whole_clip
 from humotion.clips.augment import Policy
-from humotion.data_params import TransformParams
+from humotion.params.experiment import TransformParams
 
 FRAMES = np.random.default_rng(0).integers(0, 255, (5, 24, 32, 3), np.uint8)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from humotion.cli import app
+from humotion.cli.main import app
 from humotion.comparison.clips import read_clips
 from humotion.comparison.command import compare, differences, part_scores, scores
 from humotion.errors import HumotionError

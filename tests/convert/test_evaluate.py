@@ -9,8 +9,8 @@ import pytest
 from humotion.convert.command import convert_lstm_pm
 from humotion.files import read_json
 from humotion.stages import evaluate, sample
-from tests.convert.caffe_net import random_weights, unrolled, write_caffemodel
-from tests.tiny_project import build_project, tiny_params
+from tests.support.caffe_net import random_weights, unrolled, write_caffemodel
+from tests.support.tiny_project import build_project, tiny_params
 
 
 def test_a_converted_model_is_evaluated_like_a_trained_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,15 +10,15 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from humotion.cli import app
+from humotion.cli.main import app
 from humotion.convert.caffemodel import read_caffemodel
 from humotion.convert.command import convert_lstm_pm
 from humotion.convert.lstm_pm import LAYERS, convert
 from humotion.errors import HumotionError
-from humotion.models import build_model
+from humotion.models.common.build import build_model
 from humotion.prediction.predictor import DecodedVideo, PosePredictor, load_predictor
 from humotion.training.model_folder import load_task
-from tests.convert.caffe_net import Array, maps_of_clip, random_weights, unrolled, write_caffemodel
+from tests.support.caffe_net import Array, maps_of_clip, random_weights, unrolled, write_caffemodel
 
 NARROW = 16  # 8 channels in place of 128
 FRAMES = np.random.default_rng(5).integers(0, 256, (3, 56, 56, 3), np.uint8)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from humotion.datasets import LAYOUTS, open_dataset
 from humotion.datasets.folder import Folder
+from humotion.datasets.shared.open import LAYOUTS, open_dataset
 from humotion.errors import HumotionError
 
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from humotion.clips.splits import partition
-from humotion.datasets.clip_names import ClipName, parse_name
-from humotion.datasets.hmdb51 import HMDB51, source_of
+from humotion.datasets.hmdb51 import HMDB51
+from humotion.datasets.shared.clip_names import ClipName, parse_name, source_of
 from humotion.errors import HumotionError
-from tests.datasets.trees import hmdb51_tree
+from tests.support.trees import hmdb51_tree
 
 
 def test_parse_name_reads_from_the_right() -> None:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import scipy.io
 
-from humotion.datasets.base import LabelError
 from humotion.datasets.jhmdb import JHMDB
+from humotion.datasets.shared.base import LabelError
 from humotion.video.decode import decode_video
 from humotion.video.images import decode_frames_folder
-from tests.datasets.trees import JHMDB_CLIPS, jhmdb_tree, picture
+from tests.support.trees import JHMDB_CLIPS, jhmdb_tree, picture
 
 FIRST, SECOND, THIRD = (f"ReCompress_Videos/walk/{name}" for name in JHMDB_CLIPS)
 

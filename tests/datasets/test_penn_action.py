@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import scipy.io
 
-from humotion.datasets.base import LabelError, PoseLabels
 from humotion.datasets.penn_action import PennAction, hide_outside, read_labels
-from humotion.datasets.skeletons import PENN_ACTION
-from tests.datasets.trees import SIZE, penn_labels, penn_tree
+from humotion.datasets.shared.base import LabelError, PoseLabels
+from humotion.store.skeleton import PENN_ACTION
+from tests.support.trees import SIZE, penn_labels, penn_tree
 
 
 def save(path: Path, **changes: object) -> Path:

@@ -8,10 +8,10 @@ import pytest
 
 from humotion.datasets.table import Table
 from humotion.errors import HumotionError
-from humotion.params import Params
+from humotion.params.document import Params
 from humotion.stages import extract, index
-from humotion.video.store import FrameStore
-from tests.datasets.trees import write_jpegs, write_video
+from humotion.store.frames import FrameStore
+from tests.support.trees import write_jpegs, write_video
 
 
 def write_csv(root: Path, text: str) -> Table:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fetch.server import FileServer
+from tests.support.file_server import FileServer
 
 
 @pytest.fixture

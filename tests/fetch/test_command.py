@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from humotion.datasets import open_dataset
+from humotion.datasets.shared.open import open_dataset
 from humotion.errors import HumotionError
 from humotion.fetch import rar
 from humotion.fetch.archives import SOURCES
 from humotion.fetch.command import fetch_dataset
-from tests.datasets.trees import hmdb51_tree, jhmdb_tree, penn_tree
-from tests.fetch.archives import files_below, pack_rar, pack_tar, pack_zip
-from tests.fetch.server import FileServer, Served
+from tests.support.archives import files_below, pack_rar, pack_tar, pack_zip
+from tests.support.file_server import FileServer, Served
+from tests.support.trees import hmdb51_tree, jhmdb_tree, penn_tree
 
 SPLITS = "testTrainMulti_7030_splits"
 needs_rar = pytest.mark.skipif(

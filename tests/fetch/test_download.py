@@ -11,7 +11,7 @@ import pytest
 
 from humotion.errors import HumotionError
 from humotion.fetch.download import DownloadError, Part, download, measure
-from tests.fetch.server import FileServer, Served
+from tests.support.file_server import FileServer, Served
 
 CONTENT = random.Random(0).randbytes(3_000_000)
 OTHER = random.Random(1).randbytes(2_500_000)

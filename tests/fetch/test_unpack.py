@@ -17,7 +17,7 @@ import pytest
 from humotion.errors import HumotionError
 from humotion.fetch import rar
 from humotion.fetch.unpack import UnpackError, is_archive, move_content, unpack
-from tests.fetch.archives import files_below, pack_rar, pack_tar, pack_zip
+from tests.support.archives import files_below, pack_rar, pack_tar, pack_zip
 
 SOLID_FILES = dict.fromkeys(("stest1.txt", "stest2.txt"), "".join(f"{i:03d}\n" for i in range(512)).encode())
 FILES = {"walk/(Rad)_[_NEW_]!!!_walk_f_cm_np1_fr_med_0.avi": b"a" * 70_000, "walk/b c.avi": b"b", "empty.txt": b""}

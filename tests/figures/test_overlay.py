@@ -4,8 +4,8 @@ import av
 import numpy as np
 import pytest
 
-from humotion.datasets.skeletons import JHMDB, PENN_ACTION
 from humotion.figures.overlay import SIDES, draw_skeleton, enlarge, write_video
+from humotion.store.skeleton import JHMDB, PENN_ACTION
 
 
 def standing_person() -> np.ndarray:

@@ -14,8 +14,8 @@ import pytest
 from benchmarks import fuzz
 from benchmarks.fuzz_seeds import Seed
 from benchmarks.mutations import MUTATIONS, mutate
-from tests.dvc_project import REPOSITORY
-from tests.video.footage import needs_ffmpeg
+from tests.support.footage import needs_ffmpeg
+from tests.support.repository import REPOSITORY
 
 
 @needs_ffmpeg

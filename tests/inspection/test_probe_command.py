@@ -11,18 +11,18 @@ import pytest
 import simplejpeg
 from typer.testing import CliRunner, Result
 
-from humotion.cli import app
+from humotion.cli.main import app
 from humotion.errors import HumotionError
 from humotion.inspection.command import probe_videos
 from humotion.inspection.look import look
 from humotion.inspection.reference import Comparison, compared
 from humotion.inspection.sources import find_videos, folder_names
-from humotion.params import Params
+from humotion.params.document import Params
 from humotion.stages import extract, index
+from humotion.store.frames import FrameStore
 from humotion.video.decode import decode_video
-from humotion.video.store import FrameStore
-from tests.datasets.trees import write_jpegs, write_video
-from tests.video.footage import needs_ffmpeg
+from tests.support.footage import needs_ffmpeg
+from tests.support.trees import write_jpegs, write_video
 
 
 def probe(*arguments: str | Path) -> Result:

@@ -11,10 +11,10 @@ import pytest
 from humotion.files import read_json
 from humotion.lineage.report import as_dict, describe
 from humotion.lineage.trace import trace
-from humotion.params import load_params
+from humotion.params.document import load_params
 from humotion.stages import evaluate, register, train
 from humotion.work import digest_of_file
-from tests.tiny_pipeline import build_pipeline, inside, shell
+from tests.support.tiny_pipeline import build_pipeline, inside, shell
 
 CHAMPION, CHALLENGER = "models:/ls_vit-tiny@champion", "models:/ls_vit-tiny@challenger"
 

@@ -10,8 +10,8 @@ import sys
 import pytest
 import torch
 
-from humotion.models import MODELS, build_model
 from humotion.models.catalogue import Counted, count_models, describe
+from humotion.models.common.build import MODELS, build_model
 
 
 @pytest.fixture(scope="module")

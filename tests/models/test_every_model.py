@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from humotion.models import MODELS, build_model
+from humotion.models.common.build import MODELS, build_model
 
 SMALL: dict[str, dict[str, Any]] = {
     "pose_estimation": {"num_joints": 4, "input_size": 64, "width": 0.05, "dropout": 0.0, "init": "he"},

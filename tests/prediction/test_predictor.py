@@ -12,7 +12,7 @@ import torch
 from humotion.clips.datamodule import ClipDataModule
 from humotion.errors import HumotionError
 from humotion.files import read_json
-from humotion.params import Params
+from humotion.params.document import Params
 from humotion.prediction.command import predict_video
 from humotion.prediction.predictor import (
     ActionPredictor,
@@ -23,14 +23,15 @@ from humotion.prediction.predictor import (
     read_video,
 )
 from humotion.stages import sample
-from humotion.stages.train import preprocessing
-from humotion.tasks import task_class
+from humotion.tasks.action_recognition.training.outcomes import action_probabilities
+from humotion.tasks.pose_estimation.training.outcomes import pose_outcomes
+from humotion.training.attempt import preprocessing
 from humotion.training.description import ModelDescription
 from humotion.training.model_folder import save_model_folder
-from humotion.training.outcomes import action_probabilities, pose_outcomes
+from humotion.training.task import task_class
 from humotion.video.decode import decode_video
-from tests.datasets.trees import write_video
-from tests.tiny_project import build_project, tiny_params, tiny_settings
+from tests.support.tiny_project import build_project, tiny_params, tiny_settings
+from tests.support.trees import write_video
 
 PARAMS: Params = tiny_params()
 

@@ -10,11 +10,12 @@ from PIL import Image
 from humotion.clips.augment import Policy
 from humotion.clips.datamodule import ClipDataModule
 from humotion.clips.dataset import ClipDataset
-from humotion.clips.views import make_view
-from humotion.data_params import TransformParams
-from humotion.datasets.skeletons import PENN_ACTION
+from humotion.inputs.make_view import make_view
+from humotion.params.experiment import TransformParams
 from humotion.stages import augment, sample
-from tests.clips.conftest import make_params, project  # noqa: F401
+from humotion.store.skeleton import PENN_ACTION
+from tests.clips.conftest import project  # noqa: F401
+from tests.support.prepared import make_params
 
 
 @pytest.mark.parametrize("name", ["action", "pose"])

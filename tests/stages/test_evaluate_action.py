@@ -17,16 +17,16 @@ from humotion.clips.crop import cut
 from humotion.clips.datamodule import ClipDataModule
 from humotion.comparison.command import compare
 from humotion.errors import HumotionError
-from humotion.evaluation import linear_probe
 from humotion.files import read_json
-from humotion.models.vit import ViT
-from humotion.params import Params
+from humotion.models.vit.vit import ViT
+from humotion.params.document import Params
 from humotion.stages import augment, evaluate, sample, train
-from humotion.stages.evaluate_action_variants import variant_probabilities
+from humotion.tasks.action_recognition.evaluation.variants import variant_probabilities
+from humotion.tasks.action_recognition.training import linear_probe
 from humotion.tracking.store import connect
 from humotion.training.description import read_description
 from humotion.training.model_folder import load_task
-from tests.tiny_project import build_project, tiny_settings
+from tests.support.tiny_project import build_project, tiny_settings
 
 NAME = "action"
 WEIGHTS = "weights.safetensors"

@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from humotion.clips.datamodule import ClipDataModule
-from humotion.figures.motion import BAND, PANEL
-from humotion.params import ActionExperiment, Params
+from humotion.params.document import Params
+from humotion.params.tasks.action_recognition import ActionExperiment
 from humotion.stages import sample
-from humotion.stages.evaluate_motion import draw_motion, heat_maps, pace, see
-from humotion.tasks.action_recognition import ActionRecognition
-from tests.tiny_project import SIDE, build_project, tiny_settings
+from humotion.tasks.action_recognition.evaluation.motion import draw_motion, heat_maps, pace, see
+from humotion.tasks.action_recognition.evaluation.motion_figures import BAND, PANEL
+from humotion.tasks.action_recognition.training.module import ActionRecognition
+from tests.support.tiny_project import SIDE, build_project, tiny_settings
 
 VIT = {"name": "vit", "patch_size": 16, "dim": 16, "depth": 1, "heads": 2}
 

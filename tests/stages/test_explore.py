@@ -9,12 +9,12 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from humotion.datasets.skeletons import PENN_ACTION
 from humotion.errors import HumotionError
-from humotion.params import Params
+from humotion.exploration.measures import measure_frames, robust_z, split_facts
+from humotion.params.document import Params
 from humotion.stages import explore
-from humotion.stages.explore_measures import measure_frames, robust_z, split_facts
-from humotion.video.store import FrameStore, PackedVideo, shard_name, write_shard
+from humotion.store.frames import FrameStore, PackedVideo, shard_name, write_shard
+from humotion.store.skeleton import PENN_ACTION
 
 NUM_BLACK = 2
 

@@ -15,12 +15,13 @@ import pytest
 import scipy.io
 
 from humotion.errors import HumotionError
-from humotion.params import Params
+from humotion.extraction import shards
+from humotion.params.document import Params
 from humotion.stages import extract, index
+from humotion.store.frames import FrameStore, PackedVideo
 from humotion.video.decode import has_cuda
-from humotion.video.store import FrameStore, PackedVideo
-from tests.datasets.trees import hmdb51_tree, jhmdb_tree, penn_labels, penn_tree, write_jpegs, write_video
 from tests.stages.test_index import params
+from tests.support.trees import hmdb51_tree, jhmdb_tree, penn_labels, penn_tree, write_jpegs, write_video
 
 PREPARED = Path("prepared/data")
 
@@ -208,13 +209,13 @@ def test_a_full_disk_is_said_and_finished_shards_are_kept(tmp_path: Path, monkey
         pytest.skip("needs /dev/full")
     settings = params("penn_action", penn_tree(tmp_path / "root", num_sequences=6))
     index.run("data", settings)
-    name, write = extract.shard_name, extract.write_shard
+    name, write = shards.shard_name, shards.write_shard
 
     def write_some(path: Path, videos: Iterable[PackedVideo], skeleton: str | None) -> int:
         return write(Path("/dev/full") if "shard-002" in path.name else path, videos, skeleton)
 
     with monkeypatch.context() as patch:
-        patch.setattr(extract, "write_shard", write_some)
+        patch.setattr(shards, "write_shard", write_some)
         with pytest.raises(HumotionError, match="disk is full") as raised:
             extract.run("data", settings)
     assert isinstance(raised.value.__cause__, OSError)

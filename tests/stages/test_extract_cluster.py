@@ -16,14 +16,15 @@ import psutil
 import pytest
 from joblib import delayed
 
-from humotion.data_params import FrameParams
-from humotion.datasets import open_dataset
+from humotion.datasets.shared.open import open_dataset
 from humotion.errors import HumotionError
+from humotion.extraction import shards
 from humotion.parallel import run_unordered
-from humotion.params import Params
+from humotion.params.dataset import FrameParams
+from humotion.params.document import Params
 from humotion.stages import extract, index
-from tests.datasets.trees import write_video
 from tests.stages.test_extract import PREPARED, written
+from tests.support.trees import write_video
 
 NUM_SHARDS = 12
 NO_DASK = "Dask is not installed (pip install 'humotion[dask]')"
@@ -143,6 +144,6 @@ def test_a_cluster_that_is_not_there(root: Path) -> None:
 
 def test_workers_must_see_the_same_files(root: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]]) -> None:
     layout = open_dataset("folder", root.resolve())
-    call = delayed(extract._make_shard)(0, [], layout, FrameParams(), Path("not/on/this/machine"))
+    call = delayed(shards._make_shard)(0, [], layout, FrameParams(), Path("not/on/this/machine"))
     with pytest.raises(HumotionError, match="does not see not/on/this/machine/frames"):
         list(run_unordered([call], settings(root, cluster=cluster[0]).machine))

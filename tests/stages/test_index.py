@@ -7,9 +7,9 @@ import pytest
 import scipy.io
 
 from humotion.files import read_json
-from humotion.params import Params
+from humotion.params.document import Params
 from humotion.stages import index
-from tests.datasets.trees import hmdb51_tree, jhmdb_tree, penn_labels, penn_tree
+from tests.support.trees import hmdb51_tree, jhmdb_tree, penn_labels, penn_tree
 
 
 def params(layout: str, root: Path, workers: int = 1, shards: int = 3, **frames: int) -> Params:

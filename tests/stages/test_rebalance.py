@@ -13,15 +13,15 @@ from sklearn.metrics import f1_score
 from humotion.clips.datamodule import ClipDataModule
 from humotion.errors import HumotionError
 from humotion.files import read_json
-from humotion.params import Params
-from humotion.rebalancing import embeddings
-from humotion.rebalancing.comparison import HEADS
+from humotion.params.document import Params
 from humotion.stages import augment, evaluate, rebalance, sample, train
+from humotion.tasks.action_recognition.rebalancing import embeddings
+from humotion.tasks.action_recognition.rebalancing.comparison import HEADS
+from humotion.tasks.action_recognition.training.outcomes import action_outcome
 from humotion.tracking.store import connect
 from humotion.training.description import read_description
 from humotion.training.model_folder import load_task
-from humotion.training.outcomes import action_outcome
-from tests.tiny_project import build_project, tiny_params
+from tests.support.tiny_project import build_project, tiny_params
 
 
 def make_params(**settings: object) -> Params:

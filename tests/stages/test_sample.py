@@ -7,9 +7,10 @@ import pytest
 
 from humotion.errors import HumotionError
 from humotion.files import read_json
-from humotion.params import Params
+from humotion.params.document import Params
 from humotion.stages import sample
-from tests.clips.conftest import make_params, project  # noqa: F401
+from tests.clips.conftest import project  # noqa: F401
+from tests.support.prepared import make_params
 
 
 def read_clips(name: str) -> dict[str, pd.DataFrame]:

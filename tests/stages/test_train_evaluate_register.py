@@ -14,15 +14,14 @@ import pytest
 
 from humotion.comparison.command import compare
 from humotion.errors import HumotionError
-from humotion.evaluate_params import PoseEvaluateParams
 from humotion.files import read_json
+from humotion.params.tasks.pose_estimation import PoseEvaluateParams, PoseRegisterParams
 from humotion.stages import augment, evaluate, register, sample, train
 from humotion.tracking import registry
 from humotion.tracking.store import connect
 from humotion.training.description import read_description
 from humotion.training.model_folder import load_task
-from humotion.training_params import PoseRegisterParams
-from tests.tiny_project import build_project, tiny_params
+from tests.support.tiny_project import build_project, tiny_params
 
 EXPERIMENTS = ("action", "pose")
 MAIN = {"action": ("top1", "majority"), "pose": ("pck_0.2", "mean_pose")}

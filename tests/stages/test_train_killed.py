@@ -16,13 +16,13 @@ import pytest
 from humotion.files import read_json
 from humotion.stages import augment, sample, train
 from humotion.tracking.store import connect
-from tests.conftest import REPOSITORY
-from tests.tiny_project import build_project, tiny_params
+from tests.support.repository import REPOSITORY
+from tests.support.tiny_project import build_project, tiny_params
 
 EPOCHS = 25
 PROGRAM = f"""
 from humotion.stages import train
-from tests.tiny_project import tiny_params
+from tests.support.tiny_project import tiny_params
 train.run("action", tiny_params(epochs={EPOCHS}))
 """
 

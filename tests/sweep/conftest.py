@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from humotion.params import Params
+from humotion.params.document import Params
 from humotion.stages import sample
 from humotion.sweep.storage import Storage
 from humotion.tracking.store import connect
-from tests.tiny_project import build_project, tiny_params
+from tests.support.tiny_project import build_project, tiny_params
 
 LR = {"optimizer.lr": {"type": "float", "low": 1e-4, "high": 1e-2, "log": True}}
 

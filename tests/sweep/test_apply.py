@@ -12,9 +12,9 @@ from ruamel.yaml import YAML
 
 from humotion.errors import HumotionError
 from humotion.files import write_json
-from humotion.params import load_params
+from humotion.params.document import load_params
 from humotion.sweep.apply import apply_best, replace_values
-from tests.dvc_project import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 
 def changed_lines(before: str, after: str) -> list[str]:

@@ -14,14 +14,14 @@ from humotion.files import read_json
 from humotion.sweep.storage import Storage
 from humotion.sweep.study import Sweep
 from humotion.tracking.store import connect
-from tests.conftest import REPOSITORY
+from tests.support.repository import REPOSITORY
+from tests.support.tiny_project import tiny_params
 from tests.sweep.conftest import swept
-from tests.tiny_project import tiny_params
 
 PROGRAM = """
 import json, os, sys
 from pathlib import Path
-from humotion.params import Params
+from humotion.params.document import Params
 from humotion.sweep import trial, worker
 from humotion.sweep.command import run_sweep
 from humotion.sweep.storage import Storage

@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from humotion.errors import HumotionError
+from humotion.params.sweep import SweepParams
 from humotion.sweep.changes import value_at, with_changes, without
 from humotion.sweep.space import Space
-from humotion.sweep_params import SweepParams
 from tests.sweep.conftest import swept
 
 

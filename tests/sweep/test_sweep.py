@@ -21,14 +21,14 @@ from optuna.trial import TrialState
 
 from humotion.errors import HumotionError
 from humotion.files import read_json
-from humotion.params import Params
+from humotion.params.document import Params
+from humotion.params.sweep import SamplerParams
 from humotion.sweep.command import _finish, _tracked
 from humotion.sweep.results import counts
 from humotion.sweep.stop import WorkerStop
 from humotion.sweep.storage import Storage
 from humotion.sweep.study import Sweep, input_md5, make_sampler
 from humotion.sweep.worker import Worker
-from humotion.sweep_params import SamplerParams
 from humotion.tracking.store import connect
 from tests.sweep.conftest import LR, swept
 

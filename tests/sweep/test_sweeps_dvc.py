@@ -13,8 +13,9 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 from ruamel.yaml import YAML
 
-from tests.dvc_project import REPOSITORY, code_and_data, copy_pipeline, pipeline
-from tests.import_graph import reached_files
+from tests.support.dvc_project import code_and_data, copy_pipeline, pipeline
+from tests.support.import_graph import reached_files
+from tests.support.repository import REPOSITORY
 from tests.test_dvc_params import changed, leaves
 from tests.test_dvc_yaml import covers, named_modules
 

@@ -24,7 +24,7 @@ from humotion.sweep.storage import Storage
 from humotion.sweep.study import Sweep
 from humotion.sweep.worker import Worker
 from humotion.tracking.store import connect
-from tests.conftest import REPOSITORY
+from tests.support.repository import REPOSITORY
 from tests.sweep.conftest import swept
 
 EPOCHS = 12

@@ -10,15 +10,16 @@ import pytest
 import torch
 
 from humotion.errors import HumotionError
-from humotion.params import Params, PoseExperiment
+from humotion.params.document import Params
+from humotion.params.tasks.pose_estimation import PoseExperiment
 from humotion.stages import augment, sample
-from humotion.tasks import task_class
-from humotion.tasks.pose_estimation import PoseEstimation
+from humotion.tasks.pose_estimation.training.module import PoseEstimation
 from humotion.training.fit import fit
 from humotion.training.prepare import prepare
-from tests.convert.caffe_net import random_weights, unrolled, write_caffemodel
+from humotion.training.task import task_class
+from tests.support.caffe_net import random_weights, unrolled, write_caffemodel
+from tests.support.tiny_project import build_project, tiny_params
 from tests.tasks.test_tasks import losses_of_steps, pose_batch, quiet
-from tests.tiny_project import build_project, tiny_params
 
 NAMES = ["lstm_pm", "rpm", "cpm"]
 

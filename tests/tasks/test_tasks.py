@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from humotion.datasets.skeletons import SKELETONS
-from humotion.models.heatmaps import gaussian_targets
-from humotion.tasks.base import Batch, Task
-from humotion.tasks.mixing import Mixing
-from humotion.tasks.pose_estimation import FRAMES_AT_ONCE, PoseEstimation, to_stored_frame
-from humotion.training_params import TargetParams
-from tests.tiny_models import ARCHITECTURES, OPTIMIZER, make_task
+from humotion.params.tasks.pose_estimation import TargetParams
+from humotion.poses.heatmaps import gaussian_targets
+from humotion.store.skeleton import SKELETONS
+from humotion.tasks.action_recognition.training.mixing import Mixing
+from humotion.tasks.pose_estimation.training.module import FRAMES_AT_ONCE, PoseEstimation, to_stored_frame
+from humotion.training.task import Batch, Task
+from tests.support.tiny_models import ARCHITECTURES, OPTIMIZER, make_task
 
 
 def action_batch() -> Batch:
@@ -138,7 +138,7 @@ def test_pieces_of_a_long_video_equal_one_piece(monkeypatch: pytest.MonkeyPatch)
     frames = torch.randint(0, 256, (1, 40, 1, 3, 32, 32), dtype=torch.uint8, generator=generator)
     with torch.no_grad():
         joints, score = task.joints(frames)  # pieces of 16, 16 and 8
-        monkeypatch.setattr("humotion.tasks.pose_estimation.FRAMES_AT_ONCE", 40)
+        monkeypatch.setattr("humotion.tasks.pose_estimation.training.module.FRAMES_AT_ONCE", 40)
         whole_joints, whole_score = task.joints(frames)
         early_joints, _ = task.joints(frames[:, 20:])
     assert joints.shape == (1, 40, 13, 2)

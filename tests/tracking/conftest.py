@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from humotion.tracking.store import connect
-from tests.datasets.trees import write_video
+from tests.support.trees import write_video
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from humotion.tracking.models import log_model_folder
 from humotion.tracking.sources import RunSource
 from humotion.tracking.store import connect, mlflow
 from humotion.work import digest_of_file
-from tests.tiny_models import make_task, write_model_folder
+from tests.support.tiny_models import make_task, write_model_folder
 
 SOURCE = RunSource("action/tiny", "tiny", {}, {})
 NAME = "ls_vit-tiny"

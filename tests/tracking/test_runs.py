@@ -12,7 +12,7 @@ from humotion.tracking.models import log_model_folder
 from humotion.tracking.sources import RunSource, flatten
 from humotion.tracking.store import connect, mlflow
 from humotion.work import digest_of_file
-from tests.tiny_models import make_task, write_model_folder
+from tests.support.tiny_models import make_task, write_model_folder
 
 PARAMS = {"model": {"dim": 16, "mean": [0.5, 0.5]}, "seed": 7}
 ORIGIN = {"git.commit": "c" * 40, "git.dirty": "false"}

@@ -7,7 +7,7 @@ import os
 import pytest
 from pytorch_lightning.strategies import DDPStrategy
 
-from humotion.params import MachineParams
+from humotion.params.machine import MachineParams
 from humotion.training.devices import all_devices, launched, one_device
 
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "LOCAL_WORLD_SIZE": "4", "WORLD_SIZE": "8", "RANK": "5", "LOCAL_RANK": "1"}

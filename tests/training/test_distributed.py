@@ -13,15 +13,15 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from humotion.params import Params
+from humotion.params.document import Params
 from humotion.stages import augment, sample
 from humotion.tracking.store import connect
 from humotion.training.callbacks import Row
 from humotion.training.description import read_description
 from humotion.training.fit import fit
 from humotion.training.prepare import prepare
-from tests.conftest import REPOSITORY
-from tests.tiny_project import build_project, tiny_settings
+from tests.support.repository import REPOSITORY
+from tests.support.tiny_project import build_project, tiny_settings
 
 EPOCHS = 3
 LAUNCHERS = {

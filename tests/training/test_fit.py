@@ -15,13 +15,12 @@ from humotion.clips.datamodule import ClipDataModule
 from humotion.clips.table import read_table
 from humotion.errors import HumotionError
 from humotion.files import read_json
-from humotion.params import Params
+from humotion.params.document import Params
 from humotion.stages import augment, sample
-from humotion.tasks import task_class
-from humotion.tasks.base import Task
 from humotion.training.fit import FitResult, fit
 from humotion.training.prepare import prepare
-from tests.tiny_project import build_project, tiny_params
+from humotion.training.task import Task, task_class
+from tests.support.tiny_project import build_project, tiny_params
 
 EPOCHS = 4
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from humotion.errors import HumotionError
 from humotion.training.description import read_description
 from humotion.training.model_folder import load_task
-from tests.tiny_models import make_task, write_model_folder
+from tests.support.tiny_models import make_task, write_model_folder
 
 KINDS = ["action_recognition", "pose_estimation"]
 

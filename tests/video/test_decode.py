@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from humotion.video.decode import decode_video, has_cuda
-from tests.datasets.trees import picture, write_video
-from tests.video.footage import VP9, X264, assert_equals_ffmpeg, ffmpeg, film, needs_ffmpeg, reference
+from tests.support.footage import VP9, X264, assert_equals_ffmpeg, ffmpeg, film, needs_ffmpeg, reference
+from tests.support.trees import picture, write_video
 
 
 @pytest.mark.parametrize("name", ["a.avi", "b.mp4"])

@@ -9,7 +9,7 @@ import pytest
 
 from humotion.video.decode import decode_video
 from humotion.video.probe import probe
-from tests.video.footage import (
+from tests.support.footage import (
     VP9,
     X264,
     assert_equals_ffmpeg,

@@ -8,7 +8,7 @@ import pytest
 import simplejpeg
 
 from humotion.video.images import decode_frames_folder, list_frames, read_image
-from tests.datasets.trees import picture, write_jpegs
+from tests.support.trees import picture, write_jpegs
 
 
 def test_jpegs_keep_their_bytes(tmp_path: Path) -> None:

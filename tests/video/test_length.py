@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from humotion.video.length import is_cut_short
-from tests.datasets.trees import write_video
+from tests.support.trees import write_video
 
 
 @pytest.mark.parametrize("suffix", ["avi", "mp4", "mov", "mkv"])

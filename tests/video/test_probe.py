@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from humotion.video.probe import Probe, probe
-from tests.datasets.trees import write_jpegs, write_video
+from tests.support.trees import write_jpegs, write_video
 
 
 def test_header_facts(tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from humotion.clips import whole_clip
-from humotion.data_params import TransformParams
 from humotion.errors import HumotionError
 from humotion.files import read_json, write_json
+from humotion.params.experiment import TransformParams
 from humotion.work import digest_of
 
 Floats = npt.NDArray[np.float32]

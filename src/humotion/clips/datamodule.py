@@ -14,15 +14,16 @@ from torch.utils.data import DataLoader, Dataset
 from humotion.clips.augment import Policy
 from humotion.clips.dataset import ClipDataset
 from humotion.clips.samplers import EpochSampler, InTurn
-from humotion.clips.scaled import ScaledPieces
 from humotion.clips.table import read_table
 from humotion.clips.variants import AS_SAMPLED, Variant
-from humotion.clips.views import Sample, make_view
-from humotion.data_params import PoseAugmentParams
+from humotion.clips.views import Sample
 from humotion.errors import HumotionError
 from humotion.files import read_json
-from humotion.params import Params, PoseExperiment
-from humotion.video.store import FrameStore
+from humotion.inputs.make_view import make_view
+from humotion.inputs.person_crops import ScaledPieces
+from humotion.params.document import Params
+from humotion.params.tasks.pose_estimation import PoseAugmentParams, PoseExperiment
+from humotion.store.frames import FrameStore
 
 
 class ClipDataModule(LightningDataModule):

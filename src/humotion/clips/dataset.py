@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from humotion.clips.variants import AS_SAMPLED, Variant
 from humotion.clips.views import Sample, View, neighbours
-from humotion.video.store import FrameStore
+from humotion.store.frames import FrameStore
 
 
 class ClipDataset(Dataset[Sample]):

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from humotion.clips.crop import FIT_MARGIN, PAD_VALUE
-from humotion.data_params import PoseGeometryParams
+from humotion.params.tasks.pose_estimation import PoseGeometryParams
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ import pandas as pd
 from humotion.clips.augment import Policy
 from humotion.clips.balance import make_plan
 from humotion.clips.table import PLAN_SCHEMA, write_table
-from humotion.params import AnyExperiment
+from humotion.params.document import AnyExperiment
 
 
 def write_plan(folder: Path, experiment: AnyExperiment, clips: pd.DataFrame) -> tuple[pd.DataFrame, Policy]:

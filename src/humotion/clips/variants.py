@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from humotion.clips.sampling import uniform
-from humotion.video.store import FrameStore
+from humotion.store.frames import FrameStore
 
 Ints = npt.NDArray[np.int64]
 PLACES = {1: (0.5,), 3: (0.0, 0.5, 1.0)}

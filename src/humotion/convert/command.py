@@ -7,10 +7,10 @@ from typing import Any
 
 from humotion.convert.caffemodel import read_caffemodel
 from humotion.convert.lstm_pm import convert
-from humotion.datasets.skeletons import SKELETONS
 from humotion.errors import HumotionError
-from humotion.models.pose_layers import OFFICIAL_INPUT_SIZE
-from humotion.tasks.pose_estimation import PoseEstimation
+from humotion.models.pose_machine.layers import OFFICIAL_INPUT_SIZE
+from humotion.store.skeleton import SKELETONS
+from humotion.tasks.pose_estimation.training.module import PoseEstimation
 from humotion.training.description import WEIGHTS, ModelDescription
 from humotion.training.model_folder import save_foreign_model
 from humotion.work import digest_of_file

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from humotion.datasets.base import Layout, id_of, require_videos, video_table, visible_entries
+from humotion.datasets.shared.base import Layout, id_of, require_videos, video_table, visible_entries
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ts"}

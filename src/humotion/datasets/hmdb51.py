@@ -8,27 +8,16 @@ training and validation. The numbered reels of a film (``The_Matrix_1`` to ``_6`
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from humotion.datasets.base import Layout, id_of, require_videos, video_table, visible_entries
-from humotion.datasets.clip_names import parse_name
-from humotion.datasets.splits import SplitEntry, read_splits, split_columns
+from humotion.datasets.shared.base import Layout, id_of, require_videos, video_table, visible_entries
+from humotion.datasets.shared.clip_names import source_of
+from humotion.datasets.shared.splits import SplitEntry, read_splits, split_columns, status_of
 
 SPLITS_FOLDER = "testTrainMulti_7030_splits"
 _logger = logging.getLogger(__name__)
-
-
-def source_of(name: str, label: str) -> str:
-    """The group of a clip: its source, or its own name if that cannot be told.
-
-    Three sources carry their file's suffix, and one of them is there without it too: a fencing scene of "Die
-    Another Day", four clips under either name. Split 1 trains on three of the ones and tests the four others.
-    """
-    parsed = parse_name(name, label)
-    return parsed.source.removesuffix("_avi") if parsed else name.removesuffix(".avi")
 
 
 class HMDB51(Layout):
@@ -70,12 +59,3 @@ class HMDB51(Layout):
             **entry.roles,
         }
         return {**row, **status_of(path, entry)}
-
-
-def status_of(path: Path, entry: SplitEntry) -> dict[str, str]:
-    """The status and error of a clip before it is probed."""
-    if entry.error:
-        return {"status": "corrupt", "error": entry.error}
-    if not path.exists():
-        return {"status": "missing", "error": "named in a split file, but not on disk"}
-    return {"status": "ok"}

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from humotion.datasets.base import (
+from humotion.datasets.shared.base import (
     LabelError,
     Layout,
     PoseLabels,
@@ -25,9 +25,9 @@ from humotion.datasets.base import (
     video_table,
     visible_entries,
 )
-from humotion.datasets.hmdb51 import source_of, status_of
-from humotion.datasets.skeletons import JHMDB as SKELETON
-from humotion.datasets.splits import SplitEntry, read_splits, split_columns
+from humotion.datasets.shared.clip_names import source_of
+from humotion.datasets.shared.splits import SplitEntry, read_splits, split_columns, status_of
+from humotion.store.skeleton import JHMDB as SKELETON
 
 _VIDEOS, _IMAGES = "ReCompress_Videos", "Rename_Images"
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import simplejpeg
 
-from humotion.datasets.base import (
+from humotion.datasets.shared.base import (
     LabelError,
     Layout,
     PoseLabels,
@@ -27,7 +27,7 @@ from humotion.datasets.base import (
     video_table,
     visible_entries,
 )
-from humotion.datasets.skeletons import PENN_ACTION
+from humotion.store.skeleton import PENN_ACTION
 
 _FIELDS = ("action", "pose", "x", "y", "visibility", "train", "bbox")
 _PLACEHOLDER = 2.0  # absent joints have x == y <= 1.53, in 1-based pixels; no other joint has x == y < 10

@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from humotion.datasets.base import Layout, id_of, require_videos, video_table
+from humotion.datasets.shared.base import Layout, id_of, require_videos, video_table
 from humotion.errors import HumotionError
 
 TABLES = ("videos.csv", "videos.parquet")

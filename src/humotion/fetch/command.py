@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from humotion.datasets import open_dataset
+from humotion.datasets.shared.open import open_dataset
 from humotion.errors import HumotionError
 from humotion.fetch.archives import Archive, Source, find_source
 from humotion.fetch.checksums import RECORD, check, parse_sha256, record

@@ -23,7 +23,7 @@ from humotion.figures.style import (
 
 
 def plot_recall(path: Path, table: pd.DataFrame, title: str = "") -> None:
-    """Recall of every class, best first, from the table of `humotion.evaluation.action.per_class_table`."""
+    """Recall of every class, best first, from a table with ``label``, ``num_clips`` and ``recall``."""
     table = table.sort_values(["recall", "label"], ascending=[False, True], na_position="last")
     recall = table["recall"].to_numpy(float)
     with figure_file(path, 7, rows_height(len(table))) as (_, grid):

@@ -16,9 +16,9 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from humotion.datasets.skeletons import Skeleton
 from humotion.figures.style import BLUE, ORANGE
 from humotion.files import atomic_path
+from humotion.store.skeleton import Skeleton
 
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]

@@ -13,7 +13,8 @@ from humotion.figures.style import BLUE, GREY, VERMILION, figure_file
 def plot_reliability(path: Path, table: pd.DataFrame, title: str = "") -> None:
     """Accuracy by confidence, and below it how many clips there are of each.
 
-    ``table`` is of `humotion.evaluation.action_details.calibration_table`. A bar below the diagonal is overconfident.
+    ``table`` has a row for every bin (``low``, ``high``, ``num_clips``, ``confidence``, ``accuracy``). A bar below the
+    diagonal is overconfident.
     """
     width = (table["high"] - table["low"]).to_numpy(float)
     low = table["low"].to_numpy(float)

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 
 from humotion.lineage.trace import Trace
-from humotion.models.hub import is_on_hub
+from humotion.models.common.hub import is_on_hub
 from humotion.tracking import sources
 
 WORK = ".humotion/lineage"  # in the clone; git ignores it

@@ -10,8 +10,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from humotion.errors import HumotionError
-from humotion.models.hub import cached_file
-from humotion.params import PARAMS_FILE, Params, load_params
+from humotion.models.common.hub import cached_file
+from humotion.params.document import PARAMS_FILE, Params, load_params
 from humotion.tracking import sources
 from humotion.tracking.lineage import RunFacts, VersionFacts, find_run, find_version, read_source
 from humotion.tracking.store import shown_uri

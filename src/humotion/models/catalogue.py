@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from humotion.models import MODELS, Task, build_model
+from humotion.models.common.build import MODELS, Task, build_model
 
 CLIP_FRAMES = 16  # of an action model's clip, as LS-ViT's public re-implementation samples them
 

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from humotion.datasets.skeletons import SKELETONS
 from humotion.errors import HumotionError
 from humotion.figures.overlay import draw_skeleton, write_video
-from humotion.params import PARAMS_FILE, load_params
+from humotion.params.document import PARAMS_FILE, load_params
 from humotion.prediction.predictor import (
     ActionPredictor,
     DecodedVideo,
@@ -19,6 +18,7 @@ from humotion.prediction.predictor import (
     load_predictor,
     read_video,
 )
+from humotion.store.skeleton import SKELETONS
 
 SHOWN_CLASSES = 5
 

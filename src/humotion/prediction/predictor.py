@@ -14,12 +14,13 @@ import torch
 
 from humotion.clips.crop import clip_windows, crop_geometry, cut, to_stored
 from humotion.clips.sampling import uniform
-from humotion.clips.views import ActionView, neighbours
-from humotion.datasets.skeletons import SKELETONS
+from humotion.clips.views import neighbours
 from humotion.errors import HumotionError
-from humotion.tasks.base import Task
+from humotion.inputs.whole_frames import ActionView
+from humotion.store.skeleton import SKELETONS
 from humotion.training.description import ModelDescription
 from humotion.training.model_folder import load_task
+from humotion.training.task import Task
 from humotion.video.decode import decode_video
 from humotion.video.images import decode_frames_folder
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from humotion.clips.datamodule import ClipDataModule
 from humotion.evaluation.result import CLIPS, SUMMARY, Evaluation
 from humotion.files import atomic_folder, atomic_path, write_json
-from humotion.params import Params
-from humotion.stages.training_run import recorded_source, training_run
+from humotion.params.document import Params
 from humotion.tracking import runs
 from humotion.tracking.sources import log_lock
 from humotion.training.model_folder import load_task
+from humotion.training.run import recorded_source, training_run
 
 
 def run(name: str, params: Params) -> None:
@@ -28,7 +28,7 @@ def run(name: str, params: Params) -> None:
     experiment = params.experiment(name)
     task, description = load_task(Path("models") / name)
     data = ClipDataModule(name, params, task.model.num_neighbours)  # type: ignore[arg-type]
-    protocol = import_module(f"humotion.stages.evaluate_{experiment.task}")
+    protocol = import_module(f"humotion.tasks.{experiment.task}.evaluation.protocol")
     report = Path("reports") / name
     with atomic_folder(report) as folder:
         result: Evaluation = protocol.evaluate(task, data, params, folder)

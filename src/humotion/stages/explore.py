@@ -13,16 +13,16 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from humotion.datasets.skeletons import SKELETONS, Skeleton
 from humotion.errors import HumotionError
+from humotion.exploration.duplicates import MOST_LISTED, duplicate_facts, near_duplicates, pair_rows
+from humotion.exploration.figures import draw_figures
+from humotion.exploration.measures import Measured, measure_video, split_columns, split_facts
+from humotion.exploration.report import write_report
 from humotion.figures.contact_sheet import write_contact_sheet
 from humotion.files import atomic_folder, write_json
-from humotion.params import Params
-from humotion.stages.explore_duplicates import MOST_LISTED, duplicate_facts, near_duplicates, pair_rows
-from humotion.stages.explore_figures import draw_figures
-from humotion.stages.explore_measures import Measured, measure_video, split_columns, split_facts
-from humotion.stages.explore_report import write_report
-from humotion.video.store import FrameStore
+from humotion.params.document import Params
+from humotion.store.frames import FrameStore
+from humotion.store.skeleton import SKELETONS, Skeleton
 
 
 def run(dataset: str, params: Params) -> None:

@@ -15,10 +15,10 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from humotion.datasets import open_dataset
-from humotion.datasets.base import LabelError, Layout
+from humotion.datasets.shared.base import LabelError, Layout
+from humotion.datasets.shared.open import open_dataset
 from humotion.files import atomic_path, write_json
-from humotion.params import Params
+from humotion.params.document import Params
 from humotion.video.probe import Probe, probe
 
 _PROBED = {"fps": "float64", "width": "Int32", "height": "Int32", "num_frames_probed": "Int32"}

@@ -15,15 +15,22 @@ from humotion.clips.splits import SPLITS
 from humotion.errors import HumotionError
 from humotion.figures.recall_grid import plot_recall_grid
 from humotion.files import atomic_folder, write_json
-from humotion.params import Params
-from humotion.rebalancing.comparison import compare_heads
-from humotion.rebalancing.embeddings import embed_clips
-from humotion.rebalancing.tables import METRICS, as_metrics, recall_table, score_heads, score_table, selection_table
-from humotion.stages.rebalance_report import class_counts, write_predictions, write_report
-from humotion.stages.training_run import training_run
+from humotion.params.document import Params
+from humotion.tasks.action_recognition.rebalancing.comparison import compare_heads
+from humotion.tasks.action_recognition.rebalancing.embeddings import embed_clips
+from humotion.tasks.action_recognition.rebalancing.report import class_counts, write_predictions, write_report
+from humotion.tasks.action_recognition.rebalancing.tables import (
+    METRICS,
+    as_metrics,
+    recall_table,
+    score_heads,
+    score_table,
+    selection_table,
+)
 from humotion.tracking import runs
 from humotion.training.description import WEIGHTS
 from humotion.training.model_folder import load_task
+from humotion.training.run import training_run
 from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
 
 

@@ -19,8 +19,9 @@ from humotion.clips.splits import SPLITS, check_classes, is_official, partition
 from humotion.clips.table import build_clips, read_table, write_table
 from humotion.errors import HumotionError
 from humotion.files import atomic_folder, write_json
-from humotion.params import ActionExperiment, AnyExperiment, Params
-from humotion.video.store import FrameStore
+from humotion.params.document import AnyExperiment, Params
+from humotion.params.tasks.action_recognition import ActionExperiment
+from humotion.store.frames import FrameStore
 
 
 def run(name: str, params: Params) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from humotion.params import Params
+from humotion.params.document import Params
 from humotion.sweep.command import run_sweep
 from humotion.sweep.storage import storage
 

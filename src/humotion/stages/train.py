@@ -19,20 +19,19 @@ import pandas as pd
 from humotion.errors import HumotionError
 from humotion.figures.curves import plot_curves
 from humotion.files import atomic_path, read_json, write_json
-from humotion.models.hub import checkpoint_file
-from humotion.params import AnyExperiment, Params
-from humotion.stages.training_run import run_source
-from humotion.tasks.base import Task
+from humotion.params.document import Params
 from humotion.tracking import models, runs
 from humotion.tracking.lightning import lightning_logger
-from humotion.training.description import ModelDescription, input_files, training_settings
+from humotion.training.attempt import chosen_metrics, input_md5, preprocessing, unfinished_work
+from humotion.training.description import ModelDescription
 from humotion.training.devices import is_lead
 from humotion.training.fit import FitResult, fit
 from humotion.training.model_folder import save_model_folder
-from humotion.training.outcomes import clip_scores
 from humotion.training.prepare import prepare
+from humotion.training.run import run_source
+from humotion.training.scores import clip_scores
 from humotion.training.stop import Stop, StopAfterBatch
-from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
+from humotion.training.task import Task
 
 
 def run(name: str, params: Params) -> None:
@@ -120,40 +119,6 @@ def told_how_to_go_on() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise HumotionError("Stopped. The same command goes on after the last finished epoch.") from None
-
-
-def unfinished_work(experiment: AnyExperiment, data_md5: dict[str, str]) -> Path:
-    """The folder of an attempt with these settings, inputs and this code."""
-    settings = training_settings(experiment)
-    return work_folder("train", digest_of({"settings": settings, "inputs": data_md5, "code": digest_of_code()}))
-
-
-def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
-    """md5 of everything a training reads; ``frames.parquet`` has a digest of every video's frames."""
-    inputs = input_files(name, experiment.dataset)
-    if (weights := experiment.model.weights) is not None:
-        inputs["weights"] = checkpoint_file(weights)
-    return {key: digest_of_file(path) for key, path in inputs.items()}
-
-
-def preprocessing(experiment: AnyExperiment) -> dict[str, Any]:
-    """What lies between a decoded frame and the model's input at prediction time."""
-    augment = experiment.augment.model_dump(exclude={"balance", "replicas", "policy", "geometry"})
-    return {**augment, "num_frames": experiment.clips.num_frames}
-
-
-def chosen_metrics(result: FitResult) -> dict[str, Any]:
-    """The chosen epoch's metrics by split: ``{"best_epoch": 7, "train": {...}, "val": {...}}``.
-
-    With ``stopped_epoch`` where early stopping ended the training.
-    """
-    stopped = {} if result.stopped_epoch is None else {"stopped_epoch": result.stopped_epoch}
-    chosen: dict[str, Any] = {"best_epoch": result.best_epoch, **stopped, "train": {}, "val": {}}
-    for metric, value in result.best.items():
-        split, _, name = metric.partition("/")
-        if split in ("train", "val"):
-            chosen[split][name] = value
-    return chosen
 
 
 def write_metrics(folder: Path, result: FitResult, metrics: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from humotion.errors import HumotionError
 from humotion.files import atomic_path, read_json
-from humotion.params import PARAMS_FILE, load_params
+from humotion.params.document import PARAMS_FILE, load_params
 
 
 def apply_best(name: str, folder: Path, trial: int | None = None, params_file: Path = PARAMS_FILE) -> str:

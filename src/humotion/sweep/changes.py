@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from humotion.errors import HumotionError
-from humotion.params import Params, validate_params
-from humotion.sweep_params import Scalar
+from humotion.params.document import Params, validate_params
+from humotion.params.sweep import Scalar
 
 SWEPT = ("augment", "model", "optimizer", "seed", "trainer")
 

@@ -13,7 +13,7 @@ from optuna.study import Study
 from optuna.trial import TrialState
 
 from humotion.errors import HumotionError
-from humotion.params import Params
+from humotion.params.document import Params
 from humotion.sweep.changes import trial_params
 from humotion.sweep.pool import run_workers
 from humotion.sweep.ranks import join_ranks

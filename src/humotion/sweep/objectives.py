@@ -11,9 +11,9 @@ import torch
 
 from humotion.clips.datamodule import ClipDataModule
 from humotion.errors import HumotionError
-from humotion.sweep_params import ObjectiveParams
-from humotion.tasks.base import Task
+from humotion.params.sweep import ObjectiveParams
 from humotion.training.fit import FitResult
+from humotion.training.task import Task
 
 WARM_UP, REPEATS = 3, 15
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from humotion.params import MachineParams
+from humotion.params.machine import MachineParams
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from optuna.trial import Trial
 
 from humotion.clips.augment import Policy
 from humotion.errors import HumotionError
-from humotion.params import Params
+from humotion.params.document import Params
+from humotion.params.sweep import CategoricalParams, FloatParams, IntParams, Scalar
 from humotion.sweep.changes import check_sweepable, value_at, with_changes
-from humotion.sweep_params import CategoricalParams, FloatParams, IntParams, Scalar
 
 Range = FloatParams | IntParams | CategoricalParams
 

@@ -16,13 +16,13 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from humotion.errors import HumotionError
-from humotion.models.hub import checkpoint_file
-from humotion.params import AnyExperiment, Params
+from humotion.models.common.hub import checkpoint_file
+from humotion.params.document import AnyExperiment, Params
+from humotion.params.sweep import COSTS, ObjectiveParams, PrunerParams, SamplerParams, SweepParams
 from humotion.sweep.changes import without
 from humotion.sweep.storage import Storage
-from humotion.sweep_params import COSTS, ObjectiveParams, PrunerParams, SamplerParams, SweepParams
-from humotion.tasks import task_class
 from humotion.training.description import training_settings
+from humotion.training.task import task_class
 from humotion.work import digest_of, digest_of_file
 
 FINAL = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)

@@ -24,7 +24,8 @@ from pytorch_lightning import Callback
 
 from humotion.clips.plan import write_plan
 from humotion.errors import HumotionError
-from humotion.params import Params
+from humotion.params.document import Params
+from humotion.params.sweep import COSTS, Scalar
 from humotion.sweep.changes import with_changes
 from humotion.sweep.objectives import UnknownMetricError, objective_values
 from humotion.sweep.ranks import Ranks
@@ -32,7 +33,6 @@ from humotion.sweep.report import ReportEpochs
 from humotion.sweep.space import Space
 from humotion.sweep.stop import WorkerStop
 from humotion.sweep.study import Sweep, input_md5
-from humotion.sweep_params import COSTS, Scalar
 from humotion.tracking import runs, sweeps
 from humotion.tracking.lightning import lightning_logger
 from humotion.training.description import training_settings

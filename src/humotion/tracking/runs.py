@@ -17,7 +17,7 @@ from mlflow.tracking import MlflowClient
 from humotion.errors import HumotionError
 from humotion.tracking.models import log_model_folder
 from humotion.tracking.notes import with_figures
-from humotion.tracking.sending import Place, send_waiting, writing
+from humotion.tracking.outbox.place import Place, send_waiting, writing
 from humotion.tracking.sources import (
     MAX_LENGTH,
     NOTE,

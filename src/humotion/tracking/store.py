@@ -14,8 +14,8 @@ from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
 from humotion.errors import HumotionError
-from humotion.tracking.outbox import shown
-from humotion.tracking.server import away, first_line, is_remote
+from humotion.tracking.outbox.server import away, first_line, is_remote
+from humotion.tracking.outbox.waiting import shown
 from humotion.work import main_checkout
 
 # Tags by which a run is found that has another id in this store than those who look for it know.

@@ -10,9 +10,9 @@ from pathlib import Path
 from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
+from humotion.tracking.outbox.place import put_down, where, writing
+from humotion.tracking.outbox.server import away, is_remote
 from humotion.tracking.runs import log_folder, log_metrics
-from humotion.tracking.sending import put_down, where, writing
-from humotion.tracking.server import away, is_remote
 from humotion.tracking.sources import NOTE, RunSource, flatten, log_sources, source_tags
 from humotion.tracking.store import connect, experiment_id, mlflow, tracking_uri
 

@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
 
-from humotion.training_params import EarlyStoppingParams
+from humotion.params.experiment import EarlyStoppingParams
 
 Row = dict[str, float]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from humotion.errors import HumotionError
 from humotion.files import read_json
-from humotion.params import AnyExperiment
+from humotion.params.document import AnyExperiment
 
 DESCRIPTION, WEIGHTS, CHECKPOINT, VALIDATION = (
     "model.json",

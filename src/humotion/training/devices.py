@@ -14,8 +14,8 @@ from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities import rank_zero_only
 
 from humotion.errors import HumotionError
-from humotion.params import MachineParams
-from humotion.training_params import TrainerParams
+from humotion.params.experiment import TrainerParams
+from humotion.params.machine import MachineParams
 
 
 def on_gpu(machine: MachineParams) -> bool:

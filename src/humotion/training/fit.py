@@ -14,12 +14,13 @@ from pytorch_lightning.callbacks.weight_averaging import EMAWeightAveraging
 from pytorch_lightning.loggers import Logger
 
 from humotion.clips.datamodule import ClipDataModule
-from humotion.params import MachineParams
-from humotion.tasks.base import Task
+from humotion.params.experiment import TrainerParams
+from humotion.params.machine import MachineParams
+from humotion.params.tasks.action_recognition import ActionTrainerParams
 from humotion.training.callbacks import EpochTable, Row, SeedEveryEpoch, StopWithoutGain
 from humotion.training.devices import all_devices, is_lead, on_gpu
 from humotion.training.predict import quiet
-from humotion.training_params import ActionTrainerParams, TrainerParams
+from humotion.training.task import Task
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def make_trainer(
 
 def give_head_start(task: Task, data: ClipDataModule, machine: MachineParams, logger: Logger | bool) -> None:
     """Fit the head first, and log how good it is; the other devices get it from the first one."""
-    from humotion.training.head_start import start_head  # scikit-learn takes a second to import
+    from humotion.tasks.action_recognition.training.head_start import start_head
 
     if is_lead():
         top1 = start_head(task, data, machine)

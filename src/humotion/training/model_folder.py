@@ -16,10 +16,8 @@ from safetensors.torch import load_file, save_file
 
 from humotion.errors import HumotionError
 from humotion.files import atomic_folder, write_json
-from humotion.models.fast_conv import fast_for_inference
-from humotion.models.weights import misfits
-from humotion.tasks import task_class
-from humotion.tasks.base import Task
+from humotion.models.common.fast_conv import fast_for_inference
+from humotion.models.common.weights import misfits
 from humotion.training.description import (
     CHECKPOINT,
     DESCRIPTION,
@@ -28,6 +26,7 @@ from humotion.training.description import (
     ModelDescription,
     read_description,
 )
+from humotion.training.task import Task, task_class
 
 
 def save_model_folder(

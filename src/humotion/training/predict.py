@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import TQDMProgressBar
 
-from humotion.params import MachineParams
+from humotion.params.machine import MachineParams
 from humotion.training.devices import one_device
 
 

@@ -8,10 +8,9 @@ import pytorch_lightning as pl
 
 from humotion.clips.datamodule import ClipDataModule
 from humotion.files import read_json
-from humotion.params import Params
-from humotion.tasks import task_class
-from humotion.tasks.base import Task
+from humotion.params.document import Params
 from humotion.training.devices import check_precision
+from humotion.training.task import Task, task_class
 
 
 def prepare(name: str, params: Params) -> tuple[Task, ClipDataModule]:

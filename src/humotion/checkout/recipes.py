@@ -1,0 +1,125 @@
+"""Recipes: ready-made settings for a dataset, merged into params.yaml with its comments kept.
+
+A recipe (``recipes/NAME.yaml``) names a dataset and whole experiments on it. Applying it replaces the
+experiments of those names and drops datasets that no experiment uses any more.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from humotion.errors import HumotionError
+from humotion.files import atomic_path
+from humotion.params.document import PARAMS_FILE, load_params
+from humotion.work import main_checkout
+
+RECIPES = Path("recipes")
+
+
+def describe_recipes() -> str:
+    """A line a recipe: its name and the first comment line of its file."""
+    lines = []
+    for path in sorted((main_checkout() / RECIPES).glob("*.yaml")):
+        first = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+        lines.append(f"  {path.stem:<20}{first}")
+    return "\n".join(["Recipes (humotion recipe NAME --root /path/to/dataset):", *lines])
+
+
+def apply_recipe(name: str, root: Path | None = None, into: Path | None = None) -> str:
+    """Merge a recipe into params.yaml and say what changed.
+
+    Args:
+        name: the recipe.
+        root: where the dataset lies (default: as the recipe says); read in place, never copied.
+        into: a fresh clone of this checkout is made there and changed instead.
+
+    Raises:
+        HumotionError: no such recipe, no such root, or ``into`` exists.
+    """
+    checkout = main_checkout()
+    recipe_file = checkout / RECIPES / f"{name}.yaml"
+    if not recipe_file.exists():
+        raise HumotionError(f"There is no recipe {name!r}.\n{describe_recipes()}")
+    if root is not None and not root.is_dir():
+        raise HumotionError(f"--root {root} is not a folder; give the folder that holds the dataset.")
+    target = checkout if into is None else _clone(checkout, into)
+    params_file = target / PARAMS_FILE
+    recipe = _yaml().load(recipe_file.read_text(encoding="utf-8"))
+    (dataset,) = recipe["datasets"]
+    if root is not None:
+        recipe["datasets"][dataset]["root"] = os.path.relpath(root.resolve(), target.resolve())
+    load_params(params_file)
+    text, dropped = merge(params_file.read_text(encoding="utf-8"), recipe)
+    with atomic_path(params_file) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+        load_params(temporary)
+    experiments = ", ".join(recipe["experiments"])
+    lines = [f"{params_file}: {experiments} now train on {dataset} ({recipe['datasets'][dataset]['root']})."]
+    if dropped:
+        lines.append(f"No experiment uses {', '.join(dropped)} any more: dropped from datasets.")
+    where = "" if into is None else f"cd {into} && "
+    return "\n".join([*lines, f"Next: {where}make repro"])
+
+
+def merge(text: str, recipe: dict[str, Any]) -> tuple[str, list[str]]:
+    """Merge a recipe into the text of a params.yaml; give the new text, and the datasets that were dropped."""
+    # In sections, each with the comment above it: read as one document, that comment would belong to the last
+    # value of the section before, and go where that goes. The machine's section keeps its text to the letter.
+    found = list(re.finditer(r"^(?:#.*\n)*(\w+):", text, re.MULTILINE))
+    ends = [match.start() for match in found[1:]] + [len(text)]
+    sections = {match[1]: text[match.start() : end] for match, end in zip(found, ends, strict=True)}
+    yaml = _yaml()
+    datasets, experiments = (yaml.load(sections[key]) for key in ("datasets", "experiments"))
+    for key, value in recipe["experiments"].items():
+        _overwrite(experiments["experiments"].setdefault(key, value), value)
+    datasets["datasets"].update(recipe["datasets"])
+    used = {experiment["dataset"] for experiment in experiments["experiments"].values()}
+    dropped = [name for name in datasets["datasets"] if name not in used]
+    for name in dropped:
+        del datasets["datasets"][name]
+    changed = {"datasets": datasets, "experiments": experiments}
+    if "rebalance" in recipe:
+        changed["rebalance"] = yaml.load(sections.get("rebalance", "rebalance: {}"))
+        changed["rebalance"]["rebalance"].update(recipe["rebalance"])
+    for key, section in changed.items():
+        stream = io.StringIO()
+        yaml.dump(section, stream)
+        sections[key] = stream.getvalue().rstrip() + "\n\n"
+    return text[: found[0].start()] + "".join(sections.values()), dropped
+
+
+def _overwrite(target: Any, source: Any) -> None:
+    """Make one map equal another, in place, so that comments beside values stay."""
+    for key in [key for key in target if key not in source]:
+        del target[key]
+    for key, value in source.items():
+        if isinstance(value, dict) and isinstance(target.get(key), dict):
+            _overwrite(target[key], value)
+        else:
+            target[key] = value
+
+
+def _yaml() -> YAML:
+    """The style of params.yaml."""
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 120
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
+    return yaml
+
+
+def _clone(checkout: Path, into: Path) -> Path:
+    if into.exists():
+        raise HumotionError(f"--into {into} exists already; name a folder that does not.")
+    done = subprocess.run(["git", "clone", "--quiet", str(checkout), str(into)], capture_output=True, text=True)
+    if done.returncode:
+        raise HumotionError(f"Cloning {checkout} into {into} failed: {done.stderr.strip()}")
+    return into

@@ -1,0 +1,74 @@
+"""What the last `dvc repro` gave: figures beside baselines, where to look, and how to open the UI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from humotion.files import read_json
+from humotion.params.document import Params
+
+HEADLINES = {
+    "action_recognition": ("top1", "macro_f1", "mean_class_accuracy"),
+    "pose_estimation": ("pck_0.2", "pck_0.1", "jitter"),
+}
+
+# MLflow opens with the menus of its other half, which is about language models, unless the address says otherwise.
+MLFLOW_UI = "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
+
+
+def summarise(params: Params) -> str:
+    """A short text for the terminal; says what is missing where a stage has not run."""
+    blocks = [_block(name, experiment.task, experiment.dataset) for name, experiment in params.experiments.items()]
+    return "\n\n".join([*blocks, _where()])
+
+
+def _block(name: str, task: str, dataset: str) -> str:
+    path = Path("metrics") / name / "test.json"
+    if not path.exists():
+        return f"{name} on {dataset}: not evaluated yet; run `dvc repro`."
+    test = read_json(path)
+    lines = [f"{name} on {dataset} (test: {test['num_clips']} clips)"]
+    metrics = HEADLINES[task]
+    rows = {name: test["test"], **test["baseline"]}
+    width = max(len(row) for row in rows)
+    lines.append("  " + " " * width + "".join(f"{metric:>22}" for metric in metrics))
+    for row, scores in rows.items():
+        lines.append(f"  {row:<{width}}" + "".join(_cell(scores, metric) for metric in metrics))
+    gain = test["gain"]
+    interval = "no interval: a single group"
+    if gain["low"] is not None:
+        interval = f"95 % interval {gain['low']:+.3f} to {gain['high']:+.3f}"
+    lines.append(
+        f"  {gain['metric']} over {gain['over']}: {gain['difference']:+.3f} "
+        f"({interval}, bootstrap over {test['num_groups']} groups)"
+    )
+    lines += [_more_gain(gain_name, gain) for gain_name, gain in test.get("more_gains", {}).items()]
+    registered = Path("registered") / f"{name}.json"
+    if registered.exists():
+        lines.append("  registered: {uri} (version {version}; {reason})".format(**read_json(registered)))
+    return "\n".join(lines)
+
+
+def _more_gain(name: str, gain: dict[str, Any]) -> str:
+    interval = "" if gain["low"] is None else f" (95 % interval {gain['low']:+.3f} to {gain['high']:+.3f})"
+    return f"  {name.replace('_over_', ' over ')}: {gain['difference']:+.3f}{interval}"
+
+
+def _cell(scores: dict[str, Any], metric: str) -> str:
+    value = scores.get(metric)
+    return f"{'':>22}" if value is None else f"{value:>22.3f}"
+
+
+def _where() -> str:
+    return "\n".join(
+        [
+            "Look at:",
+            "  reports/<dataset>/report.md        what is in the data",
+            "  plans/<experiment>/contact_sheet.jpg   what augmentation does",
+            "  reports/<experiment>/              figures, overlays, predictions",
+            "  dvc metrics show; dvc plots show   figures and curves",
+            "  make ui                            MLflow: select runs, Compare",
+            f"                                     {MLFLOW_UI}",
+        ]
+    )

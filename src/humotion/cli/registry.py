@@ -1,0 +1,118 @@
+"""`humotion registry show`, `humotion registry demote` and `humotion lineage`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from humotion.errors import HumotionError
+from humotion.params.document import PARAMS_FILE, load_params
+
+app = typer.Typer(
+    name="registry",
+    no_args_is_help=True,
+    help="Registered models: `humotion registry show`, and how a champion loses its place.",
+)
+
+Model = Annotated[str, typer.Argument(help="A registered model (ls_vit-hmdb51).")]
+NOBODY = "none"
+
+
+@app.command()
+def show(
+    model: Annotated[str | None, typer.Argument(help="A registered model; all of them by default.")] = None,
+) -> None:
+    """List versions: aliases, validation score, and why each is what it is."""
+    from humotion.tracking import registry
+
+    uri = _tracking_uri()
+    names = [model] if model else registry.names(uri)
+    if not names:
+        typer.echo("No model is registered yet; `dvc repro` registers what it trains.")
+    for name in names:
+        typer.echo(name)
+        for version in registry.versions(name, uri):
+            typer.echo(_line(str(version.version), list(version.aliases), dict(version.tags)))
+
+
+@app.command()
+def demote(
+    model: Model,
+    why: Annotated[str, typer.Option(help="The reason, which the registry keeps.")],
+    to: Annotated[
+        str | None, typer.Option(help="Who is champion instead: a version, or none. Default: the champion before.")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Whom to demote: if it is not the champion any more, nothing happens.")
+    ] = None,
+) -> None:
+    """Take the alias champion from the version that has it, and give it to the champion before.
+
+    A demoted version is not promoted again by `humotion register` or `dvc repro`, unless by
+    `humotion register EXPERIMENT --again`, or with --to here.
+    """
+    from humotion.tracking import registry
+
+    uri = _tracking_uri()
+    registry.versions(model, uri)  # an error that names the models there are
+    current = registry.champion(model, uri)
+    number = str(current.version) if current else None
+    wanted = None if to in (None, NOBODY) else str(registry.get_version(model, str(to), uri).version)
+    if wanted is not None and wanted == number:
+        typer.echo(f"{model} version {wanted} is the champion already: nothing to do.")
+        return
+    if version is not None and str(registry.get_version(model, version, uri).version) != number:
+        typer.echo(f"{model} version {version} is not the champion: nothing to do.")
+        return
+    if number is None:
+        _without_champion(model, wanted, to, why, uri)
+        return
+    if to is None and (wanted := registry.champion_before(model, number, uri)) is None:
+        raise HumotionError(
+            f"No champion before version {number} of {model} is known: name one with --to VERSION, or --to none."
+        )
+    registry.demote(model, number, wanted, why, uri)
+    typer.echo(f"{model} version {number} is demoted; " + _told(wanted))
+
+
+def lineage(
+    model: Annotated[
+        str,
+        typer.Argument(help="models:/ls_vit-hmdb51@champion, models:/ls_vit-hmdb51/3, a run's id, or a model folder."),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")] = False,
+) -> None:
+    """Lead a model back to run, commit, data, dvc.lock and settings, and to the commands that rebuild it."""
+    from humotion.lineage.report import as_dict, describe
+    from humotion.lineage.trace import trace
+
+    found = trace(model)
+    typer.echo(json.dumps(as_dict(found), indent=2, default=str) if as_json else describe(found))
+
+
+def _without_champion(model: str, wanted: str | None, to: str | None, why: str, uri: str | None) -> None:
+    from humotion.tracking import registry
+
+    if to is None:
+        raise HumotionError(f"{model} has no champion to demote; --to VERSION makes one.")
+    if wanted is not None:
+        registry.promote(model, wanted, why, uri)
+    typer.echo(f"{model}: {_told(wanted)}")
+
+
+def _told(successor: str | None) -> str:
+    return "nobody is champion now." if successor is None else f"version {successor} is champion now."
+
+
+def _line(version: str, aliases: list[str], tags: dict[str, str]) -> str:
+    metric = tags.get("metric")
+    score = f"validation {metric} {tags.get(f'validation.{metric}', 'unknown')}" if metric else "validation unknown"
+    demoted = f"demoted: {tags['demoted_why']}" if "demoted_at" in tags else None
+    why = demoted or (tags.get("promoted_why") if "champion" in aliases else tags.get("why")) or ""
+    return f"  {version:>3}  {', '.join(aliases) or '-':<12}  {score:<28}  {tags.get('experiment', '')}  {why}".rstrip()
+
+
+def _tracking_uri() -> str | None:
+    return load_params().machine.tracking_uri if PARAMS_FILE.exists() else None

@@ -1,0 +1,83 @@
+"""The stages of the pipeline as commands: `dvc repro` calls them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from humotion.params.document import load_params
+
+app = typer.Typer()
+
+Dataset = Annotated[str, typer.Argument(help="A name under `datasets` in params.yaml.")]
+
+
+Experiment = Annotated[str, typer.Argument(help="A name under `experiments` in params.yaml.")]
+
+
+STAGES = "Stages (run by `dvc repro`)"
+
+
+def _run_stage(stage: str, name: str) -> None:
+    import_module(f"humotion.stages.{stage}").run(name, load_params())
+
+
+@app.command(rich_help_panel=STAGES)
+def index(dataset: Dataset) -> None:
+    """Read a dataset's layout and official splits into prepared/DATASET/videos.parquet."""
+    _run_stage("index", dataset)
+
+
+@app.command(rich_help_panel=STAGES)
+def extract(dataset: Dataset) -> None:
+    """Decode every frame of a dataset into the frame store. Interrupted, it goes on where it stopped."""
+    _run_stage("extract", dataset)
+
+
+@app.command(rich_help_panel=STAGES)
+def explore(dataset: Dataset) -> None:
+    """Write the data report: classes, lengths, brightness, contrast, blur, colour, outliers."""
+    _run_stage("explore", dataset)
+
+
+@app.command(rich_help_panel=STAGES)
+def sample(experiment: Experiment) -> None:
+    """Choose the split, make the group-clean validation fold, and sample frame indices."""
+    _run_stage("sample", experiment)
+
+
+@app.command(rich_help_panel=STAGES)
+def augment(experiment: Experiment) -> None:
+    """Balance the classes and compile the augmentation policy, with contact sheets of its effect."""
+    _run_stage("augment", experiment)
+
+
+@app.command(rich_help_panel=STAGES)
+def train(experiment: Experiment) -> None:
+    """Train the model, tracked in MLflow. Interrupted, it goes on after the last finished epoch."""
+    _run_stage("train", experiment)
+
+
+@app.command(rich_help_panel=STAGES)
+def evaluate(experiment: Experiment) -> None:
+    """Score the model on the official test split beside its baselines, with figures and overlays."""
+    _run_stage("evaluate", experiment)
+
+
+@app.command(rich_help_panel=STAGES)
+def rebalance(experiment: Experiment) -> None:
+    """Re-train heads on the model's embeddings with the classes balanced, and compare them in one table."""
+    _run_stage("rebalance", experiment)
+
+
+@app.command(rich_help_panel=STAGES)
+def register(
+    experiment: Experiment,
+    again: Annotated[bool, typer.Option("--again", help="Let a version that was demoted compete again.")] = False,
+) -> None:
+    """Register the model in MLflow; it becomes champion if validation clips say so."""
+    from humotion.stages.register import run
+
+    run(experiment, load_params(), again)

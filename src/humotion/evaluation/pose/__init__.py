@@ -1,1 +1,0 @@
-"""Pose scores: PCK in its variants, and jitter over time."""

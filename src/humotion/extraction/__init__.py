@@ -1,0 +1,1 @@
+"""From decoded frames to the shards of the frame store."""

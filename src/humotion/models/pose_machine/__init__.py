@@ -1,0 +1,1 @@
+"""The pose machines: LSTM Pose Machine, and its baselines RPM and CPM."""

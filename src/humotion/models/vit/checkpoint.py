@@ -1,0 +1,85 @@
+"""Load timm's ViT checkpoints, with nothing missing and nothing left over in silence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from humotion.errors import HumotionError
+from humotion.models.common.hub import checkpoint_file
+from humotion.models.common.weights import misfits, read_weights
+from humotion.models.vit.vit import ViT
+
+HEAD_PREFIX = "head."
+# What tells kinds of ViT that this one is not, by a part of their parameters' names.
+FOREIGN = {
+    "norm_pre.": "a CLIP-like ViT, which norms its tokens before the first block",
+    "attn_pool.": "a ViT that pools its tokens by attention (SigLIP)",
+    ".q_norm.": "a ViT that norms its queries and keys",
+    "dist_token": "a distilled DeiT with a second class token",
+}
+
+
+def load_timm_checkpoint(model: ViT, weights: str | Path) -> None:
+    """Load a timm ViT's weights in place, without its classifier, positions resampled to the model's grid.
+
+    A model that is built on a ViT passes its backbone, so that its own parameters are not asked for.
+
+    Args:
+        model: the ViT to fill.
+        weights: a local ``.safetensors`` file, a ``.pth`` with a state dict (read without pickled code), or
+            ``hf-hub:org/name[@revision]``.
+
+    Raises:
+        HumotionError: the file is absent, of another kind of ViT, or a key besides the classifier's is missing,
+            unexpected or of another shape; the message names them.
+    """
+    found = {
+        key: value for key, value in read_weights(checkpoint_file(weights)).items() if not key.startswith(HEAD_PREFIX)
+    }
+    must_be_plain(found, weights)
+    if "pos_embed" in found:
+        num_prefix = model.num_prefix if model.prefix_positions else 0
+        found["pos_embed"] = resample_positions(found["pos_embed"], model.pos_embed.shape[1], num_prefix)
+    if problems := misfits(found, model.state_dict()):
+        raise HumotionError(
+            f"The checkpoint {weights} does not fit the model: {'; '.join(problems)}. Choose the checkpoint's "
+            "patch_size, dim, depth, heads, mlp_ratio, class_token, num_registers, prefix_positions, layer_scale, "
+            "qkv_bias and fc_norm."
+        )
+    model.load_state_dict(found)
+
+
+def must_be_plain(keys: Iterable[str], weights: str | Path) -> None:
+    """Raise a HumotionError if a key is of another kind of ViT than ``ViT``."""
+    for key in keys:
+        for part, kind in FOREIGN.items():
+            if part in key:
+                raise HumotionError(
+                    f"The checkpoint {weights} is of {kind}: it has {key}. Choose one of a plain ViT, such as "
+                    "timm's vit_base_patch16_224 or vit_small_patch14_dinov2."
+                )
+
+
+def resample_positions(positions: Tensor, num_positions: int, num_prefix: int) -> Tensor:
+    """Bicubic resampling of square-grid positions (1, N, C) to (1, num_positions, C), as timm does it.
+
+    Args:
+        positions: of the prefix, if it has any, and then of the patches row by row.
+        num_positions: N afterwards.
+        num_prefix: positions at the front that belong to no patch, and stay.
+
+    Positions that are no square grid come back as they are.
+    """
+    prefix, grid = positions[:, :num_prefix], positions[:, num_prefix:]
+    old, new = math.isqrt(grid.shape[1]), math.isqrt(num_positions - num_prefix)
+    if old * old != grid.shape[1] or old == new:
+        return positions
+    grid = grid.unflatten(1, (old, old)).permute(0, 3, 1, 2).float()  # (1, C, h, w)
+    grid = F.interpolate(grid, size=(new, new), mode="bicubic", antialias=True, align_corners=False)
+    return torch.cat([prefix, grid.flatten(2).transpose(1, 2).to(prefix.dtype)], dim=1)

@@ -1,0 +1,35 @@
+"""The sections of params.yaml about data: ``datasets.<name>``, and ``clips`` and ``augment`` of an experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from humotion.params.section import Section
+
+
+class FrameParams(Section):
+    """How decoded frames are kept."""
+
+    short_side: int = Field(240, ge=16, description="frames are shrunk to this short side, never enlarged")
+    jpeg_quality: int = Field(90, ge=1, le=100)
+    shards: int = Field(16, ge=1, le=4096, description="files in the frame store; a video's shard never changes")
+
+
+class DecodeParams(Section):
+    """How videos are decoded."""
+
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu", description="cuda: on the GPU what it can decode, the rest on the CPU"
+    )
+
+
+class DatasetParams(Section):
+    """Raw footage: where it lies and in which official layout."""
+
+    layout: str
+    root: Path
+    decode: DecodeParams = DecodeParams()
+    frames: FrameParams = FrameParams()

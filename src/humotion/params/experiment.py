@@ -1,0 +1,111 @@
+"""The sections ``optimizer`` and ``trainer`` of an experiment in params.yaml, and the losses to choose from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from humotion.params.section import Section
+
+
+class ClipParams(Section):
+    """Which clips: the split, the validation fold, and how frames are sampled."""
+
+    split: str = Field("split_1", description="an official split, or grouped: one made of all videos, by group")
+    validation_folds: int = Field(5, ge=2)
+    validation_fold: int = Field(0, ge=0)
+    num_frames: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> ClipParams:
+        if self.validation_fold >= self.validation_folds:
+            raise ValueError(f"validation_fold must be below validation_folds ({self.validation_folds})")
+        return self
+
+
+class TransformParams(BaseModel):
+    """One albumentations transform: its class name and its keyword arguments."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    def arguments(self) -> dict[str, Any]:
+        """The keyword arguments of the transform."""
+        return dict(self.model_extra or {})
+
+
+class AugmentParams(Section):
+    """Class balance, replicas an epoch, and the augmentation policy of training clips."""
+
+    balance: Literal["none", "oversample", "undersample", "square_root"] = "none"
+    replicas: int = Field(1, ge=1, description="differently augmented copies of a training clip in an epoch")
+    size: int = Field(ge=16, description="side of the square frames that the model sees, in pixels")
+    policy: tuple[TransformParams, ...] = ()
+
+
+class OptimizerParams(Section):
+    """Optimiser and learning-rate schedule."""
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    lr: float = Field(gt=0)
+    weight_decay: float = Field(0.05, ge=0, description="not applied to biases, norms and scalars")
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
+    bias_lr_factor: float = Field(1.0, gt=0, description="on the lr of the biases of convolutions and linear layers")
+    lr_factors: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        {}, description="on the lr of parts of the model, by their names: {convnet1: 5}"
+    )
+    schedule: Literal["cosine", "constant", "step"] = "cosine"
+    step_every: int | None = Field(None, ge=1, description="optimiser steps between two drops of the step schedule")
+    step_factor: float = Field(0.333, gt=0, lt=1, description="of the step schedule")
+    warmup_epochs: float = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _steps_have_a_length(self) -> OptimizerParams:
+        if (self.schedule == "step") != (self.step_every is not None):
+            raise ValueError("step_every belongs to schedule: step, which needs it")
+        return self
+
+
+class EarlyStoppingParams(Section):
+    """When a training ends before its time, judged by the metric that chooses the epoch, on validation clips."""
+
+    patience: int = Field(ge=1, description="epochs without a gain after which training ends")
+    min_delta: float = Field(0.0, ge=0, description="what counts as a gain must surpass this")
+
+
+class TrainerParams(Section):
+    """The training loop. ``batch_size`` is global: it is shared out over the devices."""
+
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    accumulate: int = Field(1, ge=1)
+    gradient_clip: float | None = Field(None, gt=0, description="largest norm of all gradients together")
+    ema: float | None = Field(
+        None, gt=0, lt=1, description="decay of the running average of the weights that is validated and kept"
+    )
+    early_stopping: EarlyStoppingParams | None = Field(None, description="null: every epoch is trained")
+
+
+class EvaluateParams(Section):
+    """Evaluation on the official test split."""
+
+    overlays: int = Field(4, ge=0, description="test clips drawn as videos")
+    bootstrap: int = Field(2000, ge=100, description="resamples of the paired bootstrap over groups")
+
+
+class RegisterParams(Section):
+    """When a new version takes the champion's place, decided on validation clips alone."""
+
+    metric: str
+    min_gain: float = Field(0.0, ge=0, description="validation gain over the champion that is asked for")
+    bootstrap: int = Field(2000, ge=100, description="resamples of the paired bootstrap over groups")
+
+
+class Experiment(Section):
+    """What every experiment has: a dataset, a seed, and an optimiser."""
+
+    dataset: str
+    seed: int = Field(0, ge=0)
+    optimizer: OptimizerParams

@@ -1,0 +1,1 @@
+"""The section ``model`` of an experiment: one file per family."""

@@ -1,0 +1,1 @@
+"""What an experiment of each task holds: one file per task."""

@@ -1,0 +1,1 @@
+"""Arithmetic of poses: heatmaps, joints read from them, PCK and jitter."""

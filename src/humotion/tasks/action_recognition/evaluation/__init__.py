@@ -1,0 +1,1 @@
+"""The test protocol of action recognition: scores, baselines, figures and footage."""

@@ -1,0 +1,90 @@
+"""Where a ViT looks in a clip, and what LS-ViT's motion modules see there.
+
+The model runs as always; hooks look at its attention and at LMI's gates while it does, and go when it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from humotion.models.vit.transformer import Attention
+from humotion.models.vit.vit import FrameAveragedViT
+from humotion.tasks.action_recognition.evaluation.attention_rollout import attention_weights, patch_shares, rollout
+
+
+class ClipMaps(NamedTuple):
+    """Maps over the sampled frames of a batch of clips, with g patches along a side of a frame.
+
+    Attributes:
+        attention: (B, T, g, g) share of each patch in the embedding of its frame (rollout), of sum 1.
+        motion: (B, T, h, w) size of SMIF's faded differences, mean over neighbours and colours, as a fraction of
+            a pixel's full range, as fine as SMIF takes them; None without SMIF.
+        gates: (B, T, g, g) size of LMI's gates, mean over channels and over the blocks that have one; None
+            without LMI.
+    """
+
+    attention: Tensor
+    motion: Tensor | None
+    gates: Tensor | None
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> ClipMaps:
+        """The same change made to every kind of map that there is."""
+        motion, gates = (None if part is None else change(part) for part in (self.motion, self.gates))
+        return ClipMaps(change(self.attention), motion, gates)
+
+    def of_clip(self, index: int, real: Tensor) -> ClipMaps:
+        """One clip of the batch, without the batch's axis, where ``real`` (T,) is true."""
+        return self.each(lambda part: part[index][real])
+
+
+def has_clip_maps(model: nn.Module) -> bool:
+    """Is the model made of a ViT on each frame?"""
+    return isinstance(model, FrameAveragedViT)
+
+
+def clip_maps(model: FrameAveragedViT, frames: Tensor, is_padding: Tensor) -> ClipMaps:
+    """Run a model over normalised frames (B, T, K, 3, H, W) with is_padding (B, T), and see what it sees."""
+    weights: list[Tensor] = []
+    gates: list[Tensor] = []
+
+    def see_attention(attention: Any, inputs: tuple[Tensor, ...], _: Tensor) -> None:
+        weights.append(attention_weights(attention, *inputs))
+
+    def see_gate(lmi: Any, inputs: tuple[Tensor, ...], _: Tensor) -> None:
+        size = lmi.gate(*inputs).abs().mean(-1)
+        gates.append(size.expand(inputs[0].shape[:-1]))  # (B, T, N), also where a frame has one gate
+
+    with ExitStack() as hooks:
+        for module in model.modules():
+            if isinstance(module, Attention):
+                hooks.enter_context(module.register_forward_hook(see_attention))
+            elif hasattr(module, "gate"):
+                hooks.enter_context(module.register_forward_hook(see_gate))
+        model.embed_frames(frames, is_padding)
+
+    backbone = model.backbone
+    of_class_token = backbone.cls_token is not None and backbone.fc_norm is None
+    shares = patch_shares(rollout(weights), backbone.num_prefix, of_class_token)
+    return ClipMaps(
+        attention=as_grid(shares).unflatten(0, is_padding.shape),
+        motion=motion_map(model, frames, is_padding),
+        gates=as_grid(torch.stack(gates).mean(0)[..., backbone.num_prefix :]) if gates else None,
+    )
+
+
+def motion_map(model: Any, frames: Tensor, is_padding: Tensor) -> Tensor | None:
+    """Size of SMIF's motion (B, T, h, w), as a fraction of the full range; None without SMIF."""
+    if getattr(model, "smif", None) is None:
+        return None
+    motion = model.smif.motion(frames, is_padding)  # (B, T, D, 3, h, w), normalised
+    return (motion * model.backbone.get_buffer("std")).abs().mean((2, 3))
+
+
+def as_grid(patches: Tensor) -> Tensor:
+    """Values of patches (..., g * g) where they lie: (..., g, g)."""
+    return patches.unflatten(-1, (round(patches.shape[-1] ** 0.5), -1))

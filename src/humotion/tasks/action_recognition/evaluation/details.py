@@ -1,0 +1,102 @@
+"""What lies behind the scores of action recognition: confused pairs, calibration, and kinds of footage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import norm
+
+from humotion.datasets.shared.clip_names import FIELDS, parse_name
+from humotion.tasks.action_recognition.evaluation.scores import NUM_CALIBRATION_BINS
+
+Floats = npt.NDArray[np.floating]
+MOST_EXAMPLES = 3
+
+
+def confused_pairs(clips: pd.DataFrame, probabilities: Floats, classes: Sequence[str]) -> pd.DataFrame:
+    """Every pair of classes that was confused, the most frequent first.
+
+    Columns: ``label``, ``predicted``, ``count``, ``share`` (of the label's clips), and ``examples``: as JSON, the ids
+    of up to three such clips, the most confident first.
+
+    Args:
+        clips: (N rows) with ``clip_id`` and ``label_id``.
+        probabilities: (N, classes) of the model.
+        classes: their names.
+    """
+    order = np.argsort(-probabilities.max(axis=1), kind="stable")
+    labels, ids = clips["label_id"].to_numpy()[order], clips["clip_id"].to_numpy()[order]
+    predicted = probabilities.argmax(axis=1)[order]
+    sizes = np.bincount(labels, minlength=len(classes))
+    rows = []
+    for label, taken_for in np.unique(np.stack([labels, predicted])[:, labels != predicted], axis=1).T:
+        found = ids[(labels == label) & (predicted == taken_for)].tolist()
+        examples = json.dumps(found[:MOST_EXAMPLES])
+        rows.append((classes[label], classes[taken_for], len(found), len(found) / sizes[label], examples))
+    table = pd.DataFrame(rows, columns=["label", "predicted", "count", "share", "examples"])
+    return table.sort_values(["count", "share"], ascending=False, kind="stable", ignore_index=True)
+
+
+def calibration_table(probabilities: Floats, labels: npt.NDArray[np.integer]) -> pd.DataFrame:
+    """Clips by the confidence of their prediction, in bins of equal width; empty ones are left out.
+
+    Columns: ``low`` and ``high`` (of the bin), ``num_clips``, ``confidence`` (mean) and ``accuracy``. The mean of
+    their difference, weighted by ``num_clips``, is the expected calibration error.
+    """
+    confidence = probabilities.max(axis=1)
+    bins = np.minimum((confidence * NUM_CALIBRATION_BINS).astype(int), NUM_CALIBRATION_BINS - 1)
+    right = probabilities.argmax(axis=1) == labels
+    table = pd.DataFrame({"bin": bins, "confidence": confidence, "accuracy": right.astype(float)}).groupby("bin")
+    means = table.mean()
+    edges = {"low": means.index / NUM_CALIBRATION_BINS, "high": (means.index + 1) / NUM_CALIBRATION_BINS}
+    return pd.DataFrame({**edges, "num_clips": table.size(), **means}).reset_index(drop=True)
+
+
+def accuracy_by_field(clips: pd.DataFrame, right: npt.NDArray[np.bool_]) -> pd.DataFrame | None:
+    """Top-1 accuracy by what the names of HMDB51's clips tell of the footage; None where no name tells anything.
+
+    Columns: ``field``, ``value``, ``num_clips``, ``num_groups``, ``top1`` and its 95 % interval ``low`` to ``high``
+    (`grouped_wilson`). Fields are not independent of classes, nor of one another.
+
+    Args:
+        clips: (N rows) with ``video_id``, ``label`` and ``group``.
+        right: (N,) whether the prediction is right.
+    """
+    names = [
+        parse_name(Path(video_id).name, label)
+        for video_id, label in zip(clips["video_id"], clips["label"], strict=True)
+    ]
+    known = np.array([name is not None for name in names])
+    if not known.any():
+        return None
+    words = pd.DataFrame([name.in_words() for name in names if name is not None])
+    hits, groups = right[known].astype(float), clips["group"].to_numpy()[known]
+    rows = []
+    for field, codes in FIELDS.items():
+        present = words[field].unique()
+        for value in [word for word in codes.values() if word in present] or sorted(present):
+            chosen = (words[field] == value).to_numpy()
+            sizes = np.unique(groups[chosen], return_counts=True)[1]
+            top1 = float(hits[chosen].mean())
+            rows.append((field, value, chosen.sum(), len(sizes), top1, *grouped_wilson(top1, sizes)))
+    return pd.DataFrame(rows, columns=["field", "value", "num_clips", "num_groups", "top1", "low", "high"])
+
+
+def grouped_wilson(share: float, sizes: npt.NDArray[np.integer], confidence: float = 0.95) -> tuple[float, float]:
+    """The Wilson score interval of a share of clips that come from groups of these ``sizes`` (G,).
+
+    For the number of clips it takes (sum n)^2 / sum n^2, which is how many draws they are worth if all clips of a
+    group are right or wrong together. Where all are right, or all wrong, it does not shrink to a point as a bootstrap
+    does.
+    """
+    draws = float(sizes.sum() ** 2 / (sizes**2).sum())
+    z = float(norm.ppf((1 + confidence) / 2))
+    centre = share + z**2 / (2 * draws)
+    half = z * float(np.sqrt(share * (1 - share) / draws + (z / (2 * draws)) ** 2))
+    scale = 1 + z**2 / draws
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)

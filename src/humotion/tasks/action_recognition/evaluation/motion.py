@@ -1,0 +1,75 @@
+"""Part of evaluate: motion, attention and gates drawn over test clips, of models that have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch.utils.data import default_collate
+from tqdm import tqdm
+
+from humotion.clips.datamodule import ClipDataModule
+from humotion.figures.overlay import write_video
+from humotion.files import file_stem
+from humotion.tasks.action_recognition.evaluation.clip_maps import ClipMaps, clip_maps, has_clip_maps
+from humotion.tasks.action_recognition.evaluation.motion_figures import HeatMaps, draw_maps, plot_maps
+from humotion.training.task import Batch, Task
+
+MOST_CLIPS = 2  # a figure takes as long as several overlays
+
+
+def draw_motion(task: Task, data: ClipDataModule, said: Mapping[str, str], folder: Path) -> None:
+    """Draw what a ViT looks at in some of the clips ``said``, which has a line of text on each by its clip_id.
+
+    ``<clip>.png`` and ``<clip>.mp4``: the frames that the model sees, as it sees them, with the size of SMIF's
+    motion, the attention rollout and the size of LMI's gates over them. A plain ViT has the rollout alone.
+    """
+    if not has_clip_maps(task.model) or not said:
+        return
+    chosen = list(said)[:: -(-len(said) // MOST_CLIPS)]  # of errors and successes, the first of both
+    table, dataset = data.clips("test"), data.clip_dataset("test")
+    rows = pd.Index(table["clip_id"]).get_indexer(pd.Index(chosen)).tolist()
+    batch = default_collate([dataset[row] for row in rows])
+    seen = see(task, batch)
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, row in enumerate(tqdm(rows, desc="motion", unit="clip")):
+        clip, real = table.iloc[row], ~batch["is_padding"][index]
+        frames = batch["frames"][index][real]  # (T, K, 3, S, S)
+        pictures = frames[:, frames.shape[1] // 2].permute(0, 2, 3, 1).numpy()
+        numbers = clip["frame_indices"][real.numpy()]
+        maps = heat_maps(seen.of_clip(index, real))
+        caption = said[clip["clip_id"]], clip["clip_id"]
+        name = file_stem(clip["clip_id"])
+        plot_maps(folder / f"{name}.png", pictures, numbers, maps, "\n".join(caption))
+        fps = data.store[clip["video_id"]].fps or 30.0
+        write_video(folder / f"{name}.mp4", draw_maps(pictures, maps, caption), fps / pace(numbers))
+
+
+def see(task: Task, batch: Batch) -> ClipMaps:
+    """The maps of a batch of clips, on the CPU."""
+    model: Any = task.model
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        frames = model.normalise(batch["frames"].to(device))
+        return clip_maps(model, frames, batch["is_padding"].to(device)).each(lambda part: part.float().cpu())
+
+
+def pace(numbers: npt.NDArray[np.integer]) -> float:
+    """Frames of the video from one sampled frame to the next, on average; 1 for one frame."""
+    return max(1.0, float(np.diff(numbers).mean())) if len(numbers) > 1 else 1.0
+
+
+def heat_maps(seen: ClipMaps) -> list[HeatMaps]:
+    """The maps of one clip, as they are drawn."""
+    attention = seen.attention.numpy()  # (T, g, g)
+    maps = [HeatMaps("attention (rollout)", "times an even share", attention * attention[0].size, 2.0)]
+    if seen.motion is not None:
+        maps.insert(0, HeatMaps("motion (SMIF)", "of the full range", seen.motion.numpy(), 0.05))
+    if seen.gates is not None:
+        maps.append(HeatMaps("gates (LMI)", "mean |gate|", seen.gates.numpy(), 0.01))
+    return maps

@@ -1,0 +1,121 @@
+"""The text of an action evaluation in Markdown: scores beside baselines, gains, footage, confusions, classes."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from humotion.evaluation.bootstrap import BootstrapResult
+from humotion.evaluation.result import Evaluation
+from humotion.figures.markdown import markdown_table
+
+METRICS = ("top1", "top5", "mean_class_accuracy", "macro_f1", "ece")
+BASELINES = {
+    "chance": "chance",
+    "majority": "largest training class",
+    "linear_probe": "linear probe on the pretrained weights",
+}
+VARIANTS = {"reversed": "frames reversed", "shuffled": "frames shuffled"}
+MOST_PAIRS = 15
+
+
+def action_report(
+    title: str, result: Evaluation, table: pd.DataFrame, pairs: pd.DataFrame, by_field: pd.DataFrame | None
+) -> str:
+    """The text of ``reports/<experiment>/scores.md``.
+
+    Args:
+        title: its heading.
+        result: of the evaluation.
+        table: of every class (`humotion.tasks.action_recognition.evaluation.scores.per_class_table`).
+        pairs: that were confused (`humotion.tasks.action_recognition.evaluation.details.confused_pairs`).
+        by_field: accuracy by kind of footage, if the clips' names tell it.
+    """
+    about = (
+        f"{result.num_clips} test clips from {result.num_groups} films or recordings. One view a clip (1x1: frames "
+        "spread over the whole clip, a crop in the centre) unless a row says otherwise. Intervals of gains, of 95 %, "
+        "are from a paired bootstrap over films or recordings."
+    )
+    sections = [f"# {title}", about, "## Scores", _scores(result), "## Gains", _gains(result)]
+    if by_field is not None:
+        sections += [
+            "## Footage",
+            "By what the names of the clips tell. Fields go together with classes and with one another, so a "
+            "difference need not be due to the field. Intervals are Wilson's, with clips of one film for one draw.",
+            _footage(by_field),
+        ]
+    sections += ["## Most confused pairs", _pairs(pairs), "## Classes, worst first", _classes(table), ""]
+    return "\n\n".join(sections)
+
+
+def _scores(result: Evaluation) -> str:
+    """A row the model in each variant, and each baseline; ECE is none of a score without a model."""
+    rows = {"model, 1x1": {metric: result.scores.get(metric) for metric in METRICS}}
+    for gain in result.more_gains:
+        if gain.over == result.main:  # a variant of the model
+            variant = gain.metric.removeprefix(f"{result.main}_")
+            name = f"model, {VARIANTS.get(variant, f'{variant} views')}"
+            rows[name] = {metric: result.scores.get(f"{metric}_{variant}") for metric in METRICS}
+    rows |= {
+        BASELINES[name]: {metric: scores.get(metric) for metric in METRICS} for name, scores in result.baselines.items()
+    }
+    shown = [metric for metric in METRICS if metric in result.scores]
+    return markdown_table(
+        ["%", *shown], [[name, *(_percent(scores[metric]) for metric in shown)] for name, scores in rows.items()]
+    )
+
+
+def _gains(result: Evaluation) -> str:
+    rows = [_gain_row(result.main, result.against, result.gain)]
+    rows += [_gain_row(gain.metric, gain.over, gain.result) for gain in result.more_gains]
+    return markdown_table(["score", "over", "difference", "95 % interval", ""], rows)
+
+
+def _gain_row(metric: str, over: str, result: BootstrapResult) -> list[str]:
+    if math.isnan(result.low):
+        return [metric, over, f"{result.difference:+.3f}", "none: a single group", ""]
+    verdict = "" if result.distinguishable else "not distinguishable from none"
+    return [metric, over, f"{result.difference:+.3f}", f"{result.low:+.3f} to {result.high:+.3f}", verdict]
+
+
+def _footage(by_field: pd.DataFrame) -> str:
+    rows = [
+        [
+            row["field"],
+            row["value"],
+            row["num_clips"],
+            row["num_groups"],
+            _percent(row["top1"]),
+            _range(row["low"], row["high"]),
+        ]
+        for row in by_field.to_dict("records")
+    ]
+    return markdown_table(["field", "value", "clips", "films", "top-1, %", "95 % interval"], rows)
+
+
+def _pairs(pairs: pd.DataFrame) -> str:
+    if pairs.empty:
+        return "None."
+    rows = [
+        [row["label"], row["predicted"], row["count"], _percent(row["share"])]
+        for row in pairs.head(MOST_PAIRS).to_dict("records")
+    ]
+    return markdown_table(["label", "taken for", "clips", "of the label's clips, %"], rows)
+
+
+def _classes(table: pd.DataFrame) -> str:
+    table = table.sort_values(["recall", "label"], na_position="last")
+    rows = [
+        [row["label"], row["num_clips"], *(_percent(row[column]) for column in ("recall", "precision", "f1"))]
+        for row in table.to_dict("records")
+    ]
+    return markdown_table(["%", "clips", "recall", "precision", "F1"], rows)
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else f"{100 * value:.1f}"
+
+
+def _range(low: float, high: float) -> str:
+    return "" if math.isnan(low) else f"{_percent(low)} to {_percent(high)}"

@@ -1,0 +1,1 @@
+"""The LightningModule of action recognition, and what trains it."""

@@ -1,0 +1,45 @@
+"""A linear probe as the beginning of fine-tuning (Kumar et al., ICLR 2022: LP-FT).
+
+A head that begins at random sends gradients of no meaning through a pretrained ViT, and distorts its features before
+it has learnt to read them. One that is fitted to the frozen features first does not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from humotion.clips.datamodule import ClipDataModule
+from humotion.params.machine import MachineParams
+from humotion.tasks.action_recognition.training.linear_probe import fit
+from humotion.training.predict import predict
+from humotion.training.task import Task
+
+
+def start_head(task: Task, data: ClipDataModule, machine: MachineParams) -> float:
+    """Make a logistic regression on the features of the training clips the head of an action model.
+
+    Clips are seen as evaluation sees them, each once and not augmented; the regularisation is chosen on validation
+    clips.
+
+    Returns:
+        Its top-1 accuracy on the validation clips.
+    """
+    head = task.model.head
+    assert isinstance(head, torch.nn.Linear)
+    probe = fit(*_embedded(task, data, "train", machine), *_embedded(task, data, "val", machine), head.out_features)
+    with torch.no_grad():
+        head.weight.copy_(torch.from_numpy(probe.weight))
+        head.bias.copy_(torch.from_numpy(probe.bias))
+    return probe.top1
+
+
+def _embedded(
+    task: Task, data: ClipDataModule, split: str, machine: MachineParams
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Features (N, C) and labels (N,) of the clips of a split."""
+    outputs = predict(task, data.evaluation_dataloader(split), machine)
+    index, embeddings = (torch.cat([output[key] for output in outputs]) for key in ("clip_index", "embeddings"))
+    labels = data.clips(split)["label_id"].to_numpy(np.int64)
+    return embeddings.numpy(), labels[index.numpy()]

@@ -1,0 +1,52 @@
+"""What an action model says of every clip of a split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from humotion.clips.datamodule import ClipDataModule
+from humotion.clips.variants import AS_SAMPLED, Variant
+from humotion.params.machine import MachineParams
+from humotion.tasks.pose_estimation.training.outcomes import Floats
+from humotion.training.predict import predict
+from humotion.training.task import Task
+
+
+@dataclass(frozen=True)
+class ActionOutcome:
+    """All clips of one split.
+
+    Attributes:
+        clips: (N rows) their table.
+        probabilities: (N, classes) of the model.
+        embeddings: (N, C) before the model's head.
+    """
+
+    clips: pd.DataFrame
+    probabilities: npt.NDArray[np.float64]
+    embeddings: Floats
+
+
+def action_outcome(
+    task: Task, data: ClipDataModule, split: str, machine: MachineParams, variant: Variant = AS_SAMPLED
+) -> ActionOutcome:
+    """What an action model says about the clips of a split, each once and not augmented."""
+    outputs = predict(task, data.evaluation_dataloader(split, variant), machine)
+    index, probabilities, embeddings = (
+        torch.cat([output[key] for output in outputs]) for key in ("clip_index", "probabilities", "embeddings")
+    )
+    clips = data.clips(split).iloc[index.numpy()].reset_index(drop=True)
+    return ActionOutcome(clips, probabilities.double().numpy(), embeddings.numpy())
+
+
+def action_probabilities(
+    task: Task, data: ClipDataModule, split: str, machine: MachineParams, variant: Variant = AS_SAMPLED
+) -> tuple[pd.DataFrame, npt.NDArray[np.float64]]:
+    """The clips of a split, and the class probabilities (N, classes) of each."""
+    outcome = action_outcome(task, data, split, machine, variant)
+    return outcome.clips, outcome.probabilities

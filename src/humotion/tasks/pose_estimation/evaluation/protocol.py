@@ -1,0 +1,123 @@
+"""The protocol of pose estimation: whole test videos, memory carried through, beside the mean pose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from humotion.clips.datamodule import ClipDataModule
+from humotion.evaluation.bootstrap import paired_bootstrap
+from humotion.evaluation.result import Evaluation
+from humotion.figures.bars import plot_joint_pck
+from humotion.figures.contact_sheet import Tile, write_contact_sheet
+from humotion.figures.overlay import draw_comparison, write_video
+from humotion.files import file_stem
+from humotion.params.document import Params
+from humotion.params.tasks.pose_estimation import PoseExperiment
+from humotion.poses.scores import PoseScores
+from humotion.store.skeleton import SKELETONS, Skeleton
+from humotion.tasks.pose_estimation.evaluation.mean_pose import fit_mean_pose, place_mean_pose
+from humotion.tasks.pose_estimation.evaluation.memory import analyse_memory
+from humotion.tasks.pose_estimation.evaluation.report import pose_report
+from humotion.tasks.pose_estimation.training.module import PoseEstimation
+from humotion.tasks.pose_estimation.training.outcomes import PoseOutcome, pose_outcomes
+from humotion.training.task import Task
+
+Floats = npt.NDArray[np.float32]
+FRAMES_SHOWN = 6
+MAIN = "pck_0.2"
+
+
+def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> Evaluation:
+    """Score the test videos and write figures, tables and overlays into ``folder``."""
+    assert isinstance(task, PoseEstimation) and isinstance(data.experiment, PoseExperiment)
+    skeleton, settings = SKELETONS[data.meta["skeleton"]], data.experiment.evaluate
+    mean_pose = training_mean_pose(data)
+    task.decoding = settings.decoding
+    outcomes = list(pose_outcomes(task, data, "test", params.machine, settings.scales))
+    model, model_clips = score(outcomes, skeleton)
+    placed = [place_mean_pose(mean_pose, outcome.labels()[2].numpy()) for outcome in outcomes]
+    baseline, baseline_clips = score(
+        [replace(outcome, joints=joints) for outcome, joints in zip(outcomes, placed, strict=True)], skeleton
+    )
+    by_clip = model_clips[model_clips["metric"] == MAIN]
+    gain = paired_bootstrap(
+        by_clip["score"],
+        baseline_clips.loc[baseline_clips["metric"] == MAIN, "score"],
+        by_clip["group"].tolist(),
+        data.experiment.seed,
+        settings.bootstrap,
+        weights=by_clip["weight"],
+    )
+    by_joint = {data.experiment.model.name: share_by_joint(model), "mean pose": share_by_joint(baseline)}
+    plot_joint_pck(folder / "pck_by_joint.png", by_joint, skeleton.joints, "PCK@0.2 by joint, test split")
+    how = f"{len(outcomes)} test videos; joints read by {settings.decoding}, at scales {settings.scales}."
+    title = f"{data.experiment.model.name} on {data.experiment.dataset}: poses"
+    report = pose_report(title, how, model, {"mean pose": baseline}, skeleton)
+    (folder / "scores.md").write_text(report, encoding="utf-8")
+    draw_overlays(folder, outcomes, by_clip.set_index("clip_id")["score"], skeleton, settings.overlays)
+    analyse_memory(task, data, skeleton, folder / "memory")
+    return Evaluation(
+        scores=model.compute(),
+        baselines={"mean_pose": baseline.compute()},
+        main=MAIN,
+        against="mean_pose",
+        gain=gain,
+        num_clips=len(outcomes),
+        num_groups=by_clip["group"].nunique(),
+        breakdown=pd.DataFrame({"name": skeleton.joints, "score": share_by_joint(model)}),
+        clips=model_clips,
+    )
+
+
+def score(outcomes: list[PoseOutcome], skeleton: Skeleton) -> tuple[PoseScores, pd.DataFrame]:
+    """Scores over all test videos, and of each (the table `Evaluation.clips`)."""
+    scores, rows = PoseScores(skeleton), []
+    for outcome in outcomes:
+        scores.update(torch.from_numpy(outcome.joints), *outcome.labels())
+        rows += [
+            (outcome.clip_id, outcome.group, metric, value, float(weight))
+            for metric, (value, weight) in outcome.scores().items()
+        ]
+    return scores, pd.DataFrame(rows, columns=["clip_id", "group", "metric", "score", "weight"])
+
+
+def share_by_joint(scores: PoseScores) -> list[float]:
+    """PCK@0.2 by box of each joint."""
+    return scores.box.compute()[f"{MAIN}_by_joint"].tolist()
+
+
+def training_mean_pose(data: ClipDataModule) -> Floats:
+    """Mean joints (J, 2) in the box over every frame of the training videos."""
+    videos = [data.store[video_id] for video_id in data.clips("train")["video_id"].unique()]
+    joints, visibility, boxes = (
+        np.concatenate([getattr(video, name) for video in videos]) for name in ("joints", "visibility", "boxes")
+    )
+    return fit_mean_pose(joints, visibility, boxes)
+
+
+def draw_overlays(folder: Path, outcomes: list[PoseOutcome], found: pd.Series, skeleton: Skeleton, count: int) -> None:
+    """Write videos from the worst to the best, and a sheet of all of them: prediction over label.
+
+    ``found`` is the main score of each clip by its id.
+    """
+    ranked = sorted(outcomes, key=lambda outcome: found[outcome.clip_id])
+    chosen = [ranked[index] for index in np.unique(np.linspace(0, len(ranked) - 1, count).astype(int))] if count else []
+    rows = []
+    for outcome in tqdm(chosen, desc="overlays", unit="video"):
+        labels, visibility, _ = (tensor.numpy() for tensor in outcome.labels())
+        frames = outcome.video.decode(outcome.frame_indices)
+        name = file_stem(outcome.clip_id)
+        drawn = draw_comparison(frames, outcome.joints, labels, visibility, skeleton)
+        write_video(folder / "overlays" / f"{name}.mp4", drawn, outcome.video.fps or 30.0)
+        title = f"{outcome.clip_id} ({outcome.label}): PCK@0.2 {found[outcome.clip_id]:.0%}"
+        shown = np.linspace(0, len(drawn) - 1, FRAMES_SHOWN).astype(int)
+        rows.append((title, [Tile(drawn[index], [f"frame {index}"]) for index in shown]))
+    if rows:
+        write_contact_sheet(folder / "overlays.jpg", rows)

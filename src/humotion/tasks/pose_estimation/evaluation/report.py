@@ -1,0 +1,89 @@
+"""The tables of a pose evaluation in Markdown: every mean by its name, every joint, occlusion, and jitter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from humotion.figures.markdown import markdown_table
+from humotion.poses.hits import THRESHOLDS
+from humotion.poses.pck import PCK
+from humotion.poses.scores import PoseScores
+from humotion.store.skeleton import Skeleton
+
+MEANS = {"": "pooled over joints and frames", "_joint_mean": "mean of joints", "_group_mean": "mean of 7 groups"}
+COUNTED = {"visible": "visible joints", "labelled": "all labelled joints"}
+JITTER = {
+    "jitter": "error of the acceleration",
+    "acceleration": "acceleration of the joints found",
+    "acceleration_labels": "acceleration of the labels",
+}
+
+
+def pose_report(
+    title: str, how: str, model: PoseScores, baselines: Mapping[str, PoseScores], skeleton: Skeleton
+) -> str:
+    """The text of ``reports/<experiment>/scores.md``."""
+    columns = {"model": model.compute(), **{name: scores.compute() for name, scores in baselines.items()}}
+    return "\n\n".join(
+        [
+            f"# {title}",
+            f"{how} PCK counts {COUNTED[skeleton.scored]}; by box, a joint is found within that share of the longer "
+            "side of the labelled box, by torso, of the distance from the left shoulder to the right hip. Groups are "
+            f"{', '.join(name for name, _ in skeleton.groups)}, left and right together. Published for Penn Action is "
+            "the pooled mean, for JHMDB the mean of groups, both by box.",
+            "## Means",
+            _means(columns),
+            "## Joints",
+            _joints(model, skeleton),
+            "## Jitter",
+            "In thousandths of a box side per frame squared, over joints visible in three consecutive frames. "
+            "A pose that stands still has the labels' own acceleration as its error.",
+            _table("", JITTER, columns, 1000, ".2f"),
+            "",
+        ]
+    )
+
+
+def _means(columns: Mapping[str, Mapping[str, float]]) -> str:
+    """PCK by every length, threshold and mean; of occluded joints where there are any."""
+    names = {
+        f"{prefix}_{threshold:g}{suffix}": f"PCK@{threshold:g} by {what}, {mean}"
+        for prefix, what in (("pck", "box"), ("pck_torso", "torso"), ("pck_occluded", "box, occluded joints"))
+        for threshold in THRESHOLDS
+        for suffix, mean in MEANS.items()
+    }
+    known = {key: text for key, text in names.items() if any(key in scores for scores in columns.values())}
+    return _table("%", known, columns, 100, ".1f")
+
+
+def _table(
+    unit: str, rows: Mapping[str, str], columns: Mapping[str, Mapping[str, float]], factor: float, style: str
+) -> str:
+    body = [
+        [text, *(format(factor * scores.get(key, float("nan")), style) for scores in columns.values())]
+        for key, text in rows.items()
+    ]
+    return markdown_table([unit, *columns], body)
+
+
+def _joints(scores: PoseScores, skeleton: Skeleton) -> str:
+    """Every joint of the model by box and by torso, and where it is occluded, with how often it counted."""
+    parts = {"box": scores.box, "torso": scores.torso}
+    if scores.occluded.counts.any():
+        parts["occluded, box"] = scores.occluded
+    header = ["%"]
+    cells: list[list[str]] = [[joint] for joint in skeleton.joints]
+    for name, metric in parts.items():
+        header += [*(f"{name} {threshold:g}" for threshold in THRESHOLDS), f"{name} n"]
+        for row, values in zip(cells, _columns(metric), strict=True):
+            row += values
+    return markdown_table(header, cells)
+
+
+def _columns(metric: PCK) -> list[list[str]]:
+    found = metric.compute()
+    shares = [found[f"{name}_by_joint"].tolist() for name in metric.names]
+    return [
+        [*(f"{100 * share[joint]:.1f}" for share in shares), f"{count:,}"]
+        for joint, count in enumerate(metric.counts.tolist())
+    ]

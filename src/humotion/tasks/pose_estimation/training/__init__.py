@@ -1,0 +1,1 @@
+"""The LightningModule of pose estimation, and what trains it."""

@@ -1,0 +1,97 @@
+"""What a trained task says about every clip of a split, beside what the labels say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from humotion.clips.datamodule import ClipDataModule
+from humotion.params.machine import MachineParams
+from humotion.poses.scores import score_clip
+from humotion.store.frames import StoredVideo
+from humotion.store.skeleton import SKELETONS, Skeleton
+from humotion.training.predict import predict
+from humotion.training.task import Task
+
+if TYPE_CHECKING:
+    from humotion.tasks.pose_estimation.training.multi_scale import MultiScale
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PoseOutcome:
+    """Joints of one whole video, in pixels of the stored frame.
+
+    Attributes:
+        clip_id, group, label: of the clip.
+        skeleton: whose joints they are.
+        video: frames and labels as stored.
+        frame_indices: (T,) the frames that were looked at.
+        joints: (T, J, 2) predicted.
+        score: (T, J) peak of each joint's map.
+    """
+
+    clip_id: str
+    group: str
+    label: str
+    skeleton: Skeleton
+    video: StoredVideo
+    frame_indices: npt.NDArray[np.int32]
+    joints: Floats
+    score: Floats
+
+    def labels(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Labelled joints (T, J, 2), visibility (T, J) and boxes (T, 4)."""
+        video, rows = self.video, self.frame_indices
+        assert video.joints is not None and video.visibility is not None and video.boxes is not None
+        return (
+            torch.from_numpy(video.joints[rows]),
+            torch.from_numpy(video.visibility[rows]),
+            torch.from_numpy(video.boxes[rows]),
+        )
+
+    def scores(self) -> dict[str, tuple[float, int]]:
+        """Scores of the prediction and their weights (see `score_clip`)."""
+        return score_clip(self.skeleton, torch.from_numpy(self.joints), *self.labels())
+
+
+def pose_outcomes(
+    task: Task, data: ClipDataModule, split: str, machine: MachineParams, scales: tuple[float, ...] = (1.0,)
+) -> Iterator[PoseOutcome]:
+    """One outcome a video of a split, seen at several ``scales`` together if there is more than the plain one."""
+    table, skeleton = data.clips(split), SKELETONS[data.meta["skeleton"]]
+    if scales == (1.0,):
+        outputs = predict(task, data.evaluation_dataloader(split), machine)
+    else:
+        module: MultiScale = task.at_scales(scales)  # type: ignore[operator]
+        loader = data.scaled_dataloader(split, scales, module.num_frames)
+        outputs = join_pieces(predict(module, loader, machine))
+    for output in outputs:
+        row = table.iloc[int(output["clip_index"][0])]
+        yield PoseOutcome(
+            row["clip_id"],
+            row["group"],
+            row["label"],
+            skeleton,
+            data.store[row["video_id"]],
+            row["frame_indices"],
+            output["joints"][0].numpy(),
+            output["score"][0].numpy(),
+        )
+
+
+def join_pieces(pieces: list[dict[str, torch.Tensor]]) -> list[dict[str, torch.Tensor]]:
+    """One output a video, ``joints`` (1, T, J, 2) and ``score`` (1, T, J), of outputs for its pieces in order."""
+    videos = [list(group) for _, group in groupby(pieces, key=lambda piece: int(piece["clip_index"][0]))]
+    return [
+        {"clip_index": parts[0]["clip_index"]}
+        | {key: torch.cat([part[key] for part in parts], dim=1) for key in ("joints", "score")}
+        for parts in videos
+    ]

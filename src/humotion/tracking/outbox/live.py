@@ -1,0 +1,83 @@
+"""A thread that brings what is new of a run on disk to its server, while the run goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from tqdm import tqdm
+
+from humotion.errors import HumotionError
+from humotion.tracking.outbox.delivery import Delivery
+from humotion.tracking.outbox.server import away, first_line, refuses
+from humotion.tracking.outbox.waiting import WaitingRun, shown
+
+INTERVAL = 5.0  # seconds between two looks for what is new
+SHARE = 50  # looking takes at most one part in so many of the time
+
+
+class Live(threading.Thread):
+    """Brings what is new to the server while the run goes on."""
+
+    def __init__(self, waiting: WaitingRun, uri: str, problem: str | None) -> None:
+        super().__init__(daemon=True, name="humotion-sending")
+        self.uri = uri
+        self.was_away = False
+        self._away = False
+        self._delivery = Delivery(waiting, uri)
+        self._over = threading.Event()
+        self._note(problem)
+
+    def begin(self) -> None:
+        """Bring the run's beginning, and go on in the background.
+
+        Raises:
+            HumotionError: the server refuses it.
+        """
+        if not self._away:
+            try:
+                self._delivery.records()
+            except Exception as error:
+                if refuses(error):
+                    raise HumotionError(
+                        f"The MLflow store {shown(self.uri)} answers, but refuses the run: {first_line(error)}. "
+                        "Mend MLFLOW_TRACKING_URI or machine.tracking_uri, or what its user is allowed to do."
+                    ) from error
+                self._note(first_line(error))
+        self.start()
+
+    def end(self) -> None:
+        """Stop looking for what is new."""
+        self._over.set()
+        if self.is_alive():
+            self.join(timeout=10)  # a request to a server that hangs may take longer; it does no harm
+
+    def run(self) -> None:
+        """Look for what is new, again and again."""
+        pause = INTERVAL
+        while not self._over.wait(pause):
+            started = time.monotonic()
+            self._send()
+            pause = max(INTERVAL, SHARE * (time.monotonic() - started))
+
+    def _send(self) -> None:
+        try:
+            problem = away(self.uri) if self._away else None
+            if problem is None:
+                self._delivery.records()
+        except HumotionError as refusal:
+            problem = str(refusal)
+        except Exception as error:  # the run is on disk, and everything is tried again at its end
+            problem = f"{'it refuses: ' if refuses(error) else ''}{first_line(error)}"
+        self._note(problem)
+
+    def _note(self, problem: str | None) -> None:
+        if problem is not None and not self._away and not self._over.is_set():
+            say(f"The MLflow store {shown(self.uri)} does not take the run: {problem}. It is kept on disk meanwhile.")
+        self._away = problem is not None
+        self.was_away = self.was_away or self._away
+
+
+def say(text: str) -> None:
+    """One line for the user, between progress bars."""
+    tqdm.write(f"humotion: {text}")

@@ -1,0 +1,46 @@
+"""What an attempt at a training is: its inputs, the folder of its unfinished work, and its figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from humotion.models.common.hub import checkpoint_file
+from humotion.params.document import AnyExperiment
+from humotion.training.description import input_files, training_settings
+from humotion.training.fit import FitResult
+from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
+
+
+def unfinished_work(experiment: AnyExperiment, data_md5: dict[str, str]) -> Path:
+    """The folder of an attempt with these settings, inputs and this code."""
+    settings = training_settings(experiment)
+    return work_folder("train", digest_of({"settings": settings, "inputs": data_md5, "code": digest_of_code()}))
+
+
+def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
+    """md5 of everything a training reads; ``frames.parquet`` has a digest of every video's frames."""
+    inputs = input_files(name, experiment.dataset)
+    if (weights := experiment.model.weights) is not None:
+        inputs["weights"] = checkpoint_file(weights)
+    return {key: digest_of_file(path) for key, path in inputs.items()}
+
+
+def preprocessing(experiment: AnyExperiment) -> dict[str, Any]:
+    """What lies between a decoded frame and the model's input at prediction time."""
+    augment = experiment.augment.model_dump(exclude={"balance", "replicas", "policy", "geometry"})
+    return {**augment, "num_frames": experiment.clips.num_frames}
+
+
+def chosen_metrics(result: FitResult) -> dict[str, Any]:
+    """The chosen epoch's metrics by split: ``{"best_epoch": 7, "train": {...}, "val": {...}}``.
+
+    With ``stopped_epoch`` where early stopping ended the training.
+    """
+    stopped = {} if result.stopped_epoch is None else {"stopped_epoch": result.stopped_epoch}
+    chosen: dict[str, Any] = {"best_epoch": result.best_epoch, **stopped, "train": {}, "val": {}}
+    for metric, value in result.best.items():
+        split, _, name = metric.partition("/")
+        if split in ("train", "val"):
+            chosen[split][name] = value
+    return chosen

@@ -1,0 +1,49 @@
+"""The MLflow run of a model's training: what it is told of, and how the stages that add to it open it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from humotion.clips.datamodule import ClipDataModule
+from humotion.files import read_json
+from humotion.params.document import AnyExperiment, Params
+from humotion.tracking import runs
+from humotion.tracking.notes import training_note
+from humotion.tracking.sources import COMMIT, RunSource, flatten, origin_tags
+from humotion.training.description import ModelDescription, training_settings
+
+
+def run_source(
+    experiment: AnyExperiment,
+    name: str,
+    data_md5: Mapping[str, str],
+    meta: Mapping[str, Any],
+    origin: Mapping[str, str] | None = None,
+) -> RunSource:
+    """What the run of a training is told; ``origin`` where the training is long over."""
+    settings = training_settings(experiment)
+    commit = (origin_tags() if origin is None else origin).get(COMMIT)
+    note = training_note(name, flatten(settings), meta, commit)
+    where = runs.experiment_name(experiment.task, experiment.dataset)
+    return RunSource(where, name, settings, data_md5, note, origin)
+
+
+def recorded_source(experiment: AnyExperiment, description: ModelDescription) -> RunSource:
+    """What the run of a trained model was told."""
+    return run_source(experiment, description.experiment, description.data_md5, description.meta, description.source)
+
+
+def training_run(data: ClipDataModule, params: Params, description: ModelDescription) -> AbstractContextManager[str]:
+    """Open the run in which a model was trained; a store that does not know it gets one with all that it needs."""
+    experiment, name = data.experiment, description.experiment
+    source = recorded_source(experiment, description)
+    metrics = Path("metrics") / name / "train.json"
+    # Weights from elsewhere have none.
+    trained: dict[str, Any] = read_json(metrics) if metrics.exists() else {"val": {}, "best_epoch": 0}
+    chosen = {f"best_val/{key}": value for key, value in trained["val"].items() if value is not None}
+    example = data.raw_path(params.dataset(experiment.dataset).root, "val")
+    restoration = runs.Restoration(chosen | {"best_epoch": trained["best_epoch"]}, Path("models") / name, example)
+    return runs.finished_run(description.run_id, source, restoration, params.machine.tracking_uri)

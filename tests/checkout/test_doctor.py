@@ -1,0 +1,100 @@
+"""The doctor on this machine, and on checkouts with something wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from humotion.checkout import doctor
+from tests.support.repository import REPOSITORY
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A git and DVC checkout with this project's params.yaml and no data."""
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(REPOSITORY / name, tmp_path / name)
+    for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
+        subprocess.run(command, cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return tmp_path
+
+
+def finding(name: str) -> doctor.Finding:
+    return doctor.CHECKS[name]()
+
+
+def test_the_command_tells_people_and_programs_the_same(checkout: Path) -> None:
+    command = [sys.executable, "-m", "humotion", "doctor", "--json"]
+    before = set(checkout.rglob("*"))
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr  # there is no data
+    findings = json.loads(done.stdout)
+    assert [entry["check"] for entry in findings] == list(doctor.CHECKS)
+    shown = doctor.describe([doctor.Finding(**entry) for entry in findings])
+    for entry in findings:
+        assert f"{entry['status']:<5}{entry['check']}" in shown
+        assert entry["status"] == "ok" or entry["advice"] in shown
+    status = {entry["check"]: entry["status"] for entry in findings}
+    assert status["python"] == status["decoding"] == status["dvc"] == status["mlflow store"] == "ok"
+    assert status["params.yaml"] == "fail"
+    assert {path for path in set(checkout.rglob("*")) - before if ".dvc" not in path.parts} == set()
+
+
+def test_data_that_is_there_is_well(checkout: Path) -> None:
+    assert "hmdb51 (data/hmdb51)" in finding("params.yaml").found
+    for name in ("hmdb51", "penn_action"):
+        (checkout / "data" / name).mkdir(parents=True)
+    assert finding("params.yaml").status == "ok"
+
+
+def test_a_broken_params_file_is_named(checkout: Path) -> None:
+    (checkout / "params.yaml").write_text("datasets: {}\nexperiments: {}\nmachin: {}\n")
+    assert finding("params.yaml").status == "fail" and "machin" in finding("params.yaml").found
+    assert finding("gpu").status == finding("mlflow store").status == "ok"
+
+
+def test_git_is_clean_changed_or_absent(checkout: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert finding("git").status == "warn"
+    subprocess.run(["git", "add", "-A"], check=True)
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run(["git", *identity, "commit", "-qm", "all"], check=True)
+    assert finding("git") == doctor.Finding("git", "ok", "clean")
+    monkeypatch.setenv("PATH", str(checkout / "nothing"))
+    assert finding("git").status == "fail"
+
+
+def test_a_store_that_does_not_answer(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    assert finding("mlflow store").status == "fail" and "127.0.0.1:9" in finding("mlflow store").found
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{checkout}/absent/mlflow.db")
+    assert finding("mlflow store").status == "fail"
+    (checkout / "mlflow.db").write_bytes(b"not a database" * 100)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert finding("mlflow store").status == "fail"
+
+
+def test_a_broken_pipeline_file(checkout: Path) -> None:
+    (checkout / "dvc.yaml").write_text("stages: [}")
+    assert finding("dvc").status == "fail"
+
+
+def test_no_rar_tool_is_a_warning(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(checkout))
+    assert finding("rar tool").status == "warn"
+
+
+def test_a_check_that_breaks_is_a_finding() -> None:
+    def broken() -> doctor.Finding:
+        raise OSError("gone")
+
+    found = doctor._guarded("disk", broken)
+    assert (found.status, found.found) == ("fail", "OSError: gone")

@@ -1,0 +1,61 @@
+"""The command line as a user meets it: a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from humotion.params.document import load_params
+from tests.support.repository import REPOSITORY
+
+
+def humotion(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "humotion", *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+
+
+def test_a_mistake_is_told_without_a_traceback() -> None:
+    done = humotion("index", "nosuch")
+    assert done.returncode == 1
+    known = ", ".join(load_params(REPOSITORY / "params.yaml").datasets)
+    assert done.stderr == f"humotion: params.yaml has no dataset 'nosuch'; it has {known}.\n"
+    assert not done.stdout
+
+
+def test_debug_shows_the_traceback() -> None:
+    for arguments in (["--debug", "index", "nosuch"], ["index", "nosuch", "--debug"]):
+        done = humotion(*arguments)
+        assert done.returncode == 1
+        assert "Traceback" in done.stderr
+        assert "HumotionError" in done.stderr
+
+
+def test_help_loads_no_deep_learning_stack() -> None:
+    code = (
+        "import sys; sys.argv = ['humotion', '--help']\n"
+        "from humotion.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'mlflow', 'pytorch_lightning', 'pandas', 'matplotlib', 'cv2'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for command in (
+        "index",
+        "extract",
+        "explore",
+        "sample",
+        "augment",
+        "train",
+        "evaluate",
+        "compare",
+        "register",
+        "predict",
+        "probe",
+    ):
+        assert f" {command} " in done.stdout
+
+
+def test_an_unknown_command_exits_with_2() -> None:
+    assert humotion("nosuch").returncode == 2
