@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from humotion.evaluation.bootstrap import paired_bootstrap
 from humotion.evaluation.result import CLIPS
-from humotion.figures.markdown import markdown_table
+from humotion.figures.tables import markdown_table
 from humotion.files import atomic_path, read_json
 
 DESCRIPTION = """\

@@ -41,7 +41,7 @@ class Ours(nn.Module):
         super().__init__()
         image = {"image_size": sizes.image_size, "patch_size": sizes.patch_size}
         width = {"dim": sizes.dim, "depth": sizes.depth, "heads": sizes.heads}
-        self.model: Any = build_model(name, num_classes=NUM_CLASSES, **image, **width, **options)
+        self.model: Any = build_model("vit", name, num_classes=NUM_CLASSES, **image, **width, **options)
         self.num_neighbours = self.model.num_neighbours
 
     def checkpoint(self) -> None:

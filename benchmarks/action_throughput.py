@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from benchmarks.action_models import BUILD, DEFAULT, PLAIN, Sizes, Steps, operations
 from benchmarks.measure import Timing, Work, compare, hardware, use_cores, write_report
-from humotion.figures.markdown import markdown_table
+from humotion.figures.tables import markdown_table
 
 DESCRIPTION = """\
 Clips a second of whole training steps (forward, backward, clipped gradients, AdamW) and of inference, from uint8

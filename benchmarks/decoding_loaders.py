@@ -43,7 +43,7 @@ class PyAVVideo:
     num_frames: int
 
     def decode(self, indices: npt.NDArray[np.int64]) -> Frames:
-        """RGB frames (len(indices), H, W, 3); ``indices`` ascend, as `ActionView` asks for them."""
+        """RGB frames (len(indices), H, W, 3); ``indices`` ascend, as `WholeFrames` asks for them."""
         wanted, found = set(indices.tolist()), []
         with av.open(str(self.path)) as container:
             stream = container.streams.video[0]

@@ -21,17 +21,20 @@ from benchmarks.extraction import prepare
 from benchmarks.footage import JHMDB, UNTRIMMED, clips_in
 from benchmarks.measure import Target, Work, as_json, compare, hardware, table, use_cores, write_report
 from benchmarks.peers import Settings
+from humotion.checkout.recipe_files import read_recipe
 from humotion.clips.augment import Policy
 from humotion.clips.datamodule import single_threaded
 from humotion.clips.dataset import ClipDataset
+from humotion.clips.input import SCENE
 from humotion.clips.sampling import uniform
-from humotion.inputs.whole_frames import ActionView
-from humotion.params.document import Params, load_params
+from humotion.inputs.whole_frames import WholeFrames
+from humotion.params.document import Params, validate_params
 from humotion.store.frames import FrameStore
 
 OURS, PYAV, DECORD = "frame store", "PyAV in the loop", "decord in the loop"
 BATCH_SIZE = 8
-RECIPE, EXPERIMENT = Path(__file__).parents[1] / "recipes" / "jhmdb_small.yaml", "ls_vit"
+RECIPES = Path(__file__).parents[1] / "recipes"
+RECIPE, EXPERIMENT = "jhmdb_small", "ls_vit"
 
 DESCRIPTION = """\
 Training batches of real clips, from the frame store and from loaders that open and decode the video every time:
@@ -66,10 +69,10 @@ class Footage:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the comparison and print it."""
     options = _parser().parse_args(arguments)
-    params = load_params(RECIPE)
+    params = validate_params(read_recipe(RECIPE, RECIPES), f"The recipe {RECIPE} is not valid:")
     footages = [Footage("short", JHMDB, options.clips, 1, 2.0), Footage("untrimmed", UNTRIMMED, 2, options.copies, 4.0)]
     report: dict[str, Any] = {"hardware": hardware()}
-    print(f"{report['hardware']}\nbatches as in {RECIPE.name}, {EXPERIMENT}; median of {options.repeats}")
+    print(f"{report['hardware']}\nbatches as in {RECIPE}, {EXPERIMENT}; median of {options.repeats}")
     torch.set_num_threads(1)
     for footage in footages:
         with tempfile.TemporaryDirectory() as folder:
@@ -107,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="numbers of processes to measure")
     parser.add_argument("--clips", type=int, default=64, help="short clips, spread over all (%(default)s)")
     parser.add_argument("--copies", type=int, default=20, help="times that each untrimmed clip is loaded (%(default)s)")
-    parser.add_argument("--neighbours", type=int, nargs="+", default=[1, 3], help="raw frames a sampled one")
+    parser.add_argument("--neighbours", type=int, nargs="+", default=[1, 3], help="raw frames around each sampled one")
     parser.add_argument("--repeats", type=int, default=3, help="timed repetitions (%(default)s)")
     parser.add_argument("--profile", action="store_true", help="show where the time of our loader goes, and stop")
     parser.add_argument("--json", type=Path, help="also write the figures here")
@@ -139,13 +142,13 @@ def _stores(footage: Footage, data: Path, params: Params, folder: Path) -> tuple
         }
     )
     clips = pd.concat([clips] * footage.repeats, ignore_index=True)
-    return stores, clips.assign(label_id=0, seed=range(len(clips)))
+    return stores, clips.assign(person=SCENE, label_id=0, seed=range(len(clips)))
 
 
 def _dataset(store: Any, clips: pd.DataFrame, params: Params, num_neighbours: int) -> ClipDataset:
     augment = params.experiment(EXPERIMENT).augment
     policy = Policy.compile(augment.policy, augment.size, has_joints=False)
-    return ClipDataset(clips, store, ActionView(augment.size, policy), num_neighbours)
+    return ClipDataset(clips, store, WholeFrames(augment.size, policy), num_neighbours)
 
 
 def _loader(dataset: ClipDataset, num_workers: int) -> Callable[[], Work]:

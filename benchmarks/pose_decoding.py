@@ -10,12 +10,12 @@ from typing import get_args
 import torch
 
 from humotion.clips.datamodule import ClipDataModule
-from humotion.figures.markdown import markdown_table
+from humotion.figures.tables import markdown_table
 from humotion.params.document import load_params
 from humotion.poses.decoding import Decoding, decode_heatmaps
 from humotion.poses.heatmaps import gaussian_targets
 from humotion.poses.scores import PoseScores
-from humotion.store.skeleton import SKELETONS
+from humotion.store.skeleton import Skeleton
 from humotion.tasks.pose_estimation.training.module import FRAMES_AT_ONCE, PoseEstimation
 from humotion.training.model_folder import load_task
 
@@ -65,7 +65,8 @@ def predicted_maps(experiment: str, split: str) -> str:
     assert isinstance(task, PoseEstimation)
     data = ClipDataModule(experiment, load_params())
     data.num_workers = 0
-    scores = {method: PoseScores(SKELETONS[description.meta["skeleton"]]) for method in METHODS}
+    skeleton = Skeleton.from_dict(description.meta["skeleton"])
+    scores = {method: PoseScores(skeleton) for method in METHODS}
     for batch in data.evaluation_dataloader(split):
         state, found = None, {method: [] for method in METHODS}  # type: ignore[var-annotated]
         for piece in batch["frames"][:, :, 0].split(FRAMES_AT_ONCE, dim=1):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measure import Target, Timing, Work, as_json, compare, hardware, table, use_cores, write_report
-from humotion.models.common.build import MODELS, build_model
+from humotion.models.common.build import build_model
 from humotion.models.common.fast_conv import fast_for_inference
 
 DESCRIPTION = """\
@@ -89,11 +89,12 @@ def machines(size: int, width: float) -> dict[str, tuple[Any, bool]]:
     """The models of this checkout by contender, and whether their step is a steady one."""
     torch.manual_seed(0)
     names = {STEP: ("lstm_pm", True), FIRST: ("lstm_pm", False), RPM: ("rpm", True), CPM: ("cpm", True)}
-    built = {name: build_model(name, num_joints=14, input_size=size, width=width, init="he") for name in MODELS_TIMED}
-    return {label: (built[name], is_steady) for label, (name, is_steady) in names.items() if name in built}
+    sizes = {"num_joints": 14, "input_size": size, "width": width, "init": "he"}
+    built = {name: build_model("pose_machine", name, **sizes) for name in MODELS_TIMED}
+    return {label: (built[name], is_steady) for label, (name, is_steady) in names.items()}
 
 
-MODELS_TIMED = [name for name in ("lstm_pm", "rpm", "cpm") if name in MODELS]
+MODELS_TIMED = ("lstm_pm", "rpm", "cpm")
 
 
 def multiplications(model: Any, is_steady: bool, size: int) -> float:

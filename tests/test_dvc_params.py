@@ -27,12 +27,15 @@ READERS: dict[str, set[str]] = {
     "datasets.root": {"index", "extract"},
     "datasets.decode": {"extract"},
     "datasets.frames": {"extract"},
-    "experiments.task": {"sample"},
-    "experiments.dataset": {"sample", "augment", "train", "evaluate"},
+    # names of folders are read by every stage that depends on one of them
+    "experiments.task": {"sample", "train", "evaluate", "register"},
+    "experiments.dataset": {"sample", "augment", "train", "evaluate", "register"},
+    "experiments.input": {"sample", "augment", "train", "evaluate"},
     "experiments.seed": {"augment", "train", "evaluate", "register"},
     "experiments.clips": {"sample"},
     "experiments.augment": {"augment", "train"},  # training reads the crop's size, which no plan repeats
     "experiments.model": {"train"},
+    "experiments.model.family": {"train", "evaluate"},
     "experiments.optimizer": {"train"},
     "experiments.trainer": {"train"},
     "experiments.evaluate": {"evaluate"},

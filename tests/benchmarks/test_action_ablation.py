@@ -7,20 +7,22 @@ from typing import Any
 
 import pytest
 import torch
-from ruamel.yaml import YAML
 
 from benchmarks.action_ablation import FULL, PLAIN, ROWS, Trained, add_rows, changed
+from humotion.checkout.recipe_files import plain_yaml, read_recipe
 from humotion.models.common.build import build_model
 from humotion.params.document import load_params
+from tests.support.repository import REPOSITORY
 
-RECIPE = Path(__file__).parents[2] / "recipes" / "jhmdb_pretrained.yaml"
+RECIPES = REPOSITORY / "recipes"
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The recipe as a params.yaml."""
     params = tmp_path / "params.yaml"
-    params.write_text(RECIPE.read_text())
+    with params.open("w") as stream:
+        plain_yaml().dump(read_recipe("jhmdb_pretrained", RECIPES), stream)
     return params
 
 
@@ -41,7 +43,7 @@ def test_rows_become_experiments_that_differ_in_what_they_say(project: Path) -> 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_every_row_s_model_sees_what_it_should(row: str) -> None:
-    base: dict[str, Any] = YAML(typ="safe").load(RECIPE.read_text())["experiments"][FULL]
+    base: dict[str, Any] = read_recipe("jhmdb_pretrained", RECIPES)["experiments"][FULL]
     named = changed(base, ROWS[row])["model"]
     del named["weights"]
     sizes = {"patch_size": 8, "dim": 32, "depth": 2, "heads": 2, "num_classes": 3, "image_size": 16}

@@ -28,11 +28,12 @@ datasets:
 experiments:
   ls_vit:                       # the first one
     task: action_recognition
+    input: whole_frames
     dataset: films
     clips:
       num_frames: 16            # over the whole clip
       validation_folds: 3
-    model: {name: ls_vit}
+    model: {family: vit, name: ls_vit}
     optimizer: {lr: 1.0e-3}
     # As long as patience lasts.
     trainer:
@@ -41,8 +42,9 @@ experiments:
 
   mine:
     task: action_recognition
+    input: whole_frames
     dataset: other
-    model: {name: vit}
+    model: {family: vit, name: vit}
     optimizer: {lr: 1.0e-3}
     trainer: {epochs: 1, batch_size: 2}
 
@@ -60,10 +62,11 @@ datasets:
 experiments:
   ls_vit:
     task: action_recognition
+    input: whole_frames
     dataset: tiny
     clips:
       num_frames: 8
-    model: {name: ls_vit}
+    model: {family: vit, name: ls_vit}
     optimizer: {lr: 1.0e-4}
     trainer:
       epochs: 40

@@ -96,7 +96,7 @@ def test_batch_contract_of_poses(sampled: Path) -> None:
         assert batch["frames"].shape[:2] == (1, video.num_frames)
         crop = batch["crop"][0, :, None]
         torch.testing.assert_close(
-            batch["joints"][0] * crop[..., 2:] + crop[..., :2], torch.tensor(video.joints), atol=1e-3, rtol=0
+            batch["joints"][0] * crop[..., 2:] + crop[..., :2], torch.tensor(video.joints[0]), atol=1e-3, rtol=0
         )
 
 

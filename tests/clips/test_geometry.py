@@ -16,10 +16,10 @@ from pydantic import ValidationError
 from humotion.clips.augment import Policy
 from humotion.clips.crop import clip_windows
 from humotion.clips.geometry import Turn, crop_matrices, draw, move, warp
-from humotion.inputs.person_crops import PoseView
-from humotion.params.tasks.pose_estimation import PoseGeometryParams
+from humotion.datasets.penn_action import SKELETON as PENN_ACTION
+from humotion.inputs.person_crops import PersonCrops
+from humotion.params.inputs import GeometryParams
 from humotion.store.frames import FrameStore, PackedVideo, write_shard
-from humotion.store.skeleton import PENN_ACTION
 
 WIDTH, HEIGHT, SIZE = 160, 120, 64
 LEFT_WRIST, RIGHT_WRIST = PENN_ACTION.joints.index("l_wrist"), PENN_ACTION.joints.index("r_wrist")
@@ -74,7 +74,7 @@ def test_a_person_that_would_not_fit_shrinks_the_whole_clip() -> None:
 
 
 def test_draws_fill_their_ranges() -> None:
-    turns = [draw(PoseGeometryParams(scale=(0.8, 1.4), rotate=40, flip=0.5), seed) for seed in range(400)]
+    turns = [draw(GeometryParams(scale=(0.8, 1.4), rotate=40, flip=0.5), seed) for seed in range(400)]
     scales, degrees = np.array([turn.scale for turn in turns]), np.rad2deg([turn.angle for turn in turns])
     for values, low, high in ((scales, 0.8, 1.4), (degrees, -40, 40)):
         assert low <= values.min() < low + 0.02 * (high - low)
@@ -82,9 +82,9 @@ def test_draws_fill_their_ranges() -> None:
     assert 0.42 < np.mean([turn.mirrored for turn in turns]) < 0.58
     assert abs(np.corrcoef(scales, degrees)[0, 1]) < 0.15
     # Not the numbers that a policy of the same seed draws.
-    assert draw(PoseGeometryParams(scale=(0.5, 1.5)), 3).scale != 0.5 + np.random.default_rng(3).random()
+    assert draw(GeometryParams(scale=(0.5, 1.5)), 3).scale != 0.5 + np.random.default_rng(3).random()
     with pytest.raises(ValidationError, match="least first"):
-        PoseGeometryParams(scale=(1.2, 0.8))
+        GeometryParams(scale=(1.2, 0.8))
 
 
 @pytest.fixture
@@ -96,9 +96,9 @@ def store(tmp_path: Path) -> FrameStore:
     joints[:, 0] = [-8, 60]  # the head lies outside the frame
     boxes = np.array([[60, 40, 100, 80], [64, 42, 104, 82], [68, 44, 108, 84]], np.float32)
     jpegs = [simplejpeg.encode_jpeg(dot(*wrist), quality=98) for wrist in wrists]
-    video = PackedVideo("v", WIDTH, HEIGHT, 25.0, jpegs, joints, np.full((3, 13), 2, np.uint8), boxes)
+    video = PackedVideo("v", WIDTH, HEIGHT, 25.0, jpegs, joints[None], np.full((1, 3, 13), 2, np.uint8), boxes[None])
     (tmp_path / "frames").mkdir()
-    write_shard(tmp_path / "frames" / "shard-000.arrow", [video], "penn_action")
+    write_shard(tmp_path / "frames" / "shard-000.arrow", [video], PENN_ACTION)
     row = {"video_id": ["v"], "shard": [0], "row": [0], "num_frames": [3], "method": ["x"], "status": ["ok"]}
     pd.DataFrame({**row, "error": [None], "digest": ["0"]}).to_parquet(tmp_path / "frames.parquet")
     return FrameStore(tmp_path / "frames", tmp_path / "frames.parquet")
@@ -109,11 +109,11 @@ PLAIN_POLICY = Policy.compile([], SIZE, True)
 
 @pytest.mark.parametrize("pixel_scale", [None, 0.8, 1.3])
 def test_a_view_turns_frames_and_labels_alike(store: FrameStore, pixel_scale: float | None) -> None:
-    geometry = PoseGeometryParams(scale=(0.8, 1.2), rotate=40, flip=0.5)
-    view = PoseView(SIZE, 1.25, PENN_ACTION, PLAIN_POLICY, pixel_scale, geometry)
+    geometry = GeometryParams(scale=(0.8, 1.2), rotate=40, flip=0.5)
+    view = PersonCrops(SIZE, 1.25, PENN_ACTION, PLAIN_POLICY, pixel_scale, geometry)
     flips = set()
     for seed in range(8):
-        sample = view(store["v"], np.arange(3)[:, None], seed)
+        sample = view(store["v"], 0, np.arange(3)[:, None], seed)
         turn = draw(geometry, seed)
         flips.add(turn.mirrored)
         wrist = RIGHT_WRIST if turn.mirrored else LEFT_WRIST
@@ -124,7 +124,7 @@ def test_a_view_turns_frames_and_labels_alike(store: FrameStore, pixel_scale: fl
         assert (sample["visibility"][:, 1:] == 2).all()
         # One scale for all frames; each crop is centred at its own box.
         apart = (sample["joints"][:, LEFT_WRIST] - sample["joints"][:, RIGHT_WRIST]).norm(dim=1)
-        stored = np.linalg.norm(store["v"].joints[:, LEFT_WRIST] - [80, 60], axis=1)
+        stored = np.linalg.norm(store["v"].joints[0, :, LEFT_WRIST] - [80, 60], axis=1)
         scale = apart / torch.from_numpy(stored)
         expected = (pixel_scale or SIZE / 50) * turn.scale
         extent = 40 * (np.cos(turn.angle) + abs(np.sin(turn.angle)))
@@ -137,9 +137,9 @@ def test_a_view_turns_frames_and_labels_alike(store: FrameStore, pixel_scale: fl
 
 
 def test_without_a_turn_training_sees_what_evaluation_sees(store: FrameStore) -> None:
-    trained = PoseView(50, 1.25, PENN_ACTION, Policy.compile([], 50, True), None, PoseGeometryParams())
-    evaluated = PoseView(50, 1.25, PENN_ACTION)
-    one, other = (view(store["v"], np.arange(3)[:, None], 0) for view in (trained, evaluated))
+    trained = PersonCrops(50, 1.25, PENN_ACTION, Policy.compile([], 50, True), None, GeometryParams())
+    evaluated = PersonCrops(50, 1.25, PENN_ACTION)
+    one, other = (view(store["v"], 0, np.arange(3)[:, None], 0) for view in (trained, evaluated))
     # Evaluation crops at whole pixels: half a pixel apart at most.
     assert (one["joints"] - other["joints"]).abs().max() <= 0.5
     assert torch.equal(one["crop"], other["crop"])

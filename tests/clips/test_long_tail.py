@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from humotion.clips.long_tail import exponential_profile, thin_out
-from humotion.params.tasks.action_recognition import LongTailParams
+from humotion.params.experiment import LongTailParams
 
 
 def make_videos(sizes: dict[str, int], per_group: int = 4) -> pd.DataFrame:

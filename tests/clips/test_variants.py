@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from humotion.clips.dataset import ClipDataset
+from humotion.clips.input import SCENE
 from humotion.clips.sampling import uniform
 from humotion.clips.variants import AS_SAMPLED, Variant, views
-from humotion.inputs.whole_frames import ActionView
+from humotion.inputs.whole_frames import WholeFrames
 from humotion.store.frames import FrameStore, PackedVideo
 from tests.support.prepared import HEIGHT, WIDTH, make_table, make_video, write_prepared
 
@@ -33,6 +34,7 @@ def clips(store: FrameStore, *names: str, length: int = 5) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "video_id": names,
+            "person": SCENE,
             "label_id": 0,
             "frame_indices": [clip.frame_indices for clip in sampled],
             "is_padding": [clip.is_padding for clip in sampled],
@@ -42,7 +44,7 @@ def clips(store: FrameStore, *names: str, length: int = 5) -> pd.DataFrame:
 
 def frames(store: FrameStore, name: str, variant: Variant = AS_SAMPLED, neighbours: int = 3) -> torch.Tensor:
     """(T, K, 3, S, S) of the one clip of a video."""
-    dataset = ClipDataset(clips(store, name), store, ActionView(SIDE, place=variant.place), neighbours, variant)
+    dataset = ClipDataset(clips(store, name), store, WholeFrames(SIDE, place=variant.place), neighbours, variant)
     found: torch.Tensor = dataset[0]["frames"]
     return found
 

@@ -14,6 +14,7 @@ from humotion.comparison.clips import read_clips
 from humotion.comparison.command import compare, differences, part_scores, scores
 from humotion.errors import HumotionError
 from humotion.files import write_json
+from humotion.tasks.action_recognition.evaluation.protocol import direction_of
 
 NUM_CLIPS = 40
 
@@ -25,11 +26,11 @@ def table(shift: float = 0.0, shake: float = 0.1, seed: int = 0) -> pd.DataFrame
     rows = []
     for clip in range(NUM_CLIPS):
         identity = (f"clip{clip:02d}", f"film{clip // 4}")
-        rows.append((*identity, "pck_0.2", base[clip] + shift, 10.0 + clip))
-        rows.append((*identity, "pck_occluded_0.2", base[clip] if clip else np.nan, float(clip > 0)))
-        rows.append((*identity, "jitter", shake * (1 + base[clip]), 100.0))
-        rows.append((*identity, "acceleration", base[clip] * shake, 100.0))
-    return pd.DataFrame(rows, columns=["clip_id", "group", "metric", "score", "weight"])
+        rows.append((*identity, "pck_0.2", base[clip] + shift, 10.0 + clip, "higher"))
+        rows.append((*identity, "pck_occluded_0.2", base[clip] if clip else np.nan, float(clip > 0), "higher"))
+        rows.append((*identity, "jitter", shake * (1 + base[clip]), 100.0, "lower"))
+        rows.append((*identity, "acceleration", base[clip] * shake, 100.0, "neither"))
+    return pd.DataFrame(rows, columns=["clip_id", "group", "metric", "score", "weight", "direction"])
 
 
 def write(name: str, clips: pd.DataFrame) -> None:
@@ -74,7 +75,7 @@ def test_clips_without_their_order_and_the_probe_are_shown_and_not_judged() -> N
     names = ["one", "other"]
     for name, clips in zip(names, (table(), table(shift=0.1)), strict=True):
         shown = clips[clips["metric"] == "pck_0.2"]
-        write(name, pd.concat([shown.assign(metric=variant) for variant in variants]))
+        write(name, pd.concat([shown.assign(metric=variant, direction=direction_of(variant)) for variant in variants]))
     assert set(scores(read_clips(names), names)["metric"]) == set(variants)
     assert set(differences(read_clips(names), names, 100, seed=0)["metric"]) == {"top1", "top1_2x3"}
 
@@ -95,12 +96,14 @@ def test_other_clips_metrics_or_labels_are_refused() -> None:
     clips = table()
     write("fewer", clips[clips["clip_id"] != "clip07"])
     write("actions", clips.assign(metric=clips["metric"].map("action_{}".format)))
+    write("older", clips.drop(columns="direction"))
     write("relabelled", clips.assign(weight=clips["weight"] + (clips["clip_id"] == "clip03")))
     for other, reason in (
         ("fewer", "different test clips .clip07 only in first, none only in fewer"),
         ("actions", "no metric in common"),
         ("relabelled", "the labels behind clip03 differ"),
         ("absent", "has not been evaluated"),
+        ("older", "earlier version"),
     ):
         with pytest.raises(HumotionError, match=reason):
             read_clips(["first", other])
@@ -139,7 +142,9 @@ def test_metrics_that_not_all_have_are_left_out_and_named() -> None:
 def split_table(scores: list[float], prefix: str, weight: float = 1.0) -> pd.DataFrame:
     """Top-1 of clips ``prefix``0, ``prefix``1, ..., each of a film of its own."""
     names = [f"{prefix}{number}" for number in range(len(scores))]
-    return pd.DataFrame({"clip_id": names, "group": names, "metric": "top1", "score": scores, "weight": weight})
+    return pd.DataFrame(
+        {"clip_id": names, "group": names, "metric": "top1", "score": scores, "weight": weight, "direction": "higher"}
+    )
 
 
 def write_splits() -> None:
@@ -177,7 +182,8 @@ def test_a_clip_of_two_splits_is_drawn_once() -> None:
 def test_scores_over_classes_are_averaged_and_not_judged() -> None:
     write_splits()
     for name, macro_f1 in {"a1": 0.5, "a2": 0.3, "b1": 0.7, "b2": 0.6}.items():
-        write_json(Path("reports") / name / "summary.json", {"test": {"top1": 0.1, "macro_f1": macro_f1, "ece": 0.25}})
+        scores = {"top1": 0.1, "macro_f1": macro_f1, "ece": 0.25}
+        write_json(Path("reports") / name / "summary.json", {"test": scores, "over_all_clips": ["macro_f1", "ece"]})
     lines = [line.split() for line in compare(["a1+a2", "b1+b2"], num_resamples=100).splitlines()]
     assert ["macro_f1", "0.4000", "0.6500"] in lines
     assert ["macro_f1", "2.", "0.3000", "0.6000"] in lines

@@ -14,9 +14,11 @@ from humotion.cli.main import app
 from humotion.convert.caffemodel import read_caffemodel
 from humotion.convert.command import convert_lstm_pm
 from humotion.convert.lstm_pm import LAYERS, convert
+from humotion.datasets.penn_action import SKELETON
 from humotion.errors import HumotionError
 from humotion.models.common.build import build_model
-from humotion.prediction.predictor import DecodedVideo, PosePredictor, load_predictor
+from humotion.prediction.predictor import DecodedVideo, load_predictor
+from humotion.tasks.pose_estimation.predictor import PosePredictor
 from humotion.training.model_folder import load_task
 from tests.support.caffe_net import Array, maps_of_clip, random_weights, unrolled, write_caffemodel
 
@@ -34,8 +36,8 @@ def write(path: Path, layers: Layers, **style: bool) -> Path:
 
 
 def narrow_model() -> Any:
-    model = build_model("lstm_pm", width=1 / NARROW, joints="official", skeleton="penn_action", num_joints=13)
-    return model.eval()
+    joint_set = {"skeleton": SKELETON.name, "joint_names": SKELETON.joints, "num_joints": len(SKELETON.joints)}
+    return build_model("pose_machine", "lstm_pm", width=1 / NARROW, joints="official", **joint_set).eval()
 
 
 def refusal(path: Path) -> str:

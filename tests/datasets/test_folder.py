@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from humotion import choices
 from humotion.datasets.folder import Folder
-from humotion.datasets.shared.open import LAYOUTS, open_dataset
+from humotion.datasets.shared.open import open_dataset
 from humotion.errors import HumotionError
 
 
@@ -21,17 +22,17 @@ def test_list_videos(tmp_path: Path) -> None:
 
 
 def test_unknown_layout_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(HumotionError, match="hmdb51, penn_action, jhmdb, folder, table"):
+    with pytest.raises(HumotionError, match="folder, hmdb51, jhmdb, penn_action, table"):
         open_dataset("ucf101", tmp_path)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", choices.names("datasets"))
 def test_a_missing_root_says_what_belongs_there(layout: str, tmp_path: Path) -> None:
     with pytest.raises(HumotionError, match=r"nowhere.*Expected in it"):
         open_dataset(layout, tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", choices.names("datasets"))
 def test_an_empty_root_is_an_error(layout: str, tmp_path: Path) -> None:
     with pytest.raises(HumotionError, match="Nothing of this dataset"):
         open_dataset(layout, tmp_path).list_videos()

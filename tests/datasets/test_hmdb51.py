@@ -8,7 +8,7 @@ import pytest
 
 from humotion.clips.splits import partition
 from humotion.datasets.hmdb51 import HMDB51
-from humotion.datasets.shared.clip_names import ClipName, parse_name, source_of
+from humotion.datasets.shared.clip_names import ClipName, facts_of, parse_name
 from humotion.errors import HumotionError
 from tests.support.trees import hmdb51_tree
 
@@ -37,7 +37,7 @@ def test_parse_name_keeps_a_class_name_inside_the_source() -> None:
 @pytest.mark.parametrize("name", ["clip.avi", "x_run_f_nm_np1_le_bad_0.avi", "x_walk_f_nm_np1_le_bad.avi"])
 def test_a_name_off_the_scheme_is_its_own_group(name: str) -> None:
     assert parse_name(name, "walk") is None
-    assert source_of(name, "walk") == name.removesuffix(".avi")
+    assert facts_of(name, "walk") == {"group": name.removesuffix(".avi")}
 
 
 def test_list_videos(tmp_path: Path) -> None:
@@ -82,8 +82,8 @@ def test_an_empty_root_says_what_belongs_there(tmp_path: Path) -> None:
 def test_a_file_suffix_in_the_source_is_dropped() -> None:
     scene = "Die_Another_Day_-_Fencing_Scene_Part_1_[HD]"
     for source in (scene, f"{scene}_avi"):
-        assert source_of(f"{source}_fencing_u_cm_np2_ba_goo_1.avi", "fencing") == scene
-    assert source_of("The_Matrix_3_run_f_cm_np1_le_med_0.avi", "run") == "The_Matrix_3"
+        assert facts_of(f"{source}_fencing_u_cm_np2_ba_goo_1.avi", "fencing")["group"] == scene
+    assert facts_of("The_Matrix_3_run_f_cm_np1_le_med_0.avi", "run")["group"] == "The_Matrix_3"
 
 
 @pytest.fixture(scope="module")

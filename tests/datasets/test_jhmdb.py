@@ -30,11 +30,11 @@ def test_pose_is_zero_based_with_mask_boxes(tmp_path: Path) -> None:
     labels = dataset.pose(FIRST)
     assert labels is not None
     raw = scipy.io.loadmat(tmp_path / "joint_positions/walk" / Path(FIRST).name / "joint_positions.mat")["pos_img"]
-    assert labels.joints.shape == (6, 15, 2)
-    np.testing.assert_allclose(labels.joints[4, 7], raw[:, 7, 4] - 1, rtol=1e-6)
+    assert labels.joints.shape == (1, 6, 15, 2)
+    np.testing.assert_allclose(labels.joints[0, 4, 7], raw[:, 7, 4] - 1, rtol=1e-6)
     assert (labels.visibility == 2).all()
     # The mask stack is one frame short: its last frame's box stands for the rest.
-    assert labels.boxes.tolist() == [[20, 10, 40, 30]] * 6
+    assert labels.boxes.tolist() == [[[20, 10, 40, 30]] * 6]
     assert dataset.pose(THIRD) is None
 
 
@@ -48,8 +48,8 @@ def test_a_frame_without_mask_pixels_and_a_clip_without_masks(tmp_path: Path) ->
     for video_id, frame in ((FIRST, 2), (SECOND, 0)):
         labels = dataset.pose(video_id)
         assert labels is not None
-        extent = [*labels.joints[frame].min(axis=0), *labels.joints[frame].max(axis=0)]
-        np.testing.assert_allclose(labels.boxes[frame], extent)
+        extent = [*labels.joints[0, frame].min(axis=0), *labels.joints[0, frame].max(axis=0)]
+        np.testing.assert_allclose(labels.boxes[0, frame], extent)
 
 
 def test_damaged_labels_raise(tmp_path: Path) -> None:
@@ -108,9 +108,9 @@ def test_all_real_joints(real: JHMDB, real_data: Path) -> None:
     for video_id in posed[::20]:
         labels = real.pose(video_id)
         assert labels is not None
-        centre = (labels.boxes[:, :2] + labels.boxes[:, 2:]) / 2
-        size = (labels.boxes[:, 2:] - labels.boxes[:, :2]).max(axis=1)
-        assert (np.abs(labels.joints.mean(axis=1) - centre).max(axis=1) < size).all(), video_id
+        centre = (labels.boxes[0, :, :2] + labels.boxes[0, :, 2:]) / 2
+        size = (labels.boxes[0, :, 2:] - labels.boxes[0, :, :2]).max(axis=1)
+        assert (np.abs(labels.joints[0].mean(axis=1) - centre).max(axis=1) < size).all(), video_id
 
 
 def test_a_real_clip_as_images_is_the_same_clip(real: JHMDB, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_real_clip_as_images_is_the_same_clip(real: JHMDB, tmp_path: Path) -> 
     assert one is not None and other is not None
     np.testing.assert_array_equal(one.joints, other.joints)
     np.testing.assert_array_equal(one.boxes, other.boxes)
-    assert len(one.joints) == len(frames)
+    assert one.num_frames == len(frames)
 
 
 def has_joints(real_data: Path, video_id: str) -> bool:

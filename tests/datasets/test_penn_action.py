@@ -8,10 +8,16 @@ import numpy as np
 import pytest
 import scipy.io
 
+from humotion.datasets.penn_action import SKELETON as PENN_ACTION
 from humotion.datasets.penn_action import PennAction, hide_outside, read_labels
 from humotion.datasets.shared.base import LabelError, PoseLabels
-from humotion.store.skeleton import PENN_ACTION
 from tests.support.trees import SIZE, penn_labels, penn_tree
+
+
+def of_one(labels: PoseLabels) -> PoseLabels:
+    """The labels of the one person, without that axis."""
+    assert len(labels.joints) == len(labels.visibility) == len(labels.boxes) == 1
+    return PoseLabels(labels.joints[0], labels.visibility[0], labels.boxes[0])
 
 
 def save(path: Path, **changes: object) -> Path:
@@ -32,7 +38,7 @@ def test_list_videos(tmp_path: Path) -> None:
 
 def test_labels_become_zero_based(tmp_path: Path) -> None:
     content = penn_labels(4)
-    labels = read_labels(save(tmp_path / "0001.mat"))
+    labels = of_one(read_labels(save(tmp_path / "0001.mat")))
     assert labels.joints.shape == (4, 13, 2)
     assert labels.joints.dtype == np.float32
     np.testing.assert_allclose(labels.joints[2, 3], [content["x"][2, 3] - 1, content["y"][2, 3] - 1], rtol=1e-6)
@@ -44,7 +50,7 @@ def test_small_integer_positions_do_not_wrap(tmp_path: Path) -> None:
     x = np.full((4, 13), 3, np.uint8)
     x[0, 0] = 0
     y = np.full((4, 13), 200, np.uint8)
-    labels = read_labels(save(tmp_path / "0001.mat", x=x, y=y))
+    labels = of_one(read_labels(save(tmp_path / "0001.mat", x=x, y=y)))
     assert labels.joints[0, 0].tolist() == [-1, 199]
     assert labels.joints[1, 1].tolist() == [2, 199]
 
@@ -56,7 +62,7 @@ def test_placeholders_near_the_origin_are_absent(tmp_path: Path, value: float) -
     x[1, 4] = y[1, 4] = value
     visibility = np.ones((4, 13), np.uint8)
     visibility[1, 4] = visibility[2, 5] = 0
-    labels = read_labels(save(tmp_path / "0001.mat", x=x, y=y, visibility=visibility))
+    labels = of_one(read_labels(save(tmp_path / "0001.mat", x=x, y=y, visibility=visibility)))
     assert labels.visibility[1, 4] == 0
     assert labels.visibility[2, 5] == 1  # hidden, but its position is known
     assert (labels.visibility == 2).sum() == 4 * 13 - 2
@@ -64,7 +70,7 @@ def test_placeholders_near_the_origin_are_absent(tmp_path: Path, value: float) -
 
 def test_a_box_short_of_a_row_repeats_the_last(tmp_path: Path) -> None:
     boxes = np.array([[1, 2, 30, 40], [2, 3, 31, 41], [3, 4, 32, 42]], float)
-    labels = read_labels(save(tmp_path / "0001.mat", bbox=boxes))
+    labels = of_one(read_labels(save(tmp_path / "0001.mat", bbox=boxes)))
     assert labels.boxes[:, 0].tolist() == [0, 1, 2, 2]
 
 
@@ -76,7 +82,7 @@ def test_a_box_without_area_becomes_the_extent_of_visible_joints(tmp_path: Path)
     visibility = np.ones((4, 13), np.uint8)
     visibility[1, 6:] = 0
     visibility[3] = 0
-    labels = read_labels(save(tmp_path / "0001.mat", bbox=boxes, visibility=visibility))
+    labels = of_one(read_labels(save(tmp_path / "0001.mat", bbox=boxes, visibility=visibility)))
     x, y = content["x"][1, :6] - 1, content["y"][1, :6] - 1
     np.testing.assert_allclose(labels.boxes[1], [x.min(), y.min(), x.max(), y.max()], rtol=1e-5)
     np.testing.assert_allclose(labels.boxes[3], labels.boxes[2])  # nothing visible: the frame before
@@ -89,7 +95,7 @@ def test_frames_are_counted_in_x_and_sizes_taken_from_images(tmp_path: Path) -> 
     content["x"][0, 1] = SIZE[0]  # the last column
     content |= {"dimensions": np.array([[480, 640, 3]], np.uint16), "nframes": np.array([[99]], np.uint8)}
     scipy.io.savemat(root / "labels" / "0001.mat", content)
-    labels = PennAction(root).pose("frames/0001")
+    labels = of_one(PennAction(root).pose("frames/0001"))
     assert len(labels.joints) == 3
     assert labels.visibility[0, 0] == 0
     assert labels.visibility[0, 1] == 2
@@ -145,7 +151,7 @@ class Sequence(NamedTuple):
 def sequences(real_data: Path) -> dict[str, Sequence]:
     """All of them."""
     paths = sorted((real_data / "penn_action" / "labels").glob("*.mat"))
-    return {path.stem: Sequence(scipy.io.loadmat(path), read_labels(path)) for path in paths}
+    return {path.stem: Sequence(scipy.io.loadmat(path), of_one(read_labels(path))) for path in paths}
 
 
 def test_table_of_all_sequences(real_data: Path) -> None:

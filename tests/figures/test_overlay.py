@@ -4,8 +4,9 @@ import av
 import numpy as np
 import pytest
 
+from humotion.datasets.jhmdb import SKELETON as JHMDB
+from humotion.datasets.penn_action import SKELETON as PENN_ACTION
 from humotion.figures.overlay import SIDES, draw_skeleton, enlarge, write_video
-from humotion.store.skeleton import JHMDB, PENN_ACTION
 
 
 def standing_person() -> np.ndarray:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from humotion.models.catalogue import Counted, count_models, describe
-from humotion.models.common.build import MODELS, build_model
+from humotion.models.common.build import build_model, every_entry
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,8 @@ def counted() -> dict[tuple[str, str], Counted]:
 
 
 def test_every_registered_model_is_listed_in_each_configuration(counted: dict[tuple[str, str], Counted]) -> None:
-    assert set(counted) == {(name, official) for name, entry in MODELS.items() for official in entry.official}
-    assert {name for name, _ in counted} == set(MODELS)
+    assert set(counted) == {(name, official) for _, name, entry in every_entry() for official in entry.official}
+    assert {name for name, _ in counted} == {name for _, name, _ in every_entry()}
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ def test_shapes_are_those_of_a_run() -> None:
     assert entry.inputs == {"frame": (1, 3, 368, 368)}
     assert entry.outputs == {"maps": (1, 15, 46, 46)}
     with torch.device("meta"):
-        assert build_model("lstm_pm").map_size == 46
+        assert build_model("pose_machine", "lstm_pm").map_size == 46
 
 
 def test_the_table_has_a_line_a_model(counted: dict[tuple[str, str], Counted]) -> None:
     lines = describe(list(counted.values())).splitlines()
-    assert lines[0].split()[:3] == ["model", "configuration", "parameters"]
+    assert lines[0].split()[:4] == ["family", "model", "configuration", "parameters"]
     for entry in counted.values():
-        (line,) = (line for line in lines if line.startswith(f"{entry.model} ") and entry.configuration in line)
+        (line,) = (line for line in lines if line.split()[1:2] == [entry.model] and entry.configuration in line)
         assert f"{entry.parameters:,}" in line
     assert "GMACs:" in lines[-1]
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from humotion.models.common.build import MODELS, build_model
+from humotion.models.common.build import build_model, every_entry
 
 SMALL: dict[str, dict[str, Any]] = {
-    "pose_estimation": {"num_joints": 4, "input_size": 64, "width": 0.05, "dropout": 0.0, "init": "he"},
-    "action_recognition": {
+    "pose_machine": {"num_joints": 4, "input_size": 64, "width": 0.05, "dropout": 0.0, "init": "he"},
+    "vit": {
         "num_classes": 3,
         "image_size": 32,
         "patch_size": 16,
@@ -21,13 +21,14 @@ SMALL: dict[str, dict[str, Any]] = {
         "heads": 2,
     },
 }
-CONFIGURATIONS = [(name, official) for name, entry in MODELS.items() for official in entry.official]
+ENTRIES = {name: (family, entry) for family, name, entry in every_entry()}
+CONFIGURATIONS = [(name, official) for name, (_, entry) in ENTRIES.items() for official in entry.official]
 
 
 def small_model(name: str, official: str) -> nn.Module:
     torch.manual_seed(0)
-    entry = MODELS[name]
-    model = build_model(name, **{**entry.official[official], **SMALL[entry.task]})
+    family, entry = ENTRIES[name]
+    model = build_model(family, name, **{**entry.official[official], **SMALL[family]})
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))  # what starts at zero takes part
@@ -36,7 +37,7 @@ def small_model(name: str, official: str) -> nn.Module:
 
 def inputs(model: nn.Module, name: str) -> tuple[Tensor, ...]:
     """Two clips of four frames, the second with a padded one."""
-    if MODELS[name].task == "pose_estimation":
+    if ENTRIES[name][0] == "pose_machine":
         return (torch.rand(2, 4, 3, 64, 64),)
     frames = torch.rand(2, 4, model.num_neighbours, 3, 32, 32)  # type: ignore[call-overload]
     is_padding = torch.zeros(2, 4, dtype=torch.bool)

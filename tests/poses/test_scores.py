@@ -7,10 +7,11 @@ import pytest
 import torch
 from torchmetrics.utilities import dim_zero_sum
 
+from humotion.datasets.jhmdb import SKELETON as JHMDB
+from humotion.datasets.penn_action import SKELETON as PENN_ACTION
 from humotion.poses.jitter import Jitter
 from humotion.poses.pck import PCK
 from humotion.poses.scores import PoseScores, score_clip
-from humotion.store.skeleton import JHMDB, PENN_ACTION
 
 BOX = torch.tensor([[10.0, 20.0, 110.0, 60.0]])  # longer side 100: a hit at 0.2 is within 20 px
 

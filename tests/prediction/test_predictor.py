@@ -14,16 +14,11 @@ from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.params.document import Params
 from humotion.prediction.command import predict_video
-from humotion.prediction.predictor import (
-    ActionPredictor,
-    DecodedVideo,
-    PosePredictor,
-    boxes_around,
-    load_predictor,
-    read_video,
-)
+from humotion.prediction.predictor import DecodedVideo, load_predictor, read_video
 from humotion.stages import sample
+from humotion.tasks.action_recognition.predictor import ActionPredictor
 from humotion.tasks.action_recognition.training.outcomes import action_probabilities
+from humotion.tasks.pose_estimation.predictor import PosePredictor, boxes_around
 from humotion.tasks.pose_estimation.training.outcomes import pose_outcomes
 from humotion.training.attempt import preprocessing
 from humotion.training.description import ModelDescription
@@ -79,11 +74,41 @@ def test_an_action_is_predicted_as_it_is_evaluated(root: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "neighbours"),
     [
-        ({"name": "ls_vit", "num_registers": 2, "prefix_positions": False, "layer_scale": 0.1, "lmi": "none"}, 3),
-        ({"name": "ls_vit", "smif": "none", "motion_embed": False, "raw_neighbours": False, "lmi_reach": 1}, 1),
-        ({"name": "ls_vit", "setting": "reference", "num_neighbours": 5, "raw_neighbours": True}, 5),
-        ({"name": "ls_vit", "setting": "reference", "motion_frames": 2}, 3),
-        ({"name": "vit", "class_token": False, "fc_norm": True, "qkv_bias": False, "mean": (0.4, 0.5, 0.6)}, 1),
+        (
+            {
+                "family": "vit",
+                "name": "ls_vit",
+                "num_registers": 2,
+                "prefix_positions": False,
+                "layer_scale": 0.1,
+                "lmi": "none",
+            },
+            3,
+        ),
+        (
+            {
+                "family": "vit",
+                "name": "ls_vit",
+                "smif": "none",
+                "motion_embed": False,
+                "raw_neighbours": False,
+                "lmi_reach": 1,
+            },
+            1,
+        ),
+        ({"family": "vit", "name": "ls_vit", "setting": "reference", "num_neighbours": 5, "raw_neighbours": True}, 5),
+        ({"family": "vit", "name": "ls_vit", "setting": "reference", "motion_frames": 2}, 3),
+        (
+            {
+                "family": "vit",
+                "name": "vit",
+                "class_token": False,
+                "fc_norm": True,
+                "qkv_bias": False,
+                "mean": (0.4, 0.5, 0.6),
+            },
+            1,
+        ),
     ],
 )
 def test_an_action_model_of_any_kind_is_predicted_as_it_is_evaluated(
@@ -112,7 +137,8 @@ def test_joints_are_predicted_as_they_are_evaluated(root: Path) -> None:
     assert isinstance(predictor, PosePredictor)
     data = ClipDataModule("pose", PARAMS, 1, root)
     for outcome in pose_outcomes(predictor.task, data, "test", PARAMS.machine):
-        boxes = outcome.video.boxes
+        assert outcome.video.boxes is not None
+        boxes = outcome.video.boxes[0]
         joints, score = predictor.joints(stored(data, outcome.clip_id), boxes)
         np.testing.assert_allclose(joints, outcome.joints, atol=1e-4)
         np.testing.assert_allclose(score, outcome.score, atol=1e-4)

@@ -8,9 +8,11 @@ import pytest
 from pydantic import ValidationError
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from humotion.registration.rule import incomparable, validation_gain
+from humotion.evaluation.face import load_face
+from humotion.registration.rule import incomparable
 from tests.support.tiny_project import tiny_params
 
+ACTIONS, POSES = load_face("action_recognition"), load_face("pose_estimation")
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 2])
 OURS, THEIRS = np.array([0, 0, 0, 1, 1, 1, 2, 2]), np.array([0, 0, 0, 0, 0, 1, 0, 3])
 
@@ -33,7 +35,7 @@ def test_gains_of_actions_are_those_of_scikit_learn() -> None:
         "mean_class_accuracy": balanced_accuracy_score(LABELS, OURS) - _balanced(THEIRS),
     }
     for metric, difference in expected.items():
-        gain = validation_gain(pairs(), metric, seed=0, num_resamples=200)
+        gain = ACTIONS.validation_gain(pairs(), metric, seed=0, num_resamples=200)
         assert gain.difference == pytest.approx(difference), metric
         assert gain.low <= gain.difference <= gain.high
     assert len({round(value, 6) for value in expected.values()}) == 3
@@ -46,8 +48,8 @@ def _balanced(predicted: np.ndarray) -> float:
 def test_gains_of_poses_are_pooled_over_joints() -> None:
     table = pd.DataFrame({"group": ["u", "v"], "weight": [30.0, 10.0], "pck_0.1": [0.5, 0.1], "score": [0.9, 0.9]})
     table = table.assign(**{"pck_0.1_champion": [0.3, 0.5], "score_champion": [0.8, 0.8]})
-    assert validation_gain(table, "pck_0.1", 0, 200).difference == pytest.approx((30 * 0.2 - 10 * 0.4) / 40)
-    assert validation_gain(table, "pck_0.2", 0, 200).difference == pytest.approx(0.1)
+    assert POSES.validation_gain(table, "pck_0.1", 0, 200).difference == pytest.approx((30 * 0.2 - 10 * 0.4) / 40)
+    assert POSES.validation_gain(table, "pck_0.2", 0, 200).difference == pytest.approx(0.1)
 
 
 def test_what_is_not_compared() -> None:

@@ -13,7 +13,8 @@ import pytest
 from scipy.io import loadmat
 
 from humotion.errors import HumotionError
-from humotion.render import hmdb51, penn_action, render_hmdb51, render_penn_action, render_sample
+from humotion.render import hmdb51, penn_action
+from humotion.render.sample import render_hmdb51, render_penn_action, render_sample
 
 pytest.importorskip("pybullet_data")
 

@@ -10,10 +10,10 @@ from PIL import Image
 from humotion.clips.augment import Policy
 from humotion.clips.datamodule import ClipDataModule
 from humotion.clips.dataset import ClipDataset
-from humotion.inputs.make_view import make_view
+from humotion.datasets.penn_action import SKELETON as PENN_ACTION
+from humotion.exploration.plan import sheet_rows
 from humotion.params.experiment import TransformParams
 from humotion.stages import augment, sample
-from humotion.store.skeleton import PENN_ACTION
 from tests.clips.conftest import project  # noqa: F401
 from tests.support.prepared import make_params
 
@@ -58,8 +58,8 @@ def test_captions_count_the_joints_that_left_the_frame(project: Path) -> None:  
     augment.run("pose", params)
     module = ClipDataModule("pose", params)
     after = module.dataset("train")
-    before = ClipDataset(module.table("train"), module.store, make_view(moved, "penn_action"))
-    rows = augment.sheet_rows(before, after, PENN_ACTION)
+    before = ClipDataset(module.table("train"), module.store, module.input.make(moved.augment, PENN_ACTION))
+    rows = sheet_rows(before, after, PENN_ACTION)
     first_of_each = before.table.drop_duplicates("label_id").sort_values("label_id").index
     num_absent = 0
     for (_, tiles), index in zip(rows, first_of_each, strict=True):

@@ -37,7 +37,7 @@ SIZES = {"patch_size": 16, "dim": 16, "depth": 1, "heads": 2}
 def params(asked: dict[str, Any]) -> Params:
     settings = tiny_settings(only=NAME)
     experiment = settings["experiments"][NAME]
-    experiment["model"] = {"name": "ls_vit", **SIZES, "weights": WEIGHTS}
+    experiment["model"] = {"family": "vit", "name": "ls_vit", **SIZES, "weights": WEIGHTS}
     experiment["evaluate"] |= asked
     return Params.model_validate(settings)
 

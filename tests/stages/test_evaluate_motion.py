@@ -20,7 +20,7 @@ from humotion.tasks.action_recognition.evaluation.motion_figures import BAND, PA
 from humotion.tasks.action_recognition.training.module import ActionRecognition
 from tests.support.tiny_project import SIDE, build_project, tiny_settings
 
-VIT = {"name": "vit", "patch_size": 16, "dim": 16, "depth": 1, "heads": 2}
+VIT = {"family": "vit", "name": "vit", "patch_size": 16, "dim": 16, "depth": 1, "heads": 2}
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_motion_lies_on_the_square_that_moves(folder: Path, monkeypatch: pytest.
     assert boxes is not None
     scale = motion.shape[-1] / 48  # the crop is the middle 48 columns of 64
     for values, number in zip(motion[0].numpy(), table["frame_indices"][0], strict=True):
-        left, top = boxes[number, 0] - 8, boxes[number, 1]
+        left, top = boxes[0, number, 0] - 8, boxes[0, number, 1]
         rows, columns = np.nonzero(values > 0.5 * values.max())
         assert values.max() > 0.03
         assert rows.min() >= scale * top - 1.5 and rows.max() <= scale * (top + SIDE) + 0.5
@@ -86,7 +86,7 @@ def test_a_plain_vit_shows_its_attention_alone(folder: Path, tmp_path: Path, mon
     task, data = build(folder, monkeypatch, VIT)
     clip = data.clips("test")["clip_id"][0]
     batch = {"frames": data.clip_dataset("test")[0]["frames"][None], "is_padding": torch.zeros(1, 3, dtype=torch.bool)}
-    (attention,) = heat_maps(see(task, batch).each(lambda part: part[0]))
+    (attention,) = heat_maps(see(task, batch).apply(lambda part: part[0]))
     assert attention.values.mean() == pytest.approx(1), "in multiples of an even share"
     draw_motion(task, data, {clip: "line"}, tmp_path / "motion")
     assert len(list((tmp_path / "motion").iterdir())) == 2

@@ -9,12 +9,12 @@ import pytest
 import simplejpeg
 from PIL import Image
 
+from humotion.datasets.penn_action import SKELETON as PENN_ACTION
 from humotion.errors import HumotionError
 from humotion.exploration.measures import measure_frames, robust_z, split_facts
 from humotion.params.document import Params
 from humotion.stages import explore
 from humotion.store.frames import FrameStore, PackedVideo, shard_name, write_shard
-from humotion.store.skeleton import PENN_ACTION
 
 NUM_BLACK = 2
 
@@ -42,7 +42,7 @@ def pack(video_id: str, index: int, with_pose: bool) -> PackedVideo:
     joints = generator.uniform(5, 40, (len(frames), 13, 2)).astype(np.float32)
     visibility = np.tile(np.array([2] * 6 + [1] * 4 + [0] * 3, np.uint8), (len(frames), 1))
     boxes = np.tile(np.array([0, 0, 40, 40], np.float32), (len(frames), 1))
-    return PackedVideo(video_id, 64, 48, 25.0, jpegs, joints, visibility, boxes)
+    return PackedVideo(video_id, 64, 48, 25.0, jpegs, joints[None], visibility[None], boxes[None])
 
 
 def prepare(root: Path, with_pose: bool, num_readable: int = 9) -> None:
@@ -51,7 +51,7 @@ def prepare(root: Path, with_pose: bool, num_readable: int = 9) -> None:
     folder = root / "prepared" / "tiny"
     (folder / "frames").mkdir(parents=True)
     packed = [pack(row["video_id"], index, with_pose) for index, row in enumerate(rows[:num_readable])]
-    write_shard(folder / "frames" / shard_name(0), packed, PENN_ACTION.name if with_pose else None)
+    write_shard(folder / "frames" / shard_name(0), packed, PENN_ACTION if with_pose else None)
     status = ["ok"] * num_readable + ["corrupt"] * (10 - num_readable) + ["missing"]
     decoded = [
         {

@@ -14,11 +14,14 @@ import pandas as pd
 import pytest
 import scipy.io
 
+from humotion.datasets.jhmdb import SKELETON as JHMDB
+from humotion.datasets.penn_action import SKELETON as PENN_ACTION
 from humotion.errors import HumotionError
 from humotion.extraction import shards
 from humotion.params.document import Params
 from humotion.stages import extract, index
 from humotion.store.frames import FrameStore, PackedVideo
+from humotion.store.skeleton import Skeleton
 from humotion.video.decode import has_cuda
 from tests.stages.test_index import params
 from tests.support.trees import hmdb51_tree, jhmdb_tree, penn_labels, penn_tree, write_jpegs, write_video
@@ -75,10 +78,10 @@ def test_labels_are_scaled_with_the_frames(tmp_path: Path) -> None:
     root = penn_tree(tmp_path / "root")
     store, table = prepare(params("penn_action", root, short_side=24))
     video = store["frames/0001"]
-    assert (video.width, video.height, video.num_frames, store.skeleton) == (32, 24, 5, "penn_action")
+    assert (video.width, video.height, video.num_frames, store.skeleton) == (32, 24, 5, PENN_ACTION)
     raw = scipy.io.loadmat(root / "labels" / "0001.mat")
-    np.testing.assert_allclose(video.joints[..., 0], (raw["x"] - 1 + 0.5) / 2 - 0.5, rtol=1e-5)
-    np.testing.assert_allclose(video.boxes[0], [1.25, 1.75, 29.25, 21.25])
+    np.testing.assert_allclose(video.joints[0, ..., 0], (raw["x"] - 1 + 0.5) / 2 - 0.5, rtol=1e-5)
+    np.testing.assert_allclose(video.boxes[0, 0], [1.25, 1.75, 29.25, 21.25])
     assert table["method"].unique().tolist() == ["images"]
 
 
@@ -98,18 +101,18 @@ def test_more_and_fewer_frames_than_labels(tmp_path: Path) -> None:
     store, table = prepare(params("penn_action", root))
     assert table["num_frames"].tolist() == [4, 7, 5]
     assert table["status"].tolist() == ["truncated", "ok", "ok"]
-    assert len(store["frames/0001"].joints) == 4
+    assert store["frames/0001"].joints.shape == (1, 4, 13, 2)
     longer = store["frames/0002"]
-    assert longer.visibility.sum(axis=1).tolist() == [26] * 5 + [0, 0]
-    np.testing.assert_array_equal(longer.boxes[6], longer.boxes[4])
+    assert longer.visibility[0].sum(axis=1).tolist() == [26] * 5 + [0, 0]
+    np.testing.assert_array_equal(longer.boxes[0, 6], longer.boxes[0, 4])
 
 
 def test_jhmdb_clips_without_joints_are_kept(tmp_path: Path) -> None:
     store, _ = prepare(params("jhmdb", jhmdb_tree(tmp_path / "root")))
     posed, plain = store[next(iter(store))], store[list(store)[-1]]
-    assert posed.joints.shape == (6, 15, 2)
+    assert posed.joints.shape == (1, 6, 15, 2)
     assert plain.joints is None
-    assert store.skeleton == "jhmdb"
+    assert store.skeleton == JHMDB
 
 
 def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -211,7 +214,7 @@ def test_a_full_disk_is_said_and_finished_shards_are_kept(tmp_path: Path, monkey
     index.run("data", settings)
     name, write = shards.shard_name, shards.write_shard
 
-    def write_some(path: Path, videos: Iterable[PackedVideo], skeleton: str | None) -> int:
+    def write_some(path: Path, videos: Iterable[PackedVideo], skeleton: Skeleton | None) -> int:
         return write(Path("/dev/full") if "shard-002" in path.name else path, videos, skeleton)
 
     with monkeypatch.context() as patch:

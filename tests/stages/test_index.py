@@ -6,9 +6,11 @@ import pandas as pd
 import pytest
 import scipy.io
 
+from humotion.datasets.shared.open import layout_class
 from humotion.files import read_json
 from humotion.params.document import Params
 from humotion.stages import index
+from humotion.stages.index import source_of
 from tests.support.trees import hmdb51_tree, jhmdb_tree, penn_labels, penn_tree
 
 
@@ -26,6 +28,7 @@ def test_hmdb51(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = pd.read_parquet("prepared/data/videos.parquet")
     assert list(table.columns) == [
         *("video_id", "path", "label", "label_id", "split_1", "split_2", "split_3", "group"),
+        *("field_visible", "field_camera", "field_people", "field_view", "field_quality"),
         *("fps", "width", "height", "num_frames_probed", "status", "error"),
     ]
     rows = table.set_index("video_id")
@@ -89,3 +92,20 @@ def test_real_datasets(real_data: Path, tmp_path: Path, monkeypatch: pytest.Monk
     report = read_json(Path("prepared/data/index.json"))
     assert report["status"] == {"missing": 6766}
     assert report["splits"]["split_1"] == {"test": 1530, "train": 3570, "unused": 1666}
+
+
+def test_what_the_index_says_of_footage_and_terms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the model card, which knows no dataset."""
+    monkeypatch.chdir(tmp_path)
+    layouts = layout_class("hmdb51"), layout_class("folder")
+    hmdb51, folder = (kind(Path("anywhere")) for kind in layouts)
+    sample = Path("data/hmdb51")
+    assert "rendered" not in source_of(sample, hmdb51)["footage"], "without data.dvc it is somebody's own footage"
+    Path("data.dvc").touch()
+    about = source_of(sample, hmdb51)
+    assert "not real footage" in about["footage"]
+    assert "CC BY" not in about["terms"], "the sample is not the public dataset"
+    real = source_of(Path("/videos/hmdb51"), hmdb51)
+    assert "rendered" not in real["footage"]
+    assert real["terms"] == "see the dataset's terms (of the public hmdb51: CC BY 4.0, says its page)"
+    assert source_of(Path("/videos/mine"), folder)["terms"] == "see its terms"

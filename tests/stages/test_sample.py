@@ -5,10 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from humotion.datasets.penn_action import SKELETON
 from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.params.document import Params
 from humotion.stages import sample
+from humotion.store.skeleton import Skeleton
 from tests.clips.conftest import project  # noqa: F401
 from tests.support.prepared import make_params
 
@@ -58,7 +60,8 @@ def test_the_grouped_protocol_uses_videos_of_no_official_split(project: Path) ->
 def test_pose_clips(project: Path) -> None:  # noqa: F811
     sample.run("pose", make_params())
     clips, meta = read_clips("pose"), read_json(Path("clips/pose/meta.json"))
-    assert meta["skeleton"] == "penn_action"
+    assert Skeleton.from_dict(meta["skeleton"]) == SKELETON
+    assert (clips["train"]["person"] == 0).all()
     assert meta["left_out"]["video_ids"] == {"corrupt": ["broken"], "no joints": ["plain"]}
     frames = pd.read_parquet("prepared/tiny/frames.parquet").set_index("video_id")["num_frames"]
     for split in ("val", "test"):

@@ -14,8 +14,12 @@ import pytest
 
 from humotion.comparison.command import compare
 from humotion.errors import HumotionError
+from humotion.evaluation.face import load_face
 from humotion.files import read_json
+from humotion.params.document import AnyExperiment
 from humotion.params.tasks.pose_estimation import PoseEvaluateParams, PoseRegisterParams
+from humotion.registration.card import card
+from humotion.registration.rule import Decision, Incumbent, decide, validated_on
 from humotion.stages import augment, evaluate, register, sample, train
 from humotion.tracking import registry
 from humotion.tracking.store import connect
@@ -155,7 +159,7 @@ def test_run(project: Path, name: str) -> None:
     assert run.data.tags["data.plan.md5"] == description.data_md5["plan"]
     listed = (client.list_artifacts(run.info.run_id, under) for under in ("train", "evaluate", "augment"))
     logged = {entry.path for entries in listed for entry in entries}
-    assert {"train/curves.png", "evaluate/summary.json", "augment/policy.json"} <= logged
+    assert {"evaluate/curves.png", "evaluate/summary.json", "augment/policy.json"} <= logged
     note = run.data.tags["mlflow.note.content"]
     assert f"dvc repro train@{name}" in note
     assert note.count("### Figures") == 1
@@ -226,12 +230,17 @@ def test_the_champion_again_leaves_the_challenger_its_alias(own_project: Path) -
     assert read_json(Path("registered/action.json"))["reason"] == "it is the champion already"
 
 
+def decide_against(champion_scores: Path, experiment: AnyExperiment) -> Decision:
+    """About a version 2 of the action model, while version 1 is champion."""
+    validation = pd.read_parquet("models/action/validation.parquet")
+    incumbent = Incumbent("1", validated_on(validation), lambda: pd.read_parquet(champion_scores))
+    return decide("2", validation, incumbent, experiment.register_, load_face(experiment.task), experiment.seed)
+
+
 def test_validation_clips_of_one_group_give_no_interval(champion_scores: Path) -> None:
     for path in (champion_scores, Path("models/action/validation.parquet")):
         pd.read_parquet(path).assign(group="film").to_parquet(path)
-    incumbent = connect().get_model_version("ls_vit-tiny", "1")
-    validation = pd.read_parquet("models/action/validation.parquet")
-    decision = register.decide("2", incumbent, validation, tiny_params().experiment("action"), None)
+    decision = decide_against(champion_scores, tiny_params().experiment("action"))
     assert decision.alias == "challenger"
     assert "no interval" in decision.reason
 
@@ -240,21 +249,20 @@ def test_a_card_has_a_word_for_scores_of_nothing(project: Path) -> None:
     description = read_description(Path("models/pose"))
     test = read_json(Path("metrics/pose/test.json"))
     test["test"]["jitter"] = None
-    card = register.card("lstm_pm-tiny", description, tiny_params().dataset("tiny"), test, PoseRegisterParams())
-    (row,) = [line for line in card.splitlines() if line.startswith("| jitter |")]
+    about_data = read_json(Path("prepared/tiny/index.json"))
+    text = card("lstm_pm-tiny", description, about_data, test, PoseRegisterParams(), load_face("pose_estimation"))
+    (row,) = [line for line in text.splitlines() if line.startswith("| jitter |")]
     assert "| none |" in row
-    assert "13 joints (penn_action)" in card
-    assert "see its terms" in card, "no licence is stated for a dataset that we know nothing of"
-    assert "rendered" not in card
+    assert "13 joints (penn_action)" in text
+    assert about_data["footage"] in text
+    assert about_data["terms"] in text
 
 
 @pytest.mark.parametrize("metric", ["macro_f1", "top1"])
 def test_a_champion_of_an_older_version_is_compared_where_it_can_be(champion_scores: Path, metric: str) -> None:
     pd.read_parquet(champion_scores)[["clip_id", "group", "score", "weight"]].to_parquet(champion_scores)
-    incumbent = connect().get_model_version("ls_vit-tiny", "1")
-    validation = pd.read_parquet("models/action/validation.parquet")
     experiment = tiny_params(register={"metric": metric, "bootstrap": 100}, only="action").experiment("action")
-    decision = register.decide("2", incumbent, validation, experiment, None)
+    decision = decide_against(champion_scores, experiment)
     assert decision.alias == "challenger"
     older = "by an older version of humotion, which kept no predicted: not compared"
     assert decision.reason.endswith(older) == (metric == "macro_f1")

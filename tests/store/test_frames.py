@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import simplejpeg
 
+from humotion.datasets.penn_action import SKELETON
 from humotion.errors import HumotionError
 from humotion.store.frames import FrameStore, PackedVideo, shard_name, shard_of, write_shard
 from tests.support.trees import picture
@@ -18,17 +19,17 @@ def packed(video_id: str, num_frames: int, pose: bool) -> PackedVideo:
     jpegs = [simplejpeg.encode_jpeg(picture(number), quality=95) for number in range(num_frames)]
     if not pose:
         return PackedVideo(video_id, 64, 48, None, jpegs)
-    joints = np.arange(num_frames * 13 * 2, dtype=np.float32).reshape(num_frames, 13, 2)
-    visibility = (np.arange(num_frames * 13) % 3).astype(np.uint8).reshape(num_frames, 13)
-    boxes = np.arange(num_frames * 4, dtype=np.float32).reshape(num_frames, 4)
+    joints = np.arange(num_frames * 13 * 2, dtype=np.float32).reshape(1, num_frames, 13, 2)
+    visibility = (np.arange(num_frames * 13) % 3).astype(np.uint8).reshape(1, num_frames, 13)
+    boxes = np.arange(num_frames * 4, dtype=np.float32).reshape(1, num_frames, 4)
     return PackedVideo(video_id, 64, 48, 29.97, jpegs, joints, visibility, boxes)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> FrameStore:
     """Two shards: a posed and a plain video in the first, one posed in the second; one video is corrupt."""
-    write_shard(tmp_path / shard_name(0), [packed("a/posed", 5, True), packed("a/plain", 3, False)], "penn_action")
-    write_shard(tmp_path / shard_name(1), [packed("b/posed", 4, True)], "penn_action")
+    write_shard(tmp_path / shard_name(0), [packed("a/posed", 5, True), packed("a/plain", 3, False)], SKELETON)
+    write_shard(tmp_path / shard_name(1), [packed("b/posed", 4, True)], SKELETON)
     rows = [("a/posed", 0, 0, "ok"), ("a/plain", 0, 1, "ok"), ("b/posed", 1, 0, "truncated"), ("c", 1, -1, "corrupt")]
     pd.DataFrame(rows, columns=["video_id", "shard", "row", "status"]).to_parquet(tmp_path / "frames.parquet")
     return FrameStore(tmp_path, tmp_path / "frames.parquet")
@@ -66,7 +67,7 @@ def test_the_store_lists_what_has_frames(store: FrameStore) -> None:
     assert list(store) == ["a/posed", "a/plain", "b/posed"]
     assert len(store) == 3
     assert "c" not in store
-    assert store.skeleton == "penn_action"
+    assert store.skeleton == SKELETON
 
 
 def test_absent_videos_say_why(store: FrameStore, tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_an_open_store_works_in_other_processes(method: str, store: FrameStore) 
 
 def test_the_same_videos_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        write_shard(tmp_path / name, (packed(f"v{i}", 3, i % 2 == 0) for i in range(4)), "penn_action")
+        write_shard(tmp_path / name, (packed(f"v{i}", 3, i % 2 == 0) for i in range(4)), SKELETON)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 

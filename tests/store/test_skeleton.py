@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from humotion.store.skeleton import JHMDB, PENN_ACTION, SKELETONS, Skeleton
+from humotion.datasets.jhmdb import SKELETON as JHMDB
+from humotion.datasets.penn_action import SKELETON as PENN_ACTION
+from humotion.store.skeleton import Skeleton
 
-ALL = pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS.keys())
+ALL = pytest.mark.parametrize("skeleton", [PENN_ACTION, JHMDB], ids=["penn_action", "jhmdb"])
 
 
 def test_joint_orders_are_the_official_ones() -> None:

@@ -1,9 +1,13 @@
-"""Which modules of the package a stage's code reaches, found by reading imports and not by running them."""
+"""Which modules of the package a stage's code reaches, found by reading imports and not by running them.
+
+Names that are resolved at run time are followed too: ``choices.load("tasks", name, "training.module")`` reaches the
+module of whatever is chosen.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +17,9 @@ SOURCE = REPOSITORY / "src"
 
 # Rooms on which no stage depends: they pass settings in and reports out, and change no result.
 OUTSIDE = (
-    *("humotion.cli", "humotion.params", "humotion.parallel"),
+    *("humotion.cli", "humotion.params", "humotion.parallel", "humotion.choices"),
     *("humotion.errors", "humotion.files", "humotion.work", "humotion.tracking"),
 )
-# Modules that resolve names: of the modules it knows, only the one that is named decides anything.
-# Reached merely because Python runs it on the way to a submodule, it decides nothing at all.
-REGISTRIES = ("humotion.datasets.shared.open", "humotion.models.common.build", "humotion.training.task")
 
 
 def file_of(module: str) -> Path | None:
@@ -28,31 +29,22 @@ def file_of(module: str) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def reached_files(stage: str, named: dict[str, str]) -> set[str]:
+def reached_files(stage: str, chosen: Mapping[str, str]) -> set[str]:
     """Files, relative to the checkout, of the modules that a stage reaches.
 
-    ``named`` has the module that each registry would resolve in this instance of the stage.
+    ``chosen`` has the name that is chosen in each room (``{"tasks": "pose_estimation"}``), and the ``model`` of the
+    family. What is resolved in a room that the stage chooses nothing from is not followed: a dataset's layout, of which
+    a model folder of an older version may name the joint set, for stages that no such folder reaches.
     """
     todo, seen = [f"humotion.stages.{stage}"], set()
-    if stage == "evaluate":
-        todo.append(named["protocol"])
     while todo:
         module = todo.pop()
         if module in seen or any(module == room or module.startswith(f"{room}.") for room in OUTSIDE):
             continue
         seen.add(module)
-        todo += [named[module]] if module in REGISTRIES else []
-        alternatives = _alternatives(module) if module in REGISTRIES else set()
-        todo += [target for target in imported(module) if target not in alternatives]
+        todo += [*imported(module), *resolved(module, chosen)]
     files = {file for module in seen if (file := file_of(module)) is not None and _has_code(file)}
     return {file.relative_to(SOURCE.parent).as_posix() for file in files}
-
-
-def _alternatives(registry: str) -> set[str]:
-    """The modules that a registry chooses from: the layouts that it imports, but not what they share."""
-    return {
-        module for module in imported(registry) if module.startswith("humotion.datasets.") and ".shared" not in module
-    }
 
 
 def imported(module: str) -> set[str]:
@@ -72,13 +64,28 @@ def imported(module: str) -> set[str]:
     return found
 
 
+def resolved(module: str, chosen: Mapping[str, str]) -> set[str]:
+    """Modules that calls of ``choices.load`` in a module resolve, for what is chosen."""
+    path = file_of(module)
+    assert path is not None, module
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "choices.load":
+            room, _, *part = node.args
+            assert isinstance(room, ast.Constant), f"{path}: choices.load of a room that is not written out"
+            if room.value in chosen:
+                parts = [chosen[room.value]]
+                parts += [str(last.value) if isinstance(last, ast.Constant) else chosen["model"] for last in part]
+                found.add(".".join(["humotion", room.value, *parts]))
+    return found
+
+
 def _with_parents(module: str) -> set[str]:
-    """The module and, as Python runs them on the way, its packages; registries only if meant themselves."""
+    """The module and, as Python runs them on the way, its packages."""
     if module.split(".")[0] != "humotion":
         return set()
     parts = module.split(".")
-    parents = {".".join(parts[:end]) for end in range(1, len(parts))}
-    return {module} | (parents - set(REGISTRIES))
+    return {module} | {".".join(parts[:end]) for end in range(1, len(parts))}
 
 
 def _runtime_nodes(node: ast.AST) -> Iterator[ast.AST]:

@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 import simplejpeg
 
+from humotion.datasets.penn_action import SKELETON
+from humotion.files import write_json
 from humotion.params.document import Params
 from humotion.store.frames import PackedVideo, shard_of, write_shard
+from humotion.store.skeleton import Skeleton
 
 WIDTH, HEIGHT = 64, 48
 NUM_SHARDS = 2
@@ -29,11 +32,11 @@ def make_video(video_id: str, num_frames: int, seed: int, joints: bool) -> Packe
     spread = random.uniform(0, 1, (13, 2)).astype(np.float32)
     places = boxes[:, None, :2] + spread * (boxes[:, None, 2:] - boxes[:, None, :2])
     visibility = np.full((num_frames, 13), 2, np.uint8)
-    return PackedVideo(video_id, WIDTH, HEIGHT, 25.0, jpegs, places, visibility, boxes)
+    return PackedVideo(video_id, WIDTH, HEIGHT, 25.0, jpegs, places[None], visibility[None], boxes[None])
 
 
-def write_prepared(root: Path, videos: list[PackedVideo], table: pd.DataFrame, skeleton: str | None) -> None:
-    """Write ``root``/{videos,frames}.parquet and ``root``/frames as the index and extract stages do."""
+def write_prepared(root: Path, videos: list[PackedVideo], table: pd.DataFrame, skeleton: Skeleton | None) -> None:
+    """Write ``root``/{videos,frames}.parquet, index.json and ``root``/frames as the index and extract stages do."""
     (root / "frames").mkdir(parents=True)
     rows: list[dict[str, Any]] = []
     for shard in range(NUM_SHARDS):
@@ -45,6 +48,8 @@ def write_prepared(root: Path, videos: list[PackedVideo], table: pd.DataFrame, s
     rows += [_frames_row(id_, -1, -1, 0, "corrupt") for id_ in table["video_id"] if id_ not in stored]
     pd.DataFrame(rows).sort_values("video_id").to_parquet(root / "frames.parquet")
     table.to_parquet(root / "videos.parquet")
+    facts = {"layout": "folder", "footage": "The videos are squares.", "terms": "made by the tests"}
+    write_json(root / "index.json", facts)
 
 
 def _frames_row(video_id: str, shard: int, row: int, num_frames: int, status: str) -> dict[str, Any]:
@@ -93,16 +98,18 @@ def make_params(workers: int = 0, replicas: int = 1, balance: str = "none") -> P
     action = {
         **recipe,
         "task": "action_recognition",
+        "input": "whole_frames",
         "clips": {"num_frames": 4, "validation_folds": 3},
         "augment": {**augment, "policy": ACTION_POLICY},
-        "model": {"name": "ls_vit"},
+        "model": {"family": "vit", "name": "ls_vit"},
     }
     pose = {
         **recipe,
         "task": "pose_estimation",
+        "input": "person_crops",
         "clips": {"num_frames": 5, "stride": 5, "validation_folds": 3},
         "augment": {**augment, "policy": POSE_POLICY},
-        "model": {"name": "lstm_pm"},
+        "model": {"family": "pose_machine", "name": "lstm_pm"},
     }
     return Params.model_validate(
         {
@@ -124,4 +131,4 @@ def write_small_dataset(folder: Path) -> None:
     videos.append(make_video("plain", 9, seed=99, joints=False))
     rows += [("plain", "walk", "train", "film90"), ("broken", "walk", "train", "film91")]
     rows += [("unused", "walk", None, "film92")]  # and not stored either
-    write_prepared(folder / "prepared" / "tiny", videos, make_table(rows, CLASSES), "penn_action")
+    write_prepared(folder / "prepared" / "tiny", videos, make_table(rows, CLASSES), SKELETON)

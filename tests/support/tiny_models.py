@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from humotion.datasets.penn_action import SKELETON
 from humotion.params.experiment import OptimizerParams
 from humotion.training.description import ModelDescription
 from humotion.training.model_folder import save_model_folder
@@ -16,6 +17,7 @@ from humotion.training.task import Task, task_class
 OPTIMIZER = OptimizerParams(lr=0.01, weight_decay=0.0)
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "action_recognition": {
+        "family": "vit",
         "name": "ls_vit",
         "patch_size": 16,
         "dim": 16,
@@ -26,6 +28,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "num_frames": 4,
     },
     "pose_estimation": {
+        "family": "pose_machine",
         "name": "lstm_pm",
         "width": 0.05,
         "dropout": 0.0,
@@ -36,11 +39,11 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 }
 META = {
     "action_recognition": {"classes": ["jump", "walk"], "skeleton": None},
-    "pose_estimation": {"classes": ["jump", "walk"], "skeleton": "penn_action"},
+    "pose_estimation": {"classes": ["jump", "walk"], "skeleton": SKELETON.as_dict()},
 }
 PREPROCESSING: dict[str, dict[str, Any]] = {
-    "action_recognition": {"size": 32, "num_frames": 4},
-    "pose_estimation": {"size": 32, "num_frames": 5, "person_scale": 1.25},
+    "action_recognition": {"input": "whole_frames", "size": 32, "num_frames": 4},
+    "pose_estimation": {"input": "person_crops", "size": 32, "num_frames": 5, "person_scale": 1.25},
 }
 
 
@@ -61,6 +64,7 @@ def write_model_folder(folder: Path, task: Task, kind: str, run_id: str = "0" * 
         run_id=run_id,
         data_md5={"plan": "1" * 32},
         validation={"top1": 0.5},
+        outputs=list(task.output_columns),
     )
     checkpoint = folder.with_suffix(".ckpt")
     torch.save({"state_dict": task.state_dict()}, checkpoint)

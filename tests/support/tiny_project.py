@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import simplejpeg
 
+from humotion.datasets.penn_action import SKELETON
 from humotion.params.document import Params
 from humotion.store.frames import PackedVideo
 from tests.support.prepared import CLASSES, HEIGHT, WIDTH, make_table, write_prepared
@@ -33,7 +34,7 @@ def make_video(video_id: str, label: str, num_frames: int, seed: int) -> PackedV
     places = np.stack([np.linspace(0, SIDE - 1, 13), np.linspace(0, SIDE - 1, 13) ** 2 / SIDE], axis=1)
     joints = (corner[:, None] + places).astype(np.float32)
     visibility = np.full((num_frames, 13), 2, np.uint8)
-    return PackedVideo(video_id, WIDTH, HEIGHT, 25.0, jpegs, joints, visibility, boxes)
+    return PackedVideo(video_id, WIDTH, HEIGHT, 25.0, jpegs, joints[None], visibility[None], boxes[None])
 
 
 def build_project(folder: Path) -> Path:
@@ -44,7 +45,7 @@ def build_project(folder: Path) -> Path:
         rows.append((video_id, label, "test" if number >= 8 else "train", f"film{number // 2 * 2 + number % 2}"))
         videos.append(make_video(video_id, label, 4 + number % 3, seed=number))
         write_video(folder / "data" / "tiny" / f"{video_id}.avi", num_frames=4)
-    write_prepared(folder / "prepared" / "tiny", videos, make_table(rows, CLASSES), "penn_action")
+    write_prepared(folder / "prepared" / "tiny", videos, make_table(rows, CLASSES), SKELETON)
     for name in ("dvc.yaml", "params.yaml"):
         (folder / name).write_text("{}\n")
     return folder
@@ -69,16 +70,26 @@ def tiny_settings(epochs: int = 2, only: str | None = None, **changes: Any) -> d
     action = {
         **common,
         "task": "action_recognition",
+        "input": "whole_frames",
         "clips": {"num_frames": 3, "validation_folds": 2},
         "augment": {"size": 32, "policy": [flip]},
-        "model": {"name": "ls_vit", "patch_size": 16, "dim": 16, "depth": 1, "heads": 2, "drop_path": 0.1},
+        "model": {
+            "family": "vit",
+            "name": "ls_vit",
+            "patch_size": 16,
+            "dim": 16,
+            "depth": 1,
+            "heads": 2,
+            "drop_path": 0.1,
+        },
     }
     pose = {
         **common,
         "task": "pose_estimation",
+        "input": "person_crops",
         "clips": {"num_frames": 3, "stride": 3, "validation_folds": 2},
         "augment": {"size": 32, "policy": [flip]},
-        "model": {"name": "lstm_pm", "width": 0.06, "dropout": 0.1, "init": "he"},
+        "model": {"family": "pose_machine", "name": "lstm_pm", "width": 0.06, "dropout": 0.1, "init": "he"},
     }
     experiments = {"action": action, "pose": pose}
     return {

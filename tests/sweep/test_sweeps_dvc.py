@@ -14,14 +14,16 @@ from dvc.stage import PipelineStage
 from ruamel.yaml import YAML
 
 from tests.support.dvc_project import code_and_data, copy_pipeline, pipeline
+from tests.support.every_choice import chosen_by_experiment, params_of_every_choice
 from tests.support.import_graph import reached_files
 from tests.support.repository import REPOSITORY
 from tests.test_dvc_params import changed, leaves
-from tests.test_dvc_yaml import covers, named_modules
+from tests.test_dvc_yaml import covers
 
 PARAMS: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text())
 EXPERIMENTS = list(PARAMS["experiments"])
-READ = ("task", "dataset", "seed", "augment", "model", "optimizer", "trainer")
+NAMES = ("task", "dataset", "input")  # another one leads to other files
+READ = ("seed", "augment", "model", "optimizer", "trainer")
 
 
 def sweep_stages(repo: Repo) -> dict[str, PipelineStage]:
@@ -29,12 +31,17 @@ def sweep_stages(repo: Repo) -> dict[str, PipelineStage]:
     return {stage.name: stage for stage in stages if Path(stage.path).parent.name == "sweeps"}
 
 
+def copy_with_sweeps(folder: Path) -> Path:
+    copy_pipeline(folder)
+    (folder / "sweeps").mkdir()
+    shutil.copy(REPOSITORY / "sweeps" / "dvc.yaml", folder / "sweeps")
+    return folder
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pipeline with its sweeps, everything up to date."""
-    folder = copy_pipeline(tmp_path_factory.mktemp("pipeline"))
-    (folder / "sweeps").mkdir()
-    shutil.copy(REPOSITORY / "sweeps" / "dvc.yaml", folder / "sweeps")
+    folder = copy_with_sweeps(tmp_path_factory.mktemp("pipeline"))
     with contextlib.chdir(folder), Repo.init(".", no_scm=True) as repo:
         every = {**pipeline(repo), **sweep_stages(repo)}.values()
         paths = {out.def_path for stage in every for out in stage.outs}
@@ -59,25 +66,33 @@ def stale(project: Path, params: dict[str, Any]) -> set[str]:
         return names
 
 
-def test_a_sweep_for_every_experiment_with_its_code(project: Path) -> None:
+def test_a_sweep_for_every_experiment(project: Path) -> None:
     with contextlib.chdir(project), Repo(".") as repo:
         stages = sweep_stages(repo)
         others = {out.def_path for stage in pipeline(repo).values() for out in stage.outs}
-        listed: set[str] = set()
-        reached: set[str] = set()
-        for name in EXPERIMENTS:
-            stage = stages.pop(f"sweep@{name}")
-            code, data = code_and_data(stage)
-            files = reached_files("sweep", named_modules("sweep", name))
-            missing = sorted(file for file in files if not any(covers(dep, file) for dep in code))
-            assert not missing, f"sweep@{name}: sweeps/dvc.yaml lacks the dependencies {missing}"
-            assert data <= others
-            assert [out.def_path for out in stage.outs] == [f"sweeps/{name}"]
-            listed |= code
-            reached |= files
-        assert not stages
-        unused = sorted(dep for dep in listed if not any(covers(dep, file) for file in reached))
-        assert not unused, f"sweeps/dvc.yaml: runs nothing of {unused}"
+    assert sorted(stages) == sorted(f"sweep@{name}" for name in EXPERIMENTS)
+    for name in EXPERIMENTS:
+        assert code_and_data(stages[f"sweep@{name}"])[1] <= others
+        assert [out.def_path for out in stages[f"sweep@{name}"].outs] == [f"sweeps/{name}"]
+
+
+def test_code_that_a_sweep_runs_is_a_dependency_whatever_is_chosen(tmp_path: Path) -> None:
+    folder = copy_with_sweeps(tmp_path)
+    with (folder / "params.yaml").open("w") as stream:
+        YAML().dump(params_of_every_choice(PARAMS["experiments"]), stream)
+    with contextlib.chdir(folder), Repo.init(".", no_scm=True) as repo:
+        stages = sweep_stages(repo)
+    listed: set[str] = set()
+    reached: set[str] = set()
+    for name, chosen in chosen_by_experiment().items():
+        code, _ = code_and_data(stages[f"sweep@{name}"])
+        files = reached_files("sweep", chosen)
+        missing = sorted(file for file in files if not any(covers(dep, file) for dep in code))
+        assert not missing, f"sweep@{name}: sweeps/dvc.yaml lacks the dependencies {missing}"
+        listed |= code
+        reached |= files
+    unused = sorted(dep for dep in listed if not any(covers(dep, file) for file in reached))
+    assert not unused, f"sweeps/dvc.yaml: runs nothing of {unused}"
 
 
 def test_what_makes_a_sweep_stale(project: Path) -> None:
@@ -88,8 +103,8 @@ def test_what_makes_a_sweep_stale(project: Path) -> None:
             by_section.setdefault(leaf[0], []).append(("experiments", name, *leaf))
         by_section["sweeps"] = [("sweeps", name, "trials")]
         for section, paths in by_section.items():
-            if section in ("task", "dataset"):
-                continue  # another name leads to other files
+            if section in NAMES:
+                continue
             params = copy.deepcopy(PARAMS)
             *parents, last = paths[-1]
             target: Any = params

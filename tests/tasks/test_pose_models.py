@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from humotion.datasets.penn_action import SKELETON
 from humotion.errors import HumotionError
 from humotion.params.document import Params
 from humotion.params.tasks.pose_estimation import PoseExperiment
@@ -21,12 +22,19 @@ from tests.support.caffe_net import random_weights, unrolled, write_caffemodel
 from tests.support.tiny_project import build_project, tiny_params
 from tests.tasks.test_tasks import losses_of_steps, pose_batch, quiet
 
+META = {"skeleton": SKELETON.as_dict()}
 NAMES = ["lstm_pm", "rpm", "cpm"]
 
 
 def pose_params(**model: Any) -> Params:
     params = tiny_params(3).model_dump(by_alias=True)
-    params["experiments"]["pose"]["model"] = {"width": 0.06, "dropout": 0.1, "init": "he", **model}
+    params["experiments"]["pose"]["model"] = {
+        "family": "pose_machine",
+        "width": 0.06,
+        "dropout": 0.1,
+        "init": "he",
+        **model,
+    }
     return Params.model_validate(params)
 
 
@@ -55,7 +63,7 @@ def test_each_trains_on_the_same_data(root: Path, name: str, tmp_path: Path, mon
 def test_stages_are_a_parameter_of_the_cpm_alone() -> None:
     experiment = pose_params(name="cpm", stages=3).experiment("pose")
     assert isinstance(experiment, PoseExperiment)
-    task = PoseEstimation.from_experiment(experiment, {"skeleton": "penn_action"})
+    task = PoseEstimation.from_experiment(experiment, META)
     assert task.model.stages == 3
     for name in ("lstm_pm", "rpm"):
         with pytest.raises(ValueError, match="stages"):
@@ -67,7 +75,7 @@ def test_official_joints_are_trained_and_predicted_as_the_datasets(name: str) ->
     experiment = pose_params(name=name, joints="official").experiment("pose")
     assert isinstance(experiment, PoseExperiment)
     torch.manual_seed(0)
-    task, batch = PoseEstimation.from_experiment(experiment, {"skeleton": "penn_action"}), pose_batch()
+    task, batch = PoseEstimation.from_experiment(experiment, META), pose_batch()
     quiet(task)
     assert task.model.num_maps == 15
     losses = losses_of_steps(task, batch, 15)
@@ -85,13 +93,18 @@ def test_training_starts_from_converted_weights(tmp_path: Path) -> None:
 
     path = write_caffemodel(tmp_path / "net.caffemodel", unrolled(random_weights(0, 16), 2))
     convert_lstm_pm(path, "jhmdb", tmp_path / "official", size=32, width=1 / 16)
-    model = {"name": "lstm_pm", "width": 1 / 16, "weights": tmp_path / "official" / "model.safetensors"}
+    model = {
+        "family": "pose_machine",
+        "name": "lstm_pm",
+        "width": 1 / 16,
+        "weights": tmp_path / "official" / "model.safetensors",
+    }
     experiment = pose_params(joints="official", **model).experiment("pose")
     assert isinstance(experiment, PoseExperiment)
-    task = PoseEstimation.from_experiment(experiment, {"skeleton": "penn_action"})  # another dataset, the same maps
+    task = PoseEstimation.from_experiment(experiment, META)  # another dataset, the same maps
     weights = random_weights(0, 16)
     assert torch.equal(task.model.convnet3[8].weight, torch.from_numpy(weights["map5"][0]))  # type: ignore[index,union-attr]
     assert "weights" not in task.architecture  # a model folder needs no other
     experiment = pose_params(**model).experiment("pose")
     with pytest.raises(HumotionError, match="joints: official"):
-        PoseEstimation.from_experiment(experiment, {"skeleton": "penn_action"})  # type: ignore[arg-type]
+        PoseEstimation.from_experiment(experiment, META)  # type: ignore[arg-type]

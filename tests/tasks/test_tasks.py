@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from humotion.datasets.penn_action import SKELETON
 from humotion.params.tasks.pose_estimation import TargetParams
 from humotion.poses.heatmaps import gaussian_targets
-from humotion.store.skeleton import SKELETONS
 from humotion.tasks.action_recognition.training.mixing import Mixing
 from humotion.tasks.pose_estimation.training.module import FRAMES_AT_ONCE, PoseEstimation, to_stored_frame
 from humotion.training.task import Batch, Task
@@ -185,7 +185,7 @@ def test_every_map_is_held_to_the_target_of_its_frame() -> None:
 def test_targets_of_a_pose_experiment_follow_its_settings() -> None:
     """Sigma, and Penn Action's rule: a joint beyond the box by more than a share of the torso gets no map."""
     batch = pose_batch()
-    torso = tuple(SKELETONS["penn_action"].joints.index(name) for name in ("l_shoulder", "r_hip"))
+    torso = tuple(SKELETON.joints.index(name) for name in ("l_shoulder", "r_hip"))
     centre = batch["joints"][0, 0, 0].clone()
     batch["joints"][:, :, torso[0]] += torch.tensor([0.0, -5.0])
     batch["joints"][:, :, torso[1]] += torch.tensor([0.0, 5.0])  # 10 apart: the box of 16 grows by 2

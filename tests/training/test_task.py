@@ -10,9 +10,9 @@ from torch import nn
 
 from humotion.errors import HumotionError
 from humotion.models.common.build import build_model
+from humotion.models.vit.layer_decay import learning_rate_share, vit_layer
 from humotion.params.experiment import OptimizerParams
 from humotion.params.tasks.action_recognition import ActionOptimizerParams
-from humotion.tasks.action_recognition.training.layer_decay import learning_rate_share, vit_layer
 from humotion.training.task import learning_rate_factor, parameter_groups, task_class
 from tests.support.tiny_models import ARCHITECTURES
 
@@ -146,7 +146,7 @@ def test_without_layer_decay_the_vit_learns_alike_and_weights_alone_decay() -> N
 
 
 def test_an_unknown_task_lists_the_known_ones() -> None:
-    with pytest.raises(HumotionError, match=r"no task named 'juggling'\. Known tasks: action_"):
+    with pytest.raises(HumotionError, match=r"no task 'juggling'\. There is action_recognition, pose_"):
         task_class("juggling")
 
 

@@ -1,7 +1,7 @@
 """Recipes: ready-made settings for a dataset, merged into params.yaml with its comments kept.
 
-A recipe (``recipes/NAME.yaml``) names a dataset and whole experiments on it. Applying it replaces the
-experiments of those names and drops datasets that no experiment uses any more.
+A recipe (``recipes/NAME.yaml``, see `humotion.checkout.recipe_files`) names a dataset and whole experiments on it.
+Applying it replaces the experiments of those names and drops datasets that no experiment uses any more.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 
+from humotion.checkout.recipe_files import plain_yaml, read_recipe
 from humotion.errors import HumotionError
 from humotion.files import atomic_path
 from humotion.params.document import PARAMS_FILE, load_params
@@ -24,7 +25,7 @@ RECIPES = Path("recipes")
 
 
 def describe_recipes() -> str:
-    """A line a recipe: its name and the first comment line of its file."""
+    """A line per recipe: its name and the first comment line of its file."""
     lines = []
     for path in sorted((main_checkout() / RECIPES).glob("*.yaml")):
         first = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
@@ -44,14 +45,11 @@ def apply_recipe(name: str, root: Path | None = None, into: Path | None = None) 
         HumotionError: no such recipe, no such root, or ``into`` exists.
     """
     checkout = main_checkout()
-    recipe_file = checkout / RECIPES / f"{name}.yaml"
-    if not recipe_file.exists():
-        raise HumotionError(f"There is no recipe {name!r}.\n{describe_recipes()}")
+    recipe = find_recipe(name, checkout)
     if root is not None and not root.is_dir():
         raise HumotionError(f"--root {root} is not a folder; give the folder that holds the dataset.")
     target = checkout if into is None else _clone(checkout, into)
     params_file = target / PARAMS_FILE
-    recipe = _yaml().load(recipe_file.read_text(encoding="utf-8"))
     (dataset,) = recipe["datasets"]
     if root is not None:
         recipe["datasets"][dataset]["root"] = os.path.relpath(root.resolve(), target.resolve())
@@ -68,6 +66,24 @@ def apply_recipe(name: str, root: Path | None = None, into: Path | None = None) 
     return "\n".join([*lines, f"Next: {where}make repro"])
 
 
+def find_recipe(name: str, checkout: Path) -> CommentedMap:
+    """A recipe of a checkout, written out in full.
+
+    Raises:
+        HumotionError: there is none of that name (the message lists those there are), or it is not valid.
+    """
+    if name not in [path.stem for path in (checkout / RECIPES).glob("*.yaml")]:
+        raise HumotionError(f"There is no recipe {name!r}.\n{describe_recipes()}")
+    return read_recipe(name, checkout / RECIPES)
+
+
+def show_recipe(name: str) -> str:
+    """What a recipe puts into params.yaml, as YAML."""
+    stream = io.StringIO()
+    plain_yaml().dump(find_recipe(name, main_checkout()), stream)
+    return stream.getvalue().rstrip()
+
+
 def merge(text: str, recipe: dict[str, Any]) -> tuple[str, list[str]]:
     """Merge a recipe into the text of a params.yaml; give the new text, and the datasets that were dropped."""
     # In sections, each with the comment above it: read as one document, that comment would belong to the last
@@ -75,7 +91,7 @@ def merge(text: str, recipe: dict[str, Any]) -> tuple[str, list[str]]:
     found = list(re.finditer(r"^(?:#.*\n)*(\w+):", text, re.MULTILINE))
     ends = [match.start() for match in found[1:]] + [len(text)]
     sections = {match[1]: text[match.start() : end] for match, end in zip(found, ends, strict=True)}
-    yaml = _yaml()
+    yaml = plain_yaml()
     datasets, experiments = (yaml.load(sections[key]) for key in ("datasets", "experiments"))
     for key, value in recipe["experiments"].items():
         _overwrite(experiments["experiments"].setdefault(key, value), value)
@@ -104,16 +120,6 @@ def _overwrite(target: Any, source: Any) -> None:
             _overwrite(target[key], value)
         else:
             target[key] = value
-
-
-def _yaml() -> YAML:
-    """The style of params.yaml."""
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 120
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
-    return yaml
 
 
 def _clone(checkout: Path, into: Path) -> Path:

@@ -5,13 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from humotion.evaluation.face import load_face
 from humotion.files import read_json
 from humotion.params.document import Params
-
-HEADLINES = {
-    "action_recognition": ("top1", "macro_f1", "mean_class_accuracy"),
-    "pose_estimation": ("pck_0.2", "pck_0.1", "jitter"),
-}
 
 # MLflow opens with the menus of its other half, which is about language models, unless the address says otherwise.
 MLFLOW_UI = "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
@@ -29,7 +25,7 @@ def _block(name: str, task: str, dataset: str) -> str:
         return f"{name} on {dataset}: not evaluated yet; run `dvc repro`."
     test = read_json(path)
     lines = [f"{name} on {dataset} (test: {test['num_clips']} clips)"]
-    metrics = HEADLINES[task]
+    metrics = load_face(task).HEADLINES
     rows = {name: test["test"], **test["baseline"]}
     width = max(len(row) for row in rows)
     lines.append("  " + " " * width + "".join(f"{metric:>22}" for metric in metrics))

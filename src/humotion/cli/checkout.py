@@ -19,14 +19,17 @@ def recipe(
     root: Annotated[Path | None, typer.Option(help="Where the dataset lies; read in place, never copied.")] = None,
     into: Annotated[Path | None, typer.Option(help="Do it in a fresh clone there; this one stays as is.")] = None,
     list_recipes: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Print its settings in full; change nothing.")] = False,
 ) -> None:
-    """Merge ready-made settings for a dataset into params.yaml, comments kept."""
-    from humotion.checkout.recipes import apply_recipe, describe_recipes
+    """Merge ready-made settings for a dataset into params.yaml; comments are kept."""
+    from humotion.checkout.recipes import apply_recipe, describe_recipes, show_recipe
 
     if list_recipes or name is None:
         typer.echo(describe_recipes())
-        return
-    typer.echo(apply_recipe(name, root=root, into=into))
+    elif show:
+        typer.echo(show_recipe(name))
+    else:
+        typer.echo(apply_recipe(name, root=root, into=into))
 
 
 @app.command()

@@ -49,6 +49,6 @@ def render_sample_command(
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
 ) -> None:
     """Render the embedded sample from motion-capture clips (needs the extra `sample`)."""
-    from humotion.render import render_sample
+    from humotion.render.sample import render_sample
 
     render_sample(out, seed=seed, workers=workers)

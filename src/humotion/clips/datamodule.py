@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,16 @@ from torch.utils.data import DataLoader, Dataset
 
 from humotion.clips.augment import Policy
 from humotion.clips.dataset import ClipDataset
+from humotion.clips.input import Sample, load_input
 from humotion.clips.samplers import EpochSampler, InTurn
 from humotion.clips.table import read_table
 from humotion.clips.variants import AS_SAMPLED, Variant
-from humotion.clips.views import Sample
 from humotion.errors import HumotionError
 from humotion.files import read_json
-from humotion.inputs.make_view import make_view
-from humotion.inputs.person_crops import ScaledPieces
 from humotion.params.document import Params
-from humotion.params.tasks.pose_estimation import PoseAugmentParams, PoseExperiment
+from humotion.params.experiment import WindowClipParams
 from humotion.store.frames import FrameStore
+from humotion.store.skeleton import Skeleton
 
 
 class ClipDataModule(LightningDataModule):
@@ -34,16 +34,27 @@ class ClipDataModule(LightningDataModule):
         params: all of params.yaml.
         num_neighbours: raw frames K that the model reads around each sampled one.
         root: the folder that holds the stages' outputs.
+
+    Attributes:
+        input: what the model is shown (see `humotion.clips.input`).
+        meta: of ``clips/<name>/meta.json``.
+        skeleton: the joint set of the dataset, if it has joints.
+        store: the frames.
+
+    Raises:
+        HumotionError: the stages before have not run, or were run by an older version.
     """
 
     def __init__(self, name: str, params: Params, num_neighbours: int = 1, root: Path = Path()) -> None:
         super().__init__()
         self.experiment = params.experiment(name)
+        self.input = load_input(self.experiment.input)
         self.num_neighbours = num_neighbours
         self.num_workers = params.machine.num_workers
         self.clips_folder = root / "clips" / name
         self.plan_folder = root / "plans" / name
         self.meta: dict[str, Any] = read_json(self.clips_folder / "meta.json")
+        self.skeleton = skeleton_of_clips(self.meta)
         self.prepared = root / "prepared" / self.experiment.dataset
         self.store = FrameStore(self.prepared / "frames", self.prepared / "frames.parquet")
 
@@ -60,6 +71,12 @@ class ClipDataModule(LightningDataModule):
         labels = self.table("train")["label_id"].to_numpy(copy=True)
         return torch.bincount(torch.from_numpy(labels), minlength=len(self.meta["classes"]))
 
+    def fields(self, clips: pd.DataFrame) -> pd.DataFrame:
+        """What the dataset tells of the video of each clip besides its label (columns ``field_*``), row by row."""
+        videos = pd.read_parquet(self.prepared / "videos.parquet").set_index("video_id")
+        told = videos[[column for column in videos.columns if column.startswith("field_")]]
+        return told.loc[clips["video_id"]].reset_index(drop=True)
+
     def raw_path(self, dataset_root: Path, split: str) -> Path:
         """The video file, or folder of frames, of the first clip of a split."""
         videos = pd.read_parquet(self.prepared / "videos.parquet", columns=["video_id", "path"])
@@ -71,13 +88,13 @@ class ClipDataModule(LightningDataModule):
         if split != "train":
             return self.clip_dataset(split)
         policy = Policy.load(self.plan_folder / "policy.json")
-        view = make_view(self.experiment, self.meta["skeleton"], policy)
-        return ClipDataset(self.table(split), self.store, view, self.num_neighbours)
+        shown = self.input.make(self.experiment.augment, self.skeleton, policy)
+        return ClipDataset(self.table(split), self.store, shown, self.num_neighbours)
 
     def clip_dataset(self, split: str, variant: Variant = AS_SAMPLED) -> ClipDataset:
         """Every clip of "train", "val" or "test" once, as evaluation sees it, or in a ``variant`` of that."""
-        view = make_view(self.experiment, self.meta["skeleton"], place=variant.place)
-        return ClipDataset(self.clips(split), self.store, view, self.num_neighbours, variant)
+        shown = self.input.make(self.experiment.augment, self.skeleton, place=variant.place)
+        return ClipDataset(self.clips(split), self.store, shown, self.num_neighbours, variant)
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Augmented training clips, in an order drawn anew each epoch."""
@@ -86,21 +103,21 @@ class ClipDataModule(LightningDataModule):
         per_device = self._device_batch_size(world_size)
         self.sampler = EpochSampler(dataset, world_size, rank, per_device * world_size, self.experiment.seed)
         self.sampler.set_epoch(self._first_epoch())
-        return self._loader(dataset, per_device, self.sampler)
+        return self.loader(dataset, per_device, self.sampler)
 
     def share_of_batch(self, batch_idx: int) -> tuple[int, int]:
         """How many samples of a training batch count, of this device's and of all."""
         return self.sampler.counts(batch_idx)
 
     def val_dataloader(self) -> DataLoader[Sample]:
-        """Validation clips in the order of their table, dealt out; one whole video a batch for poses."""
+        """Validation clips in the order of their table, dealt out to the devices; a whole video is a batch alone."""
         world_size, rank = self._world()
         dataset = self.clip_dataset("val")
         sampler = InTurn(dataset, world_size, rank) if world_size > 1 else None
-        return self._loader(dataset, self._evaluated_at_once(), sampler)
+        return self.loader(dataset, self._evaluated_at_once(), sampler)
 
     def test_dataloader(self) -> DataLoader[Sample]:
-        """Test clips in the order of their table; one whole video a batch for poses."""
+        """Test clips in the order of their table; a whole video is a batch alone."""
         return self.evaluation_dataloader("test")
 
     def predict_dataloader(self) -> DataLoader[Sample]:
@@ -109,17 +126,10 @@ class ClipDataModule(LightningDataModule):
 
     def evaluation_dataloader(self, split: str, variant: Variant = AS_SAMPLED) -> DataLoader[Sample]:
         """The clips of "train", "val" or "test" once, not augmented, in the order of their table."""
-        return self._loader(self.clip_dataset(split, variant), self._evaluated_at_once())
+        return self.loader(self.clip_dataset(split, variant), self._evaluated_at_once())
 
-    def scaled_dataloader(self, split: str, scales: tuple[float, ...], num_frames: int) -> DataLoader[Sample]:
-        """Whole videos at several scales, ``num_frames`` at a time (see `ScaledPieces`), in the order of the table."""
-        augment = self.experiment.augment
-        assert isinstance(augment, PoseAugmentParams)
-        table = self.clips(split)
-        seen = augment.size, augment.person_scale, augment.pixel_scale
-        return self._loader(ScaledPieces(table, self.store, *seen, scales, num_frames), None)
-
-    def _loader(self, dataset: Dataset[Sample], batch_size: int | None, sampler: Any = None) -> DataLoader[Sample]:
+    def loader(self, dataset: Dataset[Sample], batch_size: int | None, sampler: Any = None) -> DataLoader[Sample]:
+        """A loader over samples with this machine's worker processes; None as batch size: samples as they are."""
         return DataLoader(
             dataset,
             batch_size=batch_size,
@@ -131,8 +141,9 @@ class ClipDataModule(LightningDataModule):
         )
 
     def _evaluated_at_once(self) -> int:
-        """Clips in a batch that is not trained on: one, if they are whole videos."""
-        return 1 if isinstance(self.experiment, PoseExperiment) else self._device_batch_size(self._world()[0])
+        """Clips in a batch that is not trained on: one, if they are whole videos of different lengths."""
+        are_whole = isinstance(self.experiment.clips, WindowClipParams)
+        return 1 if are_whole else self._device_batch_size(self._world()[0])
 
     def _world(self) -> tuple[int, int]:
         return (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
@@ -151,6 +162,18 @@ class ClipDataModule(LightningDataModule):
         if self.trainer is None:
             return 0
         return self.trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
+
+
+def skeleton_of_clips(meta: Mapping[str, Any]) -> Skeleton | None:
+    """The joint set that the meta.json of an experiment's clips holds, None if the dataset has no joints.
+
+    Raises:
+        HumotionError: it was written by an older version, which kept a name alone.
+    """
+    facts = meta["skeleton"]
+    if isinstance(facts, str):
+        raise HumotionError("clips/ was made by an older version of humotion: run `dvc repro`, which makes it again.")
+    return None if facts is None else Skeleton.from_dict(facts)
 
 
 def single_threaded(worker: int) -> None:

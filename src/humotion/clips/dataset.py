@@ -7,8 +7,8 @@ import pandas as pd
 import torch
 from torch.utils.data import Dataset
 
+from humotion.clips.input import ClipInput, Sample, neighbours
 from humotion.clips.variants import AS_SAMPLED, Variant
-from humotion.clips.views import Sample, View, neighbours
 from humotion.store.frames import FrameStore
 
 
@@ -23,13 +23,13 @@ class ClipDataset(Dataset[Sample]):
         self,
         table: pd.DataFrame,
         store: FrameStore,
-        view: View,
+        shown: ClipInput,
         num_neighbours: int = 1,
         variant: Variant = AS_SAMPLED,
     ) -> None:
         self.table = variant.resampled(table, store)
         self.store = store
-        self.view = view
+        self.shown = shown
         self.num_neighbours = num_neighbours
         self.variant = variant
 
@@ -37,7 +37,7 @@ class ClipDataset(Dataset[Sample]):
         return len(self.table)
 
     def __getitem__(self, key: int | tuple[int, int]) -> Sample:
-        """One sample: what the view gives, with ``is_padding`` (T,) bool, ``label`` and ``clip_index``.
+        """One sample: what the input makes of it, with ``is_padding`` (T,) bool, ``label`` and ``clip_index``.
 
         ``clip_index`` is the row of the table.
         """
@@ -47,7 +47,7 @@ class ClipDataset(Dataset[Sample]):
         indices = neighbours(row["frame_indices"], self.num_neighbours, video.num_frames)  # (T, K)
         is_padding = row["is_padding"].astype(bool)
         indices = self.variant.arranged(indices, is_padding, index)
-        sample = self.view(video, indices, sample_seed(int(row.get("seed", 0)), epoch))
+        sample = self.shown(video, int(row["person"]), indices, sample_seed(int(row.get("seed", 0)), epoch))
         return {
             **sample,
             "is_padding": torch.from_numpy(is_padding),

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from humotion.clips.crop import FIT_MARGIN, PAD_VALUE
-from humotion.params.tasks.pose_estimation import PoseGeometryParams
+from humotion.params.inputs import GeometryParams
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -29,7 +29,7 @@ class Turn(NamedTuple):
     mirrored: bool
 
 
-def draw(params: PoseGeometryParams, seed: int) -> Turn:
+def draw(params: GeometryParams, seed: int) -> Turn:
     """The turn of one clip."""
     random = np.random.default_rng([seed, STREAM])
     scale, degrees = random.uniform(*params.scale), random.uniform(-params.rotate, params.rotate)

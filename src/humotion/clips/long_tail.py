@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from humotion.params.tasks.action_recognition import LongTailParams
+from humotion.params.experiment import LongTailParams
 
 
 def thin_out(videos: pd.DataFrame, params: LongTailParams) -> tuple[pd.DataFrame, dict[str, Any]]:

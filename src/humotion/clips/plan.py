@@ -8,6 +8,7 @@ import pandas as pd
 
 from humotion.clips.augment import Policy
 from humotion.clips.balance import make_plan
+from humotion.clips.input import load_input
 from humotion.clips.table import PLAN_SCHEMA, write_table
 from humotion.params.document import AnyExperiment
 
@@ -19,8 +20,18 @@ def write_plan(folder: Path, experiment: AnyExperiment, clips: pd.DataFrame) -> 
         HumotionError: a policy that cannot be built.
     """
     augment = experiment.augment
-    policy = Policy.compile(augment.policy, augment.size, experiment.task == "pose_estimation")
+    policy = compile_policy(experiment)
     plan = make_plan(clips, augment.balance, augment.replicas, experiment.seed)
     write_table(folder / "train.parquet", plan, PLAN_SCHEMA)
     policy.save(folder / "policy.json")
     return plan, policy
+
+
+def compile_policy(experiment: AnyExperiment) -> Policy:
+    """The augmentation policy of an experiment, which moves joints where its input has some.
+
+    Raises:
+        HumotionError: it cannot be built.
+    """
+    augment = experiment.augment
+    return Policy.compile(augment.policy, augment.size, load_input(experiment.input).HAS_JOINTS)

@@ -6,12 +6,15 @@ mark for padding, which is always the last frame repeated.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from humotion.errors import HumotionError
+from humotion.params.experiment import ClipParams, UniformClipParams, WindowClipParams
 
 
 class Sampled(NamedTuple):
@@ -19,6 +22,16 @@ class Sampled(NamedTuple):
 
     frame_indices: npt.NDArray[np.int32]  # (T,)
     is_padding: npt.NDArray[np.bool_]  # (T,)
+
+
+def sampler(params: ClipParams, split: str) -> Callable[[int], list[Sampled]]:
+    """From a number of frames to the clips of one video, as the settings of an experiment ask (``clips.sampling``)."""
+    if isinstance(params, UniformClipParams):
+        return lambda num_frames: [uniform(num_frames, params.num_frames)]
+    assert isinstance(params, WindowClipParams)
+    if split == "train":
+        return partial(consecutive_windows, length=params.num_frames, stride=params.stride)
+    return lambda num_frames: [whole_video(num_frames)]
 
 
 def uniform(num_frames: int, length: int, view: int = 0, num_views: int = 1) -> Sampled:

@@ -1,12 +1,13 @@
 """The clip table: one row a clip, as it lies on disk between the stages.
 
-Columns: clip_id, video_id, group, label, label_id, frame_indices (T), is_padding (T); the training
-plan adds replica and seed.
+Columns: clip_id, video_id, person (-1: the whole scene), group, label, label_id, frame_indices (T), is_padding (T); the
+training plan adds replica and seed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,7 @@ CLIP_SCHEMA = pa.schema(
     [
         ("clip_id", pa.string()),
         ("video_id", pa.string()),
+        ("person", pa.int32()),
         ("group", pa.string()),
         ("label", pa.string()),
         ("label_id", pa.int64()),
@@ -31,21 +33,31 @@ CLIP_SCHEMA = pa.schema(
 PLAN_SCHEMA = CLIP_SCHEMA.append(pa.field("replica", pa.int64())).append(pa.field("seed", pa.int64()))
 
 
-def build_clips(videos: pd.DataFrame, sample: Callable[[int], Iterable[Sampled]]) -> pd.DataFrame:
-    """One row a clip, for videos with the columns video_id, group, label, label_id and num_frames.
+def build_clips(
+    videos: pd.DataFrame, people: Mapping[str, Sequence[int]], sample: Callable[[int], Iterable[Sampled]]
+) -> pd.DataFrame:
+    """One row per clip, for videos with the columns video_id, group, label, label_id and num_frames.
 
-    ``sample`` maps a number of frames to the clips of one video. ``clip_id`` is the video's id, with
-    the clip's number behind it where a video gives several.
+    ``clip_id`` is the video's id. Behind it stand the person, where a video has several (``@2``), and the clip's
+    number, where a person has several (``#0003``).
+
+    Args:
+        videos: of one split.
+        people: the persons of each video of whom clips are made (see `humotion.clips.input.Input.people_in`).
+        sample: maps a number of frames to the clips of one person.
     """
     rows = []
     for video in videos.itertuples(index=False):
+        persons = people[str(video.video_id)]
         clips = list(sample(int(video.num_frames)))  # type: ignore[arg-type]
-        for number, clip in enumerate(clips):
-            suffix = f"#{number:04d}" if len(clips) > 1 else ""
+        for person, (number, clip) in product(persons, enumerate(clips)):
+            who = f"@{person}" if len(persons) > 1 else ""
+            which = f"#{number:04d}" if len(clips) > 1 else ""
             rows.append(
                 {
-                    "clip_id": f"{video.video_id}{suffix}",
+                    "clip_id": f"{video.video_id}{who}{which}",
                     "video_id": video.video_id,
+                    "person": person,
                     "group": video.group,
                     "label": video.label,
                     "label_id": video.label_id,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,7 +18,6 @@ from humotion.files import read_json
 
 KEYS = ["metric", "clip_id"]
 PLUS = "+"
-CLASS_SCORES = ("mean_class_accuracy", "macro_f1", "ece")
 
 
 def read_clips(names: Sequence[str], reports: Path = Path("reports")) -> pd.DataFrame:
@@ -47,12 +47,12 @@ def read_clips(names: Sequence[str], reports: Path = Path("reports")) -> pd.Data
 
 
 def read_class_scores(names: Sequence[str], reports: Path = Path("reports")) -> pd.DataFrame:
-    """What actions are scored by that is no mean over clips: ``metric``, ``part``, ``weight`` (1), a score a name.
+    """Scores that are no mean over clips, where all experiments have them: mean-class accuracy, macro-F1 and the like.
 
-    Mean-class accuracy, macro-F1 and calibration error, where all experiments have them.
+    A row per ``metric`` and ``part``, with ``weight`` (1) and a score per name.
     """
     parts = [[_whole(experiment, reports) for experiment in name.split(PLUS)] for name in names]
-    shared = [metric for metric in CLASS_SCORES if all(metric in whole for of_name in parts for whole in of_name)]
+    shared = [metric for metric in parts[0][0] if all(metric in whole for of_name in parts for whole in of_name)]
     rows = [
         (metric, part, 1.0, *(whole[metric] for whole in of_part))
         for metric in shared
@@ -96,14 +96,20 @@ def _read(name: str, reports: Path) -> pd.DataFrame:
             f"{path} is not here: {experiment} has not been evaluated, or is no experiment. "
             f"Run `dvc repro evaluate@{experiment}` there, or `dvc pull` its report."
         )
-    return pd.read_parquet(path)
+    table = pd.read_parquet(path)
+    if "direction" not in table:
+        raise HumotionError(
+            f"{path} was written by an earlier version of humotion. Run `dvc repro evaluate@{experiment}` there."
+        )
+    return table
 
 
 def _whole(name: str, reports: Path) -> dict[str, float]:
-    """The test scores of an experiment over all clips."""
+    """The test scores of an experiment that are no means over clips."""
     checkout, _, experiment = name.rpartition("/")
     path = Path(checkout) / reports / experiment / SUMMARY
-    return read_json(path)["test"] if path.exists() else {}
+    summary: dict[str, Any] = read_json(path) if path.exists() else {}
+    return {metric: summary["test"][metric] for metric in summary.get("over_all_clips", ())}
 
 
 def _refuse_unless_equal(first: str, a: pd.DataFrame, other: str, b: pd.DataFrame) -> None:

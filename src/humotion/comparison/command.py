@@ -15,12 +15,7 @@ import pandas as pd
 
 from humotion.comparison.clips import left_out, read_class_scores, read_clips
 from humotion.evaluation.bootstrap import BootstrapResult, paired_bootstrap
-from humotion.figures.markdown import markdown_table
-
-LOWER_IS_BETTER = {"jitter"}
-DESCRIPTIVE = {"acceleration", "acceleration_labels"}  # neither high nor low is better
-# A model that needs the order of time loses without it, and the probe is no model's own merit.
-DESCRIPTIVE_ENDINGS = ("_reversed", "_shuffled", "_linear_probe")
+from humotion.figures.tables import markdown_table
 
 
 def compare(names: Sequence[str], markdown: bool = False, num_resamples: int = 2000, seed: int = 0) -> str:
@@ -77,7 +72,8 @@ def differences(clips: pd.DataFrame, names: Sequence[str], num_resamples: int, s
     rows = []
     for first, second in combinations(names, 2):
         for metric, of_metric in clips.groupby("metric", observed=True):
-            if metric in DESCRIPTIVE or str(metric).endswith(DESCRIPTIVE_ENDINGS):
+            direction = of_metric["direction"].iloc[0]
+            if direction == "neither":
                 continue
             over_groups, over_clips = (
                 paired_bootstrap(
@@ -90,7 +86,7 @@ def differences(clips: pd.DataFrame, names: Sequence[str], num_resamples: int, s
                 )
                 for drawn in ("group", "clip_id")
             )
-            gain = -over_groups.difference if metric in LOWER_IS_BETTER else over_groups.difference
+            gain = -over_groups.difference if direction == "lower" else over_groups.difference
             better = second if gain > 0 else first
             rows.append(
                 [

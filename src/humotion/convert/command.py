@@ -7,18 +7,23 @@ from typing import Any
 
 from humotion.convert.caffemodel import read_caffemodel
 from humotion.convert.lstm_pm import convert
+from humotion.datasets.shared.open import layout_class
 from humotion.errors import HumotionError
 from humotion.models.pose_machine.layers import OFFICIAL_INPUT_SIZE
-from humotion.store.skeleton import SKELETONS
-from humotion.tasks.pose_estimation.training.module import PoseEstimation
+from humotion.models.pose_machine.official_joints import TRANSLATED
+from humotion.params.document import task_of
+from humotion.store.skeleton import Skeleton
 from humotion.training.description import WEIGHTS, ModelDescription
 from humotion.training.model_folder import save_foreign_model
+from humotion.training.task import task_class
 from humotion.work import digest_of_file
 
 # The published models see a person at 0.8 to 1.4 (Penn Action) or 1.2 to 1.8 (JHMDB) times the size in the video,
 # in 368 pixels. At the middle of that the crop's side over the largest box side of a clip is 1.40 in the median
 # of every tenth Penn Action label file (233), and 1.36 in that of 44 JHMDB clips.
 PERSON_SCALE = 1.4
+MODEL = "lstm_pm"
+TASK = task_of(MODEL)
 
 
 def convert_lstm_pm(
@@ -37,12 +42,12 @@ def convert_lstm_pm(
         HumotionError: the folder exists, no such skeleton, or the file does not fit the model in every layer.
     """
     out = out or Path("models") / f"official_{skeleton}"
-    if skeleton not in SKELETONS:
-        raise HumotionError(f"There is no skeleton {skeleton!r}; --skeleton is one of {', '.join(SKELETONS)}.")
+    if skeleton not in TRANSLATED:
+        raise HumotionError(f"There is no skeleton {skeleton!r}; --skeleton is one of {', '.join(TRANSLATED)}.")
     if out.exists():
         raise HumotionError(f"{out} exists already. Remove it, or name another folder with --out.")
     layers = read_caffemodel(path)
-    task = PoseEstimation(architecture(skeleton, size, width))
+    task = task_class(TASK)(architecture(skeleton, size, width))
     task.model.load_state_dict(convert(path, layers, task.model.state_dict()))
     md5 = digest_of_file(path)
     save_foreign_model(out, task, describe(out.name, skeleton, task.architecture, md5))
@@ -58,16 +63,25 @@ def convert_lstm_pm(
     )
 
 
+def joints_of(skeleton: str) -> Skeleton:
+    """The joint set of the dataset of that name."""
+    joint_set = layout_class(skeleton).skeleton
+    assert joint_set is not None  # the layouts of `TRANSLATED` have one
+    return joint_set
+
+
 def architecture(skeleton: str, size: int, width: float) -> dict[str, Any]:
     """The published network, for the joints of a skeleton."""
     return {
-        "name": "lstm_pm",
+        "family": "pose_machine",
+        "name": MODEL,
         "width": width,
         "dropout": 0.5,
         "init": "official",
         "joints": "official",
-        "num_joints": len(SKELETONS[skeleton].joints),
+        "num_joints": len(joints_of(skeleton).joints),
         "skeleton": skeleton,
+        "joint_names": list(joints_of(skeleton).joints),
         "input_size": size,
     }
 
@@ -77,11 +91,17 @@ def describe(name: str, skeleton: str, architecture: dict[str, Any], md5: str) -
     return ModelDescription(
         experiment=name,
         dataset=skeleton,
-        task="pose_estimation",
+        task=TASK,
         architecture=architecture,
-        meta={"classes": [], "skeleton": skeleton, "split": None},
-        preprocessing={"size": architecture["input_size"], "person_scale": PERSON_SCALE, "num_frames": 5},
+        meta={"classes": [], "skeleton": joints_of(skeleton).as_dict(), "split": None},
+        preprocessing={
+            "input": "person_crops",
+            "size": architecture["input_size"],
+            "person_scale": PERSON_SCALE,
+            "num_frames": 5,
+        },
         run_id=md5,
         data_md5={"caffemodel": md5},
         validation={},
+        outputs=list(task_class(TASK).output_columns),
     )

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from humotion.datasets.shared.base import Layout, id_of, require_videos, video_table, visible_entries
-from humotion.datasets.shared.clip_names import source_of
+from humotion.datasets.shared.clip_names import COLUMNS, facts_of
 from humotion.datasets.shared.splits import SplitEntry, read_splits, split_columns, status_of
 
 SPLITS_FOLDER = "testTrainMulti_7030_splits"
@@ -28,13 +28,15 @@ class HMDB51(Layout):
         "from https://serre-lab.clps.brown.edu/resource/hmdb-a-large-human-motion-database/"
     )
 
+    terms = "CC BY 4.0, says its page"
+
     def list_videos(self) -> pd.DataFrame:
         """All clips on disk or in a split; columns ``split_1`` to ``split_3``."""
         entries = read_splits(self.root / SPLITS_FOLDER, "split")
         rows = [self._row(*key, entry) for key, entry in self._all_entries(entries).items()]
         require_videos(rows, self)
         splits = split_columns(entries) or ["split_1"]
-        return video_table(rows, splits, (row["label"] for row in rows))
+        return video_table(rows, splits, (row["label"] for row in rows), COLUMNS)
 
     def _all_entries(self, entries: dict[tuple[str, str], SplitEntry]) -> dict[tuple[str, str], SplitEntry]:
         """The entries of the split files, and an empty one for every other clip on disk."""
@@ -55,7 +57,7 @@ class HMDB51(Layout):
             "video_id": id_of(path, self.root),
             "path": path.relative_to(self.root).as_posix(),
             "label": label,
-            "group": source_of(name, label),
+            **facts_of(name, label),
             **entry.roles,
         }
         return {**row, **status_of(path, entry)}

@@ -25,11 +25,28 @@ from humotion.datasets.shared.base import (
     video_table,
     visible_entries,
 )
-from humotion.datasets.shared.clip_names import source_of
+from humotion.datasets.shared.clip_names import COLUMNS, facts_of
 from humotion.datasets.shared.splits import SplitEntry, read_splits, split_columns, status_of
-from humotion.store.skeleton import JHMDB as SKELETON
+from humotion.store.skeleton import skeleton_of
 
 _VIDEOS, _IMAGES = "ReCompress_Videos", "Rename_Images"
+
+
+SKELETON = skeleton_of(
+    "jhmdb",
+    (
+        *("neck", "belly", "face", "r_shoulder", "l_shoulder", "r_hip", "l_hip", "r_elbow", "l_elbow"),
+        *("r_knee", "l_knee", "r_wrist", "l_wrist", "r_ankle", "l_ankle"),
+    ),
+    (
+        *(("face", "neck"), ("neck", "belly"), ("neck", "r_shoulder"), ("neck", "l_shoulder")),
+        *(("r_shoulder", "r_elbow"), ("r_elbow", "r_wrist"), ("l_shoulder", "l_elbow")),
+        *(("l_elbow", "l_wrist"), ("belly", "r_hip"), ("belly", "l_hip")),
+        *(("r_hip", "r_knee"), ("r_knee", "r_ankle"), ("l_hip", "l_knee"), ("l_knee", "l_ankle")),
+    ),
+    scored="labelled",
+)
+"""JHMDB's 15 joints (Jhuang et al., ICCV 2013), in the order of ``joint_positions.mat``."""
 
 
 class JHMDB(Layout):
@@ -39,6 +56,8 @@ class JHMDB(Layout):
     origin = (
         f"{_VIDEOS} or {_IMAGES}, joint_positions, puppet_mask, splits and sub_splits, from http://jhmdb.is.tue.mpg.de/"
     )
+
+    terms = "its own; read them on its page"
 
     def list_videos(self) -> pd.DataFrame:
         """All clips on disk or in a split; columns ``split_k`` (all) and ``sub_split_k`` (sub-JHMDB)."""
@@ -55,7 +74,7 @@ class JHMDB(Layout):
                     entries.setdefault((folder.name, name), SplitEntry(folder.name))
         rows = [self._row(*key, entry) for key, entry in entries.items()]
         require_videos(rows, self)
-        return video_table(rows, splits, (row["label"] for row in rows))
+        return video_table(rows, splits, (row["label"] for row in rows), COLUMNS)
 
     def pose(self, video_id: str) -> PoseLabels | None:
         """The labels of a clip, None if it has no ``joint_positions``."""
@@ -68,7 +87,7 @@ class JHMDB(Layout):
         boxes = np.zeros((len(joints), 4), np.float32)
         if mask.exists():
             boxes = read_mask_boxes(mask, len(joints))
-        return PoseLabels(joints, visibility, complete_boxes(boxes, joints, visibility))
+        return PoseLabels.of_one(joints, visibility, complete_boxes(boxes, joints, visibility))
 
     @property
     def _footage(self) -> Path:
@@ -83,7 +102,7 @@ class JHMDB(Layout):
             "video_id": relative.removesuffix(".avi"),
             "path": relative,
             "label": label,
-            "group": source_of(name, label),
+            **facts_of(name, label),
             **entry.roles,
             **status_of(path, entry),
         }

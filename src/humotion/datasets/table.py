@@ -1,8 +1,9 @@
 """Your own videos, listed in a table: ``videos.csv`` or ``videos.parquet`` in the root folder.
 
 Columns ``path`` (below the root: a video file, or a folder of numbered frame images) and ``label``; if
-you like ``group`` (the recording), ``split_1`` and further ``split_*`` (train, test or empty), and ``fps``
-for folders of images. Everything in the table is checked before any video is opened.
+you like ``group`` (the recording), ``split_1`` and further ``split_*`` (train, test or empty), ``fps`` for folders of
+images, and ``field_*`` (``field_camera``: what else is known of a video, by which scores are broken down). Everything
+in the table is checked before any video is opened.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from humotion.datasets.shared.base import Layout, id_of, require_videos, video_table
+from humotion.datasets.shared.base import FIELD, Layout, id_of, require_videos, video_table
 from humotion.errors import HumotionError
 
 TABLES = ("videos.csv", "videos.parquet")
@@ -39,8 +40,10 @@ class Table(Layout):
         """
         rows = [self._row(row) for row in self._listed.to_dict("records")]
         require_videos(rows, self)
-        splits = [column for column in self._listed.columns if column.startswith("split_")]
-        return video_table(rows, splits or ["split_1"], (row["label"] for row in rows))
+        splits, fields = (
+            [column for column in self._listed.columns if column.startswith(start)] for start in ("split_", FIELD)
+        )
+        return video_table(rows, splits or ["split_1"], (row["label"] for row in rows), fields)
 
     def fps(self, video_id: str) -> float | None:
         """What the column ``fps`` says."""
@@ -145,7 +148,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def _is_known(column: str) -> bool:
-    return column in ("path", "label", "group", "fps") or column.startswith("split_")
+    return column in ("path", "label", "group", "fps") or column.startswith(("split_", FIELD))
 
 
 def _check_columns(path: Path, table: pd.DataFrame) -> None:

@@ -13,7 +13,7 @@ from humotion.evaluation.bootstrap import BootstrapResult
 CLIPS = "clips.parquet"
 """The file of ``Evaluation.clips`` in ``reports/<experiment>/``."""
 SUMMARY = "summary.json"
-"""What test.json holds, beside it."""
+"""What test.json holds, and which of its scores are over all clips, beside it."""
 
 
 class Gain(NamedTuple):
@@ -48,10 +48,12 @@ class Evaluation:
         num_clips: clips scored.
         num_groups: films or recordings they come from.
         breakdown: columns ``name`` and ``score``: recall a class, or PCK a joint.
-        clips: a row a clip and metric (``clip_id``, ``group``, ``metric``, ``score``, ``weight``), from which two
-            models are compared: the weighted mean over clips is the score of them all.
+        clips: a row per clip and metric (``clip_id``, ``group``, ``metric``, ``score``, ``weight``), from which two
+            models are compared: the weighted mean over clips is the score of them all. ``direction`` says which is
+            better: "higher", "lower", or "neither" where the metric only describes.
         more_gains: beside the main one.
         details: further values by the names that MLflow gives them.
+        over_all_clips: scores that a comparison shows although they are no means over clips.
     """
 
     scores: Mapping[str, float]
@@ -65,6 +67,7 @@ class Evaluation:
     clips: pd.DataFrame
     more_gains: Sequence[Gain] = ()
     details: Mapping[str, float] = field(default_factory=dict)
+    over_all_clips: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For test.json: nested, JSON-like."""

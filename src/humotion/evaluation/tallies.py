@@ -29,7 +29,7 @@ def tally(predicted: NDArray[np.integer], labels: NDArray[np.integer], groups: A
 def class_scores(tallies: Floats) -> dict[str, Floats]:
     """``top1``, ``macro_f1`` and ``mean_class_accuracy`` (...) of tallies (..., 3, C).
 
-    Both means run over the classes that have a clip, as in `humotion.tasks.action_recognition.evaluation.scores`.
+    Both means run over the classes that have a clip.
     """
     hits, labelled, predicted = np.moveaxis(tallies, -2, 0)
     present = labelled > 0

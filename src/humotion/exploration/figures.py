@@ -110,8 +110,10 @@ def _middle_frame(store: FrameStore, video_id: str, skeleton: Skeleton | None = 
     image = video.decode([middle])[0]
     if skeleton is None or video.joints is None or video.visibility is None:
         return image
-    image, joints = enlarge(image, video.joints[middle], height=288)
-    return draw_skeleton(image, joints, video.visibility[middle], skeleton, thickness=3)
+    image, people = enlarge(image, video.joints[:, middle, :, :2], height=288)
+    for joints, visibility in zip(people, video.visibility[:, middle], strict=True):
+        image = draw_skeleton(image, joints, visibility, skeleton, thickness=3)
+    return image
 
 
 def _short(video: Any) -> str:

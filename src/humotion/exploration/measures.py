@@ -44,7 +44,7 @@ def measure_video(store: FrameStore, video_id: str) -> Measured:
     frames = representative_frames(video)
     counts = None
     if video.visibility is not None:
-        counts = np.stack([(video.visibility == flag).sum(axis=0) for flag in (2, 1, 0)], axis=1)
+        counts = np.stack([(video.visibility == flag).sum(axis=(0, 1)) for flag in (2, 1, 0)], axis=1)
     return Measured(measure_frames(frames), hash_frames(frames), counts)
 
 

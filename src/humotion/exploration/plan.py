@@ -12,13 +12,13 @@ from tqdm import tqdm
 
 from humotion.clips.augment import Policy
 from humotion.clips.dataset import ClipDataset
-from humotion.clips.views import Sample
+from humotion.clips.input import Sample
 from humotion.figures.contact_sheet import TILE_HEIGHT, Tile
-from humotion.figures.markdown import markdown_table
 from humotion.figures.overlay import draw_skeleton, enlarge
+from humotion.figures.tables import markdown_table
 from humotion.files import atomic_path
 from humotion.params.experiment import AugmentParams
-from humotion.params.tasks.pose_estimation import PoseAugmentParams
+from humotion.params.inputs import PersonCropParams
 from humotion.store.skeleton import Skeleton
 
 NUM_TILES = 4  # frames of a clip on the contact sheet, before and again after
@@ -54,8 +54,8 @@ def write_report(folder: Path, name: str, counts: pd.DataFrame, augment: Augment
 
 
 def _geometry_section(augment: AugmentParams) -> list[str]:
-    """What happens to a clip of poses before the policy."""
-    geometry = augment.geometry if isinstance(augment, PoseAugmentParams) else None
+    """What happens to a clip before its crops are cut and the policy changes them."""
+    geometry = augment.geometry if isinstance(augment, PersonCropParams) else None
     if geometry is None:
         return []
     return [

@@ -10,7 +10,7 @@ import pandas as pd
 from humotion.exploration.duplicates import MOST_LISTED
 from humotion.exploration.hashes import NUM_BITS
 from humotion.exploration.measures import LOGARITHMIC, MEASURES, UNUSUAL, robust_z
-from humotion.figures.markdown import markdown_table
+from humotion.figures.tables import markdown_table
 from humotion.files import atomic_path
 
 MOST_ROWS = 50

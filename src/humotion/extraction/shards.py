@@ -90,9 +90,8 @@ def _make_shard(
                 "the dataset and this checkout under the same paths, on a file system that they share."
             )
     rows: list[dict[str, Any]] = []
-    skeleton = layout.skeleton.name if layout.skeleton else None
     with atomic_path(work / "frames" / shard_name(shard)) as temporary:
-        write_shard(temporary, _pack(videos, layout, settings, rows), skeleton)
+        write_shard(temporary, _pack(videos, layout, settings, rows), layout.skeleton)
     write_json(_table_path(work, shard), [{"shard": shard, **row} for row in rows])
     return len(videos), sum(row["num_frames"] for row in rows)
 
@@ -125,8 +124,8 @@ def _read(
     except LabelError as error:
         return None, {**row, "status": "corrupt", "error": str(error), "num_frames": 0}
     num_frames = len(encoded.jpegs)
-    if labels and 0 < num_frames < len(labels.joints) and decoded.status == "ok":
-        row |= {"status": "truncated", "error": f"{num_frames} frames for {len(labels.joints)} labelled ones"}
+    if labels and 0 < num_frames < labels.num_frames and decoded.status == "ok":
+        row |= {"status": "truncated", "error": f"{num_frames} frames for {labels.num_frames} labelled ones"}
     fps = decoded.fps or layout.fps(video_id)
     video = _packed(video_id, encoded, fps, labels) if num_frames else None
     return video, {**row, "num_frames": num_frames}
@@ -137,5 +136,6 @@ def _packed(video_id: str, frames: EncodedFrames, fps: float | None, labels: Pos
     if labels is None:
         return PackedVideo(*video)
     fitted = labels.fit_to(len(frames.jpegs))
-    joints = scale_points(fitted.joints, frames.scale)
+    joints = fitted.joints.copy()
+    joints[..., :2] = scale_points(joints[..., :2], frames.scale)  # a depth is in no pixels of the frame
     return PackedVideo(*video, joints, fitted.visibility, scale_points(fitted.boxes, frames.scale))

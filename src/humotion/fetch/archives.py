@@ -53,12 +53,11 @@ class Archive:
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset: ``layout`` names its reader, ``page`` is where people read about it, ``terms`` its licence,
+    """A dataset: ``layout`` names its reader, which knows its terms, ``page`` is where people read about it,
     ``known`` what is publicly known of the server's state."""
 
     layout: str
     page: str
-    terms: str
     known: str
     archives: tuple[Archive, ...]
 
@@ -69,7 +68,6 @@ _MPI = "https://files.is.tue.mpg.de/jhmdb"
 HMDB51 = Source(
     layout="hmdb51",
     page="https://serre-lab.clps.brown.edu/resource/hmdb-a-large-human-motion-database/",
-    terms="CC BY 4.0, says its page",
     known=(
         "In November 2025 the FiftyOne project called this server defunct (github.com/voxel51/fiftyone/pull/6528). "
         "huggingface.co/datasets/MichiganNLP/hmdb lists hmdb51_org.zip and test_train_splits.zip, unverified by us: "
@@ -101,7 +99,6 @@ holds one RAR a class: ``for i in *.rar; do unrar x $i; done``, in a dozen publi
 PENN_ACTION = Source(
     layout="penn_action",
     page="http://dreamdragon.github.io/PennAction/",
-    terms="none stated that we know of",
     known=(
         "The Box link of its page is reported dead (github.com/dreamdragon/PennAction/issues/3). Public scripts "
         "use the address above, and one reports it slow."
@@ -115,7 +112,6 @@ PENN_ACTION = Source(
 JHMDB = Source(
     layout="jhmdb",
     page="http://jhmdb.is.tue.mpg.de/",
-    terms="its own; read them on its page",
     known=(
         "Its site is reported dead since 2025 (github.com/open-mmlab/mmpose/issues/3248, where a maintainer names "
         "unverified copies on OpenDataLab and Kaggle)."

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from humotion.datasets.shared.open import open_dataset
+from humotion.datasets.shared.open import layout_class, open_dataset
 from humotion.errors import HumotionError
 from humotion.fetch.archives import Archive, Source, find_source
 from humotion.fetch.checksums import RECORD, check, parse_sha256, record
@@ -105,7 +105,7 @@ def _make(source: Source, place: Place, mirror: str | None, wanted: dict[str, st
             f"tell params.yaml to read it as it is: {_settings(source, place.into)}"
         )
     todo = [archive for archive in source.archives if archive.stem not in done]
-    print(f"{source.layout}: {source.page} (terms: {source.terms})")
+    print(f"{source.layout}: {source.page} (terms: {layout_class(source.layout).terms})")
     files = _download_all(source, todo, place, mirror)
     for archive, (file, url) in zip(todo, files, strict=True):
         digest, line = check(archive, file, wanted.get(file.name))

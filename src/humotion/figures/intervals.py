@@ -14,7 +14,7 @@ from humotion.figures.style import BLUE, GREY, VERMILION, figure_file, name_rows
 def plot_by_field(path: Path, table: pd.DataFrame, mean: float, title: str = "") -> None:
     """Accuracy with its interval for every value of every field, and the mean over all clips as a line.
 
-    ``table`` is of `humotion.tasks.action_recognition.evaluation.details.accuracy_by_field`.
+    ``table`` has a row per value: ``field``, ``value``, ``num_clips``, ``top1``, ``low``, ``high``.
     """
     rows = np.arange(len(table))
     top1, low, high = (table[column].to_numpy(float) for column in ("top1", "low", "high"))

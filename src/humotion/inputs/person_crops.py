@@ -1,12 +1,18 @@
-"""Whole videos at several scales, a few frames at a time, for multi-scale testing.
+"""Crops around one person, who has a labelled box and joints in every frame.
 
-Each scale has windows of its own around the same centres, smaller for a larger scale: the person then fills
-more of the crop. A long video at many scales would not fit in memory at once, so it comes in pieces.
+Four systems of coordinates meet here. Labels are in pixels of the *stored frame*. A *window* (left, top, side) is a
+square of stored pixels around the person of a frame, and all windows of a clip have one side. The *crop* is a window
+resized to ``size`` pixels; `crop_geometry` maps between the two. The policy then moves what is in the crop once more,
+which gives the *augmented crop*, in whose pixels a sample's joints and boxes are.
+
+A crop is made in one of two ways. Without ``augment.geometry`` a window is cut out and resized. With it one matrix per
+frame scales, turns, mirrors and crops at once, straight from the stored frame, so that the corners of a turned crop
+show what was there instead of grey.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,76 +26,45 @@ from torch.utils.data import Dataset
 from humotion.clips.augment import Policy
 from humotion.clips.crop import at_scale, clip_windows, crop_geometry, cut, to_crop
 from humotion.clips.geometry import Turn, crop_matrices, draw, move, warp
-from humotion.clips.views import Floats, Ints, Sample, as_tensor
-from humotion.params.tasks.pose_estimation import PoseGeometryParams
+from humotion.clips.input import Floats, Ints, Sample, as_tensor
+from humotion.errors import HumotionError
+from humotion.params.experiment import AugmentParams
+from humotion.params.inputs import GeometryParams, PersonCropParams
 from humotion.store.frames import FrameStore, StoredVideo
 from humotion.store.skeleton import Skeleton
 
+HAS_JOINTS = True
+NOBODY = "no joints"
 
-class ScaledPieces(Dataset[dict[str, Any]]):
-    """Consecutive frames of every clip of a table in its order, as evaluation sees them, at every scale.
+CORNERS = [0, 1, 2, 1, 2, 3, 0, 3]
+"""Where the corners of a box x1 y1 x2 y2 have their x and y, round about."""
 
-    Args:
-        table: clips of whole videos.
-        store: their frames and boxes.
-        size: side of a crop in pixels.
-        person_scale, pixel_scale: of the windows at scale 1 (see `clip_windows`).
-        scales: each divides the side of the window.
-        num_frames: at most so many in a piece.
-    """
 
-    def __init__(
-        self,
-        table: pd.DataFrame,
-        store: FrameStore,
-        size: int,
-        person_scale: float,
-        pixel_scale: float | None,
-        scales: tuple[float, ...],
-        num_frames: int,
-    ) -> None:
-        self.table, self.store, self.size = table, store, size
-        self.person_scale, self.pixel_scale = person_scale, pixel_scale
-        self.scales, self.num_frames = scales, num_frames
-        self.pieces = [
-            (row, start)
-            for row, indices in enumerate(table["frame_indices"])
-            for start in range(0, len(indices), num_frames)
-        ]
+def people_in(store: FrameStore, video_id: str) -> list[int]:
+    """Everybody who has labels."""
+    joints = store[video_id].joints
+    return [] if joints is None else list(range(len(joints)))
 
-    def __len__(self) -> int:
-        return len(self.pieces)
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        """``frames`` (S, T, 3, size, size) uint8, scales first; ``crop`` (S, T, 3) = x0, y0, scale of each, so that
-        stored_xy = crop_xy * scale + (x0, y0); ``clip_index``; ``is_first``, whether a video begins here.
-        """
-        row, start = self.pieces[index]
-        clip = self.table.iloc[row]
-        video = self.store[clip["video_id"]]
-        assert video.boxes is not None
-        piece = slice(start, start + self.num_frames)
-        boxes = video.boxes[clip["frame_indices"]]
-        plain = clip_windows(boxes, self.size, self.person_scale, self.pixel_scale)[piece]
-        windows = [at_scale(plain, scale) for scale in self.scales]
-        pictures = video.decode(clip["frame_indices"][piece])  # (T, H, W, 3)
-        crops = np.stack(
-            [
-                [cut(picture, window, self.size) for picture, window in zip(pictures, of_scale, strict=True)]
-                for of_scale in windows
-            ]
-        )
-        return {
-            "frames": torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 1, 4, 2, 3))),
-            "crop": torch.from_numpy(np.stack([crop_geometry(of_scale, self.size) for of_scale in windows])),
-            "clip_index": row,
-            "is_first": start == 0,
-        }
+def make(
+    augment: AugmentParams, skeleton: Skeleton | None, policy: Policy | None = None, place: float = 0.5
+) -> PersonCrops:
+    """See `humotion.clips.input.Input`; the crop is always around the person, so ``place`` changes nothing."""
+    assert isinstance(augment, PersonCropParams)
+    if skeleton is None:
+        raise HumotionError("The dataset has no joints, which input: person_crops needs.")
+    geometry = None if policy is None else augment.geometry
+    return PersonCrops(augment.size, augment.person_scale, skeleton, policy, augment.pixel_scale, geometry)
+
+
+def for_prediction(preprocessing: Mapping[str, Any]) -> PersonCrops:
+    """See `humotion.clips.input.Input`. Crops of a person need that person's box: whoever has one cuts them himself."""
+    raise HumotionError("The model is shown crops of a person, whose box in every frame nobody knows in a plain video.")
 
 
 @dataclass(frozen=True)
-class PoseView:
-    """Crops around the person: one scale a clip, each frame centred at its own box.
+class PersonCrops:
+    """Crops around the person: one scale per clip, each frame centred at its own box.
 
     Without a policy (validation, test) visibility and boxes stay as labelled, also where they lie
     outside the crop, so that scores count every labelled joint and use the labelled box. With one,
@@ -102,67 +77,128 @@ class PoseView:
     skeleton: Skeleton
     policy: Policy | None = None
     pixel_scale: float | None = None
-    geometry: PoseGeometryParams | None = None
+    geometry: GeometryParams | None = None
 
-    def __call__(self, video: StoredVideo, indices: Ints, seed: int) -> Sample:
+    def __call__(self, video: StoredVideo, person: int, indices: Ints, seed: int) -> Sample:
         """``frames`` (T, K, 3, size, size) uint8; ``joints`` (T, J, 2) and ``box`` (T, 4) float32 in
         pixels of those frames; ``visibility`` (T, J) uint8; ``crop`` (T, 3) = x0, y0, scale of the
         crop before augmentation: stored_xy = crop_xy * scale + (x0, y0).
         """
-        assert video.joints is not None
-        assert video.visibility is not None
-        assert video.boxes is not None
+        assert video.joints is not None and video.visibility is not None and video.boxes is not None
         centre = indices[:, indices.shape[1] // 2]  # (T,)
-        boxes = video.boxes[centre]
+        joints, visibility = video.joints[person, centre, :, :2], video.visibility[person, centre]
+        boxes = video.boxes[person, centre]  # (T, 4)
         windows = clip_windows(boxes, self.size, self.person_scale, self.pixel_scale)  # (T, 3)
-        crop = crop_geometry(windows, self.size)
-        joints, visibility = video.joints[centre], video.visibility[centre]
-        quads = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)  # the corners, round about
-        turn = draw(self.geometry or PoseGeometryParams(), seed)
-        if self.geometry is None:
-            frames, inverse = _cut_distinct(video, indices, windows, partial(cut, size=self.size))
-            places = to_crop(np.concatenate([joints, quads], axis=1), crop)
-        else:
-            matrices = self._matrices(boxes, windows, turn)
-            frames, inverse = _cut_distinct(video, indices, matrices.reshape(-1, 6), partial(warp, size=self.size))
-            places = move(np.concatenate([joints, quads], axis=1), matrices)
+        turn = draw(self.geometry or GeometryParams(), seed)
+        # The corners of the box travel as four more joints: a turned box is the extent of its turned corners.
+        points = np.concatenate([joints, boxes[:, CORNERS].reshape(-1, 4, 2)], axis=1)  # (T, J + 4, 2)
+        frames, inverse, points = self._crop(video, indices, boxes, windows, turn, points)
         if self.policy is not None:
             visibility = np.where(_within(joints, video.width, video.height), visibility, 0)
-            frames, places, visibility = self._augment(frames, places, visibility, turn.mirrored, seed)
-        joints, quads = np.split(places, [joints.shape[1]], axis=1)
-        corners = np.stack([quads.min(axis=1), quads.max(axis=1)], axis=1)  # (T, 2, 2)
+            frames, points, visibility = self._augment(frames, points, visibility, turn.mirrored, seed)
+        joints, corners = np.split(points, [joints.shape[1]], axis=1)
+        box = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)  # (T, 4)
         if self.policy is not None:
-            corners = np.clip(corners, -0.5, self.size - 0.5)
+            box = np.clip(box, -0.5, self.size - 0.5)
         return {
             "frames": as_tensor(frames, inverse),
             "joints": torch.from_numpy(np.nan_to_num(joints)),
             "visibility": torch.from_numpy(visibility),
-            "box": torch.from_numpy(corners.reshape(-1, 4)),
-            "crop": torch.from_numpy(crop),
+            "box": torch.from_numpy(box),
+            "crop": torch.from_numpy(crop_geometry(windows, self.size)),
         }
 
-    def _matrices(self, boxes: Floats, windows: Ints, turn: Turn) -> npt.NDArray[np.float64]:
-        """From stored frames to crops (T, 2, 3); ``pixel_scale`` comes before the turn, and fitting after it."""
+    def _crop(
+        self, video: StoredVideo, indices: Ints, boxes: Floats, windows: Ints, turn: Turn, points: Floats
+    ) -> tuple[npt.NDArray[np.uint8], Ints, Floats]:
+        """From the stored frame to the crop, in one of the two ways of the module.
+
+        Returns:
+            The distinct crops (U, S, S, 3), which of them each frame (T, K) is, and the points (T, N, 2) in the crop.
+        """
+        if self.geometry is None:
+            frames, inverse = _cut_distinct(video, indices, windows, partial(cut, size=self.size))
+            return frames, inverse, to_crop(points, crop_geometry(windows, self.size))
+        # ``pixel_scale`` comes before the turn, and fitting after it.
         scale = self.size / float(windows[0, 2]) if self.pixel_scale is None else self.pixel_scale
-        return crop_matrices(boxes, self.size, scale, turn, fit=self.pixel_scale is not None)
+        matrices = crop_matrices(boxes, self.size, scale, turn, fit=self.pixel_scale is not None)  # (T, 2, 3)
+        frames, inverse = _cut_distinct(video, indices, matrices.reshape(-1, 6), partial(warp, size=self.size))
+        return frames, inverse, move(points, matrices)
 
     def _augment(
         self,
         frames: npt.NDArray[np.uint8],
-        places: Floats,
+        points: Floats,
         visibility: npt.NDArray[np.uint8],
         mirrored: bool,
         seed: int,
     ) -> tuple[npt.NDArray[np.uint8], Floats, npt.NDArray[np.uint8]]:
-        """Frames, places (T, J+4, 2) of joints and box corners, and visibility (T, J), by the policy."""
+        """Frames, points (T, J + 4, 2) of joints and box corners, and visibility (T, J), by the policy."""
         assert self.policy is not None
-        frames, points, mirrored_again = self.policy.augment_pose(frames, places.reshape(-1, 2), seed)
-        places = points.reshape(places.shape)
+        frames, moved, mirrored_again = self.policy.augment_pose(frames, points.reshape(-1, 2), seed)
+        points = moved.reshape(points.shape)
         if mirrored != mirrored_again:
             flip = list(self.skeleton.flip)
-            places[:, : len(flip)], visibility = places[:, flip], visibility[:, flip]
-        inside = _within(places[:, : visibility.shape[1]], self.size, self.size)
-        return frames, places, np.where(inside, visibility, 0)
+            points[:, : len(flip)], visibility = points[:, flip], visibility[:, flip]
+        inside = _within(points[:, : visibility.shape[1]], self.size, self.size)
+        return frames, points, np.where(inside, visibility, 0)
+
+
+class ScaledPieces(Dataset[Sample]):
+    """Whole clips at several scales, a few frames at a time, for multi-scale testing.
+
+    Each scale has windows of its own around the same centres, smaller for a larger scale: the person then fills
+    more of the crop. A long video at many scales would not fit in memory at once, so it comes in pieces of
+    consecutive frames, clip after clip in the order of the table, as evaluation sees them.
+
+    Args:
+        table: clips of whole videos.
+        store: their frames and boxes.
+        augment: size of a crop, and of the windows at scale 1 (see `clip_windows`).
+        scales: each divides the side of the window.
+        num_frames: at most so many in a piece.
+    """
+
+    def __init__(
+        self, table: pd.DataFrame, store: FrameStore, augment: AugmentParams, scales: tuple[float, ...], num_frames: int
+    ) -> None:
+        assert isinstance(augment, PersonCropParams)
+        self.table, self.store, self.augment = table, store, augment
+        self.scales, self.num_frames = scales, num_frames
+        self.pieces = [
+            (row, start)
+            for row, indices in enumerate(table["frame_indices"])
+            for start in range(0, len(indices), num_frames)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def __getitem__(self, index: int) -> Sample:
+        """``frames`` (S, T, 3, size, size) uint8, scales first; ``crop`` (S, T, 3) = x0, y0, scale of each, so that
+        stored_xy = crop_xy * scale + (x0, y0); ``clip_index``; ``is_first``, whether a video starts here.
+        """
+        row, start = self.pieces[index]
+        clip, size = self.table.iloc[row], self.augment.size
+        video = self.store[clip["video_id"]]
+        assert video.boxes is not None
+        piece = slice(start, start + self.num_frames)
+        boxes = video.boxes[clip["person"], clip["frame_indices"]]
+        plain = clip_windows(boxes, size, self.augment.person_scale, self.augment.pixel_scale)[piece]
+        windows = [at_scale(plain, scale) for scale in self.scales]
+        pictures = video.decode(clip["frame_indices"][piece])  # (T, H, W, 3)
+        crops = np.stack(
+            [
+                [cut(picture, window, size) for picture, window in zip(pictures, of_scale, strict=True)]
+                for of_scale in windows
+            ]
+        )
+        return {
+            "frames": torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 1, 4, 2, 3))),
+            "crop": torch.from_numpy(np.stack([crop_geometry(of_scale, size) for of_scale in windows])),
+            "clip_index": row,
+            "is_first": start == 0,
+        }
 
 
 def _within(points: Floats, width: int, height: int) -> npt.NDArray[np.bool_]:
@@ -179,6 +215,6 @@ def _cut_distinct(
     """Cut each distinct pair of frame and crop (a row of (T, n)) once: pictures (U, S, S, 3) and where they go."""
     wanted = np.column_stack([indices.reshape(-1), np.repeat(crops, indices.shape[1], axis=0)])  # (T * K, 1 + n)
     distinct, inverse = np.unique(wanted, axis=0, return_inverse=True)
-    # One frame at a time: a whole test video at full size would not fit in memory beside its crops.
+    # One frame at a time: a whole test video at full size would not fit in memory together with its crops.
     pictures = [cut_one(video.decode(row[:1].astype(np.int64))[0], row[1:]) for row in distinct]
     return np.stack(pictures), inverse.reshape(indices.shape)

@@ -1,25 +1,50 @@
-"""Whole frames of a clip."""
+"""Whole frames of a clip: the scene and everybody in it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from humotion.clips.augment import Policy
 from humotion.clips.crop import cut, evaluation_window
-from humotion.clips.views import Footage, Ints, Sample, as_tensor
+from humotion.clips.input import SCENE, Footage, Ints, Sample, as_tensor
+from humotion.params.experiment import AugmentParams
+from humotion.store.frames import FrameStore
+from humotion.store.skeleton import Skeleton
+
+HAS_JOINTS = False
+NOBODY = "nobody"
+
+
+def people_in(store: FrameStore, video_id: str) -> list[int]:
+    """One clip shows everybody."""
+    return [SCENE]
+
+
+def make(
+    augment: AugmentParams, skeleton: Skeleton | None, policy: Policy | None = None, place: float = 0.5
+) -> WholeFrames:
+    """See `humotion.clips.input.Input`."""
+    return WholeFrames(augment.size, policy, place)
+
+
+def for_prediction(preprocessing: Mapping[str, Any]) -> WholeFrames:
+    """See `humotion.clips.input.Input`."""
+    return WholeFrames(preprocessing["size"])
 
 
 @dataclass(frozen=True)
-class ActionView:
+class WholeFrames:
     """Frames of a whole clip: by the policy for training, a crop in the centre (or at ``place``) without one."""
 
     size: int
     policy: Policy | None = None
     place: float = 0.5
 
-    def __call__(self, video: Footage, indices: Ints, seed: int) -> Sample:
+    def __call__(self, video: Footage, person: int, indices: Ints, seed: int) -> Sample:
         """``frames`` (T, K, 3, size, size) uint8."""
         distinct, inverse = np.unique(indices, return_inverse=True)
         frames = video.decode(distinct)  # (U, H, W, 3)

@@ -1,22 +1,19 @@
-"""What every registered model is in its official configurations: built without memory, and counted.
-
-Models are built and run on PyTorch's meta device, which knows shapes alone. A GMAC is 1e9 multiplications of the
-convolutions, linear layers, matrix products and attention, as `torch.utils.flop_counter` counts them (half of its
-FLOPs); norms, activations, pooling, resizing and differences of frames are not counted.
-"""
+"""What every model is in its official configurations: built without memory, and counted (`humotion models`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
-from humotion.models.common.build import MODELS, Task, build_model
+from humotion import choices
+from humotion.figures.tables import text_table
+from humotion.models.common.build import build_model, every_entry
+from humotion.models.common.counting import Shapes
 
-CLIP_FRAMES = 16  # of an action model's clip, as LS-ViT's public re-implementation samples them
+_NOTE = "GMACs: 1e9 multiplications of convolutions, linear layers, matrix products and attention; one person or clip."
 
 
 @dataclass(frozen=True)
@@ -24,21 +21,21 @@ class Counted:
     """A model in one configuration.
 
     Attributes:
-        model: its registered name.
+        family: of the model.
+        model: its name.
         configuration: the official configuration's name.
-        task: what it is for.
         parameters: their number.
         inputs: shape of each input, by name.
         outputs: shape of each output, by name.
         gmacs: of one person or clip, by what is computed.
     """
 
+    family: str
     model: str
     configuration: str
-    task: Task
     parameters: int
-    inputs: dict[str, tuple[int, ...]]
-    outputs: dict[str, tuple[int, ...]]
+    inputs: Shapes
+    outputs: Shapes
     gmacs: dict[str, float]
 
     def as_dict(self) -> dict[str, Any]:
@@ -47,21 +44,21 @@ class Counted:
 
 
 def count_models() -> Iterator[Counted]:
-    """Every registered model, in each of its configurations."""
-    for name, entry in MODELS.items():
+    """Every model of every family, in each of its configurations."""
+    for family, name, entry in every_entry():
         for configuration, arguments in entry.official.items():
             with torch.device("meta"), torch.no_grad():
-                model = build_model(name, **arguments).eval()
-                inputs, outputs, gmacs = RUNS[entry.task](model)
+                model = build_model(family, name, **arguments).eval()
+                run = choices.load("models", family, "official").count(model)
             parameters = sum(parameter.numel() for parameter in model.parameters())
-            yield Counted(name, configuration, entry.task, parameters, inputs, outputs, gmacs)
+            yield Counted(family, name, configuration, parameters, *run)
 
 
 def describe(counted: list[Counted]) -> str:
-    """The table for people, numbers to the right, and below it what is counted."""
-    header = ("model", "configuration", "parameters", "GMACs", "input", "output")
+    """The table for people, and below it what is counted."""
     rows = [
         (
+            entry.family,
             entry.model,
             entry.configuration,
             f"{entry.parameters:,}",
@@ -71,50 +68,9 @@ def describe(counted: list[Counted]) -> str:
         )
         for entry in counted
     ]
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if column == "parameters" else cell.ljust(width)
-            for column, cell, width in zip(header, row, widths, strict=True)
-        ).rstrip()
-        for row in (header, *rows)
-    ]
-    note = (
-        "GMACs: 1e9 multiplications of convolutions, linear layers, matrix products and attention; one person or clip."
-    )
-    return "\n".join([*lines, "", note])
+    header = ("family", "model", "configuration", "parameters", "GMACs", "input", "output")
+    return "\n".join([text_table(header, rows, right=[header.index("parameters")]), "", _NOTE])
 
 
-def _shapes(shapes: dict[str, tuple[int, ...]]) -> str:
+def _shapes(shapes: Shapes) -> str:
     return ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items())
-
-
-Run = tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]], dict[str, float]]
-
-
-def _run_pose(model: Any) -> Run:
-    """A stream's first frame, which begins the state, and a later one."""
-    frame = torch.empty(1, 3, model.input_size, model.input_size)
-    first, (_, state) = _gmacs(model.init, frame)
-    later, (maps, _) = _gmacs(model.step, frame, state)
-    return {"frame": tuple(frame.shape)}, {"maps": tuple(maps.shape)}, {"first frame": first, "later frame": later}
-
-
-def _run_action(model: Any) -> Run:
-    """A whole clip without padding."""
-    side = model.backbone.image_size
-    frames = torch.empty(1, CLIP_FRAMES, model.num_neighbours, 3, side, side)
-    is_padding = torch.zeros(1, CLIP_FRAMES, dtype=torch.bool)
-    clip, logits = _gmacs(model, frames, is_padding)
-    inputs = {"frames": tuple(frames.shape), "is_padding": tuple(is_padding.shape)}
-    return inputs, {"logits": tuple(logits.shape)}, {"clip": clip, "frame": clip / CLIP_FRAMES}
-
-
-RUNS: dict[Task, Callable[[Any], Run]] = {"pose_estimation": _run_pose, "action_recognition": _run_action}
-
-
-def _gmacs(function: Callable[..., Any], *inputs: Any) -> tuple[float, Any]:
-    """GMACs of a call, and what it returns."""
-    with FlopCounterMode(display=False) as counter:
-        result = function(*inputs)
-    return counter.get_total_flops() / 2e9, result

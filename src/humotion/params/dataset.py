@@ -1,12 +1,13 @@
-"""The sections of params.yaml about data: ``datasets.<name>``, and ``clips`` and ``augment`` of an experiment."""
+"""The sections ``datasets.<name>`` of params.yaml."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from humotion import choices
 from humotion.params.section import Section
 
 
@@ -33,3 +34,10 @@ class DatasetParams(Section):
     root: Path
     decode: DecodeParams = DecodeParams()
     frames: FrameParams = FrameParams()
+
+    @field_validator("layout")
+    @classmethod
+    def _is_a_file(cls, value: str) -> str:
+        if value not in choices.names("datasets"):
+            raise ValueError(choices.unknown("datasets", value))
+        return value

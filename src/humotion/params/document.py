@@ -8,7 +8,7 @@ names the key, so that a typo never trains silently with a default.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -16,37 +16,17 @@ from ruamel.yaml.error import YAMLError
 
 from humotion.errors import HumotionError
 from humotion.params.dataset import DatasetParams
+from humotion.params.experiment import ModelParams
 from humotion.params.machine import MachineParams
 from humotion.params.rebalance import RebalanceParams
 from humotion.params.section import Section
 from humotion.params.sweep import SweepParams
-from humotion.params.tasks.action_recognition import (
-    ActionExperiment,
-)
-from humotion.params.tasks.pose_estimation import (
-    PoseExperiment,
-)
+from humotion.params.tasks.action_recognition import ActionExperiment
+from humotion.params.tasks.pose_estimation import PoseExperiment
 
 PARAMS_FILE = Path("params.yaml")
-TAGS = {
-    *("action_recognition", "pose_estimation"),
-    *("ls_vit", "vit"),
-    *("lstm_pm", "rpm", "cpm"),
-    *("cross_entropy", "class_balanced", "focal", "logit_adjustment"),
-    *("float", "int", "categorical"),
-}
-
-
-# --- experiments: choices -------------------------------------------------------------------------
-
-
 AnyExperiment = ActionExperiment | PoseExperiment
-
-
-# --- rebalancing: heads re-trained on a trained model's embeddings --------------------------------
-
-
-# --- machine: changes no result -------------------------------------------------------------------
+"""The experiments of every task, told apart by ``task``."""
 
 
 class Params(Section):
@@ -122,16 +102,99 @@ def validate_params(raw: Any, complaint: str) -> Params:
     try:
         return Params.model_validate(raw)
     except ValidationError as error:
-        raise HumotionError(_explain(complaint, error)) from None
+        raise HumotionError(_explain(complaint, raw, error)) from None
 
 
-def _explain(complaint: str, error: ValidationError) -> str:
+def _explain(complaint: str, raw: Any, error: ValidationError) -> str:
+    if lines := missing_choices(raw):
+        return (
+            f"{complaint} it is of an earlier version of humotion. Each experiment now says what its model is shown "
+            "(input), and of which family the model is (model.family). Add:\n"
+            + "\n".join(f"  {line}" for line in lines)
+        )
     lines = [complaint]
     for issue in error.errors():
-        # A tagged union puts its tag into the location; the user never wrote it.
-        keys = [str(key) for index, key in enumerate(issue["loc"]) if not (index >= 2 and key in TAGS)]
-        where = ".".join(keys) or "(top level)"
+        where = ".".join(written_keys(raw, issue["loc"])) or "(top level)"
         unknown = issue["type"] == "extra_forbidden"
         what = "unknown key; is it misspelt, or in the wrong section?" if unknown else issue["msg"]
         lines.append(f"  {where}: {what}")
     return "\n".join(lines)
+
+
+def written_keys(raw: Any, location: tuple[int | str, ...]) -> list[str]:
+    """The keys of a pydantic location as the user wrote them.
+
+    Pydantic puts the tag of a tagged union (the value of ``task`` or ``name``) and the names of other unions' branches
+    into a location. What is a value of the map at that place, and no key of it, or stands below a plain value, is such.
+    """
+    keys: list[str] = []
+    here = raw
+    for key in location:
+        if isinstance(here, dict):
+            if key not in here and key in [value for value in here.values() if isinstance(value, str)]:
+                continue
+            here = here.get(key)
+        elif isinstance(here, list | tuple):
+            here = here[key] if isinstance(key, int) and key < len(here) else None
+        elif keys and here is not None:
+            break
+        keys.append(str(key))
+    return keys
+
+
+def missing_choices(raw: Any) -> list[str]:
+    """The two lines that each experiment of an older params.yaml lacks, as ``path: value``; of others none."""
+    lines = []
+    experiments = raw.get("experiments") if isinstance(raw, dict) else None
+    for name, experiment in (experiments or {}).items():
+        model = experiment.get("model") if isinstance(experiment, dict) else None
+        kind = _experiment_of_task(experiment.get("task")) if isinstance(model, dict) else None
+        if kind is None or not isinstance(model, dict):
+            continue
+        if "input" not in experiment:
+            lines.append(f"experiments.{name}.input: {_only(kind, 'input')}")
+        if "family" not in model and (family := family_of(str(model.get("name")))) is not None:
+            lines.append(f"experiments.{name}.model.family: {family}")
+    return lines
+
+
+def family_of(model_name: str) -> str | None:
+    """The family of a model by its name; None where no experiment can have such a model."""
+    kinds = (kind for of_task in _MODELS.values() for kind in of_task)
+    return next((_only(kind, "family") for kind in kinds if _only(kind, "name") == model_name), None)
+
+
+def usual_input(task: str) -> str | None:
+    """What models of a task were shown before experiments could choose it; None for a task that no experiment has."""
+    kind = _experiment_of_task(task)
+    return None if kind is None else _only(kind, "input")
+
+
+def task_of(model_name: str) -> str:
+    """The task that a model is for, by its name.
+
+    Raises:
+        HumotionError: no experiment can have such a model.
+    """
+    for task, kinds in _MODELS.items():
+        if model_name in [_only(kind, "name") for kind in kinds]:
+            return task
+    raise HumotionError(f"No task has a model {model_name!r}.")
+
+
+def _only(section: type[Section], field: str) -> str:
+    """The one value that a field may have, which tells sections of a union apart."""
+    return str(get_args(section.model_fields[field].annotation)[0])
+
+
+def _experiment_of_task(task: Any) -> type[AnyExperiment] | None:
+    return next((kind for kind in get_args(AnyExperiment) if _only(kind, "task") == task), None)
+
+
+def _models_of(experiment: type[AnyExperiment]) -> tuple[type[ModelParams], ...]:
+    """The sections ``model`` that an experiment may have."""
+    model = experiment.model_fields["model"].annotation
+    return get_args(model) or (model,)
+
+
+_MODELS = {_only(experiment, "task"): _models_of(experiment) for experiment in get_args(AnyExperiment)}

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from humotion.params.section import Section
+
+
+class LongTailParams(Section):
+    """Training clips thinned out to an exponential profile of class sizes, to study imbalance."""
+
+    ratio: float = Field(10.0, ge=1, description="clips of the largest class over clips of the smallest")
+    seed: int = Field(0, ge=0, description="decides which classes are small, and which clips stay")
 
 
 class ClipParams(Section):
@@ -15,6 +23,7 @@ class ClipParams(Section):
     split: str = Field("split_1", description="an official split, or grouped: one made of all videos, by group")
     validation_folds: int = Field(5, ge=2)
     validation_fold: int = Field(0, ge=0)
+    sampling: str
     num_frames: int = Field(ge=1)
 
     @model_validator(mode="after")
@@ -22,6 +31,22 @@ class ClipParams(Section):
         if self.validation_fold >= self.validation_folds:
             raise ValueError(f"validation_fold must be below validation_folds ({self.validation_folds})")
         return self
+
+
+class UniformClipParams(ClipParams):
+    """Uniformly spaced frames over the whole clip, the last one repeated where a clip is too short."""
+
+    sampling: Literal["uniform"] = "uniform"
+    num_frames: int = Field(16, ge=1)
+    long_tail: LongTailParams | None = None
+
+
+class WindowClipParams(ClipParams):
+    """Windows of consecutive frames for training; validation and test read whole videos."""
+
+    sampling: Literal["consecutive"] = "consecutive"
+    num_frames: int = Field(5, ge=1)
+    stride: int = Field(5, ge=1, description="frames between the starts of neighbouring windows")
 
 
 class TransformParams(BaseModel):
@@ -103,9 +128,31 @@ class RegisterParams(Section):
     bootstrap: int = Field(2000, ge=100, description="resamples of the paired bootstrap over groups")
 
 
-class Experiment(Section):
-    """What every experiment has: a dataset, a seed, and an optimiser."""
+class ModelParams(Section):
+    """What every model has: its family, a folder of ``models/``, and its name, by which the family builds it."""
 
+    family: str
+    name: str
+    weights: Path | str | None = None
+
+
+class Experiment(Section):
+    """What every experiment has: a task, a dataset, what its model is shown, and how that is trained and judged.
+
+    Attributes:
+        learns_labels: clips are classified, so every class must be among the training clips.
+    """
+
+    learns_labels: ClassVar[bool] = False
+
+    task: str
     dataset: str
+    input: str
     seed: int = Field(0, ge=0)
+    clips: ClipParams
+    augment: AugmentParams
+    model: ModelParams
     optimizer: OptimizerParams
+    trainer: TrainerParams
+    evaluate: EvaluateParams = EvaluateParams()
+    register_: RegisterParams = Field(alias="register")

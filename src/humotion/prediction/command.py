@@ -1,30 +1,17 @@
-"""`humotion predict`: the label and the joints of one video, and an annotated copy of it."""
+"""`humotion predict`: what the trained models say of one video, and an annotated copy of it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from humotion.errors import HumotionError
-from humotion.figures.overlay import draw_skeleton, write_video
+from humotion.figures.overlay import write_video
 from humotion.params.document import PARAMS_FILE, load_params
-from humotion.prediction.predictor import (
-    ActionPredictor,
-    DecodedVideo,
-    PosePredictor,
-    Predictor,
-    load_predictor,
-    read_video,
-)
-from humotion.store.skeleton import SKELETONS
-
-SHOWN_CLASSES = 5
+from humotion.prediction.predictor import load_predictor, read_video
 
 
 def predict_video(path: Path, models: list[str], out: Path | None) -> None:
-    """Print what the models say of a video; with ``out``, write it with the joints drawn as MP4.
+    """Print what the models say of a video; with ``out``, write it as MP4 with what they find drawn in it.
 
     ``models`` are model folders or MLflow model URIs; none means every folder below ``models/``.
     """
@@ -37,24 +24,12 @@ def predict_video(path: Path, models: list[str], out: Path | None) -> None:
     print(f"{path}: {video.num_frames} frames of {video.width}x{video.height}")
     frames = video.frames
     for folder in folders:
-        frames = _report(load_predictor(folder), video, frames)
+        predictor = load_predictor(folder)
+        text, frames = predictor.answer(video, frames)
+        print(f"{predictor.description.experiment} on {predictor.description.dataset}: {text}")
     if out is not None:
         write_video(out, list(frames), video.fps)
         print(f"annotated video: {out}")
-
-
-def _report(predictor: Predictor, video: DecodedVideo, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Print one model's answer and return the frames with it drawn, where it can be drawn."""
-    name = f"{predictor.description.experiment} on {predictor.description.dataset}"
-    if isinstance(predictor, ActionPredictor):
-        best = list(predictor.probabilities(video).items())[:SHOWN_CLASSES]
-        print(f"{name}: " + ", ".join(f"{label} {probability:.0%}" for label, probability in best))
-        return frames
-    assert isinstance(predictor, PosePredictor)
-    joints, score = predictor.joints(video)
-    skeleton = SKELETONS[predictor.description.meta["skeleton"]]
-    print(f"{name}: {len(skeleton.joints)} joints, mean peak {score.mean():.2f}")
-    return np.stack([draw_skeleton(frame, xy, None, skeleton) for frame, xy in zip(frames, joints, strict=True)])
 
 
 def _model_folder(model: str) -> Path:

@@ -9,17 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from humotion.clips.balance import class_counts
+from humotion.clips.datamodule import skeleton_of_clips
 from humotion.clips.dataset import ClipDataset
+from humotion.clips.input import load_input
 from humotion.clips.plan import write_plan
 from humotion.clips.table import read_table
 from humotion.exploration.plan import sheet_rows, write_report
 from humotion.figures.bars import plot_change
 from humotion.figures.contact_sheet import write_contact_sheet
 from humotion.files import atomic_folder, read_json
-from humotion.inputs.make_view import make_view
 from humotion.params.document import Params
 from humotion.store.frames import FrameStore
-from humotion.store.skeleton import SKELETONS
 
 
 def run(name: str, params: Params) -> None:
@@ -35,11 +35,12 @@ def run(name: str, params: Params) -> None:
     store = FrameStore(prepared / "frames", prepared / "frames.parquet")
     with atomic_folder(Path("plans") / name) as folder:
         plan, policy = write_plan(folder, experiment, clips)
-        views = (make_view(experiment, meta["skeleton"], chosen) for chosen in (None, policy))
-        before, after = (ClipDataset(plan, store, view) for view in views)
+        shown, skeleton = load_input(experiment.input), skeleton_of_clips(meta)
+        inputs = (shown.make(experiment.augment, skeleton, chosen) for chosen in (None, policy))
+        before, after = (ClipDataset(plan, store, each) for each in inputs)
         counts = class_counts(meta["classes"], clips, plan)
         counts.to_csv(folder / "class_counts.csv", index=False)
         plot_change(folder / "class_counts.png", counts, ("training clips", "samples in an epoch"))
-        skeleton = SKELETONS[meta["skeleton"]] if experiment.task == "pose_estimation" else None
-        write_contact_sheet(folder / "contact_sheet.jpg", sheet_rows(before, after, skeleton))
+        drawn = skeleton if shown.HAS_JOINTS else None
+        write_contact_sheet(folder / "contact_sheet.jpg", sheet_rows(before, after, drawn))
         write_report(folder, name, counts, experiment.augment, policy)

@@ -6,17 +6,20 @@ the checkpoint was chosen on validation clips before this stage began.
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 
+import pandas as pd
+
+from humotion import choices
 from humotion.clips.datamodule import ClipDataModule
 from humotion.evaluation.result import CLIPS, SUMMARY, Evaluation
+from humotion.figures.curves import plot_curves
 from humotion.files import atomic_folder, atomic_path, write_json
 from humotion.params.document import Params
 from humotion.tracking import runs
 from humotion.tracking.sources import log_lock
 from humotion.training.model_folder import load_task
-from humotion.training.run import recorded_source, training_run
+from humotion.training.run import recorded_source, reopened_run
 
 
 def run(name: str, params: Params) -> None:
@@ -28,18 +31,19 @@ def run(name: str, params: Params) -> None:
     experiment = params.experiment(name)
     task, description = load_task(Path("models") / name)
     data = ClipDataModule(name, params, task.model.num_neighbours)  # type: ignore[arg-type]
-    protocol = import_module(f"humotion.tasks.{experiment.task}.evaluation.protocol")
-    report = Path("reports") / name
+    protocol = choices.load("tasks", experiment.task, "evaluation.protocol")
+    report, metrics = Path("reports") / name, Path("metrics") / name
     with atomic_folder(report) as folder:
         result: Evaluation = protocol.evaluate(task, data, params, folder)
         result.clips.to_parquet(folder / CLIPS, index=False)
-        write_json(folder / SUMMARY, result.as_dict())
-    metrics = Path("metrics") / name
+        write_json(folder / SUMMARY, {**result.as_dict(), "over_all_clips": list(result.over_all_clips)})
+        if (curves := metrics / "curves.csv").exists():  # weights from elsewhere have none
+            plot_curves(folder / "curves.png", pd.read_csv(curves), name)
     write_json(metrics / "test.json", result.as_dict())
     with atomic_path(metrics / "breakdown.csv") as temporary:
         result.breakdown.to_csv(temporary, index=False)
 
-    with training_run(data, params, description):
+    with reopened_run(data, params, description):
         runs.log_metrics(result.flat_metrics())
         runs.log_folder(report, "evaluate")
         # MLflow params are immutable once logged; another evaluation of the same run may differ.

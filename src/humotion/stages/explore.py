@@ -22,7 +22,7 @@ from humotion.figures.contact_sheet import write_contact_sheet
 from humotion.files import atomic_folder, write_json
 from humotion.params.document import Params
 from humotion.store.frames import FrameStore
-from humotion.store.skeleton import SKELETONS, Skeleton
+from humotion.store.skeleton import Skeleton
 
 
 def run(dataset: str, params: Params) -> None:
@@ -42,7 +42,7 @@ def run(dataset: str, params: Params) -> None:
             f"{prepared / 'frames.parquet'}. Check datasets.{dataset}.root and run the index stage again."
         )
     statistics, measured = measure(videos, store, params.machine.num_workers)
-    skeleton = SKELETONS[store.skeleton] if store.skeleton else None
+    skeleton = store.skeleton
     pairs = near_duplicates(statistics, np.stack([video.hashes for video in measured]))
     summary = {**summarise(videos, statistics), "near_duplicates": duplicate_facts(pairs)}
     with atomic_folder(Path("reports") / dataset) as folder:

@@ -40,7 +40,8 @@ def run(dataset: str, params: Params) -> None:
     index = prepared / "videos.parquet"
     if not index.exists():
         raise HumotionError(f"{index} does not exist: run the index stage of {dataset!r} first.")
-    digest = digest_of([settings.model_dump(), digest_of_file(index), state_of(layout.root), digest_of_code()])
+    code = digest_of_code("extract", chosen=settings.model_dump(mode="json"))
+    digest = digest_of([settings.model_dump(), digest_of_file(index), state_of(layout.root), code])
     work = work_folder("extract", digest)
     try:
         table = make_shards(pd.read_parquet(index), layout, settings, work, params.machine)

@@ -38,7 +38,22 @@ def run(dataset: str, params: Params) -> None:
     folder = Path("prepared") / dataset
     with atomic_path(folder / "videos.parquet") as temporary:
         videos.to_parquet(temporary, index=False)
-    write_json(folder / "index.json", report(videos))
+    facts = {"layout": settings.layout, **source_of(settings.root, layout)}
+    write_json(folder / "index.json", {**facts, **report(videos)})
+
+
+def source_of(root: Path, layout: Layout) -> dict[str, str]:
+    """Where the videos come from (``footage``) and under which terms they stand (``terms``), for the model card."""
+    if root.parts[:1] == ("data",) and Path("data.dvc").exists():
+        return {
+            "footage": "The videos are the embedded sample: rendered clips of an articulated body, not real footage. "
+            "**Its scores say nothing about real footage.**",
+            "terms": "rendered by this project from motion-capture clips that come with pybullet_data; see there",
+        }
+    known = (
+        f"see the dataset's terms (of the public {layout.name}: {layout.terms})" if layout.terms else "see its terms"
+    )
+    return {"footage": f"The videos lie at `{root}`; no more is known of them than their layout.", "terms": known}
 
 
 def report(videos: pd.DataFrame) -> dict[str, Any]:

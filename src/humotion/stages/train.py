@@ -17,7 +17,6 @@ from typing import Any
 import pandas as pd
 
 from humotion.errors import HumotionError
-from humotion.figures.curves import plot_curves
 from humotion.files import atomic_path, read_json, write_json
 from humotion.params.document import Params
 from humotion.tracking import models, runs
@@ -29,7 +28,6 @@ from humotion.training.fit import FitResult, fit
 from humotion.training.model_folder import save_model_folder
 from humotion.training.prepare import prepare
 from humotion.training.run import run_source
-from humotion.training.scores import clip_scores
 from humotion.training.stop import Stop, StopAfterBatch
 from humotion.training.task import Task
 
@@ -89,7 +87,7 @@ def lead(name: str, params: Params) -> None:
         stop.check()
         runs.log_metrics({"time/train_seconds": time.perf_counter() - started})
         metrics = chosen_metrics(result)
-        validation = clip_scores(task, data, "val", params.machine)
+        validation = task.clip_scores(data, "val", params.machine)
         description = ModelDescription(
             experiment=name,
             dataset=experiment.dataset,
@@ -101,12 +99,11 @@ def lead(name: str, params: Params) -> None:
             data_md5=data_md5,
             validation=metrics["val"],
             source=runs.origin(),
+            outputs=list(task.output_columns),
         )
         folder = Path("models") / name
         save_model_folder(folder, task, description, result.checkpoint, validation)
         write_metrics(Path("metrics") / name, result, metrics)
-        plot_curves(work / "curves.png", pd.DataFrame(result.epochs), name)
-        runs.log_file(work / "curves.png", "train")
         example = data.raw_path(params.dataset(experiment.dataset).root, "val")
         log_outcome(name, folder, task, metrics, example)
     shutil.rmtree(work)

@@ -8,6 +8,7 @@ videos, and one file a shard rather than one a frame keeps DVC fast.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ import pyarrow as pa
 import simplejpeg
 
 from humotion.errors import HumotionError
+from humotion.store.skeleton import Skeleton
 
-STORE_VERSION = 1
+STORE_VERSION = 2
+_VERSION, _SKELETON = "humotion.store", "skeleton"  # in the metadata of each shard
 _FIELDS = [
     pa.field("video_id", pa.string()),
     pa.field("width", pa.int32()),
@@ -39,8 +42,8 @@ _FIELDS = [
 class PackedVideo:
     """One video as the store keeps it.
 
-    ``jpegs`` holds T encoded frames of ``width`` x ``height`` pixels; ``joints`` (T, J, 2) float32
-    and ``boxes`` (T, 4) float32 are in pixels of those frames, ``visibility`` (T, J) uint8 has COCO
+    ``jpegs`` holds T encoded frames of ``width`` x ``height`` pixels. Of P labelled persons, ``joints`` (P, T, J, D)
+    float32 and ``boxes`` (P, T, 4) float32 are in pixels of those frames, ``visibility`` (P, T, J) uint8 has COCO
     flags; the three are None for a video without pose labels. ``fps`` is None where unknown.
     """
 
@@ -75,13 +78,13 @@ def shard_name(shard: int) -> str:
     return f"shard-{shard:03d}.arrow"
 
 
-def write_shard(path: Path, videos: Iterable[PackedVideo], skeleton: str | None) -> int:
+def write_shard(path: Path, videos: Iterable[PackedVideo], skeleton: Skeleton | None) -> int:
     """Write ``videos`` in the order given, one record batch each, and return how many there were.
 
-    ``skeleton`` names the joint set (a key of ``humotion.store.skeleton.SKELETONS``) or is None.
-    The same videos give the same bytes.
+    ``skeleton`` is the joint set of their labels, or None. The same videos give the same bytes.
     """
-    metadata = {"humotion.store": str(STORE_VERSION), "skeleton": skeleton or ""}
+    joint_set = "" if skeleton is None else json.dumps(skeleton.as_dict(), sort_keys=True)
+    metadata = {_VERSION: str(STORE_VERSION), _SKELETON: joint_set}
     schema = pa.schema(_FIELDS, metadata=metadata)
     num_videos = 0
     with path.open("wb") as sink, pa.ipc.new_file(sink, schema) as writer:
@@ -113,11 +116,15 @@ def _joined(jpegs: Sequence[bytes]) -> pa.Array:
 class StoredVideo:
     """One video of a `FrameStore`; its bytes stay in the memory map until a frame is decoded.
 
-    ``joints`` (T, J, 2) float32 and ``boxes`` (T, 4) float32 in pixels of the stored frame,
-    ``visibility`` (T, J) uint8; None for a video without pose labels. The arrays are read-only.
+    Of P labelled persons, ``joints`` (P, T, J, D) float32 and ``boxes`` (P, T, 4) float32 in pixels of the stored
+    frame, ``visibility`` (P, T, J) uint8; None for a video without pose labels. The arrays are read-only.
+
+    Args:
+        record: the video's record batch.
+        skeleton: the joint set of the shard, which says how many joints J and dimensions D there are.
     """
 
-    def __init__(self, record: pa.RecordBatch) -> None:
+    def __init__(self, record: pa.RecordBatch, skeleton: Skeleton | None) -> None:
         jpegs = record.column("jpegs")[0].values
         _, ends, data = jpegs.buffers()
         self._ends = np.frombuffer(ends, np.int64)[jpegs.offset : jpegs.offset + len(jpegs) + 1]
@@ -127,9 +134,10 @@ class StoredVideo:
         self.height: int = record.column("height")[0].as_py()
         self.fps: float | None = record.column("fps")[0].as_py()
         self.num_frames: int = len(jpegs)
-        self.joints = _array(record, "joints", (self.num_frames, -1, 2))
-        self.visibility = _array(record, "visibility", (self.num_frames, -1))
-        self.boxes = _array(record, "boxes", (self.num_frames, 4))
+        num_joints, dimensions = (0, 2) if skeleton is None else (len(skeleton.joints), skeleton.dimensions)
+        self.joints = _array(record, "joints", (-1, self.num_frames, num_joints, dimensions))
+        self.visibility = _array(record, "visibility", (-1, self.num_frames, num_joints))
+        self.boxes = _array(record, "boxes", (-1, self.num_frames, 4))
 
     def jpeg(self, index: int) -> bytes:
         """The encoded bytes of one frame."""
@@ -181,7 +189,7 @@ class FrameStore:
                 self._rows[video_id] = (int(shard), int(row))
             else:
                 self._absent[video_id] = status
-        self._readers: dict[int, Any] = {}
+        self._readers: dict[int, tuple[Any, Skeleton | None]] = {}
         self._pid = os.getpid()
 
     def __getitem__(self, video_id: str) -> StoredVideo:
@@ -190,7 +198,8 @@ class FrameStore:
             reason = f"its status is {self._absent[video_id]!r}" if video_id in self._absent else "unknown id"
             raise HumotionError(f"No frames of video {video_id!r} in {self.folder}: {reason}.")
         shard, row = self._rows[video_id]
-        return StoredVideo(self._reader(shard).get_batch(row))
+        reader, skeleton = self._reader(shard)
+        return StoredVideo(reader.get_batch(row), skeleton)
 
     def __contains__(self, video_id: object) -> bool:
         return video_id in self._rows
@@ -203,22 +212,34 @@ class FrameStore:
         return iter(self._rows)
 
     @property
-    def skeleton(self) -> str | None:
-        """The name of the joint set, or None for a store without pose labels."""
+    def skeleton(self) -> Skeleton | None:
+        """The joint set, or None for a store without pose labels."""
         if not self._rows:
             return None
         shard, _ = next(iter(self._rows.values()))
-        return self._reader(shard).schema.metadata[b"skeleton"].decode() or None
+        return self._reader(shard)[1]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_readers": {}}
 
-    def _reader(self, shard: int) -> Any:
+    def _reader(self, shard: int) -> tuple[Any, Skeleton | None]:
+        """The mapped file of a shard, and its joint set."""
         if self._pid != os.getpid():  # forked: the parent's maps are not ours to share
             self._readers, self._pid = {}, os.getpid()
         if shard not in self._readers:
             path = self.folder / shard_name(shard)
             if not path.exists():
                 raise HumotionError(f"{path} is missing: run `dvc checkout` or the extract stage again.")
-            self._readers[shard] = pa.ipc.open_file(pa.memory_map(str(path)))
+            reader = pa.ipc.open_file(pa.memory_map(str(path)))
+            if reader.schema.metadata.get(_VERSION.encode()) != str(STORE_VERSION).encode():
+                raise HumotionError(
+                    f"{path} was written by another version of humotion: run `dvc repro` so that the extract stage "
+                    "writes it again."
+                )
+            self._readers[shard] = reader, _skeleton(reader)
         return self._readers[shard]
+
+
+def _skeleton(reader: Any) -> Skeleton | None:
+    joint_set = reader.schema.metadata[_SKELETON.encode()]
+    return Skeleton.from_dict(json.loads(joint_set)) if joint_set else None

@@ -1,16 +1,19 @@
-"""The joint sets of the pose datasets: names, bones for drawing, mirror images, and what their scores count.
+"""The joint set of a dataset: names, bones for drawing, mirror images, and what its scores count.
 
-Left and right are the person's own (anatomical), as in COCO.
+A dataset's layout defines it. From there it travels with the data, as JSON in the frame store and in the meta.json of
+an experiment's clips, so that no later stage has to know the dataset. Left and right are the person's own
+(anatomical), as in COCO.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 Scored = Literal["visible", "labelled"]
 
-# The columns of published tables; what a skeleton has beside them (neck, belly) is in no column.
+# The columns of published tables; what a skeleton has besides them (neck, belly) is in no column.
 _GROUPS = {
     "head": ("head", "face"),
     **{part: (f"r_{part}", f"l_{part}") for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")},
@@ -28,72 +31,47 @@ class Skeleton:
         flip: ``flip[j]`` is the index of joint ``j`` after mirroring the image.
         torso: the two joints whose distance is the torso's length: a shoulder and the opposite hip, as in the
             torso mode of the official code of LSTM Pose Machines (1-based joints 3 and 8 of Penn Action, 5 and
-            6 of JHMDB).
+            6 of JHMDB). None for a joint set without them.
         groups: the columns of published tables, left and right together, as (name, joint indices).
         scored: which joints the dataset's scores count: those marked visible, or every labelled one.
+        dimensions: of a position, D: 2 for x, y in pixels of the frame; 3 with a depth.
     """
 
     name: str
     joints: tuple[str, ...]
     edges: tuple[tuple[int, int], ...]
     flip: tuple[int, ...]
-    torso: tuple[int, int]
+    torso: tuple[int, int] | None
     groups: tuple[tuple[str, tuple[int, ...]], ...]
     scored: Scored
+    dimensions: int = 2
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; `from_dict` reads it again."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> Skeleton:
+        """The skeleton of what `as_dict` wrote, lists in place of tuples."""
+        return cls(**{key: _tuples(value) for key, value in facts.items()})
 
 
-def _skeleton(name: str, joints: tuple[str, ...], bones: tuple[tuple[str, str], ...], scored: Scored) -> Skeleton:
+def skeleton_of(name: str, joints: tuple[str, ...], bones: tuple[tuple[str, str], ...], scored: Scored) -> Skeleton:
+    """A skeleton from the names of its joints; ``r_`` and ``l_`` are the person's right and left, mirror images."""
     index = {joint: i for i, joint in enumerate(joints)}
     swap = {"r_": "l_", "l_": "r_"}
-    flip = tuple(index[swap.get(joint[:2], joint[:2]) + joint[2:]] for joint in joints)
-    edges = tuple((index[a], index[b]) for a, b in bones)
-    torso = index["l_shoulder"], index["r_hip"]
-    groups = tuple(
-        (group, tuple(index[joint] for joint in members if joint in index)) for group, members in _GROUPS.items()
+    has_torso = {"l_shoulder", "r_hip"} <= index.keys()
+    groups = ((group, tuple(index[joint] for joint in members if joint in index)) for group, members in _GROUPS.items())
+    return Skeleton(
+        name=name,
+        joints=joints,
+        edges=tuple((index[a], index[b]) for a, b in bones),
+        flip=tuple(index[swap.get(joint[:2], joint[:2]) + joint[2:]] for joint in joints),
+        torso=(index["l_shoulder"], index["r_hip"]) if has_torso else None,
+        groups=tuple((group, members) for group, members in groups if members),
+        scored=scored,
     )
-    return Skeleton(name, joints, edges, flip, torso, groups, scored)
 
 
-PENN_ACTION_FIRST_SIDE = "r"
-"""Which side of the person the first joint of each of Penn Action's pairs is: disputed, so decided here.
-
-The dataset's README says the left. Its labels say the right. Measured over all 2,326 label files, as the
-mean over clips of sign(x of first - x of second), where both are labelled: the first shoulder lies at the
-image's left where ``pose`` is "front" (-0.92, 567 clips; hips -0.92, 509) and at its right where it is
-"back" (+0.57, 598 clips; hips +0.68, 600), as the right side of a person does who faces the camera or
-turns the back on it. The official LSTM Pose Machines code agrees with the labels. A test measures again.
-"""
-
-_PENN_ACTION_PAIRS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-_PENN_ACTION_SIDES = (PENN_ACTION_FIRST_SIDE, {"r": "l", "l": "r"}[PENN_ACTION_FIRST_SIDE])
-
-PENN_ACTION = _skeleton(
-    "penn_action",
-    ("head", *(f"{side}_{part}" for part in _PENN_ACTION_PAIRS for side in _PENN_ACTION_SIDES)),
-    (
-        *(("head", "r_shoulder"), ("head", "l_shoulder"), ("r_shoulder", "l_shoulder")),
-        *(("r_shoulder", "r_elbow"), ("r_elbow", "r_wrist"), ("l_shoulder", "l_elbow")),
-        *(("l_elbow", "l_wrist"), ("r_shoulder", "r_hip"), ("l_shoulder", "l_hip"), ("r_hip", "l_hip")),
-        *(("r_hip", "r_knee"), ("r_knee", "r_ankle"), ("l_hip", "l_knee"), ("l_knee", "l_ankle")),
-    ),
-    scored="visible",
-)
-"""Penn Action's 13 joints (Zhang, Zhu and Derpanis, ICCV 2013), in the order of its label files."""
-
-JHMDB = _skeleton(
-    "jhmdb",
-    (
-        *("neck", "belly", "face", "r_shoulder", "l_shoulder", "r_hip", "l_hip", "r_elbow", "l_elbow"),
-        *("r_knee", "l_knee", "r_wrist", "l_wrist", "r_ankle", "l_ankle"),
-    ),
-    (
-        *(("face", "neck"), ("neck", "belly"), ("neck", "r_shoulder"), ("neck", "l_shoulder")),
-        *(("r_shoulder", "r_elbow"), ("r_elbow", "r_wrist"), ("l_shoulder", "l_elbow")),
-        *(("l_elbow", "l_wrist"), ("belly", "r_hip"), ("belly", "l_hip")),
-        *(("r_hip", "r_knee"), ("r_knee", "r_ankle"), ("l_hip", "l_knee"), ("l_knee", "l_ankle")),
-    ),
-    scored="labelled",
-)
-"""JHMDB's 15 joints (Jhuang et al., ICCV 2013), in the order of ``joint_positions.mat``."""
-
-SKELETONS: dict[str, Skeleton] = {skeleton.name: skeleton for skeleton in (PENN_ACTION, JHMDB)}
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value

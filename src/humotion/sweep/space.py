@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from optuna.trial import Trial
 
-from humotion.clips.augment import Policy
+from humotion.clips.plan import compile_policy
 from humotion.errors import HumotionError
 from humotion.params.document import Params
 from humotion.params.sweep import CategoricalParams, FloatParams, IntParams, Scalar
@@ -62,9 +62,7 @@ class Space:
             for value in _ends(bounds):
                 changed = with_changes(self.params, self.name, {**conditions[path], path: value})
                 if path.startswith("augment."):
-                    experiment = changed.experiment(self.name)
-                    has_joints = experiment.task == "pose_estimation"
-                    Policy.compile(experiment.augment.policy, experiment.augment.size, has_joints)
+                    compile_policy(changed.experiment(self.name))
 
 
 def _in_order(name: str, space: Mapping[str, Range]) -> dict[str, Range]:

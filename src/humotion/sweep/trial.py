@@ -105,7 +105,7 @@ class TrialRunner:
     def _train(self, trial: Trial, changes: dict[str, Scalar]) -> list[float]:
         started = time.perf_counter()
         params = with_changes(self.sweep.params, self.sweep.name, changes)
-        with trial_folder(self.sweep.study_name, trial) as folder:
+        with trial_folder(self.sweep, trial) as folder:
             resumed = (folder / "last.ckpt").exists()
             before = trial.user_attrs.get("run_id") if resumed else None
             with self._run(params, trial, changes, before):
@@ -166,7 +166,7 @@ def train(
 
 
 @contextmanager
-def trial_folder(study: str, trial: Trial) -> Iterator[Path]:
+def trial_folder(sweep: Sweep, trial: Trial) -> Iterator[Path]:
     """The folder of a trial's unfinished work: that of its first attempt, unless its process still lives.
 
     Work begun by other code is not gone on with. The folder is removed when the trial has ended, but not
@@ -174,8 +174,9 @@ def trial_folder(study: str, trial: Trial) -> Iterator[Path]:
     """
     frozen = trial.study.get_trials(deepcopy=False)[trial.number]
     first = RetryHeartbeatStaleTrialCallback.retried_trial_number(frozen)
-    parent = work_folder("sweep", study)
-    folder = parent / f"trial-{trial.number if first is None else first:04d}-{digest_of_code()}"
+    parent = work_folder("sweep", sweep.study_name)
+    code = digest_of_code("train", chosen=training_settings(sweep.experiment))
+    folder = parent / f"trial-{trial.number if first is None else first:04d}-{code}"
     lock = FileLock(f"{folder}.lock")
     try:
         lock.acquire(timeout=HELD)

@@ -19,10 +19,6 @@ from humotion.work import digest_of_file
 # The factory that turns a model folder into a predictor, named so that this room need not import it.
 PREDICTOR = "humotion.prediction.predictor:load_predictor"
 MODEL_CONFIG = {"predictor": PREDICTOR}
-OUTPUT_COLUMNS = {
-    "action_recognition": ("video", "label", "probabilities"),
-    "pose_estimation": ("video", "joints"),
-}
 
 
 def log_model_folder(folder: Path, example: Path) -> str:
@@ -32,7 +28,7 @@ def log_model_folder(folder: Path, example: Path) -> str:
     with the md5 of its weights, by which it is found again.
     """
     description = read_json(folder / "model.json")
-    outputs = OUTPUT_COLUMNS[description["task"]]
+    outputs = description.get("outputs")  # MLflow tells those of older folders from its own try
     info = mlflow.pyfunc.log_model(
         name="model",
         python_model=str(Path(__file__).with_name("served.py")),
@@ -40,7 +36,7 @@ def log_model_folder(folder: Path, example: Path) -> str:
         model_config=MODEL_CONFIG,
         signature=ModelSignature(
             inputs=Schema([ColSpec(DataType.string, "video")]),
-            outputs=Schema([ColSpec(DataType.string, name) for name in outputs]),
+            outputs=Schema([ColSpec(DataType.string, name) for name in outputs]) if outputs else None,
         ),
         input_example=pd.DataFrame({"video": [str(example.resolve())]}),
         pip_requirements=["humotion"],

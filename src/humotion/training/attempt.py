@@ -15,7 +15,8 @@ from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
 def unfinished_work(experiment: AnyExperiment, data_md5: dict[str, str]) -> Path:
     """The folder of an attempt with these settings, inputs and this code."""
     settings = training_settings(experiment)
-    return work_folder("train", digest_of({"settings": settings, "inputs": data_md5, "code": digest_of_code()}))
+    code = digest_of_code("train", chosen=settings)
+    return work_folder("train", digest_of({"settings": settings, "inputs": data_md5, "code": code}))
 
 
 def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
@@ -29,7 +30,7 @@ def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
 def preprocessing(experiment: AnyExperiment) -> dict[str, Any]:
     """What lies between a decoded frame and the model's input at prediction time."""
     augment = experiment.augment.model_dump(exclude={"balance", "replicas", "policy", "geometry"})
-    return {**augment, "num_frames": experiment.clips.num_frames}
+    return {"input": experiment.input, **augment, "num_frames": experiment.clips.num_frames}
 
 
 def chosen_metrics(result: FitResult) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from humotion import choices
 from humotion.errors import HumotionError
 from humotion.files import read_json
-from humotion.params.document import AnyExperiment
+from humotion.params.document import AnyExperiment, family_of, usual_input
 
 DESCRIPTION, WEIGHTS, CHECKPOINT, VALIDATION = (
     "model.json",
@@ -25,14 +26,15 @@ class ModelDescription:
     Attributes:
         experiment: the humotion experiment.
         dataset: the dataset it was trained on.
-        task: ``action_recognition`` or ``pose_estimation``.
-        architecture: name and keyword arguments of the model.
-        meta: of the clips: classes, or skeleton and joints; the split.
-        preprocessing: everything between a decoded frame and the model's input.
+        task: that it solves, a folder of ``tasks/``.
+        architecture: family, name and keyword arguments of the model.
+        meta: of the clips: classes, joint set, the split.
+        preprocessing: everything between a decoded frame and the model's input, which is named as ``input``.
         run_id: the MLflow run of the training.
         data_md5: md5 of every input of the training, by name.
         validation: metrics of the chosen epoch on the validation clips.
         source: state of the checkout at the training's start (``git.commit`` ...); empty in older folders.
+        outputs: columns of the served model's answers (`Task.output_columns`); empty in older folders.
     """
 
     experiment: str
@@ -45,6 +47,7 @@ class ModelDescription:
     data_md5: dict[str, str]
     validation: dict[str, float]
     source: dict[str, str] = field(default_factory=dict)
+    outputs: list[str] = field(default_factory=list)
 
 
 def training_settings(experiment: AnyExperiment) -> dict[str, Any]:
@@ -74,4 +77,21 @@ def read_description(folder: Path) -> ModelDescription:
             f"{folder} is no model folder: it has no {DESCRIPTION}. Train one with `dvc repro`, "
             "or fetch a trained one with `dvc pull`."
         )
-    return ModelDescription(**read_json(path))
+    return ModelDescription(**_as_of_today(read_json(path)))
+
+
+def _as_of_today(written: dict[str, Any]) -> dict[str, Any]:
+    """The content of a model.json of any version, with what today's readers look for; nothing on disk is changed.
+
+    Earlier versions named the model without its family, what it is shown not at all, and the joint set by a word.
+    """
+    meta, architecture, preprocessing = written["meta"], written["architecture"], written["preprocessing"]
+    if "family" not in architecture:
+        architecture = {"family": family_of(architecture["name"]), **architecture}
+        preprocessing = {"input": usual_input(written["task"]), **preprocessing}
+    if isinstance(skeleton := meta.get("skeleton"), str):
+        joint_set = choices.load("datasets", skeleton).SKELETON
+        meta = {**meta, "skeleton": joint_set.as_dict()}
+        if "skeleton" in architecture:  # a pose machine, which is built for a joint set
+            architecture = {**architecture, "joint_names": list(joint_set.joints)}
+    return {**written, "meta": meta, "architecture": architecture, "preprocessing": preprocessing}

@@ -16,7 +16,6 @@ from pytorch_lightning.loggers import Logger
 from humotion.clips.datamodule import ClipDataModule
 from humotion.params.experiment import TrainerParams
 from humotion.params.machine import MachineParams
-from humotion.params.tasks.action_recognition import ActionTrainerParams
 from humotion.training.callbacks import EpochTable, Row, SeedEveryEpoch, StopWithoutGain
 from humotion.training.devices import all_devices, is_lead, on_gpu
 from humotion.training.predict import quiet
@@ -85,8 +84,10 @@ def fit(
     stopping = [] if params.early_stopping is None else [StopWithoutGain(task.main_metric, params.early_stopping)]
     ours = [SeedEveryEpoch(seed), *averages, table, *stopping, best, last, TQDMProgressBar(refresh_rate=10)]
     resume = folder / "last.ckpt"
-    if isinstance(params, ActionTrainerParams) and params.head_start and not resume.exists():
-        give_head_start(task, datamodule, machine, logger)
+    if not resume.exists() and is_lead():  # the other devices get what it changes from the first one
+        found = task.before_fit(datamodule, machine)
+        if found and isinstance(logger, Logger):
+            logger.log_metrics(found, step=0)
     was_alone = not dist.is_initialized()
     trainer = make_trainer(params, machine, logger, [*ours, *callbacks])
     with quiet():
@@ -120,16 +121,6 @@ def make_trainer(
         log_every_n_steps=1,
         enable_model_summary=False,
     )
-
-
-def give_head_start(task: Task, data: ClipDataModule, machine: MachineParams, logger: Logger | bool) -> None:
-    """Fit the head first, and log how good it is; the other devices get it from the first one."""
-    from humotion.tasks.action_recognition.training.head_start import start_head
-
-    if is_lead():
-        top1 = start_head(task, data, machine)
-        if isinstance(logger, Logger):
-            logger.log_metrics({"head_start/val_top1": top1}, step=0)
 
 
 def averages_device(machine: MachineParams) -> str | None:

@@ -36,7 +36,7 @@ def recorded_source(experiment: AnyExperiment, description: ModelDescription) ->
     return run_source(experiment, description.experiment, description.data_md5, description.meta, description.source)
 
 
-def training_run(data: ClipDataModule, params: Params, description: ModelDescription) -> AbstractContextManager[str]:
+def reopened_run(data: ClipDataModule, params: Params, description: ModelDescription) -> AbstractContextManager[str]:
     """Open the run in which a model was trained; a store that does not know it gets one with all that it needs."""
     experiment, name = data.experiment, description.experiment
     source = recorded_source(experiment, description)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, ClassVar
 
+import pandas as pd
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from humotion import choices
+from humotion.clips.datamodule import ClipDataModule
 from humotion.errors import HumotionError
-from humotion.models.common.build import build_model
-from humotion.params.experiment import OptimizerParams
+from humotion.models.common.build import build_model, model_entry
+from humotion.params.experiment import ModelParams, OptimizerParams
+from humotion.params.machine import MachineParams
 
 Batch = dict[str, Tensor]
 
@@ -28,15 +31,29 @@ class Task(pl.LightningModule, ABC):
 
     Attributes:
         main_metric: the validation metric that chooses the checkpoint, higher is better.
+        output_columns: of the served model, which answers with a row of text per video.
     """
 
     main_metric: ClassVar[str]
+    output_columns: ClassVar[tuple[str, ...]]
 
     def __init__(self, architecture: dict[str, Any], optimizer: OptimizerParams | None = None) -> None:
         super().__init__()
         self.architecture = architecture
         self.model = build_model(**architecture)
         self.optimizer_params = optimizer
+
+    @classmethod
+    def architecture_of(cls, model: ModelParams, **from_data: Any) -> dict[str, Any]:
+        """The architecture of an experiment's model: its settings, and what it takes of the facts about the clips.
+
+        Args:
+            model: the section of params.yaml.
+            from_data: what the task knows of the clips (``num_classes``, say). A model takes what its family's entry
+                names (`ModelEntry.from_data`).
+        """
+        taken = model_entry(model.family, model.name).from_data
+        return {**model.model_dump(exclude={"weights"}), **{key: from_data[key] for key in taken}}
 
     @classmethod
     @abstractmethod
@@ -46,6 +63,18 @@ class Task(pl.LightningModule, ABC):
     @abstractmethod
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
         """Predictions of a batch, as CPU tensors; ``clip_index`` says of which clips."""
+
+    @abstractmethod
+    def clip_scores(self, data: ClipDataModule, split: str, machine: MachineParams) -> pd.DataFrame:
+        """What versions are compared on: a row per clip with ``clip_id``, ``group``, ``score``, ``weight``, and more.
+
+        The weighted mean of ``score`` is the main metric. What other columns there are, and which score is the mean of
+        which, the task's ``face.py`` knows.
+        """
+
+    def before_fit(self, data: ClipDataModule, machine: MachineParams) -> dict[str, float]:
+        """What is done once before the first epoch, in the first process alone; the metrics of it, to be logged."""
+        return {}
 
     def parameter_groups(self, params: OptimizerParams) -> list[dict[str, Any]]:
         """Groups for the optimiser; a task may give some layers a learning rate of their own."""
@@ -131,20 +160,10 @@ def learning_rate_factor(step: int, total: int, warmup: int, params: OptimizerPa
     return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
 
-TASKS = {
-    "action_recognition": "humotion.tasks.action_recognition.training.module:ActionRecognition",
-    "pose_estimation": "humotion.tasks.pose_estimation.training.module:PoseEstimation",
-}
-
-
 def task_class(name: str) -> type[Task]:
-    """The LightningModule class of a task.
+    """The LightningModule of a task, which its ``training/module.py`` defines.
 
     Raises:
         HumotionError: the name is unknown; the message lists the known ones.
     """
-    if name not in TASKS:
-        raise HumotionError(f"There is no task named {name!r}. Known tasks: {', '.join(TASKS)}.")
-    module, attribute = TASKS[name].split(":")
-    cls: type[Task] = getattr(import_module(module), attribute)
-    return cls
+    return choices.only_class(choices.load("tasks", name, "training.module"), Task)  # type: ignore[type-abstract]

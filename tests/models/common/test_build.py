@@ -8,29 +8,44 @@ import sys
 import pytest
 import torch
 
+from humotion import choices
 from humotion.errors import HumotionError
-from humotion.models.common.build import MODELS, build_model, model_entry
+from humotion.models.common.build import build_model, every_entry, model_entry
+from humotion.params.document import family_of
+
+NAMES = [(family, name) for family, name, _ in every_entry()]
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
-def test_every_name_builds_a_model_that_normalises_frames(name: str) -> None:
+@pytest.mark.parametrize(("family", "name"), NAMES)
+def test_every_name_builds_a_model_that_normalises_frames(family: str, name: str) -> None:
     with torch.device("meta"):
-        model = build_model(name)
+        model = build_model(family, name)
     assert model.num_neighbours in (1, 3)
-    assert MODELS[name].task in ("pose_estimation", "action_recognition")
     assert callable(model.normalise)
 
 
+def test_names_are_unique_so_that_older_model_folders_find_their_family() -> None:
+    assert len({name for _, name in NAMES}) == len(NAMES)
+    assert all(family_of(name) == family for family, name in NAMES)
+    assert family_of("resnet") is None
+
+
 def test_sizes_reach_the_model() -> None:
-    assert build_model("lstm_pm", num_joints=13, input_size=96, width=0.125).map_size == 12
+    assert build_model("pose_machine", "lstm_pm", num_joints=13, input_size=96, width=0.125).map_size == 12
 
 
-def test_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(HumotionError, match=r"resnet.*cpm, ls_vit, lstm_pm, rpm, vit"):
-        build_model("resnet")
-    assert model_entry("vit").task == "action_recognition"
+def test_unknown_names_list_the_known_ones() -> None:
+    with pytest.raises(HumotionError, match=r"no model family 'resnets'.*pose_machine, vit"):
+        build_model("resnets", "resnet")
+    with pytest.raises(HumotionError, match=r"'vit' has no model 'rpm'.*ls_vit, vit"):
+        model_entry("vit", "rpm")
 
 
 def test_resolving_names_imports_no_torch() -> None:
-    code = "import sys, humotion.models; sys.exit('torch' in sys.modules)"
+    code = "import sys; from humotion.models.common.build import every_entry; list(every_entry()); "
+    code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_family_is_a_folder_with_its_catalogue() -> None:
+    assert choices.names("models") == ["pose_machine", "vit"]

@@ -17,7 +17,7 @@ from humotion.models.pose_machine.checkpoint import load_pose_weights
 
 def machine(name: str = "lstm_pm", seed: int = 0, **options: Any) -> Any:
     torch.manual_seed(seed)
-    return build_model(name, **({"num_joints": 3, "input_size": 32, "width": 0.0625} | options)).eval()
+    return build_model("pose_machine", name, **({"num_joints": 3, "input_size": 32, "width": 0.0625} | options)).eval()
 
 
 @pytest.fixture

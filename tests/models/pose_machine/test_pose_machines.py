@@ -34,12 +34,12 @@ def tiny(name: str, **options: Any) -> Any:
     """A model on crops of 32 pixels, without dropout."""
     torch.manual_seed(0)
     sizes: dict[str, Any] = {"num_joints": 3, "input_size": 32, "width": 0.0625, "init": "he", "dropout": 0.0}
-    return build_model(name, **(sizes | options)).eval()
+    return build_model("pose_machine", name, **(sizes | options)).eval()
 
 
 def official(name: str) -> Any:
     with torch.device("meta"):
-        return build_model(name).eval()
+        return build_model("pose_machine", name).eval()
 
 
 def gmac(model: Any, call: Any) -> float:
@@ -94,7 +94,7 @@ def test_map_size_is_what_the_ceil_mode_pools_give(name: str, size: int) -> None
 @pytest.mark.parametrize("name", NAMES)
 def test_input_size_must_fit_the_stride(name: str) -> None:
     with pytest.raises(HumotionError, match="100"):
-        build_model(name, input_size=100)
+        build_model("pose_machine", name, input_size=100)
 
 
 def test_a_cpm_has_two_stages_or_more() -> None:

@@ -381,8 +381,8 @@ def test_unfit_sizes_are_refused() -> None:
 
 
 def test_params_build_what_they_say() -> None:
-    old = LSViTParams(name="ls_vit", setting="reference")
-    assert build(**old.model_dump(exclude={"name", "weights"}) | TINY).options == PRESETS["reference"]
-    new = LSViTParams(name="ls_vit", lmi_reach="all", smif="none", lmi_every=1, bounded_gates=False)
-    options = build(**new.model_dump(exclude={"name", "weights"}) | TINY).options
+    old = LSViTParams(family="vit", name="ls_vit", setting="reference")
+    assert build(**old.model_dump(exclude={"family", "name", "weights"}) | TINY).options == PRESETS["reference"]
+    new = LSViTParams(family="vit", name="ls_vit", lmi_reach="all", smif="none", lmi_every=1, bounded_gates=False)
+    options = build(**new.model_dump(exclude={"family", "name", "weights"}) | TINY).options
     assert options == resolve("default", smif="none", lmi_every=1, bounded_gates=False)

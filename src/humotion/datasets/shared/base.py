@@ -20,6 +20,9 @@ from humotion.datasets.shared.mat import MatError, load_mat
 from humotion.errors import HumotionError
 from humotion.store.skeleton import Skeleton
 
+FIELD = "field_"
+"""What the names of a dataset's own columns begin with."""
+
 UNLABELLED = -1
 """The ``label_id`` of a video whose label could not be read."""
 
@@ -30,47 +33,67 @@ class LabelError(ValueError):
 
 @dataclass(frozen=True)
 class PoseLabels:
-    """Pose labels of T frames in 0-based pixels of the original frames, pixel centres at integers.
+    """Pose labels of P persons in T frames, in 0-based pixels of the original frames, pixel centres at integers.
 
-    ``joints`` (T, J, 2) float32 x, y; ``visibility`` (T, J) uint8 COCO flags (0 no position known,
-    1 occluded, 2 visible); ``boxes`` (T, 4) float32 x1 y1 x2 y2 around the person.
+    ``joints`` (P, T, J, D) float32, x and y first; ``visibility`` (P, T, J) uint8 COCO flags (0 no position known,
+    1 occluded, 2 visible); ``boxes`` (P, T, 4) float32 x1 y1 x2 y2 around each person.
     """
 
     joints: npt.NDArray[np.float32]
     visibility: npt.NDArray[np.uint8]
     boxes: npt.NDArray[np.float32]
 
+    @classmethod
+    def of_one(
+        cls, joints: npt.NDArray[np.float32], visibility: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32]
+    ) -> PoseLabels:
+        """The labels of a video with one person: joints (T, J, D), visibility (T, J) and boxes (T, 4)."""
+        return cls(joints[None], visibility[None], boxes[None])
+
+    @property
+    def num_frames(self) -> int:
+        """T."""
+        return int(self.joints.shape[1])
+
     def fit_to(self, num_frames: int) -> PoseLabels:
         """The labels of the first ``num_frames`` frames.
 
         Frames beyond the last label have no known joints, and the last box.
         """
-        num_labels = len(self.joints)
-        index = np.minimum(np.arange(num_frames), num_labels - 1)
-        visibility = self.visibility[index]
-        visibility[num_labels:] = 0
-        return PoseLabels(self.joints[index], visibility, self.boxes[index])
+        index = np.minimum(np.arange(num_frames), self.num_frames - 1)
+        visibility = self.visibility[:, index]
+        visibility[:, self.num_frames :] = 0
+        return PoseLabels(self.joints[:, index], visibility, self.boxes[:, index])
 
 
 class Layout(ABC):
     """A dataset as it lies on disk below ``root``.
 
-    ``skeleton`` is the joint set of its pose labels, or None; ``origin`` tells a user what belongs
-    into the root folder and where to get it.
+    Attributes:
+        skeleton: the joint set of its pose labels, or None.
+        origin: tells a user what belongs into the root folder and where to get it.
+        terms: under which terms the videos stand, as far as we know; empty if we do not.
     """
 
     skeleton: ClassVar[Skeleton | None] = None
     origin: ClassVar[str] = ""
+    terms: ClassVar[str] = ""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    @property
+    def name(self) -> str:
+        """As params.yaml has it: the file that defines the layout."""
+        return type(self).__module__.rpartition(".")[2]
 
     @abstractmethod
     def list_videos(self) -> pd.DataFrame:
         """One row a video, sorted by ``video_id``, with the columns of the video table before probing.
 
         ``video_id``, ``path`` (below the root: a video file or a folder of frame images), ``label``,
-        ``label_id``, the official splits ("train", "test" or null), ``group``, ``status``, ``error``.
+        ``label_id``, the official splits ("train", "test" or null), ``group``, the dataset's own fields
+        (``field_*``), ``status``, ``error``.
         Videos that only a split names are rows with status "missing".
         """
 
@@ -83,13 +106,19 @@ class Layout(ABC):
         return None
 
 
-def video_table(rows: Iterable[dict[str, Any]], splits: Iterable[str], classes: Iterable[str]) -> pd.DataFrame:
+def video_table(
+    rows: Iterable[dict[str, Any]], splits: Iterable[str], classes: Iterable[str], fields: Iterable[str] = ()
+) -> pd.DataFrame:
     """Build the table of `Layout.list_videos` from rows without ``label_id``.
 
-    Classes are numbered in alphabetical order.
+    Args:
+        rows: a map per video.
+        splits: names of the official splits.
+        classes: of the dataset, which are numbered in alphabetical order.
+        fields: what else the dataset tells of a video in words (``field_camera``: "still"). Its scores are broken down
+            by them.
     """
-    split_columns = list(splits)
-    columns = ["video_id", "path", "label", "label_id", *split_columns, "group", "status", "error"]
+    columns = ["video_id", "path", "label", "label_id", *splits, "group", *fields, "status", "error"]
     numbers = {name: number for number, name in enumerate(sorted(set(classes)))}
     filled = [{**dict.fromkeys(columns), "status": "ok", **row} for row in rows]
     for row in filled:

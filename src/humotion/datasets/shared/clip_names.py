@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from humotion.datasets.shared.base import FIELD
+
 _NAME = re.compile(
     r"(?P<head>.+)_(?P<visible>[fuhl])_(?P<camera>cm|nm)_np(?P<people>\d+)"
     r"_(?P<view>fr|ba|le|ri)_(?P<quality>goo|med|bad)_(?P<index>\d+)"
@@ -20,6 +22,8 @@ FIELDS = {
     "quality": {"goo": "good", "med": "medium", "bad": "bad"},
 }
 """The fields that describe a clip, and their codes in words; the number of people is one already."""
+COLUMNS = [f"{FIELD}{field}" for field in FIELDS]
+"""The same as columns of the table of videos."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,15 @@ def parse_name(name: str, label: str) -> ClipName | None:
     return ClipName(source=source, label=label, people=people, index=index, **fields)
 
 
-def source_of(name: str, label: str) -> str:
-    """The group of a clip: its source, or its own name if that cannot be told.
+def facts_of(name: str, label: str) -> dict[str, str]:
+    """What a clip's name tells of it: its group, and the dataset's own columns (`COLUMNS`) as far as it follows them.
 
-    Three sources carry their file's suffix, and one of them is there without it too: a fencing scene of "Die
-    Another Day", four clips under either name. Split 1 trains on three of the ones and tests the four others.
+    The group is the source, or the clip's own name if that cannot be told. Three sources carry their file's suffix, and
+    one of them is there without it too: a fencing scene of "Die Another Day", four clips under either name. Split 1
+    trains on three of the ones and tests the four others.
     """
     parsed = parse_name(name, label)
-    return parsed.source.removesuffix("_avi") if parsed else name.removesuffix(".avi")
+    if parsed is None:
+        return {"group": name.removesuffix(".avi")}
+    told = {f"{FIELD}{field}": value for field, value in parsed.in_words().items()}
+    return {"group": parsed.source.removesuffix("_avi"), **told}

@@ -1,67 +1,60 @@
-"""Models by name."""
+"""Models by name: the entries of every family, and a fresh model of one.
+
+Importing this module imports no torch: a model's file is loaded when it is built.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from humotion import choices
 from humotion.errors import HumotionError
 
 if TYPE_CHECKING:
     from torch import nn
 
-Task = Literal["pose_estimation", "action_recognition"]
-
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """Where a model's class lives (``module:Class``), the task it is for, and its official configurations.
+    """A model of a family, whose ``official.py`` lists it. The model's file has its name: ``vit/ls_vit.py``.
 
     Attributes:
-        official: arguments of the class beside its defaults, by the configuration's name.
+        class_name: of the model, in the file of its name.
+        from_data: arguments of the class that an experiment's clips decide, and no setting of params.yaml.
+        official: arguments of the class besides its defaults, by the official configuration's name.
     """
 
-    target: str
-    task: Task
+    class_name: str
+    from_data: tuple[str, ...]
     official: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"official": {}})
 
 
-MODELS: dict[str, ModelEntry] = {
-    "lstm_pm": ModelEntry("humotion.models.pose_machine.lstm_pm:LSTMPoseMachine", "pose_estimation"),
-    "rpm": ModelEntry("humotion.models.pose_machine.rpm:RPM", "pose_estimation"),
-    "cpm": ModelEntry("humotion.models.pose_machine.cpm:CPM", "pose_estimation"),
-    "ls_vit": ModelEntry(
-        "humotion.models.vit.ls_vit:LSViT",
-        "action_recognition",
-        {
-            "default, ViT-B/16": {},
-            "default, 4 motion frames, ViT-B/16": {"motion_frames": 4},
-            "reference, ViT-B/16": {"setting": "reference"},
-        },
-    ),
-    "vit": ModelEntry("humotion.models.vit.vit:FrameAveragedViT", "action_recognition", {"ViT-B/16": {}}),
-}
+def every_entry() -> Iterator[tuple[str, str, ModelEntry]]:
+    """Family, name and entry of every model there is."""
+    for family in choices.names("models"):
+        for name, entry in choices.load("models", family, "official").MODELS.items():
+            yield family, name, entry
 
 
-def model_entry(name: str) -> ModelEntry:
-    """The entry of a model by its name.
+def model_entry(family: str, name: str) -> ModelEntry:
+    """The entry of a model.
 
     Raises:
-        HumotionError: the name is unknown; the message lists the known ones.
+        HumotionError: there is no such family, or no such model in it; the message lists those there are.
     """
-    if name not in MODELS:
-        known = ", ".join(sorted(MODELS))
-        raise HumotionError(f"There is no model named '{name}'. Choose one of {known} as model.name.")
-    return MODELS[name]
+    entries: dict[str, ModelEntry] = choices.load("models", family, "official").MODELS
+    if name not in entries:
+        raise HumotionError(f"The model family {family!r} has no model {name!r}. It has {', '.join(sorted(entries))}.")
+    return entries[name]
 
 
-def build_model(name: str, **sizes: Any) -> nn.Module:
-    """Build a freshly initialised model from its name and the keyword arguments of its class.
+def build_model(family: str, name: str, **sizes: Any) -> nn.Module:
+    """Build a freshly initialised model: ``name`` of a ``family``, with the keyword arguments of its class.
 
     Raises:
-        HumotionError: the name is unknown.
+        HumotionError: there is no such family or model.
     """
-    module_name, class_name = model_entry(name).target.split(":")
-    return getattr(import_module(module_name), class_name)(**sizes)
+    entry = model_entry(family, name)
+    return getattr(choices.load("models", family, name), entry.class_name)(**sizes)

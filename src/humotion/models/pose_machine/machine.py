@@ -8,12 +8,15 @@ Maps have the joints, then the background. A machine takes a person-centred clip
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from humotion.errors import HumotionError
+from humotion.models.pose_machine.checkpoint import load_pose_weights
 from humotion.models.pose_machine.layers import (
     BODY,
     FEATURES,
@@ -38,7 +41,7 @@ class PoseMachine(nn.Module, ABC):
             channels of a frame only ever grow.
         joints: "skeleton", a map a joint of the dataset; "official", the maps of the 14 published joints,
             whatever the dataset: labels and predictions are translated (``official_joints.py``).
-        skeleton: name of the dataset's skeleton, needed for "official".
+        skeleton, joint_names: the dataset's skeleton by its name, and its joints, needed for "official".
 
     Attributes:
         num_maps: joints of the maps, and the background.
@@ -57,6 +60,7 @@ class PoseMachine(nn.Module, ABC):
         width: float = 1.0,
         joints: Literal["skeleton", "official"] = "skeleton",
         skeleton: str | None = None,
+        joint_names: Sequence[str] = (),
     ) -> None:
         super().__init__()
         if input_size % self.stride:
@@ -65,7 +69,7 @@ class PoseMachine(nn.Module, ABC):
                 f"Choose {input_size // self.stride * self.stride or self.stride} or another multiple."
             )
         self.input_size = input_size
-        self.official_joints = OfficialJoints(skeleton) if joints == "official" else None
+        self.official_joints = OfficialJoints(skeleton, joint_names) if joints == "official" else None
         self.num_maps = 1 + (num_joints if self.official_joints is None else len(OFFICIAL_JOINTS))
         self.body, self.wide = scaled(BODY, width), scaled(WIDE, width)
         # All that the later stages see of a frame: fewer than the official 32 leave a small network blind.
@@ -86,6 +90,10 @@ class PoseMachine(nn.Module, ABC):
     def normalise(frames: Tensor) -> Tensor:
         """uint8 RGB frames as the model wants them: (x - 128) / 256, so that the pad value 128 becomes 0."""
         return (frames.float() - 128) / 256
+
+    def load_pretrained(self, weights: Path | str) -> None:
+        """Start from the weights of another pose machine (see `load_pose_weights`)."""
+        load_pose_weights(self, Path(weights))
 
     def see(self, features: Tensor, maps: Tensor) -> Tensor:
         """What a later stage sees, (B, C, h, w), in the published order."""

@@ -8,11 +8,12 @@ testing/src); they are linear in x and y apart, so both directions are one produ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from humotion.errors import HumotionError
-from humotion.store.skeleton import SKELETONS
 
 OFFICIAL_JOINTS = (
     *("head", "neck", "r_shoulder", "r_elbow", "r_wrist", "l_shoulder", "l_elbow", "l_wrist"),
@@ -37,22 +38,29 @@ _DECODE: dict[str, dict[str, Mix]] = {
     },
 }
 
+TRANSLATED = tuple(_ENCODE)
+"""The joint sets that are translated, by name."""
+
 
 class OfficialJoints(nn.Module):
-    """Translates between the joints of a skeleton and the official ones.
+    """Translates between the joints of a dataset's skeleton and the official ones.
+
+    Args:
+        skeleton: its name.
+        joint_names: its joints, in their order.
 
     Raises:
         HumotionError: no translation is known for that skeleton.
     """
 
-    def __init__(self, skeleton: str | None) -> None:
+    def __init__(self, skeleton: str | None, joint_names: Sequence[str]) -> None:
         super().__init__()
         if skeleton is None or skeleton not in _ENCODE:
             raise HumotionError(
                 f"model.joints is official, but how the joints of {skeleton!r} relate to the official ones is not "
                 f"known: it is for {', '.join(_ENCODE)}. Use joints: skeleton."
             )
-        joints = SKELETONS[skeleton].joints
+        joints = tuple(joint_names)
         self.register_buffer("to_official", _weights(OFFICIAL_JOINTS, joints, _ENCODE[skeleton]), persistent=False)
         self.register_buffer("from_official", _weights(joints, OFFICIAL_JOINTS, _DECODE[skeleton]), persistent=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -13,7 +14,9 @@ from torch.nn import functional as F
 from humotion.errors import HumotionError
 from humotion.models.common.hub import checkpoint_file
 from humotion.models.common.weights import misfits, read_weights
-from humotion.models.vit.vit import ViT
+
+if TYPE_CHECKING:
+    from humotion.models.vit.vit import ViT
 
 HEAD_PREFIX = "head."
 # What tells kinds of ViT that this one is not, by a part of their parameters' names.

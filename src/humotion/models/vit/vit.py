@@ -6,6 +6,7 @@ Parameters have timm's names, so that timm's checkpoints load as they are (``vit
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from humotion.errors import HumotionError
+from humotion.models.vit.checkpoint import load_timm_checkpoint
+from humotion.models.vit.layer_decay import learning_rate_share
 from humotion.models.vit.transformer import Block
 
 
@@ -186,6 +189,14 @@ class FrameAveragedViT(nn.Module):
     def normalise(self, frames: Tensor) -> Tensor:
         """uint8 RGB frames (..., 3, H, W) as the model wants them."""
         return self.backbone.normalise(frames)
+
+    def load_pretrained(self, weights: Path | str) -> None:
+        """Start from a timm checkpoint of the plain ViT (see `load_timm_checkpoint`)."""
+        load_timm_checkpoint(self.backbone, weights)
+
+    def learning_rate_share(self, name: str, decay: float, head_factor: float) -> float:
+        """The factor on the learning rate of a parameter by its name (see `learning_rate_share`)."""
+        return learning_rate_share(name, len(self.backbone.blocks), decay, head_factor)
 
     def embed_frames(self, frames: Tensor, is_padding: Tensor) -> Tensor:
         """Embedding of each frame: (B, T, K, 3, H, W) to (B, T, C); only the centre of the K is used."""

@@ -7,12 +7,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from humotion.params.section import Section
+from humotion.params.experiment import ModelParams
 
 
-class PoseMachineParams(Section):
+class PoseMachineParams(ModelParams):
     """What every pose machine has; the defaults are the official sizes."""
 
+    family: Literal["pose_machine"]
     width: float = Field(1.0, gt=0, description="multiplies the channels of every convolution")
     dropout: float = Field(0.5, ge=0, lt=1)
     init: Literal["official", "he"] = "official"

@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from humotion.params.section import Section
+from humotion.params.experiment import ModelParams
 
 
-class ViTParams(Section):
+class ViTParams(ModelParams):
     """A plain image ViT whose class tokens are averaged over the frames; defaults are ViT-B/16."""
 
+    family: Literal["vit"]
     name: Literal["vit"]
     patch_size: int = 16
     dim: int = 768

@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from humotion.params.experiment import (
-    AugmentParams,
-    ClipParams,
     EvaluateParams,
     Experiment,
     OptimizerParams,
     RegisterParams,
     TrainerParams,
+    UniformClipParams,
 )
+from humotion.params.inputs import WholeFrameParams
 from humotion.params.models.vit import LSViTParams, ViTParams
 from humotion.params.section import Section
-
-
-class LongTailParams(Section):
-    """Training clips thinned out to an exponential profile of class sizes, to study imbalance."""
-
-    ratio: float = Field(10.0, ge=1, description="clips of the largest class over clips of the smallest")
-    seed: int = Field(0, ge=0, description="decides which classes are small, and which clips stay")
-
-
-class ActionClipParams(ClipParams):
-    """Uniformly spaced frames over the whole clip, the last one repeated where a clip is too short."""
-
-    sampling: Literal["uniform"] = "uniform"
-    num_frames: int = Field(16, ge=1)
-    long_tail: LongTailParams | None = None
-
-
-class ActionAugmentParams(AugmentParams):
-    """Whole frames: training by the policy, evaluation by a centre crop."""
-
-    size: int = Field(224, ge=16)
 
 
 class ActionOptimizerParams(OptimizerParams):
@@ -137,9 +116,12 @@ class ActionRegisterParams(RegisterParams):
 class ActionExperiment(Experiment):
     """Which action is it?"""
 
+    learns_labels: ClassVar[bool] = True
+
     task: Literal["action_recognition"]
-    clips: ActionClipParams = ActionClipParams()
-    augment: ActionAugmentParams = ActionAugmentParams()
+    input: Literal["whole_frames"]
+    clips: UniformClipParams = UniformClipParams()
+    augment: WholeFrameParams = WholeFrameParams()
     model: Annotated[LSViTParams | ViTParams, Field(discriminator="name")]
     optimizer: ActionOptimizerParams
     trainer: ActionTrainerParams

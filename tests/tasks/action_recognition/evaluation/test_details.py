@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from humotion.datasets.shared.clip_names import COLUMNS, facts_of
 from humotion.tasks.action_recognition.evaluation.details import (
     accuracy_by_field,
     calibration_table,
@@ -74,10 +76,11 @@ NAMES = [
 ]
 
 
-def footage() -> tuple[pd.DataFrame, np.ndarray]:
-    clips = pd.DataFrame([name[:2] for name in NAMES], columns=["video_id", "label"])
-    clips["group"] = clips["video_id"].str.extract(r"(film[AB]|holiday)")
-    return clips, np.array([name[2] for name in NAMES])
+def footage() -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """What the dataset tells of each clip, its group, and whether it is right."""
+    facts = [facts_of(Path(video_id).name, label) for video_id, label, _ in NAMES]
+    table = pd.DataFrame(facts, columns=["group", *COLUMNS])
+    return table[COLUMNS], table["group"].to_numpy(), np.array([name[2] for name in NAMES])
 
 
 def test_accuracy_by_field_by_hand() -> None:
@@ -119,5 +122,6 @@ def test_clips_of_one_film_are_one_draw() -> None:
 
 
 def test_names_without_fields_give_no_table() -> None:
-    clips, right = footage()
-    assert accuracy_by_field(clips.iloc[3:4], right[3:4]) is None
+    fields, groups, right = footage()
+    assert accuracy_by_field(fields.iloc[3:4], groups[3:4], right[3:4]) is None
+    assert accuracy_by_field(fields.iloc[:, :0], groups, right) is None

@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from humotion.datasets.penn_action import SKELETON as PENN_ACTION
 from humotion.figures.heat import heat_over
-from humotion.store.skeleton import PENN_ACTION
 from humotion.tasks.pose_estimation.evaluation.memory_figures import draw_memory, plot_channels, plot_reliance
 
 

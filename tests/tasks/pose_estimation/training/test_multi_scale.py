@@ -11,6 +11,7 @@ import torch
 
 from humotion.clips.crop import at_scale, crop_geometry
 from humotion.inputs.person_crops import ScaledPieces
+from humotion.params.inputs import PersonCropParams
 from humotion.poses.heatmaps import gaussian_targets
 from humotion.store.frames import FrameStore
 from humotion.tasks.pose_estimation.training.module import PoseEstimation
@@ -85,8 +86,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pieces_of(project: Path, scales: tuple[float, ...], num_frames: int) -> ScaledPieces:
     prepared = project / "prepared" / "tiny"
     store = FrameStore(prepared / "frames", prepared / "frames.parquet")
-    rows = [{"video_id": name, "frame_indices": np.arange(store[name].num_frames)} for name in ("v01", "v02")]
-    return ScaledPieces(pd.DataFrame(rows), store, 32, 1.25, None, scales, num_frames)
+    frames = {name: np.arange(store[name].num_frames) for name in ("v01", "v02")}
+    rows = [{"video_id": name, "person": 0, "frame_indices": indices} for name, indices in frames.items()]
+    return ScaledPieces(pd.DataFrame(rows), store, PersonCropParams(size=32), scales, num_frames)
 
 
 def predictions(project: Path, scales: tuple[float, ...], num_frames: int) -> list[dict[str, torch.Tensor]]:

@@ -8,11 +8,13 @@ LMI's gates) is left out.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from humotion.models.vit.transformer import Attention
+if TYPE_CHECKING:
+    from humotion.models.vit.transformer import Attention
 
 
 def attention_weights(attention: Attention, tokens: Tensor) -> Tensor:

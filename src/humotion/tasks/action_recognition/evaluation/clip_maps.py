@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from humotion.models.vit.transformer import Attention
-from humotion.models.vit.vit import FrameAveragedViT
 from humotion.tasks.action_recognition.evaluation.attention_rollout import attention_weights, patch_shares, rollout
+
+if TYPE_CHECKING:
+    from humotion.models.vit.vit import FrameAveragedViT
 
 
 class ClipMaps(NamedTuple):
@@ -32,19 +33,19 @@ class ClipMaps(NamedTuple):
     motion: Tensor | None
     gates: Tensor | None
 
-    def each(self, change: Callable[[Tensor], Tensor]) -> ClipMaps:
+    def apply(self, change: Callable[[Tensor], Tensor]) -> ClipMaps:
         """The same change made to every kind of map that there is."""
         motion, gates = (None if part is None else change(part) for part in (self.motion, self.gates))
         return ClipMaps(change(self.attention), motion, gates)
 
-    def of_clip(self, index: int, real: Tensor) -> ClipMaps:
+    def select(self, index: int, real: Tensor) -> ClipMaps:
         """One clip of the batch, without the batch's axis, where ``real`` (T,) is true."""
-        return self.each(lambda part: part[index][real])
+        return self.apply(lambda part: part[index][real])
 
 
 def has_clip_maps(model: nn.Module) -> bool:
-    """Is the model made of a ViT on each frame?"""
-    return isinstance(model, FrameAveragedViT)
+    """Is the model made of a ViT on each frame? Asked of its parts, because the task knows no family of models."""
+    return hasattr(getattr(model, "backbone", None), "num_prefix") and hasattr(model, "embed_frames")
 
 
 def clip_maps(model: FrameAveragedViT, frames: Tensor, is_padding: Tensor) -> ClipMaps:
@@ -61,9 +62,9 @@ def clip_maps(model: FrameAveragedViT, frames: Tensor, is_padding: Tensor) -> Cl
 
     with ExitStack() as hooks:
         for module in model.modules():
-            if isinstance(module, Attention):
+            if hasattr(module, "qkv"):  # the attention of a block
                 hooks.enter_context(module.register_forward_hook(see_attention))
-            elif hasattr(module, "gate"):
+            elif hasattr(module, "gate"):  # an LMI
                 hooks.enter_context(module.register_forward_hook(see_gate))
         model.embed_frames(frames, is_padding)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
-from humotion.datasets.shared.clip_names import FIELDS, parse_name
 from humotion.tasks.action_recognition.evaluation.scores import NUM_CALIBRATION_BINS
 
 Floats = npt.NDArray[np.floating]
@@ -57,34 +56,30 @@ def calibration_table(probabilities: Floats, labels: npt.NDArray[np.integer]) ->
     return pd.DataFrame({**edges, "num_clips": table.size(), **means}).reset_index(drop=True)
 
 
-def accuracy_by_field(clips: pd.DataFrame, right: npt.NDArray[np.bool_]) -> pd.DataFrame | None:
-    """Top-1 accuracy by what the names of HMDB51's clips tell of the footage; None where no name tells anything.
+def accuracy_by_field(
+    fields: pd.DataFrame, groups: npt.NDArray[Any], right: npt.NDArray[np.bool_]
+) -> pd.DataFrame | None:
+    """Top-1 accuracy by what the dataset tells of the footage; None where it tells nothing.
 
     Columns: ``field``, ``value``, ``num_clips``, ``num_groups``, ``top1`` and its 95 % interval ``low`` to ``high``
     (`grouped_wilson`). Fields are not independent of classes, nor of one another.
 
     Args:
-        clips: (N rows) with ``video_id``, ``label`` and ``group``.
+        fields: (N rows) the dataset's own columns (``field_camera``, say), null where nothing is known of a clip.
+        groups: (N,) film or recording of each clip.
         right: (N,) whether the prediction is right.
     """
-    names = [
-        parse_name(Path(video_id).name, label)
-        for video_id, label in zip(clips["video_id"], clips["label"], strict=True)
-    ]
-    known = np.array([name is not None for name in names])
-    if not known.any():
-        return None
-    words = pd.DataFrame([name.in_words() for name in names if name is not None])
-    hits, groups = right[known].astype(float), clips["group"].to_numpy()[known]
     rows = []
-    for field, codes in FIELDS.items():
-        present = words[field].unique()
-        for value in [word for word in codes.values() if word in present] or sorted(present):
-            chosen = (words[field] == value).to_numpy()
+    for column in fields.columns:
+        values = fields[column]
+        for value in sorted(values.dropna().unique()):
+            chosen = (values == value).to_numpy(bool)
             sizes = np.unique(groups[chosen], return_counts=True)[1]
-            top1 = float(hits[chosen].mean())
-            rows.append((field, value, chosen.sum(), len(sizes), top1, *grouped_wilson(top1, sizes)))
-    return pd.DataFrame(rows, columns=["field", "value", "num_clips", "num_groups", "top1", "low", "high"])
+            top1 = float(right[chosen].mean())
+            name = column.removeprefix("field_")
+            rows.append((name, value, chosen.sum(), len(sizes), top1, *grouped_wilson(top1, sizes)))
+    columns = ["field", "value", "num_clips", "num_groups", "top1", "low", "high"]
+    return pd.DataFrame(rows, columns=columns) if rows else None
 
 
 def grouped_wilson(share: float, sizes: npt.NDArray[np.integer], confidence: float = 0.95) -> tuple[float, float]:

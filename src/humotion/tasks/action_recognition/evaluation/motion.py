@@ -42,7 +42,7 @@ def draw_motion(task: Task, data: ClipDataModule, said: Mapping[str, str], folde
         frames = batch["frames"][index][real]  # (T, K, 3, S, S)
         pictures = frames[:, frames.shape[1] // 2].permute(0, 2, 3, 1).numpy()
         numbers = clip["frame_indices"][real.numpy()]
-        maps = heat_maps(seen.of_clip(index, real))
+        maps = heat_maps(seen.select(index, real))
         caption = said[clip["clip_id"]], clip["clip_id"]
         name = file_stem(clip["clip_id"])
         plot_maps(folder / f"{name}.png", pictures, numbers, maps, "\n".join(caption))
@@ -56,7 +56,7 @@ def see(task: Task, batch: Batch) -> ClipMaps:
     device = next(model.parameters()).device
     with torch.inference_mode():
         frames = model.normalise(batch["frames"].to(device))
-        return clip_maps(model, frames, batch["is_padding"].to(device)).each(lambda part: part.float().cpu())
+        return clip_maps(model, frames, batch["is_padding"].to(device)).apply(lambda part: part.float().cpu())
 
 
 def pace(numbers: npt.NDArray[np.integer]) -> float:

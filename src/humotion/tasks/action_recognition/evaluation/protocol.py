@@ -60,7 +60,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
         baselines[PROBE] = action.action_scores(probe, labels)
         more_gains.insert(0, Gain(MAIN, PROBE, gain(rights[""], probe.argmax(axis=1) == labels)))
     majority = int(np.bincount(train_labels, minlength=len(classes)).argmax())
-    by_field = accuracy_by_field(clips, rights[""])
+    by_field = accuracy_by_field(data.fields(clips), clips["group"].to_numpy(), rights[""])
     table = action.per_class_table(probabilities, labels, classes)
     result = Evaluation(
         scores=all_scores(systems, labels),
@@ -74,6 +74,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
         clips=clip_table(clips, by_clip, labels),
         more_gains=more_gains,
         details={} if by_field is None else field_metrics(by_field),
+        over_all_clips=("mean_class_accuracy", "macro_f1", "ece"),
     )
     pairs = confused_pairs(clips, probabilities, classes)
     write_predictions(folder / "predictions.csv", clips, probabilities, classes)
@@ -139,9 +140,20 @@ def clip_table(clips: pd.DataFrame, systems: Mapping[str, Floats], labels: Ints)
             hits[named(f"top{k}", variant)] = (order[:, :k] == labels[:, None]).any(axis=1)
     identity = clips[["clip_id", "group"]]
     return pd.concat(
-        [identity.assign(metric=metric, score=hit.astype(float), weight=1.0) for metric, hit in hits.items()],
+        [
+            identity.assign(metric=metric, score=hit.astype(float), weight=1.0, direction=direction_of(metric))
+            for metric, hit in hits.items()
+        ],
         ignore_index=True,
     )
+
+
+def direction_of(metric: str) -> str:
+    """Which way is better: higher, but for metrics that only describe.
+
+    A model that needs the order of time loses without it, and the probe is no model's own merit.
+    """
+    return "neither" if metric.endswith(("_reversed", "_shuffled", f"_{PROBE}")) else "higher"
 
 
 def write_predictions(path: Path, clips: pd.DataFrame, probabilities: Floats, classes: list[str]) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from humotion.evaluation.bootstrap import BootstrapResult
 from humotion.evaluation.result import Evaluation
-from humotion.figures.markdown import markdown_table
+from humotion.figures.tables import markdown_table
 
 METRICS = ("top1", "top5", "mean_class_accuracy", "macro_f1", "ece")
 BASELINES = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from humotion.figures.markdown import markdown_table
+from humotion.figures.tables import markdown_table
 from humotion.files import atomic_path
 from humotion.params.rebalance import RebalanceParams
 from humotion.tasks.action_recognition.rebalancing.comparison import HEADS, LINEAR, HeadResult

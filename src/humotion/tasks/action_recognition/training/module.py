@@ -4,35 +4,41 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from humotion.models.vit.checkpoint import load_timm_checkpoint
+from humotion.clips.datamodule import ClipDataModule
+from humotion.errors import HumotionError
 from humotion.params.experiment import OptimizerParams
-from humotion.params.models.vit import LSViTParams
+from humotion.params.machine import MachineParams
 from humotion.params.tasks.action_recognition import (
     ActionExperiment,
     ActionOptimizerParams,
     AnyLoss,
     CrossEntropyLossParams,
 )
-from humotion.tasks.action_recognition.training.layer_decay import learning_rate_share
 from humotion.tasks.action_recognition.training.losses import make_loss
 from humotion.tasks.action_recognition.training.mixing import Mixing
+from humotion.tasks.action_recognition.training.outcomes import action_probabilities
 from humotion.training.task import Batch, Task, parameter_groups
 
 
 class ActionRecognition(Task):
     """A clip is of one of a dataset's classes; the loss is chosen in the parameters.
 
-    ``mixing`` is how the clips of a training batch are mixed, None if they are not.
+    Attributes:
+        mixing: how the clips of a training batch are mixed, None if they are not.
+        head_start: the head starts as a linear probe of the model's features.
     """
 
     main_metric: ClassVar[str] = "val/top1"
+    output_columns: ClassVar[tuple[str, ...]] = ("video", "label", "probabilities")
     mixing: Mixing | None = None
+    head_start: bool = False
 
     def __init__(
         self,
@@ -58,22 +64,42 @@ class ActionRecognition(Task):
     def from_experiment(cls, experiment: ActionExperiment, meta: dict[str, Any]) -> ActionRecognition:
         """The task of an action experiment; pretrained weights are read if it names some."""
         model = experiment.model
-        architecture = {
-            **model.model_dump(exclude={"weights"}),
-            "num_classes": len(meta["classes"]),
-            "image_size": experiment.augment.size,
-        }
-        if isinstance(model, LSViTParams):
-            architecture["num_frames"] = experiment.clips.num_frames
-        trainer = experiment.trainer
+        trainer, num_classes = experiment.trainer, len(meta["classes"])
+        architecture = cls.architecture_of(
+            model,
+            num_classes=num_classes,
+            image_size=experiment.augment.size,
+            num_frames=experiment.clips.num_frames,
+        )
         task = cls(architecture, experiment.optimizer, trainer.loss, trainer.label_smoothing)
+        task.head_start = trainer.head_start
         if model.weights is not None:
-            load_timm_checkpoint(task.model.backbone, model.weights)  # type: ignore[arg-type]
-        task.model.backbone.requires_grad_(not trainer.freeze_backbone)
-        task.model.backbone.checkpointing = trainer.checkpoint_activations  # type: ignore[union-attr]
+            task.model.load_pretrained(model.weights)  # type: ignore[operator]
+        if trainer.freeze_backbone or trainer.checkpoint_activations:
+            backbone = task.backbone("trainer.freeze_backbone and trainer.checkpoint_activations")
+            backbone.requires_grad_(not trainer.freeze_backbone)
+            backbone.checkpointing = trainer.checkpoint_activations
         if trainer.mixup or trainer.cutmix:
-            task.mixing = Mixing(trainer.mixup, trainer.cutmix, trainer.mix_probability, architecture["num_classes"])
+            task.mixing = Mixing(trainer.mixup, trainer.cutmix, trainer.mix_probability, num_classes)
         return task
+
+    def backbone(self, needed_by: str) -> Any:
+        """The part of the model that may be pretrained.
+
+        Raises:
+            HumotionError: the model has no such part, which the settings ``needed_by`` need.
+        """
+        if not hasattr(self.model, "backbone"):
+            raise HumotionError(f"{needed_by} need a model with a backbone; {self.architecture['name']} has none.")
+        return self.model.backbone
+
+    def before_fit(self, data: ClipDataModule, machine: MachineParams) -> dict[str, float]:
+        """Give the head its start, if it is to have one: ``head_start/val_top1`` says how good it is."""
+        if not self.head_start:
+            return {}
+        from humotion.tasks.action_recognition.training.head_start import start_head  # scikit-learn takes a second
+
+        return {"head_start/val_top1": start_head(self, data, machine)}
 
     def setup(self, stage: str) -> None:
         """Before training: tell the loss how many samples of each class an epoch of the plan holds."""
@@ -87,10 +113,14 @@ class ActionRecognition(Task):
     def parameter_groups(self, params: OptimizerParams) -> list[dict[str, Any]]:
         """The ViT at the learning rate, falling from layer to layer; what is added to it at a multiple of it."""
         assert isinstance(params, ActionOptimizerParams)
-        depth = len(self.model.backbone.blocks)  # type: ignore[arg-type, union-attr]
-        decay, factor = params.layer_decay, params.head_lr_factor
+        decay, factor, model = params.layer_decay, params.head_lr_factor, self.model
+        if decay == factor == 1:
+            return parameter_groups(model, params)
+        self.backbone("optimizer.layer_decay and optimizer.head_lr_factor")
         return parameter_groups(
-            self.model, params, lambda name: learning_rate_share(name, depth, decay, head_factor=factor)
+            model,
+            params,
+            lambda name: model.learning_rate_share(name, decay, head_factor=factor),  # type: ignore[operator]
         )
 
     def logits(self, batch: Batch) -> Tensor:
@@ -125,6 +155,14 @@ class ActionRecognition(Task):
         self.log_dict({"val/loss": self.val_loss.compute(), **self.metrics.compute()}, prog_bar=True)
         self.metrics.reset()
         self.val_loss.reset()
+
+    def clip_scores(self, data: ClipDataModule, split: str, machine: MachineParams) -> pd.DataFrame:
+        """Top-1 (weight 1 per clip); ``label_id`` and ``predicted`` for scores that are no means over clips."""
+        table, probabilities = action_probabilities(self, data, split, machine)
+        predicted = probabilities.argmax(axis=1)
+        right = predicted == table["label_id"]
+        scored = table[["clip_id", "group"]].assign(score=right.astype(float), weight=1.0)
+        return scored.assign(label_id=table["label_id"], predicted=predicted)
 
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
         """``probabilities`` (B, num_classes), ``embeddings`` (B, C) before the head, and ``clip_index`` (B,)."""

@@ -12,9 +12,10 @@ import torch
 from humotion.clips.datamodule import ClipDataModule
 from humotion.clips.variants import AS_SAMPLED, Variant
 from humotion.params.machine import MachineParams
-from humotion.tasks.pose_estimation.training.outcomes import Floats
 from humotion.training.predict import predict
 from humotion.training.task import Task
+
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from humotion.files import file_stem
 from humotion.params.document import Params
 from humotion.params.tasks.pose_estimation import PoseExperiment
 from humotion.poses.scores import PoseScores
-from humotion.store.skeleton import SKELETONS, Skeleton
+from humotion.store.skeleton import Skeleton
 from humotion.tasks.pose_estimation.evaluation.mean_pose import fit_mean_pose, place_mean_pose
 from humotion.tasks.pose_estimation.evaluation.memory import analyse_memory
 from humotion.tasks.pose_estimation.evaluation.report import pose_report
@@ -32,12 +32,14 @@ from humotion.training.task import Task
 Floats = npt.NDArray[np.float32]
 FRAMES_SHOWN = 6
 MAIN = "pck_0.2"
+DIRECTIONS = {"jitter": "lower", "acceleration": "neither", "acceleration_labels": "neither"}
 
 
 def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> Evaluation:
     """Score the test videos and write figures, tables and overlays into ``folder``."""
     assert isinstance(task, PoseEstimation) and isinstance(data.experiment, PoseExperiment)
-    skeleton, settings = SKELETONS[data.meta["skeleton"]], data.experiment.evaluate
+    skeleton, settings = data.skeleton, data.experiment.evaluate
+    assert skeleton is not None  # the input asked for it
     mean_pose = training_mean_pose(data)
     task.decoding = settings.decoding
     outcomes = list(pose_outcomes(task, data, "test", params.machine, settings.scales))
@@ -82,10 +84,10 @@ def score(outcomes: list[PoseOutcome], skeleton: Skeleton) -> tuple[PoseScores, 
     for outcome in outcomes:
         scores.update(torch.from_numpy(outcome.joints), *outcome.labels())
         rows += [
-            (outcome.clip_id, outcome.group, metric, value, float(weight))
+            (outcome.clip_id, outcome.group, metric, value, float(weight), DIRECTIONS.get(metric, "higher"))
             for metric, (value, weight) in outcome.scores().items()
         ]
-    return scores, pd.DataFrame(rows, columns=["clip_id", "group", "metric", "score", "weight"])
+    return scores, pd.DataFrame(rows, columns=["clip_id", "group", "metric", "score", "weight", "direction"])
 
 
 def share_by_joint(scores: PoseScores) -> list[float]:
@@ -95,11 +97,13 @@ def share_by_joint(scores: PoseScores) -> list[float]:
 
 def training_mean_pose(data: ClipDataModule) -> Floats:
     """Mean joints (J, 2) in the box over every frame of the training videos."""
-    videos = [data.store[video_id] for video_id in data.clips("train")["video_id"].unique()]
+    people = data.clips("train")[["video_id", "person"]].drop_duplicates().itertuples(index=False)
+    shown = [(data.store[video_id], person) for video_id, person in people]
     joints, visibility, boxes = (
-        np.concatenate([getattr(video, name) for video in videos]) for name in ("joints", "visibility", "boxes")
+        np.concatenate([getattr(video, name)[person] for video, person in shown])
+        for name in ("joints", "visibility", "boxes")
     )
-    return fit_mean_pose(joints, visibility, boxes)
+    return fit_mean_pose(joints[..., :2], visibility, boxes)
 
 
 def draw_overlays(folder: Path, outcomes: list[PoseOutcome], found: pd.Series, skeleton: Skeleton, count: int) -> None:

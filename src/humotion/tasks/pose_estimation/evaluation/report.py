@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from humotion.figures.markdown import markdown_table
+from humotion.figures.tables import markdown_table
 from humotion.poses.hits import THRESHOLDS
 from humotion.poses.pck import PCK
 from humotion.poses.scores import PoseScores

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import pandas as pd
 import torch
 from torch import Tensor
 
-from humotion.models.pose_machine.checkpoint import load_pose_weights
+from humotion.clips.datamodule import ClipDataModule, skeleton_of_clips
+from humotion.errors import HumotionError
 from humotion.params.experiment import OptimizerParams
+from humotion.params.machine import MachineParams
 from humotion.params.tasks.pose_estimation import PoseExperiment, TargetParams
 from humotion.poses.decoding import DEFAULT_DECODING, Decoding, decode_heatmaps
 from humotion.poses.heatmaps import enlarged_boxes, gaussian_targets, sum_of_squares
+from humotion.poses.hits import THRESHOLDS
 from humotion.poses.jitter import Jitter
 from humotion.poses.pck import PCK
-from humotion.store.skeleton import SKELETONS
 from humotion.tasks.pose_estimation.training.multi_scale import MultiScale
+from humotion.tasks.pose_estimation.training.outcomes import pose_outcomes
 from humotion.training.task import Batch, Task
 
 FRAMES_AT_ONCE = 16  # whole videos go through in pieces of this many frames: memory stays bounded
@@ -28,6 +32,7 @@ class PoseEstimation(Task):
     """
 
     main_metric: ClassVar[str] = "val/pck_0.2"
+    output_columns: ClassVar[tuple[str, ...]] = ("video", "joints")
     decoding: Decoding = DEFAULT_DECODING
 
     def __init__(
@@ -47,17 +52,20 @@ class PoseEstimation(Task):
     @classmethod
     def from_experiment(cls, experiment: PoseExperiment, meta: dict[str, Any]) -> PoseEstimation:
         """The task of a pose experiment; it starts from the weights that it names, if it names some."""
-        skeleton = SKELETONS[meta["skeleton"]]
-        architecture = {
-            **experiment.model.model_dump(exclude={"weights"}),
-            "num_joints": len(skeleton.joints),
-            "skeleton": skeleton.name,
-            "input_size": experiment.augment.size,
-        }
+        skeleton = skeleton_of_clips(meta)
+        if skeleton is None:
+            raise HumotionError(f"Dataset {experiment.dataset!r} has no joints to be estimated.")
+        architecture = cls.architecture_of(
+            experiment.model,
+            num_joints=len(skeleton.joints),
+            skeleton=skeleton.name,
+            joint_names=list(skeleton.joints),
+            input_size=experiment.augment.size,
+        )
         task = cls(architecture, experiment.optimizer, experiment.trainer.targets, skeleton.torso)
         task.pck = PCK(len(skeleton.joints), skeleton.scored)
         if experiment.model.weights is not None:
-            load_pose_weights(task.model, experiment.model.weights)
+            task.model.load_pretrained(experiment.model.weights)  # type: ignore[operator]
         return task
 
     def training_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
@@ -118,6 +126,16 @@ class PoseEstimation(Task):
         self.log_dict(scores | {"val/jitter": self.jitter.compute()["jitter"]}, prog_bar=True)
         self.pck.reset()
         self.jitter.reset()
+
+    def clip_scores(self, data: ClipDataModule, split: str, machine: MachineParams) -> pd.DataFrame:
+        """PCK@0.2 pooled over joints (weight: the number of joints that count), and the other PCKs."""
+        rows = []
+        for outcome in pose_outcomes(self, data, split, machine):
+            scores = outcome.scores()
+            pck = {name: scores[name][0] for name in (f"pck_{threshold:g}" for threshold in THRESHOLDS)}
+            row = {"clip_id": outcome.clip_id, "group": outcome.group, "score": pck["pck_0.2"]}
+            rows.append(row | {"weight": float(scores["pck_0.2"][1])} | pck)
+        return pd.DataFrame(rows)
 
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
         """``joints`` (B, T, J, 2) in pixels of the stored frame, ``score`` (B, T, J), ``clip_index`` (B,)."""

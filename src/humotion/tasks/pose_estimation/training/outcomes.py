@@ -15,7 +15,7 @@ from humotion.clips.datamodule import ClipDataModule
 from humotion.params.machine import MachineParams
 from humotion.poses.scores import score_clip
 from humotion.store.frames import StoredVideo
-from humotion.store.skeleton import SKELETONS, Skeleton
+from humotion.store.skeleton import Skeleton
 from humotion.training.predict import predict
 from humotion.training.task import Task
 
@@ -33,6 +33,7 @@ class PoseOutcome:
         clip_id, group, label: of the clip.
         skeleton: whose joints they are.
         video: frames and labels as stored.
+        person: whose joints in it.
         frame_indices: (T,) the frames that were looked at.
         joints: (T, J, 2) predicted.
         score: (T, J) peak of each joint's map.
@@ -43,18 +44,19 @@ class PoseOutcome:
     label: str
     skeleton: Skeleton
     video: StoredVideo
+    person: int
     frame_indices: npt.NDArray[np.int32]
     joints: Floats
     score: Floats
 
     def labels(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Labelled joints (T, J, 2), visibility (T, J) and boxes (T, 4)."""
-        video, rows = self.video, self.frame_indices
+        video, person, rows = self.video, self.person, self.frame_indices
         assert video.joints is not None and video.visibility is not None and video.boxes is not None
         return (
-            torch.from_numpy(video.joints[rows]),
-            torch.from_numpy(video.visibility[rows]),
-            torch.from_numpy(video.boxes[rows]),
+            torch.from_numpy(video.joints[person, rows, :, :2]),
+            torch.from_numpy(video.visibility[person, rows]),
+            torch.from_numpy(video.boxes[person, rows]),
         )
 
     def scores(self) -> dict[str, tuple[float, int]]:
@@ -66,13 +68,16 @@ def pose_outcomes(
     task: Task, data: ClipDataModule, split: str, machine: MachineParams, scales: tuple[float, ...] = (1.0,)
 ) -> Iterator[PoseOutcome]:
     """One outcome a video of a split, seen at several ``scales`` together if there is more than the plain one."""
-    table, skeleton = data.clips(split), SKELETONS[data.meta["skeleton"]]
+    table, skeleton = data.clips(split), data.skeleton
+    assert skeleton is not None  # the input asked for it
     if scales == (1.0,):
         outputs = predict(task, data.evaluation_dataloader(split), machine)
     else:
         module: MultiScale = task.at_scales(scales)  # type: ignore[operator]
-        loader = data.scaled_dataloader(split, scales, module.num_frames)
-        outputs = join_pieces(predict(module, loader, machine))
+        pieces = data.input.ScaledPieces(  # type: ignore[attr-defined]
+            table, data.store, data.experiment.augment, scales, module.num_frames
+        )
+        outputs = join_pieces(predict(module, data.loader(pieces, None), machine))
     for output in outputs:
         row = table.iloc[int(output["clip_index"][0])]
         yield PoseOutcome(
@@ -81,6 +86,7 @@ def pose_outcomes(
             row["label"],
             skeleton,
             data.store[row["video_id"]],
+            int(row["person"]),
             row["frame_indices"],
             output["joints"][0].numpy(),
             output["score"][0].numpy(),

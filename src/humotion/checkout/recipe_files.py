@@ -1,0 +1,102 @@
+"""Recipe files, and the two keys that they alone have: ``like`` and ``without``.
+
+An entry of a recipe may be ``like`` another one of its section: one of the same file (``like: lstm_pm``), or of
+another recipe (``like: jhmdb_small/lstm_pm``). It then says only what differs: a map is merged into that of the other
+entry, any other value replaces it, and ``without: [augment.geometry, ...]`` leaves out what the other entry has. The
+two keys are gone when a recipe has been read, so params.yaml stays plain.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import YAMLError
+
+from humotion.errors import HumotionError
+
+LIKE, WITHOUT = "like", "without"
+
+
+def plain_yaml() -> YAML:
+    """Reads and writes YAML in the style of params.yaml, with its comments."""
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 120
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
+    return yaml
+
+
+def read_recipe(name: str, folder: Path) -> CommentedMap:
+    """The recipe ``NAME.yaml`` in ``folder`` with every entry written out in full; comments stay with their values.
+
+    Raises:
+        HumotionError: there is no such file, it is no YAML, or an entry is like one that does not exist or like itself.
+    """
+    recipe = _read_file(name, folder)
+    for section, entries in recipe.items():
+        for entry in entries:
+            entries[entry] = _in_full(name, section, entry, folder, ())
+    return recipe
+
+
+def _read_file(name: str, folder: Path) -> CommentedMap:
+    path = folder / f"{name}.yaml"
+    if path not in folder.glob("*.yaml"):
+        raise HumotionError(f"There is no recipe {name!r} in {folder}.")
+    try:
+        recipe = plain_yaml().load(path.read_text(encoding="utf-8"))
+    except YAMLError as error:
+        raise HumotionError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(recipe, CommentedMap) or not all(isinstance(entries, dict) for entries in recipe.values()):
+        raise HumotionError(f"{path} is no recipe: it needs sections such as `datasets:` and `experiments:`.")
+    return recipe
+
+
+def _in_full(name: str, section: str, entry: str, folder: Path, before: tuple[str, ...]) -> Any:
+    """An entry of a recipe without ``like``; ``before`` are the entries that asked for it."""
+    here = f"{name}/{entry}"
+    if here in before:
+        raise HumotionError(f"Recipes go round in a circle: {' is like '.join((*before, here))}.")
+    entries = _read_file(name, folder).get(section, {})
+    if entry not in entries:
+        known = ", ".join(entries) or "none"
+        raise HumotionError(f"recipes/{name}.yaml has no {entry!r} in `{section}`, where it has {known}.")
+    own = entries[entry]
+    if not isinstance(own, CommentedMap) or LIKE not in own:
+        return own
+    other, _, other_entry = str(own.pop(LIKE)).rpartition("/")
+    full = copy.deepcopy(_in_full(other or name, section, other_entry, folder, (*before, here)))
+    for path in own.pop(WITHOUT, ()):
+        if not _leave_out(full, path.split(".")):
+            raise HumotionError(f"recipes/{name}.yaml: {entry} is to be without {path}, which {other_entry} has not.")
+    _merge(full, own)
+    return full
+
+
+def _leave_out(values: Any, path: Iterable[str]) -> bool:
+    """Remove a value from nested maps; False if it is not there."""
+    *parents, last = path
+    for key in parents:
+        values = values.get(key) if isinstance(values, dict) else None
+    if not isinstance(values, dict) or last not in values:
+        return False
+    del values[last]
+    return True
+
+
+def _merge(values: CommentedMap, changes: CommentedMap) -> None:
+    """Put changes into a map, in place; the comment of a value that is replaced goes with it."""
+    for key, value in changes.items():
+        if isinstance(value, CommentedMap) and isinstance(values.get(key), CommentedMap):
+            _merge(values[key], value)
+            continue
+        values[key] = value
+        values.ca.items.pop(key, None)
+        if key in changes.ca.items:
+            values.ca.items[key] = changes.ca.items[key]

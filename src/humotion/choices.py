@@ -1,0 +1,76 @@
+"""A choice in params.yaml is a file or folder of that name: which names there are, and the code behind one.
+
+No table lists the choices. So an experiment depends on the code that it chose and on nothing else (dvc.yaml names
+that code by the same word), and a new dataset layout, input, task or model family makes nothing else stale.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple, TypeVar
+
+from humotion.errors import HumotionError
+
+Base = TypeVar("Base")
+_PACKAGE = Path(__file__).parent
+
+
+class Room(NamedTuple):
+    """A folder of choices: what one of them is called, and what tells it from other files of the folder."""
+
+    kind: str
+    pattern: str
+
+
+ROOMS = {
+    "datasets": Room("dataset layout", "*.py"),
+    "inputs": Room("input", "*.py"),
+    "tasks": Room("task", "*/face.py"),
+    "models": Room("model family", "*/official.py"),
+    "annotation": Room("annotation tool", "*.py"),
+}
+
+
+def names(room: str) -> list[str]:
+    """The names to choose from, sorted: the files or folders of a room of `ROOMS`."""
+    pattern = ROOMS[room].pattern
+    found = (
+        path.relative_to(_PACKAGE / room).parts[0].removesuffix(".py") for path in _PACKAGE.glob(f"{room}/{pattern}")
+    )
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+def load(room: str, name: str, part: str = "") -> ModuleType:
+    """The module of a choice, or a ``part`` of a choice that is a folder (``evaluation.protocol``).
+
+    Raises:
+        HumotionError: there is no choice of that name; the message lists those there are.
+    """
+    if name not in names(room):
+        raise HumotionError(unknown(room, name))
+    return import_module(".".join(filter(None, ("humotion", room, name, part))))
+
+
+def unknown(room: str, name: str) -> str:
+    """What to say of a name that no file or folder of a room has."""
+    listed = ", ".join(names(room)) or "none"
+    return f"There is no {ROOMS[room].kind} {name!r}. There is {listed} (in src/humotion/{room}/)."
+
+
+def only_class(module: ModuleType, base: type[Base]) -> type[Base]:
+    """The class of a kind that a module defines: the `Layout` of a dataset's file, the `Task` of a task's.
+
+    Raises:
+        HumotionError: it defines none or several.
+    """
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        listed = ", ".join(cls.__name__ for cls in found) or "none"
+        raise HumotionError(f"{module.__name__} must define one subclass of {base.__name__}; it defines {listed}.")
+    return found[0]

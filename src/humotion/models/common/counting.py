@@ -1,0 +1,36 @@
+"""What a model computes: multiplications and shapes of a run on PyTorch's meta device, which knows shapes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from torch.utils.flop_counter import FlopCounterMode
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+class Run(NamedTuple):
+    """One run of a model.
+
+    Attributes:
+        inputs: shape of each input, by name.
+        outputs: shape of each output, by name.
+        gmacs: 1e9 multiplications of each part of the run (see `gmacs`), for one person or clip.
+    """
+
+    inputs: Shapes
+    outputs: Shapes
+    gmacs: dict[str, float]
+
+
+def gmacs(function: Callable[..., Any], *inputs: Any) -> tuple[float, Any]:
+    """GMACs of a call, and what it returns.
+
+    A GMAC is 1e9 multiplications of the convolutions, linear layers, matrix products and attention, as
+    `torch.utils.flop_counter` counts them (half of its FLOPs); norms, activations, pooling, resizing and differences
+    of frames are not counted.
+    """
+    with FlopCounterMode(display=False) as counter:
+        result = function(*inputs)
+    return counter.get_total_flops() / 2e9, result
