@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pandas as pd
 import torch
@@ -23,6 +23,7 @@ from humotion.params.tasks.action_recognition import (
 )
 from humotion.tasks.action_recognition.training.losses import make_loss
 from humotion.tasks.action_recognition.training.mixing import Mixing
+from humotion.tasks.action_recognition.training.model import ActionModel, PretrainedModel
 from humotion.tasks.action_recognition.training.outcomes import action_probabilities
 from humotion.training.task import Batch, Task, parameter_groups
 
@@ -74,7 +75,7 @@ class ActionRecognition(Task):
         task = cls(architecture, experiment.optimizer, trainer.loss, trainer.label_smoothing)
         task.head_start = trainer.head_start
         if model.weights is not None:
-            task.model.load_pretrained(model.weights)  # type: ignore[operator]
+            task.pretrained.load_pretrained(model.weights)
         if trainer.freeze_backbone or trainer.checkpoint_activations:
             backbone = task.backbone("trainer.freeze_backbone and trainer.checkpoint_activations")
             backbone.requires_grad_(not trainer.freeze_backbone)
@@ -82,6 +83,16 @@ class ActionRecognition(Task):
         if trainer.mixup or trainer.cutmix:
             task.mixing = Mixing(trainer.mixup, trainer.cutmix, trainer.mix_probability, num_classes)
         return task
+
+    @property
+    def action_model(self) -> ActionModel:
+        """The model, as this task knows it."""
+        return cast(ActionModel, self.model)
+
+    @property
+    def pretrained(self) -> PretrainedModel:
+        """The same, where a setting asks for more."""
+        return cast(PretrainedModel, self.model)
 
     def backbone(self, needed_by: str) -> Any:
         """The part of the model that may be pretrained.
@@ -91,7 +102,7 @@ class ActionRecognition(Task):
         """
         if not hasattr(self.model, "backbone"):
             raise HumotionError(f"{needed_by} need a model with a backbone; {self.architecture['name']} has none.")
-        return self.model.backbone
+        return self.pretrained.backbone
 
     def before_fit(self, data: ClipDataModule, machine: MachineParams) -> dict[str, float]:
         """Give the head its start, if it is to have one: ``head_start/val_top1`` says how good it is."""
@@ -113,29 +124,25 @@ class ActionRecognition(Task):
     def parameter_groups(self, params: OptimizerParams) -> list[dict[str, Any]]:
         """The ViT at the learning rate, falling from layer to layer; what is added to it at a multiple of it."""
         assert isinstance(params, ActionOptimizerParams)
-        decay, factor, model = params.layer_decay, params.head_lr_factor, self.model
+        decay, factor = params.layer_decay, params.head_lr_factor
         if decay == factor == 1:
-            return parameter_groups(model, params)
+            return parameter_groups(self.model, params)
         self.backbone("optimizer.layer_decay and optimizer.head_lr_factor")
-        return parameter_groups(
-            model,
-            params,
-            lambda name: model.learning_rate_share(name, decay, head_factor=factor),  # type: ignore[operator]
-        )
+        share = self.pretrained.learning_rate_share
+        return parameter_groups(self.model, params, lambda name: share(name, decay, head_factor=factor))
 
     def logits(self, batch: Batch) -> Tensor:
         """(B, num_classes) of uint8 frames (B, T, K, C, H, W)."""
-        frames = self.model.normalise(batch["frames"])  # type: ignore[operator]
-        logits: Tensor = self.model(frames, batch["is_padding"])
-        return logits
+        model = self.action_model
+        return model(model.normalise(batch["frames"]), batch["is_padding"])
 
     def training_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
         """The loss of the parameters, with label smoothing; of mixed clips the heavier label counts as right."""
-        frames = self.model.normalise(batch["frames"])  # type: ignore[operator]
+        frames = self.action_model.normalise(batch["frames"])
         is_padding, targets = batch["is_padding"], batch["label"]
         if self.mixing is not None:
             frames, is_padding, targets = self.mixing(frames, is_padding, targets)
-        logits: Tensor = self.model(frames, is_padding)
+        logits = self.action_model(frames, is_padding)
         loss: Tensor = self.loss(logits, targets)
         heaviest = targets if targets.ndim == 1 else targets.argmax(1)
         accuracy = (logits.argmax(1) == heaviest).float().mean()
@@ -166,7 +173,7 @@ class ActionRecognition(Task):
 
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
         """``probabilities`` (B, num_classes), ``embeddings`` (B, C) before the head, and ``clip_index`` (B,)."""
-        model: Any = self.model
+        model = self.action_model
         embeddings = model.embed(model.normalise(batch["frames"]), batch["is_padding"])
         probabilities = torch.softmax(model.head(embeddings).float(), dim=1)
         return {
