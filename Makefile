@@ -19,6 +19,7 @@ help:  ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 repro: setup data  ## Run the whole pipeline on what params.yaml names, then show what was trained
+	@humotion params  # an error in params.yaml is explained better here than by DVC
 	dvc repro
 	@humotion summary
 

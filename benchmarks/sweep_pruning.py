@@ -20,8 +20,8 @@ from optuna.study import Study
 from optuna.trial import TrialState
 
 from humotion.params.document import Params, load_params, validate_params
-from humotion.sweep.command import run_sweep
 from humotion.sweep.results import counts
+from humotion.sweep.run_sweep import run_sweep
 from humotion.sweep.storage import Storage
 from humotion.sweep.study import FINAL
 

@@ -31,7 +31,7 @@ def run_unordered(calls: Iterable[Any], machine: MachineParams) -> Iterator[Any]
     """
     if machine.cluster is None:
         run = Parallel(n_jobs=max(1, machine.num_workers), batch_size=1, return_as="generator_unordered")
-        with _deaths_explained(BrokenProcessPool):
+        with _explain_dead_workers(BrokenProcessPool):
             yield from run(calls)
     else:
         yield from _run_on_cluster(calls, machine.cluster)
@@ -48,7 +48,7 @@ def _run_on_cluster(calls: Iterable[Any], address: str) -> Iterator[Any]:
         client = Client(address, set_as_default=False)
     except (OSError, ValueError) as error:
         raise HumotionError(f"machine.cluster: no Dask scheduler answers at {address}: {error}") from error
-    with client, _deaths_explained(KilledWorker):
+    with client, _explain_dead_workers(KilledWorker):
         try:
             client.wait_for_workers(1, timeout=_WAIT_FOR_WORKERS)
         except TimeoutError:
@@ -63,12 +63,11 @@ def _run_on_cluster(calls: Iterable[Any], address: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _deaths_explained(error: type[Exception]) -> Iterator[None]:
+def _explain_dead_workers(error: type[Exception]) -> Iterator[None]:
     try:
         yield
     except error as death:
         raise HumotionError(
             "A worker process died: it was killed, ran out of memory, or crashed inside a decoder. What was "
-            "finished is kept: run the stage again and it goes on from there. If memory is short, set "
-            "machine.workers lower."
+            "finished is kept: run the stage again, and it resumes. If memory is short, set machine.workers lower."
         ) from death

@@ -186,4 +186,4 @@ def test_mistakes_change_nothing(checkout: Path) -> None:
 
 
 def test_list(checkout: Path) -> None:
-    assert describe_recipes().splitlines()[1:] == [f"  {'tiny':<20}Tiny: for a test."]
+    assert describe_recipes().splitlines()[1:] == ["  tiny  Tiny: for a test."]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 from humotion.params.document import load_params
 from tests.support.repository import REPOSITORY
@@ -59,3 +60,23 @@ def test_help_loads_no_deep_learning_stack() -> None:
 
 def test_an_unknown_command_exits_with_2() -> None:
     assert humotion("nosuch").returncode == 2
+
+
+def test_params_lists_the_experiments() -> None:
+    done = humotion("params")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["experiment", "ls_vit", "lstm_pm"]
+
+
+def test_params_of_an_earlier_version_are_told_what_to_add(tmp_path: Path) -> None:
+    text = (REPOSITORY / "params.yaml").read_text()
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith(("input:", "family:"))]
+    (tmp_path / "params.yaml").write_text("\n".join(lines))
+    done = subprocess.run([sys.executable, "-m", "humotion", "params"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert [line.strip() for line in done.stderr.splitlines()[1:]] == [
+        "experiments.ls_vit.input: whole_frames",
+        "experiments.ls_vit.model.family: vit",
+        "experiments.lstm_pm.input: person_crops",
+        "experiments.lstm_pm.model.family: pose_machine",
+    ]

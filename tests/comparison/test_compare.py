@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from humotion.cli.main import app
 from humotion.comparison.clips import read_clips
-from humotion.comparison.command import compare, differences, part_scores, scores
+from humotion.comparison.compare import compare, differences, part_scores, scores
 from humotion.errors import HumotionError
 from humotion.files import write_json
 from humotion.tasks.action_recognition.evaluation.protocol import direction_of

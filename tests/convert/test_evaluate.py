@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from humotion.convert.command import convert_lstm_pm
+from humotion.convert.model_folder import convert_lstm_pm
 from humotion.files import read_json
 from humotion.stages import evaluate, sample
 from tests.support.caffe_net import random_weights, unrolled, write_caffemodel

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from humotion.cli.main import app
 from humotion.convert.caffemodel import read_caffemodel
-from humotion.convert.command import convert_lstm_pm
 from humotion.convert.lstm_pm import LAYERS, convert
+from humotion.convert.model_folder import convert_lstm_pm
 from humotion.datasets.penn_action import SKELETON
 from humotion.errors import HumotionError
 from humotion.models.common.build import build_model

@@ -1,8 +1,8 @@
 """Models of an earlier version: a family and an input had no name then, and the joint set was named by a word.
 
-``older_models.tar.xz`` holds two MLflow models that commit e48e48a trained for one epoch and logged: ``action`` (LS-ViT)
-and ``pose`` (LSTM Pose Machine). Their weights are rounded to 1/32, and their checkpoints left out, to keep them small.
-With them are four frames, and what that commit answered to these.
+``older_models.tar.xz`` holds two MLflow models that commit e48e48a trained for one epoch and logged: ``action``
+(LS-ViT) and ``pose`` (LSTM Pose Machine). Their weights are rounded to 1/32, and their checkpoints left out, to keep
+them small. With them are four frames, and what that commit answered to these.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from humotion.clips.datamodule import ClipDataModule
 from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.params.document import Params
-from humotion.prediction.command import predict_video
+from humotion.prediction.predict_video import predict_video
 from humotion.prediction.predictor import DecodedVideo, load_predictor, read_video
 from humotion.stages import sample
 from humotion.tasks.action_recognition.predictor import ActionPredictor

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from humotion.clips.crop import cut
 from humotion.clips.datamodule import ClipDataModule
-from humotion.comparison.command import compare
+from humotion.comparison.compare import compare
 from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.models.vit.vit import ViT

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from humotion.comparison.command import compare
+from humotion.comparison.compare import compare
 from humotion.errors import HumotionError
 from humotion.evaluation.face import load_face
 from humotion.files import read_json

@@ -82,7 +82,7 @@ def test_a_training_that_is_told_to_stop_says_how_to_go_on(
     project: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     work, said = kill_once_a_checkpoint_exists(project, number)
-    assert "The same command goes on after the last finished epoch" in said
+    assert "The same command resumes after the last finished epoch" in said
     monkeypatch.chdir(project)
     assert connect().get_run(read_json(work / "run.json")["run_id"]).info.status == "KILLED"
 

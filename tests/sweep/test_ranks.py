@@ -23,7 +23,7 @@ import json, os, sys
 from pathlib import Path
 from humotion.params.document import Params
 from humotion.sweep import trial, worker
-from humotion.sweep.command import run_sweep
+from humotion.sweep.run_sweep import run_sweep
 from humotion.sweep.storage import Storage
 
 seen = []

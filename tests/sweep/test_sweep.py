@@ -23,8 +23,8 @@ from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.params.document import Params
 from humotion.params.sweep import SamplerParams
-from humotion.sweep.command import _finish, _tracked
 from humotion.sweep.results import counts
+from humotion.sweep.run_sweep import _finish, _tracked
 from humotion.sweep.stop import WorkerStop
 from humotion.sweep.storage import Storage
 from humotion.sweep.study import Sweep, input_md5, make_sampler
@@ -191,7 +191,7 @@ def interrupt_when(pattern: str, folder: Path) -> threading.Thread:
 def test_an_interrupted_trial_goes_on_from_its_checkpoint(project: Path, storage: Storage, ctrl_c: WorkerStop) -> None:
     params = swept(epochs=15, trials=1, sampler={"seed": 77})
     thread = interrupt_when(".humotion/work/sweep/*/trial-*/last.ckpt", project)
-    with pytest.raises(HumotionError, match="The same command goes on"):
+    with pytest.raises(HumotionError, match="The same command resumes"):
         work(params, storage, stop=ctrl_c)
     thread.join()
     study = Sweep("action", params, storage).load()

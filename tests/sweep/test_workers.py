@@ -31,7 +31,7 @@ EPOCHS = 12
 PROGRAM = """
 import sys
 from pathlib import Path
-from humotion.sweep.command import run_sweep
+from humotion.sweep.run_sweep import run_sweep
 from humotion.sweep.storage import Storage
 from tests.sweep.conftest import swept
 
@@ -116,7 +116,7 @@ def test_sigterm_leaves_every_trial_ready_to_go_on(project: Path, storage: Stora
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert "Stopped. The same command goes on" in err
+    assert "Stopped. The same command resumes" in err
     trials = study.get_trials()
     stopped = [trial.number for trial in trials if trial.state == TrialState.FAIL]
     waiting = [trial for trial in trials if trial.state == TrialState.WAITING]

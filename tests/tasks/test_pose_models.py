@@ -89,7 +89,7 @@ def test_official_joints_are_trained_and_predicted_as_the_datasets(name: str) ->
 
 
 def test_training_starts_from_converted_weights(tmp_path: Path) -> None:
-    from humotion.convert.command import convert_lstm_pm
+    from humotion.convert.model_folder import convert_lstm_pm
 
     path = write_caffemodel(tmp_path / "net.caffemodel", unrolled(random_weights(0, 16), 2))
     convert_lstm_pm(path, "jhmdb", tmp_path / "official", size=32, width=1 / 16)

@@ -17,6 +17,8 @@ from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.params.document import Params
 from humotion.stages import augment, sample
+from humotion.training import devices
+from humotion.training.devices import cpu_has_bfloat16
 from humotion.training.fit import FitResult, fit
 from humotion.training.prepare import prepare
 from humotion.training.task import Task, task_class
@@ -236,6 +238,17 @@ def test_half_precision_without_a_gpu_is_refused_before_anything_is_begun(
     monkeypatch.chdir(root)
     with pytest.raises(HumotionError, match=r"16-mixed, which needs a GPU.*bf16-mixed"):
         prepare(name, with_trainer(name, precision="16-mixed"))
+
+
+@pytest.mark.parametrize("has_bfloat16", [True, False])
+def test_bfloat16_that_is_emulated_is_warned_of(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, has_bfloat16: bool
+) -> None:
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(devices, "cpu_has_bfloat16", lambda: has_bfloat16)
+    prepare("action", with_trainer("action", precision="bf16-mixed"))
+    assert ("can only emulate" in caplog.text) is not has_bfloat16
+    assert isinstance(cpu_has_bfloat16(), bool)
 
 
 def test_checkpointed_activations_change_no_result(root: Path, tmp_path: Path) -> None:

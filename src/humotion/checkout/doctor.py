@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from humotion.errors import HumotionError
+from humotion.figures.tables import text_table
 from humotion.params.document import Params, load_params
 from humotion.params.machine import MachineParams
 from humotion.work import main_checkout
@@ -48,13 +49,12 @@ def examine() -> list[Finding]:
 
 def describe(findings: list[Finding]) -> str:
     """The findings for people: a line each, and a line of advice below those that are not well."""
-    width = max(len(finding.check) for finding in findings)
-    lines = []
+    rows: list[tuple[str, str, str]] = []
     for finding in findings:
-        lines.append(f"{finding.status:<5}{finding.check:<{width}}  {finding.found}")
+        rows.append((finding.status, finding.check, finding.found))
         if finding.status != "ok":
-            lines.append(f"{'':<5}{'':<{width}}  -> {finding.advice}")
-    return "\n".join(lines)
+            rows.append(("", "", f"-> {finding.advice}"))
+    return text_table(None, rows)
 
 
 def _guarded(name: str, check: Callable[[], Finding]) -> Finding:

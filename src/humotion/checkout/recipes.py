@@ -11,12 +11,14 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
 from humotion.checkout.recipe_files import plain_yaml, read_recipe
 from humotion.errors import HumotionError
+from humotion.figures.tables import text_table
 from humotion.files import atomic_path
 from humotion.params.document import PARAMS_FILE, load_params
 from humotion.work import main_checkout
@@ -26,11 +28,10 @@ RECIPES = Path("recipes")
 
 def describe_recipes() -> str:
     """A line per recipe: its name and the first comment line of its file."""
-    lines = []
-    for path in sorted((main_checkout() / RECIPES).glob("*.yaml")):
-        first = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
-        lines.append(f"  {path.stem:<20}{first}")
-    return "\n".join(["Recipes (humotion recipe NAME --root /path/to/dataset):", *lines])
+    files = sorted((main_checkout() / RECIPES).glob("*.yaml"))
+    rows = [(path.stem, path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")) for path in files]
+    table = indent(text_table(None, rows), "  ")
+    return f"Recipes (humotion recipe NAME --root /path/to/dataset):\n{table}"
 
 
 def apply_recipe(name: str, root: Path | None = None, into: Path | None = None) -> str:

@@ -1,22 +1,32 @@
-"""What the last `dvc repro` gave: figures beside baselines, where to look, and how to open the UI."""
+"""What the last `dvc repro` gave: figures compared with those of baselines, where to look, and how to open the UI."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from humotion.evaluation.face import load_face
+from humotion.figures.tables import text_table
 from humotion.files import read_json
 from humotion.params.document import Params
 
 # MLflow opens with the menus of its other half, which is about language models, unless the address says otherwise.
 MLFLOW_UI = "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
+_PLACES = [
+    ("reports/<dataset>/report.md", "what is in the data"),
+    ("plans/<experiment>/contact_sheet.jpg", "what augmentation does"),
+    ("reports/<experiment>/", "figures, overlays, predictions"),
+    ("dvc metrics show; dvc plots show", "figures and curves"),
+    ("make ui", "MLflow: select runs, Compare"),
+    ("", MLFLOW_UI),
+]
 
 
 def summarise(params: Params) -> str:
     """A short text for the terminal; says what is missing where a stage has not run."""
     blocks = [_block(name, experiment.task, experiment.dataset) for name, experiment in params.experiments.items()]
-    return "\n\n".join([*blocks, _where()])
+    return "\n\n".join([*blocks, _next_steps()])
 
 
 def _block(name: str, task: str, dataset: str) -> str:
@@ -26,11 +36,10 @@ def _block(name: str, task: str, dataset: str) -> str:
     test = read_json(path)
     lines = [f"{name} on {dataset} (test: {test['num_clips']} clips)"]
     metrics = load_face(task).HEADLINES
-    rows = {name: test["test"], **test["baseline"]}
-    width = max(len(row) for row in rows)
-    lines.append("  " + " " * width + "".join(f"{metric:>22}" for metric in metrics))
-    for row, scores in rows.items():
-        lines.append(f"  {row:<{width}}" + "".join(_cell(scores, metric) for metric in metrics))
+    scores = {name: test["test"], **test["baseline"]}
+    rows = [(row, *(_cell(scores[row], metric) for metric in metrics)) for row in scores]
+    table = text_table(("", *metrics), rows, right=range(1, len(metrics) + 1))
+    lines.append(indent(table, "  "))
     gain = test["gain"]
     interval = "no interval: a single group"
     if gain["low"] is not None:
@@ -53,18 +62,13 @@ def _more_gain(name: str, gain: dict[str, Any]) -> str:
 
 def _cell(scores: dict[str, Any], metric: str) -> str:
     value = scores.get(metric)
-    return f"{'':>22}" if value is None else f"{value:>22.3f}"
+    return "" if value is None else f"{value:.3f}"
 
 
-def _where() -> str:
+def _next_steps() -> str:
     return "\n".join(
         [
             "Look at:",
-            "  reports/<dataset>/report.md        what is in the data",
-            "  plans/<experiment>/contact_sheet.jpg   what augmentation does",
-            "  reports/<experiment>/              figures, overlays, predictions",
-            "  dvc metrics show; dvc plots show   figures and curves",
-            "  make ui                            MLflow: select runs, Compare",
-            f"                                     {MLFLOW_UI}",
+            indent(text_table(None, _PLACES), "  "),
         ]
     )

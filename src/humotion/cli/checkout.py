@@ -1,4 +1,4 @@
-"""Commands about this checkout as a whole: recipe, summary, doctor."""
+"""Commands about this checkout as a whole: recipe, params, summary, doctor."""
 
 from __future__ import annotations
 
@@ -30,6 +30,20 @@ def recipe(
         typer.echo(show_recipe(name))
     else:
         typer.echo(apply_recipe(name, root=root, into=into))
+
+
+@app.command()
+def params() -> None:
+    """Check params.yaml, and list its experiments: what each trains on what."""
+    from humotion.figures.tables import text_table
+
+    experiments = load_params().experiments
+    header = ("experiment", "task", "dataset", "input", "model")
+    rows = [
+        (name, chosen.task, chosen.dataset, chosen.input, f"{chosen.model.family}/{chosen.model.name}")
+        for name, chosen in experiments.items()
+    ]
+    typer.echo(text_table(header, rows))
 
 
 @app.command()

@@ -28,6 +28,6 @@ def lstm_pm(
 
     The folder is for `humotion predict --model`, and as `model.weights` for training on from it.
     """
-    from humotion.convert.command import convert_lstm_pm
+    from humotion.convert.model_folder import convert_lstm_pm
 
     typer.echo(convert_lstm_pm(file, skeleton, out, size))

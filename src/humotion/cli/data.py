@@ -20,7 +20,7 @@ def probe(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")] = False,
 ) -> None:
     """Tell what the pipeline reads of videos: codec, size, frames, by whom, status. Exits with 1 if any is bad."""
-    from humotion.inspection.command import probe_videos
+    from humotion.inspection.probe_videos import probe_videos
 
     text, is_good = probe_videos(videos, frames, verify, as_json)
     typer.echo(text)
@@ -37,7 +37,7 @@ def fetch(
     sha256: Annotated[list[str] | None, typer.Option(help="FILE=HEX: what an archive must be. Repeatable.")] = None,
 ) -> None:
     """Download a public dataset and unpack it to its official layout. Cut off, it goes on where it was."""
-    from humotion.fetch.command import fetch_dataset
+    from humotion.fetch.dataset import fetch_dataset
 
     typer.echo(fetch_dataset(dataset, into, mirror, keep_archives, sha256))
 

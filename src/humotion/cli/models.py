@@ -32,7 +32,7 @@ def predict(
     out: Annotated[Path | None, typer.Option(help="Write an annotated MP4 here.")] = None,
 ) -> None:
     """Say what happens in one video, and draw where the joints are."""
-    from humotion.prediction.command import predict_video
+    from humotion.prediction.predict_video import predict_video
 
     predict_video(video, model or [], out)
 
@@ -55,6 +55,6 @@ def compare(
     `humotion compare vit_1+vit_2+vit_3 ls_vit_1+ls_vit_2+ls_vit_3` compares means over three splits or seeds: part by
     part both must have seen the same test clips, and the bootstrap draws films of all parts together.
     """
-    from humotion.comparison.command import compare as compare_experiments
+    from humotion.comparison.compare import compare as compare_experiments
 
     typer.echo(compare_experiments(experiments, markdown, bootstrap, seed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from textwrap import indent
 from typing import Annotated
 
 import typer
@@ -25,6 +26,7 @@ def show(
     model: Annotated[str | None, typer.Argument(help="A registered model; all of them by default.")] = None,
 ) -> None:
     """List versions: aliases, validation score, and why each is what it is."""
+    from humotion.figures.tables import text_table
     from humotion.tracking import registry
 
     uri = _tracking_uri()
@@ -32,9 +34,11 @@ def show(
     if not names:
         typer.echo("No model is registered yet; `dvc repro` registers what it trains.")
     for name in names:
-        typer.echo(name)
-        for version in registry.versions(name, uri):
-            typer.echo(_line(str(version.version), list(version.aliases), dict(version.tags)))
+        rows = [
+            _row(str(version.version), list(version.aliases), dict(version.tags))
+            for version in registry.versions(name, uri)
+        ]
+        typer.echo(f"{name}\n{indent(text_table(None, rows, right=[0]), '  ')}")
 
 
 @app.command()
@@ -74,7 +78,7 @@ def demote(
             f"No champion before version {number} of {model} is known: name one with --to VERSION, or --to none."
         )
     registry.demote(model, number, wanted, why, uri)
-    typer.echo(f"{model} version {number} is demoted; " + _told(wanted))
+    typer.echo(f"{model} version {number} is demoted; " + _who_is_champion(wanted))
 
 
 def lineage(
@@ -99,19 +103,20 @@ def _without_champion(model: str, wanted: str | None, to: str | None, why: str, 
         raise HumotionError(f"{model} has no champion to demote; --to VERSION makes one.")
     if wanted is not None:
         registry.promote(model, wanted, why, uri)
-    typer.echo(f"{model}: {_told(wanted)}")
+    typer.echo(f"{model}: {_who_is_champion(wanted)}")
 
 
-def _told(successor: str | None) -> str:
+def _who_is_champion(successor: str | None) -> str:
     return "nobody is champion now." if successor is None else f"version {successor} is champion now."
 
 
-def _line(version: str, aliases: list[str], tags: dict[str, str]) -> str:
+def _row(version: str, aliases: list[str], tags: dict[str, str]) -> tuple[str, ...]:
+    """A version in the list: its number, aliases, validation score, experiment, and why it is what it is."""
     metric = tags.get("metric")
     score = f"validation {metric} {tags.get(f'validation.{metric}', 'unknown')}" if metric else "validation unknown"
     demoted = f"demoted: {tags['demoted_why']}" if "demoted_at" in tags else None
     why = demoted or (tags.get("promoted_why") if "champion" in aliases else tags.get("why")) or ""
-    return f"  {version:>3}  {', '.join(aliases) or '-':<12}  {score:<28}  {tags.get('experiment', '')}  {why}".rstrip()
+    return version, ", ".join(aliases) or "-", score, tags.get("experiment", ""), why
 
 
 def _tracking_uri() -> str | None:

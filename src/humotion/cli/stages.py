@@ -12,11 +12,7 @@ from humotion.params.document import load_params
 app = typer.Typer()
 
 Dataset = Annotated[str, typer.Argument(help="A name under `datasets` in params.yaml.")]
-
-
 Experiment = Annotated[str, typer.Argument(help="A name under `experiments` in params.yaml.")]
-
-
 STAGES = "Stages (run by `dvc repro`)"
 
 

@@ -18,9 +18,9 @@ app = typer.Typer(
 @app.command()
 def status() -> None:
     """List the runs on disk that a remote MLflow store does not have yet, or not all of."""
-    from humotion.tracking.outbox import sync as waiting
+    from humotion.tracking.outbox.sync import status as waiting
 
-    for line in list(waiting.status()) or ["Nothing waits."]:
+    for line in list(waiting()) or ["Nothing waits."]:
         typer.echo(line)
 
 
@@ -35,10 +35,10 @@ def sync(
     Parameters, tags, every point of every metric, files and models are sent and compared. A run is removed
     from disk only when all of it is there.
     """
-    from humotion.tracking.outbox import sync as waiting
+    from humotion.tracking.outbox.sync import sync as send_all
 
     lines = 0
-    for line in waiting.sync(load_params().machine.tracking_uri, uri):
+    for line in send_all(load_params().machine.tracking_uri, uri):
         typer.echo(line)
         lines += 1
     if not lines:

@@ -31,8 +31,6 @@ from humotion.store.skeleton import skeleton_of
 
 _FIELDS = ("action", "pose", "x", "y", "visibility", "train", "bbox")
 _PLACEHOLDER = 2.0  # absent joints have x == y <= 1.53, in 1-based pixels; no other joint has x == y < 10
-
-
 PENN_ACTION_FIRST_SIDE = "r"
 """Which side of the person the first joint of each of Penn Action's pairs is: disputed, so decided here.
 

@@ -29,7 +29,6 @@ _TABLE = {
     **{"method": "str", "status": "str", "error": "str", "digest": "str"},
 }
 
-
 _Video = tuple[str, str, str, str]  # video_id, path, status, error: a row of the index
 
 

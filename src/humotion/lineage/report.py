@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from humotion.figures.tables import text_table
 from humotion.lineage.rebuild import Rebuild, rebuild
 from humotion.lineage.trace import SAME, Compared, Trace
 from humotion.tracking import registry, sources
@@ -38,11 +39,9 @@ def describe(found: Trace) -> str:
         "test": _scores(found.test),
         "baseline": _scores(found.baseline),
     }
-    lines = [f"{found.asked}: {found.experiment} on {found.dataset}", ""]
-    for title, block in blocks.items():
-        for number, line in enumerate(block):
-            lines.append(f"{title if number == 0 else '':<11} {line}")
-    return "\n".join([*lines, "", *_rebuild(rebuild(found))])
+    rows = [(title if line == block[0] else "", line) for title, block in blocks.items() for line in block]
+    asked = f"{found.asked}: {found.experiment} on {found.dataset}"
+    return "\n".join([asked, "", text_table(None, rows), "", *_rebuild(rebuild(found))])
 
 
 def _version(found: Trace) -> list[str]:

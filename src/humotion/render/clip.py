@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
+from humotion.render.appearance import Look, random_look, shade
 from humotion.render.body import JOINTS, Proportions, Skeleton3D, Solid, build_solids, forward_kinematics, lowest_point
 from humotion.render.camera import Camera, Shot
 from humotion.render.framing import film_clip
-from humotion.render.look import Look, random_look, shade
 from humotion.render.motion import BONE, Motion, load_motion, sample_motion
 from humotion.render.raster import Surface, cast
 from humotion.render.scene import Stage, random_scene, render_background

@@ -45,7 +45,7 @@ def run(dataset: str, params: Params) -> None:
     work = work_folder("extract", digest)
     try:
         table = make_shards(pd.read_parquet(index), layout, settings, work, params.machine)
-        _tell_what_the_gpu_left(table, settings.decode.device)
+        _warn_of_videos_read_on_the_cpu(table, settings.decode.device)
         with atomic_path(prepared / "frames.parquet") as temporary:
             table.to_parquet(temporary, index=False)
         move_into_place(work / "frames", prepared / "frames")
@@ -59,7 +59,7 @@ def run(dataset: str, params: Params) -> None:
     shutil.rmtree(work)
 
 
-def _tell_what_the_gpu_left(frames: pd.DataFrame, device: Device) -> None:
+def _warn_of_videos_read_on_the_cpu(frames: pd.DataFrame, device: Device) -> None:
     """Say once, after all workers, how many videos were read on the CPU although the GPU was asked for."""
     videos = frames[~frames["method"].isin(["images", "copy"]) & frames["method"].notna()]
     num_left = int((~videos["method"].str.startswith("torchcodec-cuda")).sum())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from humotion.params.document import Params
-from humotion.sweep.command import run_sweep
+from humotion.sweep.run_sweep import run_sweep
 from humotion.sweep.storage import storage
 
 

@@ -1,7 +1,7 @@
 """Stage train: one Lightning training, tracked as one MLflow run, and its model folder.
 
-An interrupted training goes on after its last finished epoch, under the same run, if parameters
-and inputs are still the same. Timings go to MLflow alone, so that two runs give equal metric files.
+An interrupted training resumes after its last finished epoch, under the same run, if its parameters, its inputs and
+the code that this stage runs are still the same. Timings go to MLflow alone, so that two runs give equal metric files.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from humotion.clips.datamodule import ClipDataModule
 from humotion.errors import HumotionError
 from humotion.files import atomic_path, read_json, write_json
 from humotion.params.document import Params
@@ -47,7 +48,7 @@ def run(name: str, params: Params) -> None:
 
 
 def follow(name: str, params: Params) -> None:
-    """Train with the first process, which says what is to be said."""
+    """Train together with the first process, which alone writes and logs."""
     experiment = params.experiment(name)
     task, data = prepare(name, params)
     work = unfinished_work(experiment, input_md5(name, experiment))
@@ -62,18 +63,17 @@ def lead(name: str, params: Params) -> None:
     task, data = prepare(name, params)
     data_md5 = input_md5(name, experiment)
     work = unfinished_work(experiment, data_md5)
-    attempt = work / "run.json"
-    source = run_source(experiment, name, data_md5, data.meta)
+    attempt = work / "run.json"  # which MLflow run the unfinished work belongs to
     resume = read_json(attempt)["run_id"] if attempt.exists() else None
+    source = run_source(experiment, name, data_md5, data.meta)
     stop = Stop()
     with (
-        told_how_to_go_on(),
+        say_how_to_resume(),
         stop.listening(signal.SIGINT, signal.SIGTERM),
         runs.training_run(source, resume, params.machine.tracking_uri) as run_id,
     ):
         write_json(attempt, {"run_id": run_id})
         started = time.perf_counter()
-        logger = lightning_logger()
         result = fit(
             task,
             data,
@@ -81,41 +81,55 @@ def lead(name: str, params: Params) -> None:
             params.machine,
             seed=experiment.seed,
             folder=work,
-            logger=logger,
+            logger=lightning_logger(),
             callbacks=(StopAfterBatch(stop),),
         )
         stop.check()
         runs.log_metrics({"time/train_seconds": time.perf_counter() - started})
-        metrics = chosen_metrics(result)
-        validation = task.clip_scores(data, "val", params.machine)
-        description = ModelDescription(
-            experiment=name,
-            dataset=experiment.dataset,
-            task=experiment.task,
-            architecture=task.architecture,
-            meta=data.meta,
-            preprocessing=preprocessing(experiment),
-            run_id=run_id,
-            data_md5=data_md5,
-            validation=metrics["val"],
-            source=runs.origin(),
-            outputs=list(task.output_columns),
-        )
-        folder = Path("models") / name
-        save_model_folder(folder, task, description, result.checkpoint, validation)
-        write_metrics(Path("metrics") / name, result, metrics)
-        example = data.raw_path(params.dataset(experiment.dataset).root, "val")
-        log_outcome(name, folder, task, metrics, example)
+        write_outputs(name, params, task, data, result, run_id, data_md5)
     shutil.rmtree(work)
 
 
 @contextmanager
-def told_how_to_go_on() -> Iterator[None]:
-    """Make of Ctrl-C a message that says how to go on."""
+def say_how_to_resume() -> Iterator[None]:
+    """Turn Ctrl-C into a message that says how to resume."""
     try:
         yield
     except KeyboardInterrupt:
-        raise HumotionError("Stopped. The same command goes on after the last finished epoch.") from None
+        raise HumotionError("Stopped. The same command resumes after the last finished epoch.") from None
+
+
+def write_outputs(
+    name: str,
+    params: Params,
+    task: Task,
+    data: ClipDataModule,
+    result: FitResult,
+    run_id: str,
+    data_md5: dict[str, str],
+) -> None:
+    """Write the model folder and the metrics of a finished training, and log them to its open run."""
+    experiment = params.experiment(name)
+    metrics = chosen_metrics(result)
+    validation = task.clip_scores(data, "val", params.machine)
+    description = ModelDescription(
+        experiment=name,
+        dataset=experiment.dataset,
+        task=experiment.task,
+        architecture=task.architecture,
+        meta=data.meta,
+        preprocessing=preprocessing(experiment),
+        run_id=run_id,
+        data_md5=data_md5,
+        validation=metrics["val"],
+        source=runs.origin(),
+        outputs=list(task.output_columns),
+    )
+    folder = Path("models") / name
+    save_model_folder(folder, task, description, result.checkpoint, validation)
+    write_metrics(Path("metrics") / name, result, metrics)
+    example = data.raw_path(params.dataset(experiment.dataset).root, "val")
+    log_outcome(name, folder, task, metrics, example)
 
 
 def write_metrics(folder: Path, result: FitResult, metrics: dict[str, Any]) -> None:

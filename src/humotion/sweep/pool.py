@@ -98,7 +98,7 @@ class _Pool:
         slot.deaths += 1
         if slot.deaths > MAX_DEATHS:
             raise HumotionError(f"Worker {slot.number} {how}, for the {slot.deaths}th time; see {log}.")
-        Progress.say(f"worker {slot.number} {how} ({log}); its trial will be tried again by whoever is free")
+        Progress.write(f"worker {slot.number} {how} ({log}); its trial will be tried again by whoever is free")
         slot.process, slot.words = self._start(slot.number)
 
     def _start(self, number: int) -> tuple[SpawnProcess, Connection]:

@@ -39,7 +39,7 @@ class Progress:
         for trial in trials:
             if trial.state in FINAL and trial.number not in self.told:
                 self.told.add(trial.number)
-                self.say(self._describe(trial, trial.number in again))
+                self.write(self._describe(trial, trial.number in again))
         states = [trial.state for trial in counted(trials)]
         words = {"running": TrialState.RUNNING, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
         shown = {word: str(states.count(state)) for word, state in words.items()} | self._best()
@@ -49,7 +49,7 @@ class Progress:
             self.bar.set_postfix(shown)
 
     @staticmethod
-    def say(text: str) -> None:
+    def write(text: str) -> None:
         """A line above the bar."""
         tqdm.write(text)
 

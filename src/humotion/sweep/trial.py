@@ -63,11 +63,11 @@ class TrialRunner:
         stop: the wish to stop.
 
     Attributes:
-        begun: called when the trial has its parameters.
-        number: of the trial at hand.
+        on_start: called when the trial has its parameters.
+        number: of the current trial.
     """
 
-    begun: Callable[[], None]
+    on_start: Callable[[], None]
     number: int | None = None
 
     def __init__(self, sweep: Sweep, parent: str, ranks: Ranks, stop: WorkerStop) -> None:
@@ -91,7 +91,7 @@ class TrialRunner:
         self.number = trial.number
         trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
         changes = self.space.suggest(trial)
-        self.begun()
+        self.on_start()
         try:
             return self._train(trial, changes)
         except (optuna.TrialPruned, UnknownMetricError, KeyboardInterrupt):

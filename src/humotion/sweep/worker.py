@@ -81,7 +81,7 @@ class Worker:
             if not waiting and len(counted(trials)) >= self.sweep.settings.trials:
                 return False
             self.study.sampler = make_sampler(self.sweep.settings.sampler, len(trials))
-            self.runner.begun = claim.close
+            self.runner.on_start = claim.close
             self._optimize()
         return True
 
@@ -110,8 +110,8 @@ class Worker:
         # Optuna looks for missing heartbeats, but a process may die before its trial's first.
         long_ago = datetime.now(UTC) - timedelta(seconds=self.sweep.storage.grace)
         for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
-            begun = trial.datetime_start
-            if "worker" not in trial.user_attrs and begun is not None and _utc(begun) < long_ago:
+            started = trial.datetime_start
+            if "worker" not in trial.user_attrs and started is not None and _utc(started) < long_ago:
                 self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
                 try_again(self.study, trial)
 

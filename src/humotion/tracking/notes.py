@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from humotion.figures.tables import markdown_table
+
 FIGURES = "### Figures"
 _KEY_SETTINGS = ("seed", "trainer.epochs", "trainer.batch_size", "optimizer.lr", "augment.balance", "augment.size")
 
@@ -54,9 +56,8 @@ def figure_table(validation: Mapping[str, float | None], test: Mapping[str, Any]
     columns = {"validation": validation, "test": test["test"]}
     columns |= {f"test, {baseline}": scores for baseline, scores in test["baseline"].items()}
     metrics = [key for key in {**test["test"], **validation} if key != "loss"]
-    rows = [f"| {key} | " + " | ".join(_cell(column, key) for column in columns.values()) + " |" for key in metrics]
-    head = ["| metric | " + " | ".join(columns) + " |", "| --- |" + " --- |" * len(columns)]
-    return "\n".join(head + rows)
+    rows = [(key, *(_cell(column, key) for column in columns.values())) for key in metrics]
+    return markdown_table(("metric", *columns), rows)
 
 
 def _cell(scores: Mapping[str, float | None], key: str) -> str:

@@ -17,7 +17,7 @@ from mlflow.tracking import MlflowClient
 from humotion.errors import HumotionError
 from humotion.tracking.models import log_model_folder
 from humotion.tracking.notes import with_figures
-from humotion.tracking.outbox.place import Place, send_waiting, writing
+from humotion.tracking.outbox.place import Place, WantedRun, open_place, send_waiting
 from humotion.tracking.sources import (
     MAX_LENGTH,
     NOTE,
@@ -59,20 +59,20 @@ def training_run(
         stopped_by: exceptions that are no failure and end it as KILLED, too.
     """
     tags = source_tags(source)
-    place_of = writing(uri, source.experiment, source.name, resume, training=True, if_new={"tags": list(tags)})
+    wanted = WantedRun(source.experiment, source.name, resume, training=True, if_new={"tags": list(tags)})
     name = run_name(source) if parent is None else source.name
-    with place_of as place, _open(place, name, parent, stopped_by) as run_id:
-        if not place.known:
+    with open_place(uri, wanted) as place, _open(place, name, parent, stopped_by) as run_id:
+        if not place.is_described:
             mlflow.log_params(flatten(source.params))
             mlflow.set_tags(tags)
             if parent is None:
                 log_sources()
-        yield place.begun(run_id)
+        yield place.started(run_id)
 
 
 @contextmanager
 def _open(place: Place, name: str, parent: str | None, stopped_by: tuple[type[BaseException], ...]) -> Iterator[str]:
-    """Start the run in its place or go on with it there, and end it as what it came to."""
+    """Start or resume the run in its place, and end it with the status that fits."""
     if place.run_id is None:
         tags = {} if parent is None else {"mlflow.parentRunId": parent}
         run = mlflow.start_run(experiment_id=place.experiment_id, run_name=name, tags=tags, log_system_metrics=True)
@@ -101,18 +101,18 @@ def finished_run(run_id: str, source: RunSource, restore: Restoration, uri: str 
     """
     tags = source_tags(source)
     if_new = {"tags": [*tags, RESTORED_FROM], "metrics": list(restore.metrics)}
-    with writing(uri, source.experiment, source.name, run_id, if_new=if_new) as place:
+    with open_place(uri, WantedRun(source.experiment, source.name, run_id, if_new=if_new)) as place:
         if place.run_id is not None:
             with mlflow.start_run(run_id=place.run_id) as run:
-                yield place.begun(run.info.run_id)
+                yield place.started(run.info.run_id)
             return
         name = f"{run_name(source)} (restored)"
         with mlflow.start_run(experiment_id=place.experiment_id, run_name=name) as run:
-            if not place.known:
+            if not place.is_described:
                 _restore(source, tags, restore)
                 # Last, so that a run whose restoration failed half-way is never taken for the training's.
                 mlflow.set_tag(RESTORED_FROM, run_id)
-            yield place.begun(run.info.run_id)
+            yield place.started(run.info.run_id)
 
 
 def _restore(source: RunSource, tags: Mapping[str, str], restore: Restoration) -> None:

@@ -14,7 +14,7 @@ from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
 from humotion.errors import HumotionError
-from humotion.tracking.outbox.server import away, first_line, is_remote
+from humotion.tracking.outbox.server import first_line, is_remote, why_unreachable
 from humotion.tracking.outbox.waiting import shown
 from humotion.work import main_checkout
 
@@ -48,7 +48,7 @@ def connect(configured: str | None = None) -> MlflowClient:
         HumotionError: it is a server, which does not answer or refuses.
     """
     uri = tracking_uri(configured)
-    if is_remote(uri) and (problem := away(uri)) is not None:
+    if is_remote(uri) and (problem := why_unreachable(uri)) is not None:
         raise HumotionError(
             f"The MLflow store {shown(uri)} does not answer: {problem}. Start it and call the same command again, "
             "or point MLFLOW_TRACKING_URI at another."

@@ -10,8 +10,8 @@ from pathlib import Path
 from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
-from humotion.tracking.outbox.place import put_down, where, writing
-from humotion.tracking.outbox.server import away, is_remote
+from humotion.tracking.outbox.place import WantedRun, open_place, start_in_outbox, store_of
+from humotion.tracking.outbox.server import is_remote, why_unreachable
 from humotion.tracking.runs import log_folder, log_metrics
 from humotion.tracking.sources import NOTE, RunSource, flatten, log_sources, source_tags
 from humotion.tracking.store import connect, experiment_id, mlflow, tracking_uri
@@ -27,8 +27,8 @@ def sweep_run(source: RunSource, study: str, tags: Mapping[str, str], uri: str |
     store, same = tracking_uri(uri), f"tags.`{STUDY}` = '{study}' and tags.kind = 'sweep'"
     name = f"sweep of {source.name}"
     labels = {**source_tags(source), **tags, STUDY: study, "kind": "sweep", NOTE: _note(source.name, study)}
-    if is_remote(store) and away(store) is not None:
-        return put_down(source.experiment, name, labels, flatten(source.params), same, store)
+    if is_remote(store) and why_unreachable(store) is not None:
+        return start_in_outbox(WantedRun(source.experiment, name), labels, flatten(source.params), same, store)
     client = connect(uri)
     experiment = experiment_id(client, source.experiment)
     if found := client.search_runs([experiment], same, max_results=1):
@@ -52,10 +52,10 @@ def _note(name: str, study: str) -> str:
 def finishing_sweep(run_id: str, uri: str | None = None) -> Iterator[None]:
     """Open the parent run to add what came out; afterwards it has ended."""
     with (
-        writing(uri, None, "sweep", run_id) as place,
+        open_place(uri, WantedRun(None, "sweep", run_id)) as place,
         mlflow.start_run(run_id=place.run_id, experiment_id=place.experiment_id) as run,
     ):
-        place.begun(run.info.run_id)
+        place.started(run.info.run_id)
         log_sources()
         yield
 
@@ -69,7 +69,7 @@ def log_sweep(folder: Path, metrics: Mapping[str, float], tags: Mapping[str, str
 
 def interrupt_sweep(run_id: str, uri: str | None = None) -> None:
     """End the parent run as KILLED: the study is unfinished, and the same command goes on with it."""
-    if (found := where(run_id, uri)) is not None:
+    if (found := store_of(run_id, uri)) is not None:
         client, known_as = found
         client.set_terminated(known_as, "KILLED")
 
@@ -78,7 +78,7 @@ def copy_curves(source: str, uri: str | None = None) -> None:
     """Copy every metric's history from another run into the open one, which goes on where that one died."""
     target = mlflow.active_run()
     assert target is not None
-    if (found := where(source, uri)) is None:
+    if (found := store_of(source, uri)) is None:
         return
     client, source = found
     names = [name for name in client.get_run(source).data.metrics if not name.startswith("system/")]
@@ -91,7 +91,7 @@ def copy_curves(source: str, uri: str | None = None) -> None:
 def end_abandoned(run_ids: Iterable[str], uri: str | None = None) -> None:
     """Mark runs whose process died, and which still count as running, as FAILED."""
     for known_as in run_ids:
-        if (found := where(known_as, uri)) is None:
+        if (found := store_of(known_as, uri)) is None:
             continue
         client, run_id = found
         if client.get_run(run_id).info.status == "RUNNING":

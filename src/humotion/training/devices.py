@@ -5,6 +5,7 @@ Everything is Lightning's own: its environments find the launcher, its DDP strat
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -16,6 +17,8 @@ from pytorch_lightning.utilities import rank_zero_only
 from humotion.errors import HumotionError
 from humotion.params.experiment import TrainerParams
 from humotion.params.machine import MachineParams
+
+_logger = logging.getLogger(__name__)
 
 
 def on_gpu(machine: MachineParams) -> bool:
@@ -29,16 +32,26 @@ def is_lead() -> bool:
 
 
 def check_precision(params: TrainerParams, machine: MachineParams) -> None:
-    """Refuse what Lightning would replace in silence.
+    """Refuse what Lightning would replace in silence, and warn of what this machine can only emulate.
 
     Raises:
         HumotionError: half precision without a GPU.
     """
+    if params.precision == "bf16-mixed" and not on_gpu(machine) and not cpu_has_bfloat16():
+        _logger.warning(
+            "trainer.precision is bf16-mixed, which this CPU can only emulate: training takes several times as long as "
+            "with 32-true."
+        )
     if params.precision == "16-mixed" and not on_gpu(machine):
         raise HumotionError(
             "trainer.precision is 16-mixed, which needs a GPU, and this machine offers none. "
             "Set it to bf16-mixed, which a CPU can do too, or to 32-true."
         )
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether PyTorch's CPU library has fast code for bfloat16 on this processor (AVX-512, AMX or the like)."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def one_device(machine: MachineParams) -> dict[str, Any]:
@@ -76,6 +89,6 @@ def launched() -> tuple[int, int] | None:
 
 
 def cluster() -> list[Any]:
-    """SLURM without Lightning's re-queueing, which would go on in the middle of an epoch; the same command goes on."""
+    """SLURM without Lightning's re-queueing, which would resume in the middle of an epoch; the same command resumes."""
     on_slurm = SLURMEnvironment.detect() and not TorchElasticEnvironment.detect()
     return [SLURMEnvironment(auto_requeue=False)] if on_slurm else []

@@ -59,8 +59,8 @@ def fit(
 
     With ``params.ema`` these are running averages: validation looks at them, and checkpoints hold them.
 
-    A checkpoint of every epoch lies in ``folder``; called again with the same folder, training goes
-    on after the last finished epoch. Over several devices every process calls it, and all return the same.
+    A checkpoint of every epoch lies in ``folder``; called again with the same folder, training resumes after the last
+    finished epoch. Over several devices every process calls it, and all return the same.
 
     Args:
         task: what is trained.
@@ -76,12 +76,10 @@ def fit(
         KeyboardInterrupt: somebody stopped it.
     """
     table = EpochTable()
-    # Saved when the epoch is over, so that a checkpoint holds the whole row of its epoch.
-    once: dict[str, Any] = {"enable_version_counter": False, "save_on_train_epoch_end": True}
-    best = ModelCheckpoint(folder, "best", monitor=task.main_metric, mode="max", **once)
-    last = ModelCheckpoint(folder, "last", **once)
+    best, last = checkpoints(folder, task)
     averages = [] if params.ema is None else [EMAWeightAveraging(averages_device(machine), decay=params.ema)]
     stopping = [] if params.early_stopping is None else [StopWithoutGain(task.main_metric, params.early_stopping)]
+    # The checkpoints come after what they save: the row of the epoch, and whether to stop.
     ours = [SeedEveryEpoch(seed), *averages, table, *stopping, best, last, TQDMProgressBar(refresh_rate=10)]
     resume = folder / "last.ckpt"
     if not resume.exists() and is_lead():  # the other devices get what it changes from the first one
@@ -96,12 +94,26 @@ def fit(
         except SystemExit:  # which Lightning makes of a KeyboardInterrupt
             raise KeyboardInterrupt from None
     checkpoint = Path(best.best_model_path)
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    task.load_state_dict(state["state_dict"])
+    best_epoch = load_checkpoint(task, checkpoint)
     trainer.strategy.barrier()  # until all have read the checkpoint
     if was_alone and dist.is_initialized():
         dist.destroy_process_group()  # metrics of this process are its own again
-    return FitResult(table.rows, int(state["epoch"]), checkpoint, stopping[0].last_epoch if stopping else None)
+    return FitResult(table.rows, best_epoch, checkpoint, stopping[0].last_epoch if stopping else None)
+
+
+def checkpoints(folder: Path, task: Task) -> tuple[ModelCheckpoint, ModelCheckpoint]:
+    """What keeps the best epoch (``best.ckpt``) and the last one (``last.ckpt``, from which a training resumes)."""
+    # Saved when the epoch is over, so that a checkpoint holds the whole row of its epoch.
+    once: dict[str, Any] = {"enable_version_counter": False, "save_on_train_epoch_end": True}
+    best = ModelCheckpoint(folder, "best", monitor=task.main_metric, mode="max", **once)
+    return best, ModelCheckpoint(folder, "last", **once)
+
+
+def load_checkpoint(task: Task, checkpoint: Path) -> int:
+    """Give a task the weights of a checkpoint, and return the epoch it is of."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    task.load_state_dict(state["state_dict"])
+    return int(state["epoch"])
 
 
 def make_trainer(

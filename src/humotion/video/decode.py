@@ -4,6 +4,19 @@ torchcodec is the fast way. It finds frames by their times, so it reads the file
 trusted (see `humotion.video.container`), and each frame's time is compared with the one it should have;
 everything else, and whatever it gives up on, is read through PyAV. Both give the pixels of the ffmpeg
 command, turned upright.
+
+How the parts work together. `decode_video` returns a `Decoded` and reads nothing yet. Its frames come from a chain of
+generators, pulled by whoever iterates it::
+
+    Decoded.pictures   counts each frame in num_frames
+      _read            opens the file; at the end, tells a file that was cut short
+        _frames        tries the readers in turn
+          _torchcodec_frames, on the GPU or the CPU
+          _pyav_frames
+
+The generators write what they learn into the same `Decoded` while they are pulled: who reads (``read_by``), and the
+first thing that went wrong (``fail``). A reader starts after the ``num_frames`` frames that have been handed out. So
+when one gives up in the middle, the next continues there: no frame comes twice, and none is lost.
 """
 
 from __future__ import annotations
@@ -124,6 +137,7 @@ def decode_video(path: Path, device: Device = "cpu") -> Decoded:
 
 
 def _read(path: Path, decoded: Decoded, device: Device) -> Iterator[Picture]:
+    """All frames of a file, and what is wrong with it as a whole."""
     try:
         outline = read_outline(path)
     except DamagedVideo as error:
@@ -138,7 +152,7 @@ def _read(path: Path, decoded: Decoded, device: Device) -> Iterator[Picture]:
 
 
 def _frames(path: Path, outline: Outline, decoded: Decoded, device: Device) -> Iterator[npt.NDArray[np.uint8]]:
-    """The frames by the fastest reader that can be trusted; where one gives up, the next goes on."""
+    """The frames by the fastest reader that can be trusted; where one gives up, the next continues."""
     trusted = outline.times is not None and outline.turn is not None
     # Whether the GPU's way turns frames was never seen, so what must be turned stays with the CPU.
     on_gpu = device == "cuda" and outline.turn == 0 and has_cuda()
@@ -196,7 +210,7 @@ def _pyav_frames(path: Path, decoded: Decoded) -> Iterator[npt.NDArray[np.uint8]
 
     A later frame would stand at the wrong index, and labels are aligned with frames by index.
     """
-    skip, num_seen = decoded.num_frames, 0
+    skip, num_seen = decoded.num_frames, 0  # PyAV cannot be sent to a frame reliably: what came before is read again
     try:
         with open_container(path) as container:
             stream = video_stream(container)

@@ -23,10 +23,9 @@ from humotion.errors import HumotionError
 from humotion.stages import augment, evaluate, register, sample, train
 from humotion.tracking import runs, sweeps
 from humotion.tracking.models import log_model_folder
-from humotion.tracking.outbox import live
-from humotion.tracking.outbox import place as sending
-from humotion.tracking.outbox import waiting as outbox
+from humotion.tracking.outbox import live, place
 from humotion.tracking.outbox.delivery import DIED, Delivery, deliver
+from humotion.tracking.outbox.waiting import claimed, waiting_runs
 from humotion.tracking.store import LOCAL_ID, connect
 from humotion.training.description import read_description
 from humotion.work import digest_of_file
@@ -75,7 +74,7 @@ def give_empty_store(checkout: Path, empty_store: Path) -> None:
     (checkout / "params.yaml").write_text("datasets: {}\nexperiments: {}\n")
     folder = checkout / ".humotion" / "outbox"
     folder.mkdir(parents=True)
-    shutil.copy(empty_store, folder / f"empty-{sending.mlflow_version}.db")
+    shutil.copy(empty_store, folder / f"empty-{place.mlflow_version}.db")
 
 
 def use_server(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,20 +145,20 @@ def test_a_server_killed_in_the_middle_of_a_training(
     with killed_once(server, ".humotion/work/train/*/last.ckpt"):
         train.run("action", params)
     assert "waits on disk, whole" in capsys.readouterr().out
-    (waiting,) = outbox.waiting_runs()
+    (waiting,) = waiting_runs()
     assert waiting.run_id is not None, "it had begun at the server"
     evaluate.run("action", params)
     with pytest.raises(HumotionError, match="waits on disk"):
         register.run("action", params)
     assert not Path("registered").exists()
-    assert len(outbox.waiting_runs()) == 1
+    assert len(waiting_runs()) == 1
     code, text = track("sync")
     assert code == 1 and "still wait" in text
 
     server.start()
     code, text = track("sync")
     assert code == 0, text
-    assert outbox.waiting_runs() == []
+    assert waiting_runs() == []
     client = connect()
     run_id = read_description(Path("models/action")).run_id
     run = client.get_run(run_id)
@@ -189,7 +188,7 @@ def test_a_server_killed_in_the_middle_of_a_training(
     evaluate.run("action", params)
     register.run("action", params)
     assert client.get_model_version_by_alias("ls_vit-tiny", "champion").run_id == run_id
-    assert outbox.waiting_runs() == []
+    assert waiting_runs() == []
 
 
 def begin_away(folder: Path, clip: Path) -> tuple[str, str]:
@@ -210,17 +209,17 @@ def test_a_server_that_was_never_there(no_server: Path, clip: Path, server: Serv
         _, listed = track("status")
         assert "ls_vit  waits  for http://127.0.0.1:9" in listed
         assert doctor.CHECKS["unsent runs"]().found.startswith("1 on disk")
-        (waiting,) = outbox.waiting_runs()
+        (waiting,) = waiting_runs()
         kept = all_points(MlflowClient(waiting.store), run_id)
         # Another process adds to it, as `evaluate` does.
         with runs.finished_run(run_id, SOURCE, runs.Restoration({}, no_server / "absent", clip)) as found:
             runs.log_metrics({"test/top1": 0.5})
         assert found == run_id
-        assert len(outbox.waiting_runs()) == 1
+        assert len(waiting_runs()) == 1
     # Cut off after the run was made and before its id was noted; the next attempt finds it.
     Delivery(waiting, server.uri).records()
-    assert outbox.waiting_runs()[0].run_id is not None
-    (waiting,) = outbox.waiting_runs()
+    assert waiting_runs()[0].run_id is not None
+    (waiting,) = waiting_runs()
     waiting.run_id = None
     waiting.save()
     code, text = track("sync", "--uri", server.uri)
@@ -241,7 +240,7 @@ def test_a_server_that_was_never_there(no_server: Path, clip: Path, server: Serv
         runs.log_metrics({"test/top5": 1.0})
     assert found == model.run_id
     assert client.get_run(found).data.metrics["test/top5"] == 1.0
-    assert not outbox.waiting_runs()
+    assert not waiting_runs()
 
 
 def test_a_process_that_died_is_said_to_have_failed_and_goes_on(
@@ -249,7 +248,7 @@ def test_a_process_that_died_is_said_to_have_failed_and_goes_on(
 ) -> None:
     with runs.training_run(SOURCE) as run_id:
         runs.log_metrics({"loss": 2.0}, step=0)
-        (waiting,) = outbox.waiting_runs()
+        (waiting,) = waiting_runs()
         assert "in work" in track("status")[1]
         assert track("sync")[0] == 0  # leaves it alone
         shutil.copytree(waiting.folder, waiting.folder.with_name("later"))
@@ -260,7 +259,7 @@ def test_a_process_that_died_is_said_to_have_failed_and_goes_on(
     assert track("sync")[0] == 0
     run = client.get_run(run_id)
     assert (run.info.status, run.data.tags["error"]) == ("FAILED", DIED)
-    assert not outbox.waiting_runs()
+    assert not waiting_runs()
     with runs.training_run(SOURCE, resume=run_id) as again:
         assert client.get_run(run_id).info.status == "RUNNING"
         runs.log_metrics({"loss": 1.0}, step=1)
@@ -284,7 +283,7 @@ def test_a_known_run_is_added_to_while_the_server_is_away(
     with runs.finished_run(run_id, SOURCE, restoration) as found:
         runs.log_metrics({"test/top1": 0.5})
     assert found == run_id
-    (waiting,) = outbox.waiting_runs()
+    (waiting,) = waiting_runs()
     assert deliver(waiting, server.uri) is None
     after = client.get_run(run_id)
     assert after.data.metrics == {**before.data.metrics, "test/top1": 0.5}
@@ -305,14 +304,14 @@ def test_a_sweep_begun_without_its_server(no_server: Path, server: Server, monke
         sweeps.copy_curves(child)
     with sweeps.finishing_sweep(parent):
         sweeps.log_sweep(no_server / "tables", {"trials/complete": 2.0}, {})
-    waiting = outbox.waiting_runs()
+    waiting = waiting_runs()
     assert len(waiting) == 3
     for run in waiting:
         run.server = server.uri
         run.save()
-    with outbox.claimed(waiting[-1], 0) as trial:  # before its parent, which is brought along
+    with claimed(waiting[-1], 0) as trial:  # before its parent, which is brought along
         assert trial is not None and deliver(trial, server.uri) is None
-    assert len(outbox.waiting_runs()) == 1
+    assert len(waiting_runs()) == 1
     code, text = track("sync", "--uri", server.uri)
     assert code == 0, text
     client = MlflowClient(server.uri)
@@ -356,4 +355,4 @@ def test_a_server_that_refuses_is_no_outage(
             pytest.fail("it began")
         other.shutdown()
     assert "secret" not in str(caught.value)
-    assert not outbox.waiting_runs()
+    assert not waiting_runs()

@@ -1,6 +1,6 @@
 """Large-kernel convolutions of a frozen model on a CPU: fewer multiplications by way of the frequency domain.
 
-Overlap-save in tiles (a tile of N points a side gives N - k + 1 outputs a side): transform, multiply the
+Overlap-save in tiles (a tile of P points per side gives P - k + 1 outputs per side): transform, multiply the
 spectra, transform back. The transforms are products with small DFT matrices, so that every step is a matrix
 product over memory that is already in order, channels innermost: no FFT library, no transposition. One row of
 frequencies goes through at a time and stays in the cache. Kernels are transformed once.
@@ -59,7 +59,7 @@ def fast_for_inference(model: Model) -> Model:
     """Let the large convolutions of a model take the faster way wherever it is one; returns the same model.
 
     Changes no weight and no name in ``state_dict``. Training, other devices than the CPU and other types than
-    float32 go on as before. The spectra take memory: 65 MB for 128 x 128 channels of 9 x 9.
+    float32 compute as before. The spectra take memory: 65 MB for 128 x 128 channels of 9 x 9.
 
     Raises:
         HumotionError: HUMOTION_CONVOLUTION is set to something that is no way to convolve.
@@ -136,7 +136,7 @@ class FrequencyConv2d(nn.Conv2d):
         return plain and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
 
     def _spectrum(self, tiling: Tiling) -> Tensor:
-        """The kernels' spectrum, made anew only when the weights have changed."""
+        """The kernels' spectrum, computed again only when the weights have changed."""
         weight = self.weight
         state = weight.data_ptr(), 0 if weight.is_inference() else weight._version
         found = self._spectra.get(tiling.points)
@@ -188,31 +188,46 @@ def kernel_spectrum(weight: Tensor, tiling: Tiling) -> Tensor:
 
 
 def convolve(x: Tensor, spectrum: Tensor, bias: Tensor | None, tiling: Tiling, kernel: int) -> Tensor:
-    """Convolve maps (B, C, H, W) with kernels of a known spectrum: (B, C', H, W), channels last."""
+    """Convolve maps (B, C, H, W) with kernels of a known spectrum: (B, C', H, W), channels last.
+
+    In outline, for all tiles together::
+
+        lines = DFT along y of every row of tiles
+        for each row of frequencies v:
+            tile_spectra = DFT along x of lines[v], cut into overlapping tiles
+            products     = tile_spectra times spectrum[v], summed over the input channels
+            outputs_x    = inverse DFT along x of products: only the N points that no neighbour wraps round into
+        maps = inverse DFT along y of what all v gave
+
+    Letters in the comments: P points and N outputs along a side of a tile, V = P // 2 + 1 rows of frequencies, S tiles
+    across, L = B * (tiles down) rows of tiles, Q = L * S tiles.
+    """
     height, width = x.shape[-2:]
     along = matrices(tiling.points, tiling.outputs)
-    lines = _transform_y(x, along.y, tiling, kernel)  # (B * rows, frequencies, 2, W', C)
-    tiles = len(lines) * tiling.columns
+    lines = _transform_y(x, along.y, tiling, kernel)  # (L, V, 2, W', C), W' the padded width
+    num_tiles = len(lines) * tiling.columns
     inputs, outputs = spectrum.shape[-2:]
     points, stored = tiling.points, torch.complex64
-    cut = torch.empty(points, len(lines), tiling.columns, inputs, dtype=stored)
-    seen = torch.empty(points, tiles * inputs, dtype=stored)
-    answered = torch.empty(points, tiles, outputs, dtype=stored)
-    back = torch.empty(tiling.outputs, tiles * outputs, dtype=stored)
-    columns = torch.empty(tiling.frequencies, 2, tiling.outputs, tiles * outputs)
+    # Made once: fresh memory for every row of frequencies would cost more than the arithmetic.
+    tiles_x = torch.empty(points, len(lines), tiling.columns, inputs, dtype=stored)  # (P, L, S, C)
+    tile_spectra = torch.empty(points, num_tiles * inputs, dtype=stored)  # (P, Q * C)
+    products = torch.empty(points, num_tiles, outputs, dtype=stored)  # (P, Q, C')
+    outputs_x = torch.empty(tiling.outputs, num_tiles * outputs, dtype=stored)  # (N, Q * C')
+    # Real and imaginary part of the outputs along x, before the way back along y: (V, 2, N, Q * C').
+    halves = torch.empty(tiling.frequencies, 2, tiling.outputs, num_tiles * outputs)
     for frequency in range(tiling.frequencies):
-        # (2, W', C) of every row of tiles, cut into overlapping tiles: (B * rows, columns, C, 2, points)
+        # Overlapping windows of P columns, N apart: (L, 2, W', C) -> (2, P, L, S, C).
         windows = lines[:, frequency].unfold(2, points, tiling.outputs).permute(1, 4, 0, 2, 3)
-        torch.view_as_real(cut).permute(4, 0, 1, 2, 3).copy_(windows)
-        torch.mm(along.x, cut.view(points, -1), out=seen)
-        torch.bmm(seen.view(points, tiles, inputs), spectrum[frequency], out=answered)
+        torch.view_as_real(tiles_x).permute(4, 0, 1, 2, 3).copy_(windows)
+        torch.mm(along.x, tiles_x.view(points, -1), out=tile_spectra)
+        torch.bmm(tile_spectra.view(points, num_tiles, inputs), spectrum[frequency], out=products)
         if frequency == 0 and bias is not None:
-            answered[0] += bias * points**2  # a constant is the lowest frequency alone
-        torch.mm(along.x_back, answered.view(points, -1), out=back)
-        columns[frequency].copy_(torch.view_as_real(back).permute(2, 0, 1))
-    found = torch.mm(along.y_back, columns.view(2 * tiling.frequencies, -1))
+            products[0] += bias * points**2  # a constant is the lowest frequency alone
+        torch.mm(along.x_back, products.view(points, -1), out=outputs_x)
+        halves[frequency].copy_(torch.view_as_real(outputs_x).permute(2, 0, 1))
+    found = torch.mm(along.y_back, halves.view(2 * tiling.frequencies, -1))  # (N, N * Q * C')
     found = found.view(tiling.outputs, tiling.outputs, len(x), tiling.rows, tiling.columns, outputs)
-    maps = found.permute(2, 3, 0, 4, 1, 5).reshape(
+    maps = found.permute(2, 3, 0, 4, 1, 5).reshape(  # tiles beside each other, the last ones past the map
         len(x), tiling.rows * tiling.outputs, tiling.columns * tiling.outputs, outputs
     )
     return maps.permute(0, 3, 1, 2)[:, :, :height, :width]

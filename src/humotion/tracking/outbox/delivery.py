@@ -14,7 +14,6 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 
 from humotion.errors import HumotionError
-from humotion.tracking.outbox import waiting as outbox
 from humotion.tracking.outbox.model_delivery import (
     ModelDelivery,
     Undelivered,
@@ -24,8 +23,8 @@ from humotion.tracking.outbox.model_delivery import (
     outputs,
     portions,
 )
-from humotion.tracking.outbox.server import away, first_line, refuses
-from humotion.tracking.outbox.waiting import WaitingRun, shown
+from humotion.tracking.outbox.server import first_line, refuses, why_unreachable
+from humotion.tracking.outbox.waiting import WaitingRun, claimed, find_waiting, shown
 from humotion.tracking.store import LOCAL_ID, exists, experiment_id, find_run
 
 PARENT = "mlflow.parentRunId"
@@ -41,7 +40,7 @@ def deliver(waiting: WaitingRun, uri: str) -> str | None:
     Raises:
         HumotionError: the server answers, and refuses.
     """
-    if (problem := away(uri)) is not None:
+    if (problem := why_unreachable(uri)) is not None:
         return problem
     try:
         Delivery(waiting, uri).everything()
@@ -82,7 +81,7 @@ class Delivery:
             Undelivered: something is missing nevertheless.
         """
         if not self.waiting.ended:
-            self._bury()
+            self._mark_as_dead()
         self._forget()
         run = self.local.get_run(self.waiting.local_id)
         target = self._run_at_server(run)
@@ -101,7 +100,7 @@ class Delivery:
     def _forget(self) -> None:
         self._target, self._texts, self._sent = None, None, set()
 
-    def _bury(self) -> None:
+    def _mark_as_dead(self) -> None:
         """The process died without a word: say so in its place."""
         self.local.set_tag(self.waiting.local_id, "error", DIED)
         self.local.set_terminated(self.waiting.local_id, "FAILED")
@@ -127,7 +126,7 @@ class Delivery:
         if (found := find_run(self.server, waiting.local_id, waiting.experiment)) is not None:
             waiting.created = True
             return found
-        if (found := self._begun_elsewhere()) is not None:
+        if (found := self._started_elsewhere()) is not None:
             waiting.created = False
             return found
         if waiting.experiment is None:
@@ -141,7 +140,7 @@ class Delivery:
         waiting.created = True
         return str(made.info.run_id)
 
-    def _begun_elsewhere(self) -> str | None:
+    def _started_elsewhere(self) -> str | None:
         """The run at the server that this one goes on with or adds to."""
         waiting = self.waiting
         if waiting.adds_to is not None:
@@ -185,11 +184,11 @@ class Delivery:
         """The parent run's id at the server; it is brought there if it still waits."""
         if (found := find_run(self.server, parent, self.waiting.experiment)) is not None:
             return found
-        waiting = outbox.find(parent, self.uri)
+        waiting = find_waiting(parent, self.uri)
         if waiting is None:
             return parent
-        with outbox.claimed(waiting, 10) as held:
-            if held is not None and (problem := deliver(held, self.uri)) is not None:
+        with claimed(waiting, 10) as run:
+            if run is not None and (problem := deliver(run, self.uri)) is not None:
                 raise Undelivered(problem)
         return find_run(self.server, parent, self.waiting.experiment) or parent
 

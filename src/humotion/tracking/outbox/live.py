@@ -1,4 +1,4 @@
-"""A thread that brings what is new of a run on disk to its server, while the run goes on."""
+"""A thread that sends what is new of a run on disk to its server, while the run is being written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from humotion.errors import HumotionError
 from humotion.tracking.outbox.delivery import Delivery
-from humotion.tracking.outbox.server import away, first_line, refuses
+from humotion.tracking.outbox.server import first_line, refuses, why_unreachable
 from humotion.tracking.outbox.waiting import WaitingRun, shown
 
 INTERVAL = 5.0  # seconds between two looks for what is new
@@ -17,24 +17,24 @@ SHARE = 50  # looking takes at most one part in so many of the time
 
 
 class Live(threading.Thread):
-    """Brings what is new to the server while the run goes on."""
+    """Sends what is new to the server while the run is being written."""
 
     def __init__(self, waiting: WaitingRun, uri: str, problem: str | None) -> None:
         super().__init__(daemon=True, name="humotion-sending")
         self.uri = uri
-        self.was_away = False
-        self._away = False
+        self.was_unreachable = False
+        self._unreachable = False
         self._delivery = Delivery(waiting, uri)
         self._over = threading.Event()
         self._note(problem)
 
-    def begin(self) -> None:
-        """Bring the run's beginning, and go on in the background.
+    def start_sending(self) -> None:
+        """Send what the run starts with now, and what is new in the background.
 
         Raises:
             HumotionError: the server refuses it.
         """
-        if not self._away:
+        if not self._unreachable:
             try:
                 self._delivery.records()
             except Exception as error:
@@ -46,7 +46,7 @@ class Live(threading.Thread):
                 self._note(first_line(error))
         self.start()
 
-    def end(self) -> None:
+    def stop_sending(self) -> None:
         """Stop looking for what is new."""
         self._over.set()
         if self.is_alive():
@@ -62,7 +62,7 @@ class Live(threading.Thread):
 
     def _send(self) -> None:
         try:
-            problem = away(self.uri) if self._away else None
+            problem = why_unreachable(self.uri) if self._unreachable else None
             if problem is None:
                 self._delivery.records()
         except HumotionError as refusal:
@@ -72,12 +72,12 @@ class Live(threading.Thread):
         self._note(problem)
 
     def _note(self, problem: str | None) -> None:
-        if problem is not None and not self._away and not self._over.is_set():
-            say(f"The MLflow store {shown(self.uri)} does not take the run: {problem}. It is kept on disk meanwhile.")
-        self._away = problem is not None
-        self.was_away = self.was_away or self._away
+        if problem is not None and not self._unreachable and not self._over.is_set():
+            tell(f"The MLflow store {shown(self.uri)} does not take the run: {problem}. It is kept on disk meanwhile.")
+        self._unreachable = problem is not None
+        self.was_unreachable = self.was_unreachable or self._unreachable
 
 
-def say(text: str) -> None:
+def tell(text: str) -> None:
     """One line for the user, between progress bars."""
     tqdm.write(f"humotion: {text}")

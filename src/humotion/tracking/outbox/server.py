@@ -33,7 +33,7 @@ def is_remote(uri: str) -> bool:
     return scheme in ("http", "https", *DATABASES)
 
 
-def away(uri: str) -> str | None:
+def why_unreachable(uri: str) -> str | None:
     """Why a remote store does not answer, or None if it does.
 
     Raises:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from humotion.errors import HumotionError
-from humotion.tracking.outbox import waiting as outbox
 from humotion.tracking.outbox.delivery import deliver
-from humotion.tracking.outbox.waiting import WaitingRun, shown
+from humotion.tracking.outbox.waiting import WaitingRun, claimed, clear_litter, is_held, shown, waiting_runs
 from humotion.tracking.store import tracking_uri
 
 
 def status() -> Iterator[str]:
     """A line a run that waits."""
-    for run in outbox.waiting_runs():
+    for run in waiting_runs():
         yield f"{run.folder.name}  {_state(run)}  for {run.server}"
 
 
@@ -25,11 +24,11 @@ def sync(configured: str | None = None, to: str | None = None) -> Iterator[str]:
     Raises:
         HumotionError: not all could be brought; nothing of them is lost.
     """
-    outbox.clear_litter()
+    clear_litter()
     if to is not None:
         _readdress(to)
     left = []
-    for run in outbox.waiting_runs():
+    for run in waiting_runs():
         line, arrived = _sent(run, to or tracking_uri(configured))
         yield line
         left += [] if arrived else [run]
@@ -40,32 +39,32 @@ def sync(configured: str | None = None, to: str | None = None) -> Iterator[str]:
 def _sent(run: WaitingRun, in_use: str) -> tuple[str, bool]:
     """What became of one run, and whether it need not wait any more."""
     name = run.folder.name
-    if outbox.is_held(run):
+    if is_held(run):
         return f"{name}: in work at present; its own process sends it", True
-    with outbox.claimed(run, 10) as held:
-        if held is None:
+    with claimed(run, 10) as mine:
+        if mine is None:
             return f"{name}: sent by another process", True
-        if not held.local_id:  # its process died before it had a run
-            held.remove()
+        if not mine.local_id:  # its process died before it had a run
+            mine.remove()
             return f"{name}: empty, removed", True
         try:
-            problem = deliver(held, _address(held, in_use))
+            problem = deliver(mine, _address(mine, in_use))
         except HumotionError as refusal:
             problem = str(refusal)
         if problem is not None:
             return f"{name}: waits, {problem}", False
-        return f"{name}: sent to {held.server} as run {held.run_id}", True
+        return f"{name}: sent to {mine.server} as run {mine.run_id}", True
 
 
 def _readdress(to: str) -> None:
     """From now on all that is not in work is for another server."""
-    for run in outbox.waiting_runs():
-        if run.server == shown(to) or outbox.is_held(run):
+    for run in waiting_runs():
+        if run.server == shown(to) or is_held(run):
             continue
-        with outbox.claimed(run, 10) as held:
-            if held is not None:
-                held.server, held.run_id, held.created = shown(to), None, False
-                held.save()
+        with claimed(run, 10) as mine:
+            if mine is not None:
+                mine.server, mine.run_id, mine.created = shown(to), None, False
+                mine.save()
 
 
 def _address(run: WaitingRun, in_use: str) -> str:
@@ -78,6 +77,6 @@ def _address(run: WaitingRun, in_use: str) -> str:
 
 
 def _state(run: WaitingRun) -> str:
-    if outbox.is_held(run):
+    if is_held(run):
         return "in work"
     return "waits" if run.ended else "waits (its process died)"

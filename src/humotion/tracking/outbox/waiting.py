@@ -83,18 +83,18 @@ class WaitingRun:
         Path(f"{self.folder}.lock").unlink(missing_ok=True)
 
 
-def outbox() -> Path:
+def outbox_folder() -> Path:
     """The folder of all runs that wait."""
     return main_checkout() / ".humotion" / "outbox"
 
 
 def waiting_runs() -> list[WaitingRun]:
     """All runs on disk, oldest first; those being written are among them."""
-    states = sorted(outbox().glob(f"*/{STATE}"), key=lambda path: path.parent.name)
+    states = sorted(outbox_folder().glob(f"*/{STATE}"), key=lambda path: path.parent.name)
     return [run for path in states if (run := _read(path.parent)) is not None]
 
 
-def find(run_id: str, server: str) -> WaitingRun | None:
+def find_waiting(run_id: str, server: str) -> WaitingRun | None:
     """The run on disk for this server that is known by this id, here or there."""
     runs = (run for run in waiting_runs() if run.server == shown(server))
     return next((run for run in runs if run_id in (run.local_id, run.run_id, run.adds_to)), None)
@@ -127,7 +127,7 @@ def claimed(run: WaitingRun, patience: float) -> Iterator[WaitingRun | None]:
 
 def clear_litter() -> None:
     """Remove folders of processes that died while making or removing them: no run is in them."""
-    for folder in outbox().glob("*/"):
+    for folder in outbox_folder().glob("*/"):
         if (folder / STATE).exists():
             continue
         with suppress(HumotionError), claimed(WaitingRun(folder, "", None, ""), 0) as run:

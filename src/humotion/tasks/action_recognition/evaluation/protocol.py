@@ -23,12 +23,17 @@ from humotion.figures.intervals import plot_by_field
 from humotion.figures.reliability import plot_reliability
 from humotion.params.document import Params
 from humotion.params.tasks.action_recognition import ActionExperiment
-from humotion.tasks.action_recognition.evaluation import scores as action
 from humotion.tasks.action_recognition.evaluation.details import accuracy_by_field, calibration_table, confused_pairs
 from humotion.tasks.action_recognition.evaluation.footage import draw_overlays, draw_pairs
 from humotion.tasks.action_recognition.evaluation.motion import draw_motion
 from humotion.tasks.action_recognition.evaluation.probe import PROBE, probe_probabilities
 from humotion.tasks.action_recognition.evaluation.report import action_report
+from humotion.tasks.action_recognition.evaluation.scores import (
+    action_scores,
+    baseline_scores,
+    confusion,
+    per_class_table,
+)
 from humotion.tasks.action_recognition.evaluation.variants import variant_probabilities
 from humotion.tasks.action_recognition.training.outcomes import action_probabilities
 from humotion.training.task import Task
@@ -46,7 +51,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     labels = clips["label_id"].to_numpy(copy=True)  # a view would be read-only, of which torch warns
     systems = {"": probabilities, **variant_probabilities(task, data, params.machine)}
     train_labels = data.clips("train")["label_id"].to_numpy()
-    baselines = action.baseline_scores(train_labels, labels, len(classes))
+    baselines = baseline_scores(train_labels, labels, len(classes))
     rights = {name: found.argmax(axis=1) == labels for name, found in systems.items()}
 
     def gain(right: npt.NDArray[np.bool_], over: npt.NDArray[np.bool_]) -> BootstrapResult:
@@ -57,11 +62,11 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     by_clip = dict(systems)
     if experiment.evaluate.linear_probe:
         by_clip[PROBE] = probe = probe_probabilities(data, params, folder)
-        baselines[PROBE] = action.action_scores(probe, labels)
+        baselines[PROBE] = action_scores(probe, labels)
         more_gains.insert(0, Gain(MAIN, PROBE, gain(rights[""], probe.argmax(axis=1) == labels)))
     majority = int(np.bincount(train_labels, minlength=len(classes)).argmax())
     by_field = accuracy_by_field(data.fields(clips), clips["group"].to_numpy(), rights[""])
-    table = action.per_class_table(probabilities, labels, classes)
+    table = per_class_table(probabilities, labels, classes)
     result = Evaluation(
         scores=all_scores(systems, labels),
         baselines=baselines,
@@ -97,7 +102,7 @@ def all_scores(systems: Mapping[str, Floats], labels: Ints) -> dict[str, float]:
     return {
         named(metric, variant): value
         for variant, probabilities in systems.items()
-        for metric, value in action.action_scores(probabilities, labels).items()
+        for metric, value in action_scores(probabilities, labels).items()
     }
 
 
@@ -120,8 +125,8 @@ def write_details(
     classes = table["label"].tolist()
     table.to_csv(folder / "per_class.csv", index=False)
     plot_recall(folder / "recall.png", table, "Recall by class, test split")
-    confusion = action.confusion(probabilities, labels)
-    plot_confusion(folder / "confusion.png", confusion, classes, "Confusion, test split")
+    counts = confusion(probabilities, labels)
+    plot_confusion(folder / "confusion.png", counts, classes, "Confusion, test split")
     pairs.to_csv(folder / "confused_pairs.csv", index=False)
     calibration = calibration_table(probabilities, labels)
     calibration.to_csv(folder / "calibration.csv", index=False)

@@ -51,11 +51,11 @@ class Mixing:
         if cut:
             share = paste(frames, random_box(share, *frames.shape[-2:]))
         else:
-            frames = torch.lerp(before(frames), frames, share)
-        return frames, is_padding & before(is_padding), torch.lerp(before(targets), targets, share)
+            frames = torch.lerp(previous(frames), frames, share)
+        return frames, is_padding & previous(is_padding), torch.lerp(previous(targets), targets, share)
 
 
-def before(batch: Tensor) -> Tensor:
+def previous(batch: Tensor) -> Tensor:
     """The clip before each clip of a batch, the last before the first."""
     return batch.roll(1, dims=0)
 
@@ -74,6 +74,6 @@ def random_box(share: float, height: int, width: int) -> Box:
 def paste(frames: Tensor, box: Box) -> float:
     """Paste the box of the clip before into every frame, in place; the share of its own that each clip keeps."""
     rows, columns = box
-    frames[..., rows, columns] = before(frames[..., rows, columns])
+    frames[..., rows, columns] = previous(frames[..., rows, columns])
     height, width = frames.shape[-2:]
     return 1 - (rows.stop - rows.start) * (columns.stop - columns.start) / (height * width)

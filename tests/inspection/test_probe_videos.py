@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 from humotion.cli.main import app
 from humotion.errors import HumotionError
-from humotion.inspection.command import probe_videos
-from humotion.inspection.look import look
+from humotion.inspection.examine import examine
+from humotion.inspection.probe_videos import probe_videos
 from humotion.inspection.reference import Comparison, compared
 from humotion.inspection.sources import find_videos, folder_names
 from humotion.params.document import Params
@@ -127,7 +127,7 @@ def test_frames_are_those_that_extraction_keeps(tmp_path: Path, monkeypatch: pyt
     index.run("data", params)
     extract.run("data", params)
     video = FrameStore(Path("prepared/data/frames"), Path("prepared/data/frames.parquet"))["walk/a"]
-    report = look(source, tmp_path / "out")
+    report = examine(source, tmp_path / "out")
     files = sorted((tmp_path / "out").iterdir())
     assert len(files) == report.num_frames == video.num_frames > 5
     assert [path.name for path in files] == [f"{number:06d}.png" for number in range(len(files))]
@@ -200,6 +200,6 @@ def test_real_videos_equal_the_ffmpeg_command(real_data: Path) -> None:
     """A sample; `humotion probe --verify ../shared/data/jhmdb ../shared/data/hmdb51` checks all 519."""
     videos = find_videos([real_data / "jhmdb" / "ReCompress_Videos", real_data / "hmdb51" / "untrimmed"])
     assert len(videos) == 519
-    reports = [look(path, verify=True) for path in [*videos[::50], *videos[-2:]]]
+    reports = [examine(path, verify=True) for path in [*videos[::50], *videos[-2:]]]
     assert all(report.is_good for report in reports)
     assert {report.method for report in reports} == {"torchcodec", "pyav"}

@@ -18,7 +18,7 @@ from humotion.datasets.shared.open import open_dataset
 from humotion.errors import HumotionError
 from humotion.fetch import rar
 from humotion.fetch.archives import SOURCES
-from humotion.fetch.command import fetch_dataset
+from humotion.fetch.dataset import fetch_dataset
 from tests.support.archives import files_below, pack_rar, pack_tar, pack_zip
 from tests.support.file_server import FileServer, Served
 from tests.support.trees import hmdb51_tree, jhmdb_tree, penn_tree

@@ -63,7 +63,7 @@ class Report:
         }
 
 
-def look(path: Path, frames: Path | None = None, verify: bool = False) -> Report:
+def examine(path: Path, frames: Path | None = None, verify: bool = False) -> Report:
     """Decode a video, or a folder of frames, from first to last.
 
     ``frames`` is the folder for its frames as ``000000.png`` on, at native size: exactly those that

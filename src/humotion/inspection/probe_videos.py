@@ -10,7 +10,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from humotion.errors import HumotionError
-from humotion.inspection.look import Report, look
+from humotion.figures.tables import text_table
+from humotion.inspection.examine import Report, examine
 from humotion.inspection.reference import TOLERANCE, find_ffmpeg
 from humotion.inspection.sources import find_videos, folder_names
 
@@ -36,7 +37,7 @@ def probe_videos(
         find_ffmpeg()
     folders = _new_folders(frames, videos)
     progress = tqdm(zip(videos, folders, strict=True), total=len(videos), desc="probe", unit="video", leave=False)
-    reports = [look(video, folder, verify) for video, folder in progress]
+    reports = [examine(video, folder, verify) for video, folder in progress]
     text = _json(reports) if as_json else _table(reports)
     return text, all(report.is_good for report in reports)
 
@@ -67,12 +68,10 @@ def _json(reports: Sequence[Report]) -> str:
 
 def _table(reports: Sequence[Report]) -> str:
     is_verified = any(report.comparison for report in reports)
-    rows = [_HEADER + (("as ffmpeg",) if is_verified else ())]
-    rows += [_row(report) + ((_verdict(report),) if is_verified else ()) for report in reports]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    header = _HEADER + (("as ffmpeg",) if is_verified else ())
+    rows = [_row(report) + ((_verdict(report),) if is_verified else ()) for report in reports]
     errors = [f"{report.path}: {report.error}" for report in reports if report.error]
-    return "\n".join([*lines, *([""] if errors else []), *errors, "", *_summary(reports)])
+    return "\n".join([text_table(header, rows), *([""] if errors else []), *errors, "", *_summary(reports)])
 
 
 def _row(report: Report) -> tuple[str, ...]:

@@ -37,14 +37,14 @@ def run_sweep(name: str, params: Params, storage: Storage, workers: int, folder:
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sweep = Sweep(name, trial_params(name, params), storage)
-    Space(name, sweep.params)  # all mistakes of the search space, before anything is begun
+    Space(name, sweep.params)  # all mistakes of the search space, before anything starts
     deadline = _deadline(sweep)
     ranks = join_ranks(params.machine)
     if ranks.rank > 0:
         follow(sweep, ranks)
         return
     study = sweep.create()
-    print(f"study {sweep.study_name} in {storage.shown}: {_told(study)}")
+    print(f"study {sweep.study_name} in {storage.shown}: {_trial_counts(study)}")
     with _tracked(sweep) as parent:
         if ranks.world_size > 1:
             Worker(sweep, parent, deadline, WorkerStop(), ranks).run()
@@ -71,7 +71,7 @@ def _tracked(sweep: Sweep) -> Iterator[str]:
         yield parent
     except KeyboardInterrupt:
         sweeps.interrupt_sweep(parent, uri)
-        raise HumotionError("Stopped. The same command goes on, trials at hand from their checkpoints.") from None
+        raise HumotionError("Stopped. The same command resumes, unfinished trials from their checkpoints.") from None
     except BaseException:
         sweeps.interrupt_sweep(parent, uri)
         raise
@@ -86,11 +86,11 @@ def _finish(sweep: Sweep, study: Study, parent: str, folder: Path) -> None:
     numbers = {f"trials/{state}": float(number) for state, number in counts(study).items()}
     with sweeps.finishing_sweep(parent, uri):
         sweeps.log_sweep(folder, numbers | best_values(sweep, study), {})
-    print(f"{_told(study)}; see {folder}/")
+    print(f"{_trial_counts(study)}; see {folder}/")
     for trial in best(sweep, study)["best"]:
         values = ", ".join(f"{metric} {value:.4g}" for metric, value in trial["values"].items())
         print(f"best: trial {trial['trial']}, {values}; `humotion sweep apply {sweep.name}` writes it to params.yaml")
 
 
-def _told(study: Study) -> str:
+def _trial_counts(study: Study) -> str:
     return ", ".join(f"{number} {state}" for state, number in counts(study).items())

@@ -15,7 +15,7 @@ import pandas as pd
 
 from humotion.comparison.clips import left_out, read_class_scores, read_clips
 from humotion.evaluation.bootstrap import BootstrapResult, paired_bootstrap
-from humotion.figures.tables import markdown_table
+from humotion.figures.tables import markdown_table, text_table
 
 
 def compare(names: Sequence[str], markdown: bool = False, num_resamples: int = 2000, seed: int = 0) -> str:
@@ -102,21 +102,13 @@ def differences(clips: pd.DataFrame, names: Sequence[str], num_resamples: int, s
 
 
 def _table(table: pd.DataFrame, markdown: bool) -> str:
+    """In Markdown, or for the terminal with the figures aligned to the right."""
+    header, rows = [str(name) for name in table.columns], table.to_numpy().tolist()
     if markdown:
-        return markdown_table([str(name) for name in table.columns], table.to_numpy().tolist())
-    return _aligned(table)
+        return markdown_table(header, rows)
+    figures = [number for number, column in enumerate(header) if table[column].str.match(r"[+-]?\d").all()]
+    return text_table(header, rows, right=figures)
 
 
 def _interval(result: BootstrapResult) -> str:
     return "none: only one" if math.isnan(result.low) else f"{result.low:+.4f} to {result.high:+.4f}"
-
-
-def _aligned(table: pd.DataFrame) -> str:
-    """A table for the terminal: names to the left, numbers to the right."""
-    numbers = [column for column in table if table[column].str.match(r"[+-]?\d").all()]
-    texts = {column: [column, *table[column]] for column in table}
-    padded = []
-    for column, cells in texts.items():
-        width = max(map(len, cells))
-        padded.append([cell.rjust(width) if column in numbers else cell.ljust(width) for cell in cells])
-    return "\n".join("  ".join(row).rstrip() for row in zip(*padded, strict=True))
