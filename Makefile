@@ -1,5 +1,5 @@
-# The two commands:  make repro  (raw video to two registered models)   make test  (lint, types, tests)
-# Both set up what they need and are idempotent. `make help` lists the rest.
+# The two main commands:  make repro  (raw video to two registered models)   make test  (lint, types, tests)
+# Both install what they need, and both can be repeated. `make help` lists the other commands.
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,40 +9,40 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 export NO_ALBUMENTATIONS_UPDATE := 1
-# Progress bars redraw once a second: logs of a terminal-less run stay readable.
+# Progress bars redraw once per second, so that logs without a terminal stay readable.
 export TQDM_MININTERVAL := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup ffmpeg data repro test test-services lint types ui clean
 
-help:  ## This list
+help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-repro: setup data  ## Run the whole pipeline on what params.yaml names, then show what was trained
-	@humotion params  # an error in params.yaml is explained better here than by DVC
+repro: setup data  ## Run the complete pipeline on the datasets in params.yaml, then show what was trained
+	@humotion params  # explains an error in params.yaml better than DVC does
 	dvc repro
 	@humotion summary
 
-# The models of the tests are tiny: threads would only wait for each other, so processes share out the test files.
+# The models in the tests are tiny, so threads would only wait for each other. Processes share the test files instead.
 test: export OMP_NUM_THREADS := 1
-test: setup data lint types  ## Lint, types, import contracts and tests
+test: setup data lint types  ## Run lint, types, import contracts and tests
 	pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
-test-services:  ## Chromium and PostgreSQL through apt: `make test` skips what needs them where they are not
+test-services:  ## Install Chromium and PostgreSQL with apt; without them, `make test` skips some tests
 	@scripts/install_test_services.sh
 
-lint: setup  ## Lint, formatting and the layers of the house
+lint: setup  ## Check lint, formatting and the import contracts
 	ruff check src tests benchmarks
 	ruff format --check src tests benchmarks
 	lint-imports
 
-types: setup  ## Type check
+types: setup  ## Check types
 	mypy
 
 ui: setup  ## Open the MLflow UI at http://127.0.0.1:5000/#/experiments?workflowType=machine_learning
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --port $${PORT:-5000} --workers 1
 
-setup: ffmpeg $(STAMP)  ## Virtual environment, FFmpeg and the package
+setup: ffmpeg $(STAMP)  ## Install FFmpeg, the virtual environment and the package
 
 ffmpeg:
 	@command -v ffmpeg >/dev/null || scripts/install_ffmpeg.sh
@@ -53,8 +53,8 @@ $(STAMP): pyproject.toml
 	$(VENV)/bin/python -m pip install -e '.[dev]'
 	@touch $@
 
-data: setup  ## Fetch the embedded sample from the DVC remote inside the repository, if it is in use and absent
+data: setup  ## Get the embedded sample from the DVC remote in the repository, if it is used and missing
 	@scripts/pull_sample.sh
 
-clean:  ## Remove the virtual environment and all unfinished work; outputs and the MLflow store stay
+clean:  ## Remove the virtual environment and all unfinished work; keep outputs and the MLflow store
 	rm -rf $(VENV) .humotion

@@ -1,1 +1,1 @@
-"""Measurements behind the figures in README and docs: `python -m benchmarks.<name> --help`."""
+"""Measurements behind the figures in the README and in docs/: `python -m benchmarks.<name> --help`."""

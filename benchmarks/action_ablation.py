@@ -1,4 +1,4 @@
-"""What each part of LS-ViT adds to a pretrained ViT: one training a row, on the same clips with the same seed."""
+"""What each part of LS-ViT adds to a pretrained ViT: one training per row, on the same clips with the same seed."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from humotion.figures.tables import markdown_table
 from humotion.files import atomic_path, read_json
 
 DESCRIPTION = """\
-In a checkout to which a recipe for action recognition from pretrained weights was applied, the experiment is copied
-once a row and split, with the row's changes, and trained and evaluated. Those that are done are not done again: after
-a change of settings or code, delete their NAME.done. The first row's evaluations make the linear probe that all are
-held against. Scores are means over the splits.
+Run it on a checkout with a recipe for action recognition from pretrained weights. It copies the experiment once per
+row and split, applies the row's changes, and trains and evaluates each copy. Finished copies are not run again: after
+a change of settings or code, delete their NAME.done. The evaluations of the first row fit the linear probe that all
+rows are compared with. Scores are means over the splits.
 
   humotion recipe jhmdb_pretrained --root /path/to/JHMDB --into ../ablation
   python -m benchmarks.action_ablation --project ../ablation --jobs 2
@@ -44,7 +44,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "reference": {"model.setting": "reference"} | ONE_STREAM,
     "motion_frames": NO_SHORT | NO_LONG,
     FULL: {},
-    # The linear probe that LS-ViT begins as, with motion frames among its features.
+    # The linear probe that LS-ViT starts as, with motion frames among its features.
     "head_start": {"trainer.epochs": 1, "optimizer.warmup_epochs": 0, "optimizer.lr": 1e-12},
     "sampled_neighbours": {"model.raw_neighbours": False} | ONE_STREAM,
     "no_identity_start": {"model.identity_start": False} | ONE_STREAM,
@@ -63,18 +63,17 @@ class Trained(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Of the experiment."""
         return f"{self.row}_{self.split}"
 
 
 def main() -> None:
-    """Command line."""
+    """Parse the command line, train and evaluate all rows, print the table."""
     parser = argparse.ArgumentParser(description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--project", type=Path, required=True, help="the checkout; its params.yaml is changed")
-    parser.add_argument("--experiment", default=FULL, help="what the rows are made from")
+    parser.add_argument("--project", type=Path, required=True, help="the checkout; the command changes its params.yaml")
+    parser.add_argument("--experiment", default=FULL, help="the experiment to copy (%(default)s)")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--splits", nargs="+", default=["split_1"])
-    parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at the same time (%(default)s)")
     options = parser.parse_args()
     os.chdir(options.project)
     every = [Trained(row, split) for split in options.splits for row in options.rows]
@@ -87,7 +86,7 @@ def main() -> None:
 
 
 def add_rows(params: Path, experiment: str, every: Sequence[Trained]) -> None:
-    """Write the rows as experiments into params.yaml. The probe, the same for all of a split, is the first row's."""
+    """Write the rows as experiments into params.yaml. Only the first row fits the probe, once per split."""
     yaml = YAML()
     content = yaml.load(params.read_text(encoding="utf-8"))
     base = content["experiments"][experiment]
@@ -99,7 +98,7 @@ def add_rows(params: Path, experiment: str, every: Sequence[Trained]) -> None:
 
 
 def changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The experiment with other values at some paths; a plain ViT has none of LS-ViT's options."""
+    """The experiment with other values at some paths. For a plain ViT, the options of LS-ViT are removed."""
     experiment: dict[str, Any] = copy.deepcopy(dict(base))
     for path, value in changes.items():
         *sections, key = path.split(".")
@@ -115,7 +114,7 @@ def changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
 
 def run(one: Trained) -> None:
     """Train and evaluate one experiment in processes of their own."""
-    done = Path(f"{one.name}.done")  # scores alone say little: a checkout brings those of its last commit
+    done = Path(f"{one.name}.done")  # scores are no proof: a checkout already has those of its last commit
     if done.exists():
         return
     log = Path(f"{one.name}.log")
@@ -128,7 +127,7 @@ def run(one: Trained) -> None:
 
 
 def table(rows: Sequence[str], splits: Sequence[str]) -> str:
-    """Markdown: mean scores of every row, and top-1 over the linear probe and the first row, with 95 % intervals."""
+    """A Markdown table: mean scores per row, and top-1 over the linear probe and the first row, with 95 % intervals."""
     header = ("row", "top-1", "macro-F1", "reversed", "shuffled", "over the linear probe", f"over {rows[0]}")
     probe, first = clips_of(rows[0], splits, PROBE), clips_of(rows[0], splits)
     cells = [["linear probe", *(mean_score(rows[0], splits, key, "baseline", "linear_probe") for key in SCORES[:2])]]
@@ -140,7 +139,7 @@ def table(rows: Sequence[str], splits: Sequence[str]) -> str:
 
 
 def mean_score(row: str, splits: Sequence[str], key: str, *sections: str) -> str:
-    """The mean over the splits of a score in a section of the test scores; nothing where there is none."""
+    """The mean over the splits of a score in a section of the test scores; empty if a split does not have it."""
     scores = []
     for split in splits:
         section = read_json(Path("metrics") / Trained(row, split).name / "test.json")
@@ -151,10 +150,10 @@ def mean_score(row: str, splits: Sequence[str], key: str, *sections: str) -> str
 
 
 def gain(mine: pd.DataFrame, other: pd.DataFrame) -> str:
-    """Mean difference of two rows' clips: paired, bootstrapped over the groups of all splits together."""
+    """Mean paired difference between the clips of two rows; the bootstrap draws the groups of all splits together."""
     if other.empty:
         return ""
-    weights = 1 / mine.groupby("split")["score"].transform("size")  # the splits weigh alike
+    weights = 1 / mine.groupby("split")["score"].transform("size")  # all splits have the same weight
     scores = other["score"].loc[mine.index]
     paired = paired_bootstrap(mine["score"], scores, mine["group"].tolist(), 0, 2000, weights=weights)
     return f"{paired.difference:+.3f} ({paired.low:+.3f} to {paired.high:+.3f})"

@@ -23,7 +23,7 @@ TIMESFORMER, VIDEOMAE = "TimeSformer", "VideoMAE"
 
 @dataclass(frozen=True)
 class Sizes:
-    """What all models share."""
+    """The sizes that all models share."""
 
     dim: int
     depth: int
@@ -78,7 +78,7 @@ class Theirs(nn.Module):
         self.model: Any = getattr(transformers, f"{kind}ForVideoClassification")(config)
 
     def checkpoint(self) -> None:
-        """As `transformers` does it."""
+        """Checkpoint activations as `transformers` does it."""
         self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ BUILD: dict[str, Callable[[Sizes], Ours | Theirs]] = {
 
 
 class Steps:
-    """A model with its clips and optimiser: ``train`` and ``infer`` go once through a batch that is in memory."""
+    """A model with its clips and optimiser: ``train`` and ``infer`` each process one batch that is in memory."""
 
     def __init__(self, name: str, sizes: Sizes, device: str, dtype: torch.dtype, checkpointing: bool = False) -> None:
         torch.manual_seed(0)
@@ -110,10 +110,10 @@ class Steps:
         shape = (sizes.batch, sizes.num_frames, self.model.num_neighbours, 3, sizes.image_size, sizes.image_size)
         self.frames = torch.randint(256, shape, dtype=torch.uint8, device=device)
         self.labels = torch.randint(NUM_CLASSES, (sizes.batch,), device=device)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-5)  # as training makes it
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-5)  # as in training
 
     def train(self) -> None:
-        """A whole step: forward, backward, clipped gradients, AdamW."""
+        """A training step: forward, backward, clipped gradients, AdamW."""
         self.model.train()
         self.optimizer.zero_grad()
         with self.autocast():
@@ -131,17 +131,17 @@ class Steps:
         self.wait()
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """Mixed precision, unless it is float32."""
+        """Mixed precision, unless the type is float32."""
         return torch.autocast(self.device, self.dtype, enabled=self.dtype != torch.float32)
 
     def wait(self) -> None:
-        """Until the device is done."""
+        """Wait until the device has finished."""
         if self.device == "cuda":
             torch.cuda.synchronize()
 
 
 def operations(name: str, sizes: Sizes) -> tuple[float, float]:
-    """FLOPs of products and convolutions of a forward pass and of a forward and backward pass, a clip."""
+    """FLOPs per clip, of products and convolutions: for a forward pass, and for a forward and a backward pass."""
     counts = []
     for with_backward in (False, True):
         one = Sizes(**{**vars(sizes), "batch": 1})
@@ -149,7 +149,7 @@ def operations(name: str, sizes: Sizes) -> tuple[float, float]:
             model = BUILD[name](one).train(with_backward)
             shape = (1, one.num_frames, model.num_neighbours, 3, one.image_size, one.image_size)
             frames = torch.zeros(shape, dtype=torch.uint8)
-            # Attention is counted as the two products it is made of.
+            # With this backend, attention is counted as its two matrix products.
             with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
                 logits = model(frames)
                 if with_backward:

@@ -1,4 +1,4 @@
-"""Clips a second of LS-ViT in training and inference, beside the plain ViT and `transformers`' video models."""
+"""Clips per second of LS-ViT in training and inference, compared with the plain ViT and `transformers`' models."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from benchmarks.measure import Timing, Work, compare, hardware, use_cores, write
 from humotion.figures.tables import markdown_table
 
 DESCRIPTION = """\
-Clips a second of whole training steps (forward, backward, clipped gradients, AdamW) and of inference, from uint8
-frames that are in memory to logits; weights as they are drawn. LS-ViT's default gets the raw neighbours that it reads.
+Clips per second in training steps (forward, backward, clipped gradients, AdamW) and in inference, from uint8 frames
+in memory to logits. Weights are random. LS-ViT's default also gets the raw neighbours that it reads.
 
-  vit, ls_vit default, ls_vit reference     this project's: every frame for itself, N tokens a frame
-  TimeSformer                               transformers', divided space-time attention, N tokens a frame
-  VideoMAE                                  transformers', joint attention over tubelets of two frames
+  vit, ls_vit default, ls_vit reference     of this project: each frame separately, N tokens per frame
+  TimeSformer                               of transformers: divided space-time attention, N tokens per frame
+  VideoMAE                                  of transformers: joint attention over tubelets of two frames
 
-All have the same width, depth, heads, patches and frames. Contenders take turns, and figures are medians. "Of peak" is
-the share that a training step's products (forward and backward, counted, not measured) reach of the rate of large
-matrix products in the same run, with the same precision and threads. "Over vit" is the median over rounds of the time
-beside that of the plain ViT in the same round.
+All have the same width, depth, heads, patches and frames. Contenders run in turns, and figures are medians. "Of peak"
+compares the products of a training step (forward and backward, counted, not measured) with the rate of large matrix
+products in the same run, with the same precision and threads. "Over vit" is the time over the time of the plain ViT in
+the same round, as the median over rounds.
 
-Memory is what a training step takes on top of the libraries: on a CPU the peak resident memory of a process of its
-own, over its peak before the model was built; on a GPU the most that was allocated.
+Memory is what a training step needs in addition to the libraries. On a CPU it is the peak resident memory of a separate
+process, minus its peak before the model was built. On a GPU it is the most memory that was allocated.
 
   python -m benchmarks.action_throughput --threads 2
   python -m benchmarks.action_throughput --device cuda --dtype bf16 --batch 32
@@ -39,12 +39,12 @@ own, over its peak before the model was built; on a GPU the most that was alloca
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 MATMUL = "matrix product"
 TRAIN, INFER = "train", "infer"
-AT_MOST, CPU_SHARE, GPU_SHARE = 1.05, 0.70, 0.55  # what is asked for
+AT_MOST, CPU_SHARE, GPU_SHARE = 1.05, 0.70, 0.55  # targets
 _PEAK = "import sys; from benchmarks.action_throughput import peak; peak(sys.argv[1:])"
 
 
 def matmul(device: str, dtype: torch.dtype) -> tuple[Callable[[], Work], float]:
-    """A large matrix product as a contender, and its FLOPs."""
+    """A contender that computes large matrix products, and its FLOPs."""
     size, times = (8192, 50) if device == "cuda" else (2048, 4)
     one, other = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
     product = torch.empty_like(one)
@@ -60,7 +60,7 @@ def matmul(device: str, dtype: torch.dtype) -> tuple[Callable[[], Work], float]:
 
 
 def timed(call: Callable[[], None], clips: int) -> Callable[[], Work]:
-    """A call as a contender."""
+    """A contender that makes this call."""
 
     def run() -> Work:
         call()
@@ -70,13 +70,13 @@ def timed(call: Callable[[], None], clips: int) -> Callable[[], Work]:
 
 
 def over_plain(timings: dict[str, Timing], name: str, way: str) -> float:
-    """Median over rounds of a model's time beside the plain ViT's in the same round."""
+    """Median over rounds of a model's time over that of the plain ViT in the same round."""
     pairs = zip(timings[f"{way} {name}"].walls, timings[f"{way} {PLAIN}"].walls, strict=True)
     return statistics.median(mine / plain for mine, plain in pairs)
 
 
 def time_all(names: list[str], sizes: Sizes, args: argparse.Namespace) -> dict[str, Any]:
-    """Time all models in turns and report their figures by model."""
+    """Time all models in turns and return their figures per model."""
     steps = {name: Steps(name, sizes, args.device, DTYPES[args.dtype]) for name in names}
     product, flops = matmul(args.device, DTYPES[args.dtype])
     contenders = {MATMUL: product}
@@ -104,7 +104,7 @@ def time_all(names: list[str], sizes: Sizes, args: argparse.Namespace) -> dict[s
 
 
 def memory_of(names: list[str], command_line: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Peak MiB of a training step by model, without and with checkpointing, each in a process of its own."""
+    """Peak MiB of a training step per model, without and with checkpointing, each in a separate process."""
     found: dict[str, dict[str, float]] = {name: {} for name in names}
     jobs = [(name, kind) for name in names for kind in ("plain", "checkpointing")]
     for name, kind in tqdm(jobs, desc="memory", unit="run", leave=False):
@@ -121,7 +121,7 @@ def peak(command_line: Sequence[str]) -> None:
     torch.set_num_threads(args.threads)
     before = most_resident()
     steps = Steps(args.models[0], sizes_of(args), args.device, DTYPES[args.dtype], args.checkpointing)
-    for _ in range(2):  # the optimiser's state is there from the second step on
+    for _ in range(2):  # the optimiser's state exists from the second step on
         steps.train()
     if args.device == "cuda":
         print(torch.cuda.max_memory_allocated() / 2**20)
@@ -130,7 +130,7 @@ def peak(command_line: Sequence[str]) -> None:
 
 
 def most_resident() -> float:
-    """MiB that this program has had at most. (A child's ru_maxrss begins at what its parent had.)"""
+    """Peak resident memory of this program in MiB. (The ru_maxrss of a child starts at its parent's value.)"""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
@@ -140,7 +140,7 @@ def markdown(report: dict[str, Any]) -> str:
     header = (
         "model",
         "parameters",
-        "GFLOP a clip",
+        "GFLOP per clip",
         "train clips/s",
         "of peak",
         "over vit",
@@ -164,39 +164,39 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def verdicts(models: dict[str, Any], share: float) -> list[str]:
-    """What was asked for and what was reached."""
+    """One line per target: the measured value, and whether it reaches the target."""
     lines = []
     if {PLAIN, DEFAULT} <= models.keys():
-        for way, text in ((INFER, "a forward"), (TRAIN, "a training step")):
+        for way, text in ((INFER, "a forward pass"), (TRAIN, "a training step")):
             ratio = models[DEFAULT][f"{way}_over_vit"]
             verdict = "reached" if ratio <= AT_MOST else "missed"
-            lines.append(f"SMIF and LMI add {ratio - 1:+.1%} to {text}, asked for at most 5 %: {verdict}")
+            lines.append(f"SMIF and LMI add {ratio - 1:+.1%} to {text}, target at most 5 %: {verdict}")
         reached = models[DEFAULT]["share_of_peak"]
         verdict = "reached" if reached >= share else "missed"
-        lines.append(f"a training step reaches {reached:.0%} of the peak, asked for {share:.0%}: {verdict}")
+        lines.append(f"a training step reaches {reached:.0%} of the peak, target {share:.0%}: {verdict}")
     return lines
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line; the defaults are ViT-S/16 on 8 frames of 224 pixels."""
+    """The parser of the command line; the defaults are ViT-S/16 on 8 frames of 224 pixels."""
     made = argparse.ArgumentParser(description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in {"dim": 384, "depth": 12, "heads": 6, "patch-size": 16, "image-size": 224}.items():
         made.add_argument(f"--{name}", type=int, default=default)
-    made.add_argument("--frames", type=int, default=8, help="sampled frames a clip")
-    made.add_argument("--batch", type=int, default=2, help="clips a step")
+    made.add_argument("--frames", type=int, default=8, help="sampled frames per clip (%(default)s)")
+    made.add_argument("--batch", type=int, default=2, help="clips per step (%(default)s)")
     made.add_argument("--models", nargs="+", choices=list(BUILD), default=list(BUILD))
     made.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    made.add_argument("--dtype", choices=list(DTYPES), default="fp32", help="bf16: mixed precision")
+    made.add_argument("--dtype", choices=list(DTYPES), default="fp32", help="bf16 is mixed precision (%(default)s)")
     made.add_argument("--threads", type=int, default=1)
     made.add_argument("--repeats", type=int, default=5)
-    made.add_argument("--no-memory", dest="memory", action="store_false", help="leave the memory out")
+    made.add_argument("--no-memory", dest="memory", action="store_false", help="do not measure memory")
     made.add_argument("--checkpointing", action="store_true", help=argparse.SUPPRESS)
     made.add_argument("--json", type=Path, help="where to write the report")
     return made
 
 
 def sizes_of(args: argparse.Namespace) -> Sizes:
-    """The sizes on the command line."""
+    """The sizes given on the command line."""
     return Sizes(args.dim, args.depth, args.heads, args.patch_size, args.image_size, args.frames, args.batch)
 
 
@@ -205,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command_line = list(sys.argv[1:] if arguments is None else arguments)
     args = parser().parse_args(command_line)
     if PLAIN not in args.models:
-        parser().error(f"--models needs {PLAIN}, beside which the others are timed")
+        parser().error(f"--models needs {PLAIN}, because the others are compared with it")
     where = torch.cuda.get_device_name() if args.device == "cuda" else hardware()
     if args.device == "cpu":
         use_cores(args.threads)

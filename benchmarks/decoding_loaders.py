@@ -1,6 +1,6 @@
-"""What a loader does that has no frame store: open the video and decode the wanted frames, every time.
+"""Loaders without a frame store: they open the video and decode the wanted frames every time.
 
-Each stands in for a `FrameStore`, so that sampling, augmentation and batching are the very same code.
+Each replaces a `FrameStore`, so sampling, augmentation and batching are exactly the same code.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ Frames = npt.NDArray[np.uint8]
 
 
 def decord_is_installed() -> bool:
-    """It has no wheels for every platform and Python."""
+    """Whether decord is installed: it does not have wheels for every platform and Python version."""
     return find_spec("decord") is not None
 
 
 @dataclass(frozen=True)
 class DecodingVideos:
-    """Videos by id that are decoded whenever they are asked for; ``paths`` and ``num_frames`` by id."""
+    """Videos that are decoded again at every access; ``paths`` and ``num_frames`` are by video id."""
 
     paths: dict[str, Path]
     num_frames: dict[str, int]
     reader: Any
 
     def __getitem__(self, video_id: str) -> Any:
-        """One video, not yet opened."""
+        """One video, which is not opened yet."""
         return self.reader(self.paths[video_id], self.num_frames[video_id])
 
 
 @dataclass(frozen=True)
 class PyAVVideo:
-    """Decodes up to the last wanted frame and converts only the wanted ones, at native size."""
+    """Decodes up to the last wanted frame and converts only the wanted frames, at native size."""
 
     path: Path
     num_frames: int
 
     def decode(self, indices: npt.NDArray[np.int64]) -> Frames:
-        """RGB frames (len(indices), H, W, 3); ``indices`` ascend, as `WholeFrames` asks for them."""
+        """RGB frames (len(indices), H, W, 3); ``indices`` ascend, as in `WholeFrames`."""
         wanted, found = set(indices.tolist()), []
         with av.open(str(self.path)) as container:
             stream = container.streams.video[0]
-            stream.codec_context.thread_count = 1  # workers are the parallelism
+            stream.codec_context.thread_count = 1  # the loader workers already use all cores
             for number, frame in enumerate(container.decode(stream)):
                 if number in wanted:
                     found.append(frame.to_ndarray(format="rgb24"))
@@ -58,7 +58,7 @@ class PyAVVideo:
 
 @dataclass(frozen=True)
 class DecordVideo:
-    """`VideoReader.get_batch`, at native size."""
+    """Calls `VideoReader.get_batch`, at native size."""
 
     path: Path
     num_frames: int

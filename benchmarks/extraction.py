@@ -1,4 +1,4 @@
-"""Extraction to the frame store beside ffmpeg, OpenCV, and the bound of the same decoder and encoder."""
+"""Extraction to the frame store, compared with ffmpeg, OpenCV, and the bound of the same decoder and encoder."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ TARGETS = (Target(FFMPEG, 4.0), Target(OPENCV, 1.3), Target(OPENCV_TUNED, 1.3), 
 DESCRIPTION = """\
 Extraction of real clips to the frame store, timed in turns with
 
-  ffmpeg once a clip      `ffmpeg -i CLIP -q:v 2 %06d.jpg`, on every fourth clip, because it takes so long
+  ffmpeg once a clip      `ffmpeg -i CLIP -q:v 2 %06d.jpg`, only on every fourth clip, because it is slow
   OpenCV read + imwrite   VideoCapture.read, resize, imwrite at the same size and quality
-  OpenCV, one thread      the same with one decoding thread; by default it starts as many as the machine has cores
-  decoding + encoding     the bound: the same clips merely decoded by torchcodec, then the same frames merely
-                          encoded by simplejpeg; nothing is written, no label is read, and nothing is checked
+  OpenCV, one thread      the same with one decoding thread; by default OpenCV starts one per core
+  decoding + encoding     the bound: torchcodec only decodes the same clips, then simplejpeg only encodes the same
+                          frames; nothing is written, no label is read, and nothing is checked
 
-`humotion extract` is the whole stage: it decodes, checks, encodes, fingerprints and writes shards and tables.
-Each number of processes has as many cores to itself and no more, for every contender, and workers are warm:
-starting Python and importing its libraries is not counted. All write below --work.
+`humotion extract` is the complete stage: it decodes, checks, encodes, fingerprints and writes shards and tables.
+N processes use exactly N cores, for every contender. The workers are warm: the time to start Python and to import its
+libraries is not counted. All contenders write below --work.
 
   python -m benchmarks.extraction --data ../shared/data --processes 1 2
   python -m benchmarks.extraction --clips 20 --repeats 3 --short-side 160 --json extraction.json
@@ -66,15 +66,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--data", type=Path, default=Path("../shared/data"), help="folder that holds jhmdb/ (%(default)s)"
+        "--data", type=Path, default=Path("../shared/data"), help="the folder with jhmdb/ (%(default)s)"
     )
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="numbers of processes to measure")
-    parser.add_argument("--clips", type=int, default=100, help="clips, spread over all (%(default)s)")
+    parser.add_argument("--clips", type=int, default=100, help="number of clips, spread over all (%(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="timed repetitions (%(default)s)")
-    parser.add_argument("--short-side", type=int, default=240, help="of the stored frames (%(default)s: native)")
-    parser.add_argument("--quality", type=int, default=90, help="of the JPEGs (%(default)s)")
-    parser.add_argument("--work", type=Path, help="where contenders write (the system's temporary folder)")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--short-side", type=int, default=240, help="of the stored frames (%(default)s: native size)")
+    parser.add_argument("--quality", type=int, default=90, help="quality of the JPEGs (%(default)s)")
+    parser.add_argument("--work", type=Path, help="folder for output (the system's temporary folder)")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     return parser
 
 
@@ -93,12 +93,12 @@ def _contenders(
 
 
 def prepare(folder: Path, clips: list[Path], settings: Settings, workers: int, copies: int = 1) -> Callable[[], Work]:
-    """Index the clips below ``folder``; the function returned is the extract stage on them."""
+    """Index the clips below ``folder``; the returned function runs the extract stage on them."""
     params = params_for(link_dataset(folder / "root", clips, copies).resolve(), *settings, workers)
     prepared = folder / "prepared" / "clips"
 
     def run() -> Work:
-        if (prepared / "frames").exists():  # of the run before; the others' files are removed outside the clock too
+        if (prepared / "frames").exists():  # of the previous run; this time is not counted, as for the other contenders
             shutil.rmtree(prepared / "frames")
             (prepared / "frames.parquet").unlink()
         start = time.perf_counter()

@@ -1,9 +1,9 @@
-"""Damaged files against the stages: `python -m benchmarks.fuzz --count 2000`.
+"""Run the stages on damaged files: `python -m benchmarks.fuzz --count 2000`.
 
-Each damaged copy of a small video, frame, label or split file stands in a tiny dataset of its kind, and
-the real stages index and extract run over it, in a process of their own with a limit on memory and time.
-A status in the tables, or an error text for the user, is right; anything else is a failure: another
-exception, a crash, a stand-still, or memory beyond the limit. Exits with 1 if there is one.
+Each damaged copy of a small video, frame, label or split file is placed in a tiny dataset of its kind. The
+real stages index and extract read it, in a separate process with a limit on memory and time. A status in
+the tables, or an error text for the user, is right. Anything else is a failure: another exception, a crash,
+a timeout, or memory above the limit. The command exits with 1 if there is a failure.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from humotion.params.document import Params
 from humotion.stages import extract, index
 
 MEMORY = 2 * 2**30
-"""Bytes that reading one small damaged file may take."""
+"""Largest memory for reading one small damaged file, in bytes."""
 CPU_SECONDS, SECONDS = 60, 600
-"""Time that it may take: of the processor, and on the clock of a machine that may be busy with other things."""
+"""Largest time for it: of the processor, and on the clock. The latter is long, because the machine may be busy."""
 STATUSES = frozenset({"ok", "truncated", "corrupt", "empty", "missing"})
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one damaged file: the statuses in the frame table, "error text", or a failure."""
+    """The result for one damaged file: the status in the frame table, "error text", or a failure."""
 
     result: str
     is_failure: bool
@@ -50,13 +50,13 @@ class Outcome:
 
 
 def main() -> None:
-    """Parse the command line, run, print the table."""
+    """Parse the command line, read damaged files, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=2000, help="damaged files")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed damages the same bytes")
-    parser.add_argument("--only", default="", help="kinds of files whose name holds this text")
+    parser.add_argument("--count", type=int, default=2000, help="number of damaged files (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed damages the same bytes (%(default)s)")
+    parser.add_argument("--only", default="", help="only kinds of files whose name contains this text")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="real footage, labels and splits")
-    parser.add_argument("--keep", type=Path, help="a folder for the files that failed")
+    parser.add_argument("--keep", type=Path, help="write the files that failed to this folder")
     settings = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         seeds = [seed for seed in make_seeds(settings.data, Path(folder)) if settings.only in seed.kind]
@@ -65,8 +65,8 @@ def main() -> None:
 
 
 def fuzz(seeds: list[Seed], count: int, seed: int, keep: Path | None = None) -> bool:
-    """Read ``count`` damaged files, of each kind as many; print the table; whether none failed."""
-    importlib.import_module("torchcodec.decoders")  # once, and not in each process
+    """Read ``count`` damaged files, equally many of each kind, and print the table; return whether none failed."""
+    importlib.import_module("torchcodec.decoders")  # once here, instead of in each process
     _check_sound(seeds)
     outcomes: dict[str, list[Outcome]] = defaultdict(list)
     for number in tqdm(range(count), desc="fuzz", unit="file"):
@@ -86,9 +86,9 @@ def fuzz(seeds: list[Seed], count: int, seed: int, keep: Path | None = None) -> 
 
 
 def _check_sound(seeds: list[Seed]) -> None:
-    """Undamaged, all must be read (too few frames for a label, or too few clips for a split, are no damage).
+    """Check that undamaged files are read. Too few frames for a label, or clips for a split, are no damage.
 
-    Otherwise the limits here are at fault, all would be "corrupt", and nothing would seem to fail.
+    Otherwise the limits here are wrong: all files would be "corrupt", and there would be no failures.
     """
     for seed in seeds:
         result = run_apart(seed, seed.data).result
@@ -96,7 +96,7 @@ def _check_sound(seeds: list[Seed]) -> None:
 
 
 def run_apart(seed: Seed, data: bytes) -> Outcome:
-    """Read one damaged file in a process of its own."""
+    """Read one damaged file in a separate process."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory() as folder:
@@ -105,7 +105,7 @@ def run_apart(seed: Seed, data: bytes) -> Outcome:
         process.start()
         theirs.close()
         try:
-            outcome = ours.recv() if ours.poll(SECONDS) else Outcome(f"stood still for {SECONDS} s", True)
+            outcome = ours.recv() if ours.poll(SECONDS) else Outcome(f"no answer within {SECONDS} s", True)
         except EOFError:
             process.join()
             outcome = Outcome(f"crashed with exit code {process.exitcode}", True)
@@ -118,7 +118,7 @@ def _read(seed: Seed, data: bytes, folder: Path, answer: Connection) -> None:
     os.chdir(folder)
     logging.disable()
     with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)  # FFmpeg's complaints and progress bars
+        os.dup2(nowhere.fileno(), 2)  # hides FFmpeg's warnings and progress bars
     seed.build(folder / "root", data)
     before = _memory("VmRSS")
     limit = _memory("VmSize") + MEMORY
@@ -144,7 +144,7 @@ def _run_stages(layout: str, root: Path) -> str:
 
 
 def _memory(field: str) -> int:
-    """Bytes, from the process's own status."""
+    """A memory field of this process's own status, in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
@@ -152,7 +152,7 @@ def _memory(field: str) -> int:
 
 
 def table(outcomes: dict[str, list[Outcome]]) -> str:
-    """One line a kind of file: how many ended how, the slowest, and the most memory."""
+    """One line per kind of file: the number of each result, the longest time, and the most memory."""
     results = ("ok", "truncated", "corrupt", "empty", "missing", "error text")
     header = ["file", "count", *results, "failures", "max CPU s", "max MiB"]
     rows = [[kind, *_row(found, results)] for kind, found in outcomes.items()]

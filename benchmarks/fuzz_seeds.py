@@ -1,4 +1,4 @@
-"""The sound files that fuzzing damages, each with the tiny dataset that it stands in."""
+"""The intact files that fuzzing damages, each with the tiny dataset around it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import simplejpeg
 
 from humotion.datasets.hmdb51 import SPLITS_FOLDER
 
-_ENCODERS = {  # made where there is no real footage of the kind
+_ENCODERS = {  # generated, because there is no real footage of these kinds
     "h264.mp4": ("libx264", "-pix_fmt yuv420p -bf 2"),
     "faststart.mp4": ("libx264", "-pix_fmt yuv420p -movflags +faststart"),
     "h265.mov": ("libx265", "-pix_fmt yuv420p -x265-params log-level=0"),
@@ -30,7 +30,7 @@ _ENCODERS = {  # made where there is no real footage of the kind
 
 @dataclass(frozen=True)
 class Seed:
-    """A sound file: ``data`` stands at ``target`` in a dataset of that layout, among ``others``."""
+    """An intact file: ``data`` is at ``target`` in a dataset of that layout, together with ``others``."""
 
     kind: str
     layout: str
@@ -39,7 +39,7 @@ class Seed:
     others: dict[str, bytes] = field(default_factory=dict)
 
     def build(self, root: Path, data: bytes) -> None:
-        """Write the dataset with ``data`` in the place of the sound file."""
+        """Write the dataset with ``data`` in place of the intact file."""
         for name, content in {**self.others, self.target: data}.items():
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ class Seed:
 
 
 def make_seeds(data: Path, folder: Path) -> list[Seed]:
-    """Seeds of every kind that this machine has: real files below ``data``, and generated ones."""
+    """Seeds of every kind that is available: real files below ``data``, and generated ones."""
     videos = dict(_generated_videos(folder))
     clip = videos["mpeg4.avi"]
     return [*_videos(data, videos), *_frames(), *_labels(data, clip), *_splits(data, clip)]
@@ -55,7 +55,7 @@ def make_seeds(data: Path, folder: Path) -> list[Seed]:
 
 def _generated_videos(folder: Path) -> Iterator[tuple[str, bytes]]:
     ffmpeg = shutil.which("ffmpeg")
-    assert ffmpeg, "fuzzing makes its videos with the ffmpeg command"
+    assert ffmpeg, "fuzzing needs the ffmpeg command to make its videos"
     source = ["-f", "lavfi", "-i", "testsrc=size=96x64:rate=30:duration=1", "-frames:v", "24"]
     for name, (encoder, options) in _ENCODERS.items():
         command = [ffmpeg, "-v", "error", "-y", *source, "-c:v", encoder, *options.split(), str(folder / name)]
@@ -88,7 +88,7 @@ def _frames() -> Iterator[Seed]:
 
 
 def _labels(data: Path, clip: bytes) -> Iterator[Seed]:
-    """Label files as published, and without compression, where damage reaches the values."""
+    """Label files as published, and without compression, so that damage reaches the values."""
     jpeg, film = simplejpeg.encode_jpeg(_picture()), "Film_walk_f_cm_np1_fr_med_0"
     frames = {f"frames/0001/{number:06d}.jpg": jpeg for number in range(1, 6)}
     video = {f"ReCompress_Videos/walk/{film}.avi": clip}

@@ -1,4 +1,4 @@
-"""Training batches from the frame store beside loaders that decode video in the loop."""
+"""Training batches from the frame store, compared with loaders that decode video in the loop."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ RECIPE, EXPERIMENT = "jhmdb_small", "ls_vit"
 DESCRIPTION = """\
 Training batches of real clips, from the frame store and from loaders that open and decode the video every time:
 
-  PyAV in the loop        decodes up to the last wanted frame, converts only the wanted ones
-  decord in the loop      VideoReader.get_batch, where decord is installed (pip install -e '.[benchmarks]')
+  PyAV in the loop        decodes up to the last wanted frame, converts only the wanted frames
+  decord in the loop      VideoReader.get_batch, if decord is installed (pip install -e '.[benchmarks]')
 
-Sampling, augmentation and batch size are those of the recipe jhmdb_small (ls_vit) for all, and so is the code behind
-the decoding; the others skip the shrinking to the stored size. Processes are loader workers, which live on between
-epochs; each number of them has as many cores to itself and no more.
+All use sampling, augmentation and batch size of the recipe jhmdb_small (ls_vit), and the same code after decoding.
+The other loaders do not shrink frames to the stored size. Processes are loader workers that persist between epochs.
+N processes use exactly N cores.
 
   short       clips as JHMDB trims them (15-40 frames)
-  untrimmed   whole HMDB51 clips (89 and 172 frames), each several times with other augmentation
+  untrimmed   full HMDB51 clips (89 and 172 frames), each several times with different augmentation
   16 x 3      the three raw neighbours that LS-ViT reads around each of 16 frames
 
   python -m benchmarks.loading --data ../shared/data --processes 1 2
-  python -m benchmarks.loading --profile              where the time of our loader goes
+  python -m benchmarks.loading --profile              where our loader spends its time
 """
 
 
 @dataclass(frozen=True)
 class Footage:
-    """Clips to load, how often each, and what is asked for."""
+    """Clips to load, how often to load each, and the target ratio."""
 
     name: str
     folder: Path
@@ -105,20 +105,20 @@ def _compare(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--data", type=Path, default=Path("../shared/data"), help="holds jhmdb/ and hmdb51/ (%(default)s)"
+        "--data", type=Path, default=Path("../shared/data"), help="the folder with jhmdb/ and hmdb51/ (%(default)s)"
     )
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="numbers of processes to measure")
-    parser.add_argument("--clips", type=int, default=64, help="short clips, spread over all (%(default)s)")
-    parser.add_argument("--copies", type=int, default=20, help="times that each untrimmed clip is loaded (%(default)s)")
+    parser.add_argument("--clips", type=int, default=64, help="number of short clips, spread over all (%(default)s)")
+    parser.add_argument("--copies", type=int, default=20, help="how often each untrimmed clip is loaded (%(default)s)")
     parser.add_argument("--neighbours", type=int, nargs="+", default=[1, 3], help="raw frames around each sampled one")
     parser.add_argument("--repeats", type=int, default=3, help="timed repetitions (%(default)s)")
-    parser.add_argument("--profile", action="store_true", help="show where the time of our loader goes, and stop")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--profile", action="store_true", help="only show where our loader spends its time")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     return parser
 
 
 def _stores(footage: Footage, data: Path, params: Params, folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
-    """The contenders' sources of frames by name, and the clips to load from them."""
+    """The contenders' sources of frames, by name, and the clips to load from them."""
     frames = params.dataset("jhmdb").frames
     paths = clips_in(data, footage.folder, footage.count)
     prepare(folder, paths, Settings(frames.short_side, frames.jpeg_quality), workers=1)()
@@ -152,7 +152,7 @@ def _dataset(store: Any, clips: pd.DataFrame, params: Params, num_neighbours: in
 
 
 def _loader(dataset: ClipDataset, num_workers: int) -> Callable[[], Work]:
-    """The function returned loads every clip once."""
+    """Make a contender that loads every clip once."""
     loader = DataLoader(
         dataset,
         batch_size=BATCH_SIZE,

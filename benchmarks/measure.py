@@ -1,8 +1,8 @@
-"""Time contenders side by side: interleaved repetitions, medians, wall-clock and CPU time.
+"""Time several contenders in turns: interleaved repetitions, medians, wall-clock and CPU time.
 
-Every repetition runs every contender once, in turns, so that a machine that slows down slows all of
-them. Ratios are made of medians. CPU time counts the whole process tree and is the steadier figure on
-a machine that others use too; wall-clock time is what one waits for.
+Every repetition runs every contender once, so a machine that becomes slower affects all of them. Ratios
+are computed from medians. CPU time includes all child processes. It varies less on a machine that others
+use too; wall-clock time is what the user waits for.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from humotion.files import atomic_path
 
 @dataclass(frozen=True)
 class Work:
-    """What a contender did: units of work (frames, clips), and bytes written; ``wall`` if it timed itself."""
+    """What a contender did: units of work (frames, clips) and bytes written; ``wall`` in seconds if it timed itself."""
 
     num_units: int
     num_bytes: int = 0
@@ -34,7 +34,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Timing:
-    """Medians over the repetitions; ``walls`` has every one."""
+    """Medians over the repetitions; ``walls`` has the time of each repetition."""
 
     num_units: int
     num_bytes: int
@@ -44,7 +44,7 @@ class Timing:
 
     @property
     def rate(self) -> float:
-        """Units a second."""
+        """Units per second."""
         return self.num_units / self.wall
 
     def row(self) -> dict[str, float]:
@@ -75,7 +75,7 @@ def compare(contenders: Mapping[str, Callable[[], Work]], repeats: int, title: s
 
 
 def _timed(contender: Callable[[], Work]) -> tuple[Work, float, float]:
-    os.sync()  # what the one before wrote must not be flushed at this one's cost
+    os.sync()  # flush what the previous contender wrote, so that this one does not pay for it
     cpu, start = _cpu_seconds(), time.perf_counter()
     work = contender()
     wall = time.perf_counter() - start
@@ -96,10 +96,10 @@ def _summary(runs: Sequence[tuple[Work, float, float]]) -> Timing:
 
 
 def use_cores(count: int) -> None:
-    """Keep this process and all it starts on ``count`` cores, so that nobody has more than another."""
+    """Keep this process and its children on ``count`` cores, so that all contenders have equally many."""
     usable = sorted(_ALL_CORES)
     if count > len(usable):
-        raise SystemExit(f"{count} processes were asked for, but only {len(usable)} cores can be used.")
+        raise SystemExit(f"{count} processes need {count} cores, but only {len(usable)} are available.")
     os.sched_setaffinity(0, usable[:count])
 
 
@@ -107,7 +107,7 @@ _ALL_CORES = os.sched_getaffinity(0)
 
 
 def hardware() -> str:
-    """One line about this machine and how busy it was."""
+    """One line about this machine and its load."""
     model = next(
         (line.split(":")[1].strip() for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")),
         platform.processor(),
@@ -123,14 +123,14 @@ def _lines(path: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class Target:
-    """``ratio`` of humotion's rate to a contender's that is asked for."""
+    """The smallest acceptable ratio of humotion's rate to that of contender ``against``."""
 
     against: str
     at_least: float
 
 
 def table(timings: Mapping[str, Timing], targets: Sequence[Target], ours: str, unit: str) -> str:
-    """The timings as text, fastest facts first, and each target with what was reached."""
+    """The timings as text, then each target with the measured ratio."""
     lines = [f"{'':30} {unit + '/s':>10} {'seconds':>9} {'spread':>15} {'CPU us/' + unit:>14} {'bytes/' + unit:>14}"]
     for name, timing in timings.items():
         row = timing.row()
@@ -143,19 +143,19 @@ def table(timings: Mapping[str, Timing], targets: Sequence[Target], ours: str, u
         wall, cpu = ratios(timings, ours, target.against)
         verdict = "reached" if wall >= target.at_least else "missed"
         by_cpu = f" ({cpu:.2f} by CPU time)" if cpu else ""
-        lines.append(f"  {ours} over {target.against}: {wall:.2f}{by_cpu}, asked for {target.at_least:.2f}: {verdict}")
+        lines.append(f"  {ours} over {target.against}: {wall:.2f}{by_cpu}, target {target.at_least:.2f}: {verdict}")
     return "\n".join(lines)
 
 
 def ratios(timings: Mapping[str, Timing], ours: str, against: str) -> tuple[float, float]:
-    """How many times as fast ``ours`` is, by wall-clock and by CPU time."""
+    """The speed-up of ``ours`` over ``against``, by wall-clock time and by CPU time."""
     mine, other = timings[ours], timings[against]
     per_unit = other.cpu / other.num_units
     return mine.rate / other.rate, per_unit / (mine.cpu / mine.num_units) if mine.cpu else 0.0
 
 
 def as_json(timings: Mapping[str, Timing], targets: Sequence[Target], ours: str) -> dict[str, Any]:
-    """The same as `table`, for machines."""
+    """The same as `table`, for the JSON report."""
     reached = [
         {"against": target.against, "asked": target.at_least, "ratio": round(wall, 3), "cpu_ratio": round(cpu, 3)}
         for target in targets

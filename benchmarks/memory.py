@@ -1,4 +1,4 @@
-"""Peak memory of extraction for more and more videos: it must not grow with them."""
+"""Peak memory of extraction by number of videos: it must not grow with them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from benchmarks.peers import Settings
 
 DESCRIPTION = """\
 Peak resident memory of the extract stage, with one process, on 50, 100, 200 and 400 real clips. Every number of
-videos is measured in a process of its own; the first, on one video, shows what the libraries alone take.
+videos is measured in a separate process. The first one, with one video, shows what the libraries alone need.
 
   python -m benchmarks.memory --data ../shared/data --videos 50 100 200 400
 """
@@ -32,12 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--data", type=Path, default=Path("../shared/data"), help="folder that holds jhmdb/ (%(default)s)"
+        "--data", type=Path, default=Path("../shared/data"), help="the folder with jhmdb/ (%(default)s)"
     )
     parser.add_argument("--videos", type=int, nargs="+", default=[50, 100, 200, 400], help="numbers of videos")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args(arguments)
-    clips_in(options.data, JHMDB)  # says so if there are none
+    clips_in(options.data, JHMDB)  # exits with a message if there are none
     report: dict[str, Any] = {"hardware": hardware(), "peak_mib": {}}
     print(report["hardware"])
     for count in tqdm([1, *options.videos], desc="memory", unit="run", leave=False):
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def peak(data: str, count: str) -> None:
-    """Extract ``count`` clips in this process; print frames, the peak in MiB, and seconds."""
+    """Extract ``count`` clips in this process; print the frames, the peak in MiB, and the seconds."""
     with tempfile.TemporaryDirectory() as folder:
         run = prepare(Path(folder), clips_in(Path(data), JHMDB, int(count)), Settings(240, 90), workers=1)
         start = time.perf_counter()

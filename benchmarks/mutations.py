@@ -1,4 +1,4 @@
-"""Seeded damage to files: what broken downloads, bad disks and malice do to them."""
+"""Seeded damage to files, like that of broken downloads, bad disks and attackers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _EDGES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFF
 
 
 def mutate(data: bytes, other: bytes, rng: np.random.Generator) -> tuple[bytes, str]:
-    """One to three kinds of damage to ``data``, and their names; ``other`` is a file of the same kind."""
+    """``data`` with one to three kinds of damage, and their names; ``other`` is a file of the same kind."""
     names = []
     for _ in range(rng.integers(1, 4)):
         damage = MUTATIONS[rng.integers(len(MUTATIONS))]
@@ -44,7 +44,7 @@ def _splice(data: bytes, other: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _edit_header(data: bytes, other: bytes, rng: np.random.Generator) -> bytes:
-    """Sizes, counts and offsets stand in the first bytes (or, in MP4, also in the last): make them extreme."""
+    """Make values near the start extreme: sizes, counts and offsets are there (in MP4 also near the end)."""
     values = bytearray(data)
     for _ in range(rng.integers(1, 5)):
         width = int(rng.choice([1, 2, 4]))
@@ -71,7 +71,7 @@ def _repeat(data: bytes, other: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _range(length: int, rng: np.random.Generator) -> tuple[int, int]:
-    """A range of any order of magnitude."""
+    """A random range whose length has any order of magnitude."""
     start = int(rng.integers(length)) if length else 0
     return start, min(length, start + int(10 ** rng.uniform(0, max(0.1, np.log10(max(1, length))))))
 

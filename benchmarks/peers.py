@@ -1,4 +1,4 @@
-"""How others extract frames, and the bound: decoding alone plus encoding alone."""
+"""How other tools extract frames, and the bound: only decoding plus only encoding."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from joblib import Parallel, delayed
 from benchmarks.measure import Work
 from humotion.extraction.pack import stored_size
 
-_FFMPEG_QUALITY = "2"  # its best without further options, and a little below simplejpeg's 90
+_FFMPEG_QUALITY = "2"  # ffmpeg's best without more options, slightly below simplejpeg's 90
 
 
 class Settings(NamedTuple):
-    """Of the stored frames."""
+    """Settings of the stored frames."""
 
     short_side: int
     quality: int
 
 
 def ffmpeg_once_a_clip(run: Parallel, clips: list[Path], settings: Settings, folder: Path) -> Work:
-    """One `ffmpeg` process a clip, which writes JPEG files."""
+    """Run one `ffmpeg` process per clip, which writes JPEG files."""
     return _one_job_a_clip(run, _ffmpeg, clips, settings, folder)
 
 
 def opencv_loop(run: Parallel, clips: list[Path], settings: Settings, folder: Path) -> Work:
-    """`VideoCapture.read`, resize, `imwrite`."""
+    """Run `VideoCapture.read`, resize and `imwrite` in a loop."""
     return _one_job_a_clip(run, _opencv, clips, settings, folder)
 
 
 def opencv_one_thread(run: Parallel, clips: list[Path], settings: Settings, folder: Path) -> Work:
-    """The same by one who knows that OpenCV's decoder starts as many threads as the machine has cores."""
+    """The same with one decoding thread, because OpenCV's decoder starts one thread per core by default."""
     return _one_job_a_clip(run, partial(_opencv, options=(cv2.CAP_PROP_N_THREADS, 1)), clips, settings, folder)
 
 
 def bound(run: Parallel, processes: int, clips: list[Path], settings: Settings) -> Work:
-    """Decode with torchcodec and encode with simplejpeg, nothing else; the slowest worker's time counts."""
+    """Only decode with torchcodec and encode with simplejpeg; the time of the slowest worker counts."""
     shares = [clips[number::processes] for number in range(processes)]
     found = run(delayed(_decode_and_encode)(share, settings) for share in shares)
     frames, sizes, seconds = zip(*found, strict=True)
@@ -85,7 +85,7 @@ def _opencv(clip: Path, folder: Path, settings: Settings, options: Sequence[int]
 
 
 def _decode_and_encode(clips: list[Path], settings: Settings) -> tuple[int, int, float]:
-    """Frames, bytes of JPEG, and seconds spent in the decoder and in the encoder; resizing is not counted."""
+    """Frames, JPEG bytes, and the seconds in the decoder and the encoder; resizing is not counted."""
     from torchcodec.decoders import VideoDecoder
 
     num_frames = num_bytes = 0

@@ -1,4 +1,4 @@
-"""How exactly joints are read from heatmaps: argmax, quarter offset and DARK, on made and on predicted maps."""
+"""How precisely joints are read from heatmaps: argmax, quarter offset and DARK, on target and on predicted maps."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from humotion.tasks.pose_estimation.training.module import FRAMES_AT_ONCE, PoseE
 from humotion.training.model_folder import load_task
 
 DESCRIPTION = """\
-First table: mean distance in pixels of the crop between joints and what is read from their target maps (46x46 cells
-of 8 pixels), with noise added to every cell. Without --experiment that is all.
-Second table: PCK of a trained model's maps by each way of reading them, one pass of the network for all. Ways are
-chosen on validation clips; test clips are reported. Run it where models/, clips/ and prepared/ are.
+First table: mean distance between joints and what is read from their target maps, in pixels of the crop. The maps
+have 46x46 cells of 8 pixels, with noise added to every cell. Without --experiment this is the only table.
+Second table: PCK on the maps of a trained model, by each method, in one pass of the network. The default method was
+chosen on validation clips; test clips are for reporting. Run it in the folder with models/, clips/ and prepared/.
 
   python -m benchmarks.pose_decoding --experiment lstm_pm
 """
@@ -33,10 +33,10 @@ SHOWN = ("pck_0.2", "pck_0.1", "pck_0.05", "jitter")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Parse the command line and print the tables."""
     parser = argparse.ArgumentParser(description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--experiment", help="its model is read from models/EXPERIMENT")
-    parser.add_argument("--joints", type=int, default=2000, help="made for the first table")
+    parser.add_argument("--experiment", help="also measure the model in models/EXPERIMENT")
+    parser.add_argument("--joints", type=int, default=2000, help="random joints for the first table (%(default)s)")
     parser.add_argument("--splits", nargs="+", default=["val", "test"])
     options = parser.parse_args(arguments)
     print(made_maps(options.joints))
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def made_maps(num_joints: int, map_size: int = 46, stride: int = 8) -> str:
-    """Mean error of every method at every level of noise."""
+    """Mean error of every method at every level of noise, on target maps."""
     generator = torch.Generator().manual_seed(0)
     size = map_size * stride
     joints = stride + (size - 1 - 2 * stride) * torch.rand(1, num_joints, 1, 2, generator=generator)
@@ -60,7 +60,7 @@ def made_maps(num_joints: int, map_size: int = 46, stride: int = 8) -> str:
 
 @torch.inference_mode()
 def predicted_maps(experiment: str, split: str) -> str:
-    """PCK by box, pooled, and jitter, of every method on a split of the experiment's clips."""
+    """Pooled PCK by box and jitter of every method, on a split of the experiment's clips."""
     task, description = load_task(Path("models") / experiment)
     assert isinstance(task, PoseEstimation)
     data = ClipDataModule(experiment, load_params())

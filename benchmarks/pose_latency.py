@@ -1,4 +1,4 @@
-"""A frame through each pose machine, side by side: directly, and with the way that inference takes."""
+"""Latency of a frame in each pose machine: with direct convolutions, and in the way that inference uses."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from humotion.models.common.build import build_model
 from humotion.models.common.fast_conv import fast_for_inference
 
 DESCRIPTION = """\
-Latency of one frame, batch 1, with weights as they are drawn (speed does not depend on them):
+Latency of one frame, batch 1, with random weights (the speed does not depend on them):
 
-  lstm_pm step     a steady step of the LSTM Pose Machine: every frame but the first
+  lstm_pm step     a steady step of the LSTM Pose Machine: every frame except the first
   lstm_pm first    its first frame, with ConvNet1
   rpm step         the same machine without LSTM
-  cpm frame        the convolutional pose machine with 6 stages, which knows no frame before
+  cpm frame        the convolutional pose machine with 6 stages, which has no memory of earlier frames
 
 On a CPU each is timed in float32: "direct" with channels last, "contiguous" with the other layout, and "fast" with
-large convolutions through the frequency domain, as `humotion predict` runs them. On a GPU: float32, and bfloat16
-compiled into CUDA graphs. A model that this checkout does not have is left out.
+large convolutions in the frequency domain, as `humotion predict` runs them. On a GPU: float32, and bfloat16 compiled
+into CUDA graphs.
 
   python -m benchmarks.pose_latency --threads 1 2
   python -m benchmarks.pose_latency --device cuda
 """
 STEP, FIRST, RPM, CPM = "lstm_pm step", "lstm_pm first", "rpm step", "cpm frame"
-AGAINST_CPM, AGAINST_DIRECT = 2.3, 1.7  # what is asked for
+AGAINST_CPM, AGAINST_DIRECT = 2.3, 1.7  # target ratios
 Way = Callable[[nn.Module], nn.Module]
 
 
 def direct(model: nn.Module) -> nn.Module:
-    """Every convolution as it is, channels last."""
+    """Direct convolutions, channels last."""
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def fast(model: nn.Module) -> nn.Module:
-    """As a loaded model runs."""
+    """The way in which a loaded model runs."""
     return fast_for_inference(direct(model))
 
 
@@ -58,22 +58,22 @@ CUDA_WAYS: dict[str, Way] = {"direct": direct, "compiled bf16": compiled}
 
 
 def steps(model: Any, frame: Tensor, is_steady: bool) -> Callable[[], Tensor]:
-    """A call that takes one frame through the model, after others or as the first."""
+    """A call that runs the model on one frame, after other frames or as the first."""
     frame = frame.to(model.centre_map.dtype).contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
-        _, state = model.step(frame, model.begin(frame))
-        # CUDA graphs write their outputs into memory of their own, again at the next call
+        _, state = model.step(frame, model.start(frame))
+        # CUDA graphs own the memory of their outputs and overwrite it at the next call
         state = type(state)(*(None if part is None else part.clone() for part in state)) if state else state
 
     def run() -> Tensor:
         with torch.inference_mode():
-            return model.step(frame, state if is_steady else model.begin(frame))[0]
+            return model.step(frame, state if is_steady else model.start(frame))[0]
 
     return run
 
 
 def timed(call: Callable[[], Tensor], frames: int) -> Callable[[], Work]:
-    """``frames`` calls as one contender of the comparison."""
+    """A contender that makes ``frames`` calls."""
 
     def run() -> Work:
         for _ in range(frames):
@@ -86,7 +86,7 @@ def timed(call: Callable[[], Tensor], frames: int) -> Callable[[], Work]:
 
 
 def machines(size: int, width: float) -> dict[str, tuple[Any, bool]]:
-    """The models of this checkout by contender, and whether their step is a steady one."""
+    """The model of each contender, and whether its timed frame follows another frame."""
     torch.manual_seed(0)
     names = {STEP: ("lstm_pm", True), FIRST: ("lstm_pm", False), RPM: ("rpm", True), CPM: ("cpm", True)}
     sizes = {"num_joints": 14, "input_size": size, "width": width, "init": "he"}
@@ -98,24 +98,24 @@ MODELS_TIMED = ("lstm_pm", "rpm", "cpm")
 
 
 def multiplications(model: Any, is_steady: bool, size: int) -> float:
-    """GMAC of a direct pass, counted without running it."""
+    """GMAC of a pass with direct convolutions, counted without running it."""
     model = deepcopy(model).to("meta").eval()
     frame = torch.empty(1, 3, size, size, device="meta")
     with torch.no_grad():
-        state = model.step(frame, model.begin(frame))[1]
+        state = model.step(frame, model.start(frame))[1]
         with FlopCounterMode(display=False) as counter:
-            model.step(frame, state if is_steady else model.begin(frame))
+            model.step(frame, state if is_steady else model.start(frame))
     return counter.get_total_flops() / 2e9
 
 
 def largest_difference(calls: dict[str, Callable[[], Tensor]]) -> float:
-    """Largest difference between the maps of the direct and the fast way, over all models."""
+    """Largest difference between the maps of the direct way and the fast way, over all models."""
     pairs = [(call, calls["fast " + name[7:]]) for name, call in calls.items() if name.startswith("direct ")]
     return max(float((one() - other()).abs().max()) for one, other in pairs)
 
 
 def targets(labels: list[str], way: str) -> list[Target]:
-    """What is asked of the step that takes this way."""
+    """The targets of the steady step when it runs in this way."""
     wanted = [Target(f"{way} {CPM}", AGAINST_CPM)] if CPM in labels else []
     return [*wanted, Target(f"direct {STEP}", AGAINST_DIRECT)] if way == "fast" else wanted
 
@@ -148,12 +148,12 @@ def compare_ways(args: argparse.Namespace, threads: int) -> dict[str, Any]:
 
 
 def way_of(name: str, ways: dict[str, Way]) -> str:
-    """The way that a contender takes."""
+    """The way of a contender, from its name."""
     return next(way for way in ways if name.startswith(way + " "))
 
 
 def latency(name: str, timing: Timing, gmac: float) -> str:
-    """A line of the table: milliseconds a frame by clock and by CPU time, spread, and arithmetic."""
+    """A line of the table: milliseconds per frame (wall-clock and CPU time), spread, and arithmetic."""
     each = 1e3 / timing.num_units
     spread = f"{min(timing.walls) * each:.1f}-{max(timing.walls) * each:.1f}"
     return (
@@ -164,13 +164,13 @@ def latency(name: str, timing: Timing, gmac: float) -> str:
 def main() -> None:
     """Parse the command line and compare."""
     parser = argparse.ArgumentParser(description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=368, help="pixels along a side")
-    parser.add_argument("--width", type=float, default=1.0, help="factor on the official channels")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1], help="one comparison for each")
+    parser.add_argument("--size", type=int, default=368, help="side of the crop in pixels (%(default)s)")
+    parser.add_argument("--width", type=float, default=1.0, help="factor on the official channels (%(default)s)")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1], help="numbers of threads, one comparison each")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--frames", type=int, default=1, help="frames a repetition")
-    parser.add_argument("--json", type=Path, help="where to write the report")
+    parser.add_argument("--frames", type=int, default=1, help="frames per repetition (%(default)s)")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     args = parser.parse_args()
     where = torch.cuda.get_device_name() if args.device == "cuda" else hardware()
     print(f"{where}; torch {torch.__version__}")

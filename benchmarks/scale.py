@@ -1,4 +1,4 @@
-"""What a large dataset would take: the cost of one long clip and of DVC's md5, measured, and the rest computed."""
+"""The cost of extracting a large dataset: one long clip and DVC's md5 are measured, the rest is computed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from benchmarks.measure import Work, compare, hardware, use_cores, write_report
 from benchmarks.peers import Settings
 
 DESCRIPTION = """\
-What extracting Kinetics-400 would take. Measured: the extract stage, in one process on one core, on clips like
-Kinetics' (10 s, 340x256, 30 fps, H.264, made with ffmpeg from the real untrimmed clips), and DVC's md5 on a file.
-Computed from these, for numbers of machines: hours and terabytes. Shared storage that is slower than the
-workers is not in the arithmetic.
+The cost of extracting Kinetics-400. Measured: the extract stage, in one process on one core, on clips like those of
+Kinetics (10 s, 340x256, 30 fps, H.264, made with ffmpeg from the real untrimmed clips), and DVC's md5 on a file.
+Computed from these, for several numbers of machines: hours and terabytes. The computation assumes that shared storage
+is not slower than the workers.
 
   python -m benchmarks.scale --data ../shared/data --machines 1 4 16 --cores 16
 """
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "md5_bytes_per_second": cost["md5"].rate,
     }
     print(
-        f"measured, one core: {found['seconds_per_clip']:.3f} s a clip of {found['frames_per_clip']:.0f} frames, "
+        f"measured, one core: {found['seconds_per_clip']:.3f} s per clip of {found['frames_per_clip']:.0f} frames, "
         f"{found['bytes_per_clip'] / 1e6:.2f} MB stored; md5 {found['md5_bytes_per_second'] / 1e6:.0f} MB/s"
     )
     report = {"hardware": machine, "measured": found, "computed": _project(found, options)}
@@ -56,14 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--data", type=Path, default=Path("../shared/data"), help="holds hmdb51/untrimmed (%(default)s)"
+        "--data", type=Path, default=Path("../shared/data"), help="the folder with hmdb51/untrimmed (%(default)s)"
     )
-    parser.add_argument("--clips", type=int, default=4, help="clips to measure (%(default)s)")
+    parser.add_argument("--clips", type=int, default=4, help="number of clips to measure (%(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="timed repetitions (%(default)s)")
-    parser.add_argument("--total", type=int, default=300_000, help="clips of the dataset (%(default)s)")
+    parser.add_argument("--total", type=int, default=300_000, help="number of clips of the dataset (%(default)s)")
     parser.add_argument("--machines", type=int, nargs="+", default=[1, 4, 16], help="numbers of machines")
-    parser.add_argument("--cores", type=int, default=16, help="of each machine (%(default)s)")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--cores", type=int, default=16, help="cores per machine (%(default)s)")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     return parser
 
 
@@ -97,7 +97,7 @@ def _project(found: dict[str, float], options: argparse.Namespace) -> list[dict[
         hours = options.total * found["seconds_per_clip"] / (machines * options.cores) / 3600
         rate = terabytes * 1e6 / (hours * 3600)
         rows.append({"machines": machines, "cores": options.cores, "hours": hours, "written_mb_per_second": rate})
-        print(f"  {machines:3d} machines of {options.cores} cores: {hours:6.2f} h, writing {rate:6.0f} MB/s in all")
+        print(f"  {machines:3d} machines of {options.cores} cores: {hours:6.2f} h, writing {rate:6.0f} MB/s in total")
     return rows
 
 

@@ -26,23 +26,23 @@ from humotion.sweep.storage import Storage
 from humotion.sweep.study import FINAL
 
 DESCRIPTION = """\
-Runs sweeps.<experiment> twice with the same seed, as params.yaml has it and with its pruner off, in databases of
-their own. In the middle of the first, one worker is killed with SIGKILL; its trial must come back.
-Stages up to `sample` must have run. With --keep the databases, outputs and MLflow store stay in that folder.
+Runs sweeps.<experiment> twice with the same seed, in separate databases: with the pruner of params.yaml, and without
+a pruner. In the middle of the first sweep, one worker is killed with SIGKILL; its trial must run again.
+The stages up to `sample` must have run. With --keep, the databases, outputs and MLflow store stay in that folder.
 
   python -m benchmarks.sweep_pruning --experiment ls_vit --trials 20 --workers 2
 """
 
 
 def main() -> None:
-    """Command line."""
+    """Parse the command line, run both sweeps, print the table."""
     parser = argparse.ArgumentParser(description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiment", default="ls_vit")
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--epochs", type=int, help="of a trial (default: as params.yaml has it)")
-    parser.add_argument("--pruner", help="by name (default: as params.yaml has it)")
-    parser.add_argument("--keep", type=Path, help="work in this folder and leave it there")
+    parser.add_argument("--epochs", type=int, help="epochs per trial (default: as in params.yaml)")
+    parser.add_argument("--pruner", help="the pruner's name (default: as in params.yaml)")
+    parser.add_argument("--keep", type=Path, help="work in this folder and keep it")
     options = parser.parse_args()
     with _folder(options.keep) as folder:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
@@ -67,13 +67,13 @@ def _params(options: argparse.Namespace, pruned: bool) -> Params:
         sweep["pruner"] = {"name": options.pruner}
     if not pruned:
         sweep["pruner"] = {"name": "none"}
-    return validate_params(raw, "These options make parameters that are not valid:")
+    return validate_params(raw, "With these options, the parameters are not valid:")
 
 
 def _measure(
     options: argparse.Namespace, params: Params, storage: Storage, out: Path, kill: bool
 ) -> tuple[Study, float, int | None]:
-    """Run one sweep in a process of its own: its study, its seconds, and the number of the killed trial."""
+    """Run one sweep in a separate process; return its study, its seconds, and the number of the killed trial."""
     process = multiprocessing.get_context("spawn").Process(
         target=run_sweep, args=(options.experiment, params, storage, options.workers, out)
     )
@@ -85,13 +85,13 @@ def _measure(
     process.join()
     seconds = time.perf_counter() - started
     if process.exitcode != 0:
-        raise SystemExit(f"the sweep ended with code {process.exitcode}")
+        raise SystemExit(f"The sweep ended with exit code {process.exitcode}.")
     name = optuna.get_all_study_names(storage.url)[0]
     return optuna.load_study(study_name=name, storage=storage.url), seconds, killed[0] if killed else None
 
 
 def _kill_one(storage: Storage, after: int, killed: list[int]) -> None:
-    """Once ``after`` trials have ended, SIGKILL the worker of one that has trained for an epoch."""
+    """When ``after`` trials have ended, kill the worker of a running trial that has finished an epoch."""
     while not Path(storage.url.removeprefix("sqlite:///")).exists() or not optuna.get_all_study_names(storage.url):
         time.sleep(1)
     study = optuna.load_study(study_name=optuna.get_all_study_names(storage.url)[0], storage=storage.url)

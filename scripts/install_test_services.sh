@@ -1,6 +1,6 @@
 #!/bin/sh
-# What some tests use if it is there, and are skipped without: Chromium with its driver, and PostgreSQL's programs.
-# Installs with apt what is missing, where that is possible without a question; says how otherwise, and exits with 1.
+# Some tests use Chromium with its driver, and the programs of PostgreSQL. Without them, these tests are skipped.
+# This script installs the missing ones with apt if it needs no password. Otherwise it prints how, and exits with 1.
 set -eu
 missing=""
 if ! command -v chromedriver >/dev/null || ! { command -v chromium || command -v google-chrome; } >/dev/null; then
@@ -13,7 +13,7 @@ if [ -z "$missing" ]; then
     exit 0
 fi
 if ! command -v apt-get >/dev/null; then
-    echo "For every test there is, install Chromium, its chromedriver, and PostgreSQL with your package manager." >&2
+    echo "To run all tests, install Chromium, its chromedriver, and PostgreSQL with your package manager." >&2
     exit 1
 fi
 if [ "$(id -u)" = 0 ]; then
@@ -21,11 +21,11 @@ if [ "$(id -u)" = 0 ]; then
 elif sudo -n true 2>/dev/null; then
     sudo="sudo"
 else
-    echo "For every test there is:  sudo apt-get install $missing" >&2
+    echo "To run all tests:  sudo apt-get install $missing" >&2
     exit 1
 fi
 echo "Installing with apt-get, for tests: $missing"
-# The tests start a database server of their own: Debian's package shall set up none that stays.
+# The tests start their own database server, so Debian's package must not create a permanent one.
 settings="${POSTGRESQL_SETTINGS:-/etc/postgresql-common}/createcluster.d"
 no_cluster="$settings/humotion-tests.conf"
 trap '$sudo rm -f "$no_cluster"' EXIT
@@ -33,7 +33,7 @@ $sudo mkdir -p "$settings"
 echo "create_main_cluster = false" | $sudo tee "$no_cluster" >/dev/null
 $sudo apt-get update -qq
 failed=0
-# One by one, so that a package that this distribution does not have keeps none of the others away.
+# One by one, so that a package that this distribution lacks does not block the others.
 for package in $missing; do
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >/dev/null || failed=1
 done

@@ -1,8 +1,8 @@
 #!/bin/sh
-# The sample is fetched only where params.yaml reads it and it is not there: whoever works on data of their
-# own never waits for it, and whoever has put their own footage into data/ never has it overwritten.
+# Get the sample only if params.yaml reads it and data/ does not exist. So users with their own data never wait for it,
+# and their own footage in data/ is never overwritten.
 set -eu
-marker=.humotion/pulling-sample  # left behind by a pull that was cut off
+marker=.humotion/pulling-sample  # a pull that was interrupted leaves this file
 grep -Eq '^ +root: data/(hmdb51|penn_action)( |$)' params.yaml || exit 0
 if [ ! -e data ] || [ -e "$marker" ]; then
     mkdir -p .humotion

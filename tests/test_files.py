@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,22 @@ def test_move_into_place(tmp_path: Path) -> None:
     assert names(tmp_path / "old") == ["new"]
     move_into_place(tmp_path / "old", tmp_path / "deep" / "folder")
     assert names(tmp_path / "deep" / "folder") == ["new"]
+
+
+def test_several_processes_may_replace_a_folder_at_once(tmp_path: Path) -> None:
+    place = tmp_path / "sweeps" / "report"
+
+    def write(number: int) -> None:
+        for attempt in range(40):
+            with atomic_folder(place) as temporary:
+                for name in ("a", "b"):
+                    (temporary / name).write_text(f"{number} {attempt}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert names(place.parent) == ["report"]
+    assert names(place) == ["a", "b"]
+    assert (place / "a").read_text() == (place / "b").read_text()
 
 
 def test_what_is_not_a_number_is_null_in_json(tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 from humotion import choices
+from tests.support.import_graph import imported
 from tests.support.repository import REPOSITORY
 
 PACKAGE = REPOSITORY / "src" / "humotion"
@@ -74,3 +76,9 @@ def test_public_methods_of_more_than_a_line_say_what_they_do() -> None:
         if is_public_method and len(node.body) > 1 and ast.get_docstring(node) is None
     ]
     assert not silent
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    modules = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in FILES]
+    graph = {module: imported(module) - {module} for module in modules if not module.endswith("__init__")}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle

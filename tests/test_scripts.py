@@ -55,7 +55,7 @@ def test_this_python_will_do() -> None:
 @pytest.mark.parametrize(
     ("text", "advice"),
     [
-        (OLD, "Python 3.9.2; humotion needs 3.11 or later: make PYTHON="),
+        (OLD, "Python 3.9.2. humotion needs 3.11 or later: make PYTHON="),
         (WITHOUT_ENSUREPIP, "apt-get install python3-venv"),
     ],
 )
@@ -75,7 +75,7 @@ def test_ffmpeg_without_apt(tmp_path: Path) -> None:
     done = run("install_ffmpeg.sh", path=tools(tmp_path, "id"))
     assert done.returncode == 1
     assert "conda install ffmpeg" in done.stderr
-    assert "call make again" in done.stderr
+    assert "run make again" in done.stderr
 
 
 def test_ffmpeg_with_apt_but_no_right_to_use_it(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""`python -m humotion` is the console script."""
+"""`python -m humotion` runs the console script."""
 
 from humotion.cli.main import main
 
-if __name__ == "__main__":  # processes that a command starts import this module, too
+if __name__ == "__main__":  # child processes of a command import this module, too
     main()

@@ -1,7 +1,8 @@
-"""A choice in params.yaml is a file or folder of that name: which names there are, and the code behind one.
+"""The choices in params.yaml: which names there are, and how to load the code of one.
 
-No table lists the choices. So an experiment depends on the code that it chose and on nothing else (dvc.yaml names
-that code by the same word), and a new dataset layout, input, task or model family makes nothing else stale.
+Each choice is a file or folder of that name, so no table lists the choices. An experiment depends only on the code that
+it chose (dvc.yaml names that code by the same word). A new dataset layout, input, task or model family makes no other
+experiment stale.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _PACKAGE = Path(__file__).parent
 
 
 class Room(NamedTuple):
-    """A folder of choices: what one of them is called, and what tells it from other files of the folder."""
+    """A folder of choices: what kind of thing a choice is, and the pattern that its file matches."""
 
     kind: str
     pattern: str
@@ -34,7 +35,7 @@ ROOMS = {
 
 
 def names(room: str) -> list[str]:
-    """The names to choose from, sorted: the files or folders of a room of `ROOMS`."""
+    """The names to choose from, sorted: the files or folders in a room of `ROOMS`."""
     pattern = ROOMS[room].pattern
     found = (
         path.relative_to(_PACKAGE / room).parts[0].removesuffix(".py") for path in _PACKAGE.glob(f"{room}/{pattern}")
@@ -43,10 +44,10 @@ def names(room: str) -> list[str]:
 
 
 def load(room: str, name: str, part: str = "") -> ModuleType:
-    """The module of a choice, or a ``part`` of a choice that is a folder (``evaluation.protocol``).
+    """The module of a choice. If the choice is a folder, ``part`` names a module in it (``evaluation.protocol``).
 
     Raises:
-        HumotionError: there is no choice of that name; the message lists those there are.
+        HumotionError: no choice has that name; the message lists the available names.
     """
     if name not in names(room):
         raise HumotionError(unknown(room, name))
@@ -54,16 +55,16 @@ def load(room: str, name: str, part: str = "") -> ModuleType:
 
 
 def unknown(room: str, name: str) -> str:
-    """What to say of a name that no file or folder of a room has."""
+    """The error message for a name that no file or folder of a room has."""
     listed = ", ".join(names(room)) or "none"
-    return f"There is no {ROOMS[room].kind} {name!r}. There is {listed} (in src/humotion/{room}/)."
+    return f"There is no {ROOMS[room].kind} {name!r}. Available: {listed} (in src/humotion/{room}/)."
 
 
 def only_class(module: ModuleType, base: type[Base]) -> type[Base]:
-    """The class of a kind that a module defines: the `Layout` of a dataset's file, the `Task` of a task's.
+    """The one subclass of ``base`` that a module defines, for example the `Layout` in a dataset's file.
 
     Raises:
-        HumotionError: it defines none or several.
+        HumotionError: the module defines none or several.
     """
     found = [
         value

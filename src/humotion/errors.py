@@ -1,10 +1,10 @@
-"""The one exception that a user is meant to read."""
+"""The exception for errors that the user can read and fix."""
 
 from __future__ import annotations
 
 
 class HumotionError(Exception):
-    """A mistake the user can mend: the text says what is wrong, where, and what to do.
+    """A mistake that the user can fix. The text says what is wrong, where, and what to do.
 
     The command line prints it without a traceback (``--debug`` shows one).
     """

@@ -1,11 +1,13 @@
 """Atomic writes: a file or folder is either the old one or the complete new one.
 
-Everything is written beside its destination under a temporary name and renamed at the end, so a
-killed process leaves no half-written output where a reader, or DVC, would take it for whole.
+Everything is written next to its destination under a temporary name and renamed at the end. So a
+killed process leaves no half-written output that a reader, or DVC, would take as complete.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import math
 import shutil
@@ -18,7 +20,7 @@ from typing import Any
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` (same suffix) that replaces it if the block succeeds."""
+    """Yield a temporary path next to ``path`` (same suffix) that replaces it if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
@@ -30,7 +32,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(folder: Path) -> Iterator[Path]:
-    """Yield a new temporary folder beside ``folder`` that replaces it if the block succeeds."""
+    """Yield a new temporary folder next to ``folder`` that replaces it if the block succeeds."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
     temporary.mkdir()
@@ -42,19 +44,29 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 
 def move_into_place(source: Path, destination: Path) -> None:
-    """Put a finished folder where ``destination`` stands or stood; across devices through a copy."""
+    """Move a finished folder to ``destination`` and replace what is there. Across devices this makes a copy."""
     destination.parent.mkdir(parents=True, exist_ok=True)
     near = destination.with_name(f".{destination.name}.{uuid.uuid4().hex[:8]}")
     shutil.move(source, near)
-    if destination.exists():
-        shutil.rmtree(destination)
-    near.replace(destination)
+    old = destination.with_name(f".{destination.name}.{uuid.uuid4().hex[:8]}")
+    while True:
+        # Renamed before it is deleted: the place is empty for two system calls, not for a whole rmtree.
+        with contextlib.suppress(FileNotFoundError):
+            destination.replace(old)
+        try:
+            near.replace(destination)
+            break
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            shutil.rmtree(old, ignore_errors=True)  # another process was faster; its folder is replaced, too
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as indented JSON, keys in the order given, in one atomic step.
+    """Write ``value`` as indented JSON in one atomic step; keys keep their order.
 
-    JSON knows no NaN: what is not a number is written as null.
+    JSON has no NaN: NaN and infinite values are written as null.
     """
     with atomic_path(path) as temporary:
         text = json.dumps(_without_nan(value), indent=2, ensure_ascii=False, allow_nan=False)
@@ -75,5 +87,5 @@ def _without_nan(value: Any) -> Any:
 
 
 def file_stem(clip_id: str) -> str:
-    """What the files about a clip are named, without ending: its id, which has folders in it, for one folder."""
+    """The file name, without its ending, for files about a clip: the clip's id with its slashes replaced."""
     return clip_id.replace("/", "_")

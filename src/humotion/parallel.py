@@ -1,7 +1,7 @@
-"""Fan work out through joblib: over processes of this machine, or over the workers of a Dask cluster.
+"""Run calls in parallel with joblib: in processes of this machine, or on the workers of a Dask cluster.
 
-``machine.cluster`` alone decides which. A cluster's workers must see the same files under the same
-absolute paths as the machine that runs the stage (NFS, Lustre, ...): paths travel, files do not.
+Only ``machine.cluster`` decides which. A cluster's workers must see the same files under the same
+absolute paths as the machine that runs the stage (NFS, Lustre, ...): paths are sent, files are not.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _WAIT_FOR_WORKERS = 60  # seconds
 
 
 def run_unordered(calls: Iterable[Any], machine: MachineParams) -> Iterator[Any]:
-    """The results of ``joblib.delayed`` calls, as they are finished.
+    """Yield the results of ``joblib.delayed`` calls in the order in which they finish.
 
-    A Dask cluster gives the work of a worker that died to another one. Arguments had better be plain
-    lists and tuples: joblib places large objects into the memory of one Dask worker, and they are
-    lost with it.
+    If a worker of a Dask cluster dies, the cluster gives its work to another worker. Arguments should be
+    plain lists and tuples: joblib puts large objects into the memory of one Dask worker, and they are
+    lost if that worker dies.
 
     Raises:
         HumotionError: a worker process died, or the cluster cannot be used.
@@ -57,7 +57,7 @@ def _run_on_cluster(calls: Iterable[Any], address: str) -> Iterator[Any]:
                 f"start some with `dask worker {address} --nthreads 1 --nworkers auto`."
             ) from None
         with parallel_config(backend="dask", client=client):
-            # All at once, so that workers that join later find something to do.
+            # Submit all calls at once, so that workers that join later get work.
             run = Parallel(batch_size=1, pre_dispatch="all", return_as="generator_unordered")
         yield from run(calls)
 
@@ -68,6 +68,6 @@ def _explain_dead_workers(error: type[Exception]) -> Iterator[None]:
         yield
     except error as death:
         raise HumotionError(
-            "A worker process died: it was killed, ran out of memory, or crashed inside a decoder. What was "
-            "finished is kept: run the stage again, and it resumes. If memory is short, set machine.workers lower."
+            "A worker process died: it was killed, ran out of memory, or crashed inside a decoder. Finished "
+            "work is kept: run the stage again, and it resumes. If memory is short, reduce machine.workers."
         ) from death

@@ -1,8 +1,8 @@
-"""Where unfinished work lies, and how it is recognised as one's own.
+"""Where unfinished work is kept, and how a stage recognises its own.
 
-A stage that takes long keeps its partial results in ``.humotion/work/<stage>/<digest>/`` under the
-main checkout, where ``digest`` covers the stage's parameters, its inputs and the code that it runs. After a crash
-the same attempt finds its folder again; a changed one gets a new folder and never mixes in old results.
+A long stage keeps its partial results in ``.humotion/work/<stage>/<digest>/`` under the
+main checkout. ``digest`` covers the stage's parameters, its inputs and the code that it runs. After a crash
+the same attempt finds its folder again. A changed attempt gets a new folder and never mixes in old results.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CODE = "src/humotion/"
 def main_checkout(folder: Path | None = None) -> Path:
     """The user's own checkout, also from inside a ``dvc exp run --temp/--queue`` working copy.
 
-    DVC runs those in ``<checkout>/.dvc/tmp/exps/...`` and throws the copy away afterwards, so
+    DVC runs those in ``<checkout>/.dvc/tmp/exps/...`` and deletes the copy afterwards. So
     nothing that should outlive the run may be kept there.
     """
     folder = (folder or Path.cwd()).resolve()
@@ -58,14 +58,14 @@ def digest_of_folder(folder: Path) -> str:
 
 
 def digest_of_code(*stages: str, chosen: Mapping[str, Any]) -> str:
-    """Digest of the code that stages run: work that other code started is not resumed.
+    """Digest of the code that stages run. Work that other code started is not resumed.
 
-    Which code that is, dvc.yaml says: a stage's dependencies below ``src/humotion``. So work is resumed where DVC takes
-    the stage's code for unchanged, and a change elsewhere in the package throws nothing away. Where no dvc.yaml says
-    it, it is the whole package.
+    The code of a stage is its dependencies below ``src/humotion`` in dvc.yaml. So work is resumed if DVC considers the
+    stage's code unchanged, and a change elsewhere in the package discards nothing. If dvc.yaml names no such
+    dependency, the digest covers the complete package.
 
     Args:
-        stages: of dvc.yaml, by name.
+        stages: names of stages in dvc.yaml.
         chosen: the section of params.yaml that the stage unrolls, for ``${item...}`` in its dependencies.
     """
     package = Path(__file__).parent
@@ -75,7 +75,7 @@ def digest_of_code(*stages: str, chosen: Mapping[str, Any]) -> str:
 
 
 def _code_of_stage(stage: str, chosen: Mapping[str, Any]) -> list[str]:
-    """The dependencies of a stage below ``src/humotion``, relative to it; none without a dvc.yaml with the stage."""
+    """The dependencies of a stage below ``src/humotion``, relative to it; none if no dvc.yaml has the stage."""
     pipeline = Path("dvc.yaml")
     content = YAML(typ="safe").load(pipeline.read_text(encoding="utf-8")) if pipeline.exists() else None
     deps = ((content or {}).get("stages") or {}).get(stage, {}).get("do", {}).get("deps", [])
@@ -95,7 +95,7 @@ def _sources(place: Path) -> Iterator[Path]:
 
 
 def work_folder(stage: str, digest: str) -> Path:
-    """The folder of this attempt's unfinished work, created if absent."""
+    """The folder for this attempt's unfinished work; it is created if absent."""
     folder = main_checkout() / ".humotion" / "work" / stage / digest
     folder.mkdir(parents=True, exist_ok=True)
     return folder

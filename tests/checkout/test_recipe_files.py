@@ -84,13 +84,13 @@ def test_comments_stay_with_their_values(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("entry", "complaint"),
     [
-        ("{like: b}", "Recipes go round in a circle: own/b is like own/b."),
+        ("{like: b}", "Recipes refer to each other in a circle: own/b is like own/b."),
         ("{like: c}\n  c: {like: own/b}", "own/b is like own/c is like own/b"),
-        ("{like: base/z}", "recipes/base.yaml has no 'z' in `experiments`, where it has a."),
+        ("{like: base/z}", "recipes/base.yaml has no 'z' in `experiments`. It has a."),
         ("{like: nosuch/a}", "There is no recipe 'nosuch'"),
         ("{like: ../outside/a}", "There is no recipe '../outside'"),
-        ("{like: base/a, without: [augment.sise]}", "b is to be without augment.sise, which a has not"),
-        ("{like: base/a, without: [seed.of]}", "b is to be without seed.of, which a has not"),
+        ("{like: base/a, without: [augment.sise]}", "b is without augment.sise, but a does not have augment.sise"),
+        ("{like: base/a, without: [seed.of]}", "b is without seed.of, but a does not have seed.of"),
         ("[", "is not valid YAML"),
     ],
 )
@@ -101,8 +101,8 @@ def test_mistakes_are_named(tmp_path: Path, entry: str, complaint: str) -> None:
 
 
 def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
-    assert "is no recipe" in refusal(tmp_path, "# Nothing.\n")
-    assert "is no recipe" in refusal(tmp_path, "experiments: 3\n")
+    assert "is not a recipe" in refusal(tmp_path, "# Nothing.\n")
+    assert "is not a recipe" in refusal(tmp_path, "experiments: 3\n")
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in RECIPES.glob("*.yaml")))

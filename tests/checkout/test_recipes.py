@@ -94,7 +94,7 @@ def test_values_are_the_recipes_and_the_rest_stays(checkout: Path) -> None:
     assert params["experiments"]["mine"] == YAML(typ="safe").load(TEXT)["experiments"]["mine"]
     assert load_params().experiment("ls_vit").dataset == "tiny"
     assert "ls_vit now train on tiny (data/tiny)" in said
-    assert "No experiment uses films any more: dropped from datasets." in said
+    assert "No experiment uses films any more: removed from datasets." in said
     assert said.endswith("Next: make repro")
 
 

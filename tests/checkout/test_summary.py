@@ -26,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_has_not_run_is_said() -> None:
     text = summarise(tiny_params())
-    assert "action on tiny: not evaluated yet; run `dvc repro`." in text
+    assert "action on tiny: not evaluated yet. Run `dvc repro`." in text
     assert "pose on tiny: not evaluated yet" in text
 
 
@@ -59,4 +59,4 @@ def test_further_gains_follow() -> None:
 
 def test_a_single_group_has_no_interval() -> None:
     write_json(Path("metrics/action/test.json"), {**TEST, "gain": {**TEST["gain"], "low": None, "high": None}})
-    assert "no interval: a single group" in summarise(tiny_params())
+    assert "no interval: only one group" in summarise(tiny_params())

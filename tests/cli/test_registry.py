@@ -50,7 +50,7 @@ def champion() -> str | None:
 def test_demotion_goes_back_through_the_champions(store: Path) -> None:
     assert champion() == "3"
     said = call("registry", "demote", NAME, "--why", "fails at night")
-    assert said == f"{NAME} version 3 is demoted; version 2 is champion now.\n"
+    assert said == f"{NAME} version 3 is demoted; version 2 is the champion now.\n"
     tags = registry.get_version(NAME, "3").tags
     assert tags["demoted_why"] == "fails at night"
     assert "demoted_at" in tags
@@ -63,7 +63,7 @@ def test_demotion_goes_back_through_the_champions(store: Path) -> None:
     with pytest.raises(HumotionError, match=r"No champion before version 1.*--to none"):
         call("registry", "demote", NAME, "--why", "last")
     for _ in range(2):
-        assert "nobody is champion now" in call("registry", "demote", NAME, "--why", "last", "--to", "none")
+        assert "there is no champion now" in call("registry", "demote", NAME, "--why", "last", "--to", "none")
     assert champion() is None
     with pytest.raises(HumotionError, match="has no champion to demote"):
         call("registry", "demote", NAME, "--why", "last")
@@ -77,9 +77,9 @@ def test_demotion_to_a_version_of_choice(store: Path) -> None:
     assert champion() == "3"
     assert "demoted_at" not in registry.get_version(NAME, "3").tags, "chosen by name, it is demoted no longer"
     assert registry.champion_before(NAME, "3") == "2", "1 was demoted"
-    with pytest.raises(HumotionError, match=r"has no version '9'; it has 1, 2, 3"):
+    with pytest.raises(HumotionError, match=r"has no version '9'. It has 1, 2, 3"):
         call("registry", "demote", NAME, "--why", "x", "--to", "9")
-    with pytest.raises(HumotionError, match=f"no model 'nosuch'; it has {NAME}"):
+    with pytest.raises(HumotionError, match=f"no model 'nosuch'. It has {NAME}"):
         call("registry", "demote", "nosuch", "--why", "x")
 
 
@@ -97,10 +97,10 @@ def test_show(store: Path) -> None:
 def test_lineage_of_what_is_not_there(store: Path) -> None:
     for asked, told in {
         "models:/ls_vit-tiny": "names no version",
-        "models:/ls_vit-tiny@nosuch": r"'nosuch'; its versions: 1, 2, 3 @champion",
-        "models:/nosuch/1": f"no model 'nosuch'; it has {NAME}",
+        "models:/ls_vit-tiny@nosuch": r"'nosuch'. Its versions: 1, 2, 3 @champion",
+        "models:/nosuch/1": f"no model 'nosuch'. It has {NAME}",
         "0" * 32: "neither a model folder nor a run",
-        "models/nosuch": "no model folder",
+        "models/nosuch": "not a model folder",
     }.items():
         with pytest.raises(HumotionError, match=told):
             call("lineage", asked)
@@ -117,6 +117,6 @@ def test_prediction_reads_the_store_that_params_yaml_names(
     from tests.support.trees import write_video
 
     write_video(tmp_path / "clip.mp4", num_frames=2)
-    with pytest.raises(HumotionError, match=r"named/mlflow\.db does not give models:/nosuch@champion"):
+    with pytest.raises(HumotionError, match=r"named/mlflow\.db does not return models:/nosuch@champion"):
         call("predict", "clip.mp4", "--model", "models:/nosuch@champion")
     assert named.exists()

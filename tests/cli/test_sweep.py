@@ -36,7 +36,7 @@ def test_mistakes_are_told() -> None:
     assert "Traceback" not in done.stderr
     done = humotion("sweep", "--workers", "2", "ls_vit", "--storage", "mongodb://x")
     assert done.returncode == 1
-    assert "Studies live in sqlite" in done.stderr or "no database URL" in done.stderr
+    assert "Studies are stored in sqlite" in done.stderr or "not a database URL" in done.stderr
 
 
 def test_which_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

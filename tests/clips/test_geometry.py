@@ -83,7 +83,7 @@ def test_draws_fill_their_ranges() -> None:
     assert abs(np.corrcoef(scales, degrees)[0, 1]) < 0.15
     # Not the numbers that a policy of the same seed draws.
     assert draw(GeometryParams(scale=(0.5, 1.5)), 3).scale != 0.5 + np.random.default_rng(3).random()
-    with pytest.raises(ValidationError, match="least first"):
+    with pytest.raises(ValidationError, match="smallest value first"):
         GeometryParams(scale=(1.2, 0.8))
 
 

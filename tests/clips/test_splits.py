@@ -72,7 +72,7 @@ def test_a_group_on_both_sides_of_a_made_split_is_refused() -> None:
     parts = dict(partition(make_videos(), "grouped", 4, 0).videos)
     parts["test"] = parts["test"].assign(group=parts["train"]["group"].iloc[0])
     check_partition(parts)  # as an official split may be
-    with pytest.raises(HumotionError, match="Leak: 1 groups stand in both train and test"):
+    with pytest.raises(HumotionError, match="Leak: 1 groups are in both train and test"):
         check_partition(parts, is_made=True)
 
 
@@ -92,7 +92,7 @@ def test_leaking_group_is_refused() -> None:
 def test_video_in_two_splits_is_refused() -> None:
     parts = dict(partition(make_videos(), "split_1", 3, 0).videos)
     parts["test"] = pd.concat([parts["test"], parts["train"].iloc[:1]])
-    with pytest.raises(HumotionError, match="Leak: 1 videos stand in both train and test"):
+    with pytest.raises(HumotionError, match="Leak: 1 videos are in both train and test"):
         check_partition(parts)
 
 
@@ -100,7 +100,7 @@ def test_class_absent_from_training_is_refused() -> None:
     videos = make_videos()
     videos.loc[videos["label"] == "walk", "split_1"] = "test"
     parts = partition(videos, "split_1", 3, 0).videos
-    with pytest.raises(HumotionError, match="No training video of walk"):
+    with pytest.raises(HumotionError, match="contain walk, but no training video does"):
         check_classes(parts)
 
 

@@ -102,7 +102,7 @@ def test_other_clips_metrics_or_labels_are_refused() -> None:
         ("fewer", "different test clips .clip07 only in first, none only in fewer"),
         ("actions", "no metric in common"),
         ("relabelled", "the labels behind clip03 differ"),
-        ("absent", "has not been evaluated"),
+        ("absent", "is not evaluated"),
         ("older", "earlier version"),
     ):
         with pytest.raises(HumotionError, match=reason):
@@ -135,8 +135,8 @@ def test_metrics_that_not_all_have_are_left_out_and_named() -> None:
     views = clips[clips["metric"] == "pck_0.2"].assign(metric="pck_0.2_views")
     write("viewed", pd.concat([clips, views]))
     assert list(read_clips(["viewed", "first"])["metric"].cat.categories) == list(clips["metric"].unique())
-    assert "not all have pck_0.2_views" in compare(["viewed", "first"], num_resamples=100)
-    assert "not all have" not in compare(["first", "better"], num_resamples=100)
+    assert "not all experiments have pck_0.2_views" in compare(["viewed", "first"], num_resamples=100)
+    assert "not all experiments have" not in compare(["first", "better"], num_resamples=100)
 
 
 def split_table(scores: list[float], prefix: str, weight: float = 1.0) -> pd.DataFrame:
@@ -195,7 +195,7 @@ def test_scores_over_classes_are_averaged_and_not_judged() -> None:
 def test_means_of_unlike_many_or_of_other_clips_are_refused() -> None:
     write_splits()
     for names, reason in (
-        (["a1+a2", "b1"], "equally many"),
+        (["a1+a2", "b1"], "same number of experiments"),
         (["a1+a2", "b2+b1"], "a1 and b2 cannot be compared"),
         (["a1+a1"], "two or more different"),
     ):

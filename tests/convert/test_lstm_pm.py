@@ -113,8 +113,8 @@ def test_another_shape_is_told_with_both(tmp_path: Path) -> None:
     kind, (weight, bias) = layers["conv7_stage1"]
     layers["conv7_stage1"] = kind, (weight[:14], bias[:14])
     text = refusal(write(tmp_path / "net.caffemodel", layers))
-    assert "conv7_stage1 is (14, 32, 1, 1), the model's convnet1.17.weight has (15, 32, 1, 1) for it" in text
-    assert "conv7_stage1 is (14,), the model's convnet1.17.bias has (15,) for it" in text
+    assert "conv7_stage1 has shape (14, 32, 1, 1), but convnet1.17.weight of the model needs (15, 32, 1, 1)" in text
+    assert "conv7_stage1 has shape (14,), but convnet1.17.bias of the model needs (15,)" in text
     assert "Nothing was written" in text
     layers["conv7_stage1"] = kind, (weight,)
     assert "conv7_stage1 has 1 arrays, not 2" in refusal(write(tmp_path / "net.caffemodel", layers))
@@ -129,7 +129,7 @@ def test_copies_must_be_equal_and_gates_unscaled(tmp_path: Path) -> None:
         layers[f"o_stage{stage}"] = "Scale", (2 * scale, gate_bias)
     text = refusal(write(tmp_path / "net.caffemodel", layers))
     assert "Mres2_stage4 differs from its copy Mconv2_stage2" in text
-    assert "o_stage2 scales its gate by other than 1" in text
+    assert "o_stage2 scales its gate by a factor that is not 1" in text
 
 
 def test_files_that_are_no_caffemodel(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_files_that_are_no_caffemodel(tmp_path: Path) -> None:
     with pytest.raises(HumotionError, match="no file"):
         read_caffemodel(tmp_path / "absent.caffemodel")
     for name, content, what in [
-        ("cut", whole.read_bytes()[:-1000], "cut short"),
+        ("cut", whole.read_bytes()[:-1000], "is incomplete"),
         ("page", b"<!DOCTYPE html><html><body>Too large to scan for viruses</body></html>", "cannot be read|no layer"),
         ("text", b"layer { name: 'conv1' }", "cannot be read|no layer"),
         ("hdf5", b"\x89HDF\r\n\x1a\n" + bytes(range(256)), "cannot be read|no layer"),
@@ -177,6 +177,6 @@ def test_the_folder_predicts_the_joints_of_the_skeleton(tmp_path: Path, skeleton
 
 def test_a_refused_file_leaves_no_folder(tmp_path: Path) -> None:
     path = write(tmp_path / "net.caffemodel", narrow_layers())
-    with pytest.raises(HumotionError, match="no LSTM Pose Machine as published"):
+    with pytest.raises(HumotionError, match="not the published LSTM Pose Machine"):
         convert_lstm_pm(path, "jhmdb", tmp_path / "models" / "official", size=48)  # narrower than published
     assert not (tmp_path / "models").exists()

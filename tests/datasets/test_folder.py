@@ -34,5 +34,5 @@ def test_a_missing_root_says_what_belongs_there(layout: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("layout", choices.names("datasets"))
 def test_an_empty_root_is_an_error(layout: str, tmp_path: Path) -> None:
-    with pytest.raises(HumotionError, match="Nothing of this dataset"):
+    with pytest.raises(HumotionError, match="No videos of this dataset"):
         open_dataset(layout, tmp_path).list_videos()

@@ -90,7 +90,7 @@ def test_a_path_that_leaves_the_root_is_refused(path: str, tmp_path: Path) -> No
         ("path,label\na.mp4,walk\nb.mp4,walk,3\n", "row 2 has 3 cells, but there are 2 columns"),
         ('path,label\n"a.mp4,walk\n', "cannot be read"),
         ("", "no column 'path'"),
-        ("path,label\n", "Nothing of this dataset"),
+        ("path,label\n", "No videos of this dataset"),
     ],
 )
 def test_mistakes_are_named(text: str, message: str, tmp_path: Path) -> None:

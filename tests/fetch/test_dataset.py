@@ -118,7 +118,7 @@ def test_a_second_call_asks_nothing_of_the_server(server: FileServer, tmp_path: 
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     num_requests = len(server.requests)
     said = fetch_dataset("penn_action", tmp_path / "penn", server.url)
-    assert "is there: 3 ok" in said and len(server.requests) == num_requests
+    assert "already exists: 3 ok" in said and len(server.requests) == num_requests
     changed = {path.name for path, at in before.items() if path.is_file() and path.stat().st_mtime_ns != at}
     assert changed <= {".lock"}
 
@@ -183,7 +183,7 @@ def test_the_first_copy_is_trusted_and_later_ones_must_equal_it(server: FileServ
 
 def test_a_wrong_checksum_stops_before_unpacking(server: FileServer, tmp_path: Path) -> None:
     serve_penn(server, penn_files(tmp_path))
-    with pytest.raises(HumotionError, match="is not the file it should be"):
+    with pytest.raises(HumotionError, match="is not the expected file"):
         fetch_dataset("penn_action", tmp_path / "penn", server.url, sha256=["Penn_Action.tar.gz=" + "0" * 64])
     assert not (tmp_path / "penn").exists() and not (tmp_path / "penn.archives" / "tree").exists()
     for option in ("Penn_Action.tar.gz=12", "other.zip=" + "0" * 64, "Penn_Action.tar.gz"):
@@ -201,7 +201,7 @@ def test_a_truncated_archive_is_neither_recorded_nor_made_a_dataset(server: File
     """A server that tells less than there is cannot be caught by size, but the archive gives it away."""
     content = pack_tar(prefixed(penn_files(tmp_path), "Penn_Action"))
     server.files["Penn_Action.tar.gz"] = Served(content, declared=len(content) // 2)
-    with pytest.raises(HumotionError, match="delete it and call the same command again"):
+    with pytest.raises(HumotionError, match="delete it and run the same command again"):
         fetch_dataset("penn_action", tmp_path / "penn", server.url)
     assert not (tmp_path / "penn").exists()
     assert not (tmp_path / "penn.archives" / "checksums.json").exists()
@@ -235,7 +235,7 @@ def test_without_a_rar_tool_the_download_is_kept(
 ) -> None:
     sums = serve_hmdb51(server, hmdb51_files(tmp_path), ".rar")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(HumotionError, match="No tool here unpacks RAR"):
+    with pytest.raises(HumotionError, match="No installed tool unpacks RAR"):
         fetch_dataset("hmdb51", tmp_path / "hmdb51", server.url, sha256=sums)
     assert (tmp_path / "hmdb51.archives" / "hmdb51_org.rar").exists()
 
@@ -268,7 +268,7 @@ def test_two_at_once_do_not_mix(server: FileServer, tmp_path: Path) -> None:
     (tmp_path / "penn.archives").mkdir()
     with FileLock(tmp_path / "penn.archives" / ".lock"):
         done = subprocess.run(command(server, "penn_action", tmp_path / "penn"), capture_output=True, text=True)
-    assert done.returncode == 1 and "Another humotion fetch is at work" in done.stderr
+    assert done.returncode == 1 and "Another humotion fetch is working" in done.stderr
 
 
 def test_an_unknown_dataset_is_answered_with_the_known_ones(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_links_are_refused(tmp_path: Path, target: Path) -> None:
     assert not (tmp_path / "x").exists() and not any(target.iterdir())
 
 
-@pytest.mark.parametrize(("kind", "told"), [(tarfile.LNKTYPE, "holds the link 'odd'"), (tarfile.FIFOTYPE, "neither")])
+@pytest.mark.parametrize(("kind", "told"), [(tarfile.LNKTYPE, "the link 'odd'"), (tarfile.FIFOTYPE, "neither")])
 def test_hard_links_and_devices_in_a_tar_are_refused(kind: bytes, told: str, tmp_path: Path, target: Path) -> None:
     member = tarfile.TarInfo("odd")
     member.type, member.linkname = kind, "/etc/hostname"
@@ -143,7 +143,7 @@ def test_a_damaged_archive_is_said_to_be(
 
 
 def test_what_is_no_archive_is_said_to_be(tmp_path: Path, target: Path) -> None:
-    with pytest.raises(UnpackError, match="no ZIP, RAR or tar"):
+    with pytest.raises(UnpackError, match="not a ZIP, RAR or tar"):
         unpack(write(tmp_path / "a.rar", b"<!doctype html>" * 100), target)
 
 

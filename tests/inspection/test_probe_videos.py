@@ -147,12 +147,12 @@ def test_frames_replace_nothing(tmp_path: Path) -> None:
     path, out = write_video(tmp_path / "a.avi", 3), tmp_path / "out"
     (out / "a").mkdir(parents=True)
     (out / "a" / "precious.txt").write_text("mine")
-    with pytest.raises(HumotionError, match="exists already"):
+    with pytest.raises(HumotionError, match="already exists"):
         probe_videos([path], frames=out)
     assert (out / "a" / "precious.txt").read_text() == "mine"
     shutil.rmtree(out / "a")
     (out / "a").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(HumotionError, match="exists already"):
+    with pytest.raises(HumotionError, match="already exists"):
         probe_videos([path], frames=out)
 
 

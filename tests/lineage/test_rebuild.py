@@ -47,9 +47,9 @@ def notes(trace: Trace) -> str:
 def test_a_commit_that_is_not_here_is_to_be_fetched() -> None:
     assert f"Commit {ABSENT} is not in this repository" in notes(TRACE)
     assert "NOT in this repository" in describe(TRACE)
-    assert "needs, as this checkout: datasets/tiny, weights/vit.safetensors." in notes(TRACE)
+    assert "needs the same files as this checkout at: datasets/tiny, weights/vit.safetensors." in notes(TRACE)
     on_hub = replace(TRACE, settings={"model.weights": "hf-hub:org/vit@main"})
-    assert "needs, as this checkout: datasets/tiny." in notes(on_hub)
+    assert "needs the same files as this checkout at: datasets/tiny." in notes(on_hub)
 
 
 def test_without_git_there_is_no_way() -> None:
@@ -61,11 +61,11 @@ def test_without_git_there_is_no_way() -> None:
 def test_what_a_dirty_checkout_lost_is_named() -> None:
     found = replace(TRACE, origin=DIRTY | {"git.untracked": "src/new.py"})
     assert "uncommitted changes to params.yaml, src/a.py" in notes(found)
-    assert "nothing kept: src/new.py" in notes(found)
-    assert "changed code cannot be brought back" in notes(found)
+    assert "not kept: src/new.py" in notes(found)
+    assert "Changed code cannot be restored" in notes(found)
     assert "cp .humotion/lineage/source/params.yaml .humotion/lineage/source/dvc.yaml ." in rebuild(found).commands
     gone = replace(found, run=None)
-    assert "cannot be brought back from here" in notes(gone)
+    assert "these changes cannot be restored" in notes(gone)
     assert not [command for command in rebuild(gone).commands if "mlflow" in command]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 
@@ -87,12 +86,9 @@ def test_the_table_has_a_line_a_model(counted: dict[tuple[str, str], Counted]) -
     assert "GMACs:" in lines[-1]
 
 
-def test_the_command_starts_quickly_and_its_json_parses(counted: dict[tuple[str, str], Counted]) -> None:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def test_the_json_of_the_command_parses(counted: dict[tuple[str, str], Counted]) -> None:
     done = subprocess.run([sys.executable, "-m", "humotion", "models", "--json"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 8  # 3 to 5 s, the more the busier
     listed = json.loads(done.stdout)
     assert [(entry["model"], entry["configuration"]) for entry in listed] == list(counted)
     assert listed[0]["gmacs"].keys() == {"first frame", "later frame"}

@@ -146,7 +146,7 @@ def test_a_gpu_that_is_not_there_is_said_once(tmp_path: Path, caplog: pytest.Log
     _, table = prepare(Params.model_validate(settings))
     assert table["method"].dropna().tolist() == ["pyav", "pyav", "torchcodec", "pyav", "pyav"]
     (message,) = [record.getMessage() for record in caplog.records if "cuda" in record.getMessage()]
-    assert message.startswith("decode.device is cuda, but 5 of 5 videos were read on the CPU (torch sees no GPU)")
+    assert message.startswith("decode.device is cuda, but 5 of 5 videos were read on the CPU (torch finds no GPU)")
 
 
 def test_index_first(tmp_path: Path) -> None:

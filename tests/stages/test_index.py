@@ -107,5 +107,5 @@ def test_what_the_index_says_of_footage_and_terms(tmp_path: Path, monkeypatch: p
     assert "CC BY" not in about["terms"], "the sample is not the public dataset"
     real = source_of(Path("/videos/hmdb51"), hmdb51)
     assert "rendered" not in real["footage"]
-    assert real["terms"] == "see the dataset's terms (of the public hmdb51: CC BY 4.0, says its page)"
+    assert real["terms"] == "see the dataset's terms (the public hmdb51: CC BY 4.0, according to its page)"
     assert source_of(Path("/videos/mine"), folder)["terms"] == "see its terms"

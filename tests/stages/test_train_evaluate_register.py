@@ -316,5 +316,5 @@ def test_errors_say_what_to_do(own_project: Path) -> None:
         train.run("nosuch", tiny_params())
     shutil.rmtree("models/pose")
     for stage in (evaluate, register):
-        with pytest.raises(HumotionError, match="no model folder"):
+        with pytest.raises(HumotionError, match="not a model folder"):
             stage.run("pose", tiny_params())

@@ -49,7 +49,7 @@ def test_git_diff_shows_the_decision(params_file: Path, tmp_path: Path) -> None:
     lines = changed_lines(before, after)
     assert len(lines) == 2 * 4 + 1, lines
     assert next(line for line in lines if line.startswith("+") and "class_token" in line).endswith(
-        "# the mean of the patch tokens learns faster from scratch"
+        "# false: the mean of the patch tokens; it learns faster from scratch"
     )
     new = load_params(params_file).experiment("ls_vit")
     assert (new.optimizer.lr, new.optimizer.name, new.optimizer.momentum) == (1e-05, "sgd", 0.8)

@@ -81,13 +81,13 @@ def test_without() -> None:
         (space(clips__num_frames={"type": "int", "low": 2, "high": 4}), "dvc exp run -S experiments.action.clips"),
         (space(augment__policy__7__p={"type": "float", "low": 0, "high": 1}), "augment.policy.7.p"),
         (space(augment__policy__0__q={"type": "float", "low": 0, "high": 1}), "HorizontalFlip cannot be built"),
-        (space(optimizer__momentum=MOMENTUM), "when never holds: optimizer.name is not searched, and is 'adamw'"),
+        (space(optimizer__momentum=MOMENTUM), "when is never true: optimizer.name is not searched, and is 'adamw'"),
         (
             space(
                 optimizer__lr={"type": "float", "low": 0.1, "high": 1, "when": {"optimizer.weight_decay": 0.1}},
                 optimizer__weight_decay={"type": "float", "low": 0.1, "high": 1, "when": {"optimizer.lr": 0.1}},
             ),
-            "go in a circle",
+            "depend on each other in a circle",
         ),
     ],
 )

@@ -55,7 +55,7 @@ def test_a_model_folder_replaces_the_older_one_whole(tmp_path: Path) -> None:
 
 def test_another_folder_is_refused(tmp_path: Path) -> None:
     for load in (read_description, load_task):
-        with pytest.raises(HumotionError, match=r"is no model folder.*dvc pull"):
+        with pytest.raises(HumotionError, match=r"is not a model folder.*dvc pull"):
             load(tmp_path)
 
 

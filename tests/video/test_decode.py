@@ -109,7 +109,7 @@ def test_a_file_cut_before_its_index(name: str, tmp_path: Path) -> None:
     video = decode_video(cut(film(tmp_path / name, "libx264", X264), 0.9))
     assert len(video.read_all()) == 0
     assert video.status == "corrupt"
-    assert (video.error or "").startswith("the file ends too early, and its index with it")
+    assert (video.error or "").startswith("the file ends too early, and its index is missing")
 
 
 def test_without_a_gpu_the_cpu_decodes(tmp_path: Path) -> None:
@@ -150,4 +150,4 @@ def test_a_header_that_claims_too_much_is_damage(tmp_path: Path) -> None:
     path.write_bytes(data)
     video = decode_video(path)
     assert len(video.read_all()) == 0
-    assert (video.status, video.error) == ("corrupt", "its frames are said to be 16000 x 16000 pixels")
+    assert (video.status, video.error) == ("corrupt", "its header says that frames have 16000 x 16000 pixels")

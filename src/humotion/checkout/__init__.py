@@ -1,1 +1,1 @@
-"""What concerns this checkout as a whole: its recipes, its health, and a summary of what was trained."""
+"""Commands about this checkout: its recipes, checks for problems, and a summary of what was trained."""

@@ -1,7 +1,7 @@
-"""`humotion doctor`: can this machine do the work, and if not, what to do about it.
+"""`humotion doctor`: check whether this machine can run the pipeline, and print how to fix problems.
 
-Each check does the real thing, as small as it can: decodes a video, asks the store. None of them writes into the
-checkout, and a check that breaks is a finding like any other.
+Each check does real work on a small scale: it decodes a video, or it connects to the store. No check writes to the
+checkout. A check that raises an error is reported as a finding, too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from humotion.params.machine import MachineParams
 from humotion.work import main_checkout
 
 Status = Literal["ok", "warn", "fail"]
-_SCARCE, _NONE_LEFT = 10e9, 1e9  # bytes of free disk: the sample needs less, any real dataset more
+_SCARCE, _NONE_LEFT = 10e9, 1e9  # bytes of free disk: the sample needs less, every real dataset needs more
 
 _RAR = (
     "526172211a0700cf907300000d00000000000000b70874008021000100000001000000038316dc8c00608e5a14300100a4810000"
@@ -34,7 +34,7 @@ _RAR = (
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report: what was looked at, how it is, and what to do if it is not well."""
+    """One line of the report: what was checked, its status, what was found, and what to do about a problem."""
 
     check: str
     status: Status
@@ -48,7 +48,7 @@ def examine() -> list[Finding]:
 
 
 def describe(findings: list[Finding]) -> str:
-    """The findings for people: a line each, and a line of advice below those that are not well."""
+    """The findings as text: one line per finding, and a line of advice below each problem."""
     rows: list[tuple[str, str, str]] = []
     for finding in findings:
         rows.append((finding.status, finding.check, finding.found))
@@ -60,22 +60,20 @@ def describe(findings: list[Finding]) -> str:
 def _guarded(name: str, check: Callable[[], Finding]) -> Finding:
     try:
         return check()
-    except Exception as error:  # whatever breaks is what the user has to hear of
-        return Finding(
-            name, "fail", f"{type(error).__name__}: {error}", "This check itself broke; the text says where."
-        )
+    except Exception as error:  # every error of a check is a finding
+        return Finding(name, "fail", f"{type(error).__name__}: {error}", "The check itself raised this error.")
 
 
 def _python() -> Finding:
-    """Which one it is; pip has refused what is older than pyproject.toml asks for."""
+    """Report the version and the path; pip has already refused a version that is too old."""
     return Finding("python", "ok", f"{sys.version.split()[0]} at {sys.executable}")
 
 
 def _packages() -> Finding:
-    """All dependencies at the versions that pyproject.toml asks for."""
+    """Compare all dependencies with the versions that pyproject.toml asks for."""
     from packaging.requirements import Requirement
 
-    advice = "Install what pyproject.toml asks for: pip install -e '.[dev]'"
+    advice = "Install the dependencies of pyproject.toml: pip install -e '.[dev]'"
     try:
         wanted = [Requirement(line) for line in importlib.metadata.requires("humotion") or []]
     except importlib.metadata.PackageNotFoundError:
@@ -100,7 +98,7 @@ def _packages() -> Finding:
 
 
 def _decoding() -> Finding:
-    """Write four frames with PyAV and read them as extraction does."""
+    """Write four frames with PyAV, and read them in the same way as extraction."""
     import av
     import numpy as np
 
@@ -123,7 +121,9 @@ def _decoding() -> Finding:
             "decoding", "fail", f"{found}: {decoded.error}", "Reinstall av and torchcodec at these versions."
         )
     if decoded.method != "torchcodec":
-        advice = "torchcodec found no FFmpeg libraries (4 to 8): apt-get install ffmpeg. PyAV reads on, more slowly."
+        advice = (
+            "torchcodec found no FFmpeg libraries (4 to 8): apt-get install ffmpeg. Until then PyAV reads, but slower."
+        )
         return Finding("decoding", "warn", found, advice)
     return Finding("decoding", "ok", found)
 
@@ -138,17 +138,15 @@ def _gpu() -> Finding:
         return Finding("gpu", "ok", name)
     if wanted in ("gpu", "cuda"):
         advice = "Install PyTorch for your CUDA, or set machine.accelerator in params.yaml to auto."
-        return Finding(
-            "gpu", "fail", f"none that torch {torch.__version__} can use, and params.yaml asks for one", advice
-        )
+        return Finding("gpu", "fail", f"params.yaml asks for a GPU, but torch {torch.__version__} can use none", advice)
     if shutil.which("nvidia-smi"):
-        advice = "Install PyTorch for your CUDA if you want to train on it."
+        advice = "To train on the GPU, install PyTorch for your CUDA."
         return Finding("gpu", "warn", f"nvidia-smi is here, but torch {torch.__version__} cannot use a GPU", advice)
     return Finding("gpu", "ok", "none; training runs on the CPU")
 
 
 def _machine() -> MachineParams:
-    """The machine's settings; the defaults where params.yaml is not valid, which another check tells."""
+    """The machine's settings; the defaults if params.yaml is not valid, which another check reports."""
     try:
         return load_params().machine
     except HumotionError:
@@ -156,14 +154,14 @@ def _machine() -> MachineParams:
 
 
 def _params() -> Finding:
-    """params.yaml is valid, and the datasets it names are there."""
+    """Check that params.yaml is valid, and that the folders of its datasets exist."""
     try:
         params: Params = load_params()
     except HumotionError as error:
-        return Finding("params.yaml", "fail", str(error), "Mend params.yaml; git diff params.yaml shows what changed.")
+        return Finding("params.yaml", "fail", str(error), "Fix params.yaml. `git diff params.yaml` shows what changed.")
     absent = [f"{name} ({settings.root})" for name, settings in params.datasets.items() if not settings.root.is_dir()]
     if absent:
-        advice = "The sample: make data. Others: humotion fetch, or set datasets.<name>.root to where they lie."
+        advice = "The sample: make data. Other datasets: humotion fetch, or set datasets.<name>.root to their folder."
         return Finding("params.yaml", "fail", f"valid, but there is no data for {', '.join(absent)}", advice)
     return Finding(
         "params.yaml", "ok", f"datasets {', '.join(params.datasets)}; experiments {', '.join(params.experiments)}"
@@ -172,15 +170,15 @@ def _params() -> Finding:
 
 def _git() -> Finding:
     if not shutil.which("git"):
-        return Finding("git", "fail", "git is not installed", "apt-get install git; DVC and the run records need it.")
+        return Finding("git", "fail", "git is not installed", "apt-get install git. DVC and MLflow runs need it.")
     done = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True)
     if done.returncode:
         return Finding(
-            "git", "fail", "this is no git checkout", "Work in a clone: DVC and the run records need its commits."
+            "git", "fail", "this is not a git checkout", "Work in a clone: DVC and MLflow runs need its commits."
         )
     num_changed = len(done.stdout.splitlines())
     if num_changed:
-        advice = "Fine for trying things; commit before runs that you want to find again."
+        advice = "This is fine for tests. Commit before a run that you want to repeat later."
         return Finding("git", "warn", f"{num_changed} changed or new files: runs will be tagged dirty", advice)
     return Finding("git", "ok", "clean")
 
@@ -197,15 +195,15 @@ def _dvc() -> Finding:
         env={**os.environ, "DVC_NO_ANALYTICS": "1"},
     )
     if done.returncode:
-        return Finding("dvc", "fail", done.stderr.strip()[-300:], "dvc stage list shows the error in full.")
-    return Finding("dvc", "ok", f"{len(done.stdout.split())} stages; dvc status says which are stale")
+        return Finding("dvc", "fail", done.stderr.strip()[-300:], "`dvc stage list` shows the complete error.")
+    return Finding("dvc", "ok", f"{len(done.stdout.split())} stages; dvc status shows which are stale")
 
 
 def _disk() -> Finding:
     checkout = main_checkout()
     free = shutil.disk_usage(checkout).free
     found = f"{free / 1e9:,.1f} GB free at {checkout}"
-    advice = "Free some space: dvc gc -w drops cached data that this checkout does not use."
+    advice = "Free some space: `dvc gc -w` removes cached data that this checkout does not use."
     if free < _NONE_LEFT:
         return Finding("disk", "fail", found, advice)
     return Finding("disk", "warn" if free < _SCARCE else "ok", found, advice)
@@ -216,24 +214,24 @@ def _mlflow() -> Finding:
 
     uri, problem = ask(_machine().tracking_uri)
     if problem:
-        advice = "Start that server, or mend MLFLOW_TRACKING_URI or machine.tracking_uri in params.yaml."
+        advice = "Start that server, or fix MLFLOW_TRACKING_URI or machine.tracking_uri in params.yaml."
         return Finding("mlflow store", "fail", f"{uri}: {problem}", advice)
     return Finding("mlflow store", "ok", uri)
 
 
 def _waiting() -> Finding:
-    """Runs on disk that a remote store does not have yet."""
+    """Look for runs on disk that a remote store does not have yet."""
     from humotion.tracking.outbox.waiting import waiting_runs
 
     runs = waiting_runs()
     if runs:
-        advice = "humotion track sync, when their server answers; humotion track status lists them."
+        advice = "Run humotion track sync when their server answers. humotion track status lists them."
         return Finding("unsent runs", "warn", f"{len(runs)} on disk, for a remote MLflow store", advice)
     return Finding("unsent runs", "ok", "none")
 
 
 def _rar() -> Finding:
-    """Unpack a RAR of one byte: a tool may be here and know no RAR, as Debian's 7zz."""
+    """Unpack a RAR file of one byte: some installed tools cannot unpack RAR, for example Debian's 7zz."""
     from humotion.fetch.unpack import unpack
 
     with tempfile.TemporaryDirectory() as name:
@@ -243,7 +241,7 @@ def _rar() -> Finding:
         try:
             unpack(archive, folder)
         except HumotionError:
-            found = "none that unpacks RAR"
+            found = "no tool that unpacks RAR"
             return Finding("rar tool", "warn", found, "Only `humotion fetch hmdb51` needs one: apt-get install unar.")
     return Finding("rar tool", "ok", "found")
 

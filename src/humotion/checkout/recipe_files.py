@@ -1,9 +1,9 @@
-"""Recipe files, and the two keys that they alone have: ``like`` and ``without``.
+"""Recipe files, and the two keys that only recipes have: ``like`` and ``without``.
 
-An entry of a recipe may be ``like`` another one of its section: one of the same file (``like: lstm_pm``), or of
-another recipe (``like: jhmdb_small/lstm_pm``). It then says only what differs: a map is merged into that of the other
-entry, any other value replaces it, and ``without: [augment.geometry, ...]`` leaves out what the other entry has. The
-two keys are gone when a recipe has been read, so params.yaml stays plain.
+An entry of a recipe may be ``like`` another entry of its section: one in the same file (``like: lstm_pm``), or in
+another recipe (``like: jhmdb_small/lstm_pm``). It then has only the differences. A map is merged into that of the other
+entry, any other value replaces it, and ``without: [augment.geometry, ...]`` removes values of the other entry. Reading
+a recipe resolves both keys, so they never appear in params.yaml.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LIKE, WITHOUT = "like", "without"
 
 
 def plain_yaml() -> YAML:
-    """Reads and writes YAML in the style of params.yaml, with its comments."""
+    """A parser that reads and writes YAML in the style of params.yaml, with its comments."""
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 120
@@ -33,10 +33,10 @@ def plain_yaml() -> YAML:
 
 
 def read_recipe(name: str, folder: Path) -> CommentedMap:
-    """The recipe ``NAME.yaml`` in ``folder`` with every entry written out in full; comments stay with their values.
+    """The recipe ``NAME.yaml`` in ``folder``, with every entry complete; comments stay with their values.
 
     Raises:
-        HumotionError: there is no such file, it is no YAML, or an entry is like one that does not exist or like itself.
+        HumotionError: there is no such file, it is not YAML, or an entry is like a missing entry or like itself.
     """
     recipe = _read_file(name, folder)
     for section, entries in recipe.items():
@@ -54,19 +54,19 @@ def _read_file(name: str, folder: Path) -> CommentedMap:
     except YAMLError as error:
         raise HumotionError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(recipe, CommentedMap) or not all(isinstance(entries, dict) for entries in recipe.values()):
-        raise HumotionError(f"{path} is no recipe: it needs sections such as `datasets:` and `experiments:`.")
+        raise HumotionError(f"{path} is not a recipe: it needs sections such as `datasets:` and `experiments:`.")
     return recipe
 
 
 def _in_full(name: str, section: str, entry: str, folder: Path, before: tuple[str, ...]) -> Any:
-    """An entry of a recipe without ``like``; ``before`` are the entries that asked for it."""
+    """An entry of a recipe with its ``like`` resolved; ``before`` are the entries that led to it."""
     here = f"{name}/{entry}"
     if here in before:
-        raise HumotionError(f"Recipes go round in a circle: {' is like '.join((*before, here))}.")
+        raise HumotionError(f"Recipes refer to each other in a circle: {' is like '.join((*before, here))}.")
     entries = _read_file(name, folder).get(section, {})
     if entry not in entries:
         known = ", ".join(entries) or "none"
-        raise HumotionError(f"recipes/{name}.yaml has no {entry!r} in `{section}`, where it has {known}.")
+        raise HumotionError(f"recipes/{name}.yaml has no {entry!r} in `{section}`. It has {known}.")
     own = entries[entry]
     if not isinstance(own, CommentedMap) or LIKE not in own:
         return own
@@ -74,7 +74,9 @@ def _in_full(name: str, section: str, entry: str, folder: Path, before: tuple[st
     full = copy.deepcopy(_in_full(other or name, section, other_entry, folder, (*before, here)))
     for path in own.pop(WITHOUT, ()):
         if not _leave_out(full, path.split(".")):
-            raise HumotionError(f"recipes/{name}.yaml: {entry} is to be without {path}, which {other_entry} has not.")
+            raise HumotionError(
+                f"recipes/{name}.yaml: {entry} is without {path}, but {other_entry} does not have {path}."
+            )
     _merge(full, own)
     return full
 
@@ -91,7 +93,7 @@ def _leave_out(values: Any, path: Iterable[str]) -> bool:
 
 
 def _merge(values: CommentedMap, changes: CommentedMap) -> None:
-    """Put changes into a map, in place; the comment of a value that is replaced goes with it."""
+    """Put changes into a map, in place; the old comment of a replaced value is removed."""
     for key, value in changes.items():
         if isinstance(value, CommentedMap) and isinstance(values.get(key), CommentedMap):
             _merge(values[key], value)

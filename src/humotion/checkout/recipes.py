@@ -1,7 +1,7 @@
-"""Recipes: ready-made settings for a dataset, merged into params.yaml with its comments kept.
+"""Recipes: settings for a dataset, which are merged into params.yaml; comments are kept.
 
-A recipe (``recipes/NAME.yaml``, see `humotion.checkout.recipe_files`) names a dataset and whole experiments on it.
-Applying it replaces the experiments of those names and drops datasets that no experiment uses any more.
+A recipe (``recipes/NAME.yaml``, see `humotion.checkout.recipe_files`) has a dataset and complete experiments on it.
+Applying it replaces the experiments of the same names, and removes datasets that no experiment uses any more.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RECIPES = Path("recipes")
 
 
 def describe_recipes() -> str:
-    """A line per recipe: its name and the first comment line of its file."""
+    """One line per recipe: its name and the first comment line of its file."""
     files = sorted((main_checkout() / RECIPES).glob("*.yaml"))
     rows = [(path.stem, path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")) for path in files]
     table = indent(text_table(None, rows), "  ")
@@ -35,20 +35,20 @@ def describe_recipes() -> str:
 
 
 def apply_recipe(name: str, root: Path | None = None, into: Path | None = None) -> str:
-    """Merge a recipe into params.yaml and say what changed.
+    """Merge a recipe into params.yaml, and return a text that says what changed.
 
     Args:
         name: the recipe.
-        root: where the dataset lies (default: as the recipe says); read in place, never copied.
-        into: a fresh clone of this checkout is made there and changed instead.
+        root: the folder of the dataset (default: as in the recipe); it is read there and never copied.
+        into: a new clone of this checkout is made there and changed instead.
 
     Raises:
-        HumotionError: no such recipe, no such root, or ``into`` exists.
+        HumotionError: there is no such recipe or root, or ``into`` exists.
     """
     checkout = main_checkout()
     recipe = find_recipe(name, checkout)
     if root is not None and not root.is_dir():
-        raise HumotionError(f"--root {root} is not a folder; give the folder that holds the dataset.")
+        raise HumotionError(f"--root {root} is not a folder. Name the folder that has the dataset.")
     target = checkout if into is None else _clone(checkout, into)
     params_file = target / PARAMS_FILE
     (dataset,) = recipe["datasets"]
@@ -62,16 +62,16 @@ def apply_recipe(name: str, root: Path | None = None, into: Path | None = None) 
     experiments = ", ".join(recipe["experiments"])
     lines = [f"{params_file}: {experiments} now train on {dataset} ({recipe['datasets'][dataset]['root']})."]
     if dropped:
-        lines.append(f"No experiment uses {', '.join(dropped)} any more: dropped from datasets.")
+        lines.append(f"No experiment uses {', '.join(dropped)} any more: removed from datasets.")
     where = "" if into is None else f"cd {into} && "
     return "\n".join([*lines, f"Next: {where}make repro"])
 
 
 def find_recipe(name: str, checkout: Path) -> CommentedMap:
-    """A recipe of a checkout, written out in full.
+    """A recipe of a checkout, with every entry complete.
 
     Raises:
-        HumotionError: there is none of that name (the message lists those there are), or it is not valid.
+        HumotionError: there is no recipe of that name (the message lists all recipes), or it is not valid.
     """
     if name not in [path.stem for path in (checkout / RECIPES).glob("*.yaml")]:
         raise HumotionError(f"There is no recipe {name!r}.\n{describe_recipes()}")
@@ -79,16 +79,16 @@ def find_recipe(name: str, checkout: Path) -> CommentedMap:
 
 
 def show_recipe(name: str) -> str:
-    """What a recipe puts into params.yaml, as YAML."""
+    """The YAML that a recipe puts into params.yaml."""
     stream = io.StringIO()
     plain_yaml().dump(find_recipe(name, main_checkout()), stream)
     return stream.getvalue().rstrip()
 
 
 def merge(text: str, recipe: dict[str, Any]) -> tuple[str, list[str]]:
-    """Merge a recipe into the text of a params.yaml; give the new text, and the datasets that were dropped."""
-    # In sections, each with the comment above it: read as one document, that comment would belong to the last
-    # value of the section before, and go where that goes. The machine's section keeps its text to the letter.
+    """Merge a recipe into the text of a params.yaml; return the new text and the datasets that were removed."""
+    # Each section is read with the comment above it. In one document, the parser would attach that comment to the last
+    # value of the section before, and move it with that value. The section `machine` keeps its exact text.
     found = list(re.finditer(r"^(?:#.*\n)*(\w+):", text, re.MULTILINE))
     ends = [match.start() for match in found[1:]] + [len(text)]
     sections = {match[1]: text[match.start() : end] for match, end in zip(found, ends, strict=True)}
@@ -113,7 +113,7 @@ def merge(text: str, recipe: dict[str, Any]) -> tuple[str, list[str]]:
 
 
 def _overwrite(target: Any, source: Any) -> None:
-    """Make one map equal another, in place, so that comments beside values stay."""
+    """Make one map equal to another, in place, so that comments next to values stay."""
     for key in [key for key in target if key not in source]:
         del target[key]
     for key, value in source.items():
@@ -125,7 +125,7 @@ def _overwrite(target: Any, source: Any) -> None:
 
 def _clone(checkout: Path, into: Path) -> Path:
     if into.exists():
-        raise HumotionError(f"--into {into} exists already; name a folder that does not.")
+        raise HumotionError(f"--into {into} exists already. Name a new folder.")
     done = subprocess.run(["git", "clone", "--quiet", str(checkout), str(into)], capture_output=True, text=True)
     if done.returncode:
         raise HumotionError(f"Cloning {checkout} into {into} failed: {done.stderr.strip()}")

@@ -1,4 +1,4 @@
-"""What the last `dvc repro` gave: figures compared with those of baselines, where to look, and how to open the UI."""
+"""Summary of the last `dvc repro`: scores compared with baselines, where the plots are, and how to open the UI."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from humotion.figures.tables import text_table
 from humotion.files import read_json
 from humotion.params.document import Params
 
-# MLflow opens with the menus of its other half, which is about language models, unless the address says otherwise.
+# Without this address, MLflow opens with its menus for language models.
 MLFLOW_UI = "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
 _PLACES = [
     ("reports/<dataset>/report.md", "what is in the data"),
     ("plans/<experiment>/contact_sheet.jpg", "what augmentation does"),
     ("reports/<experiment>/", "figures, overlays, predictions"),
-    ("dvc metrics show; dvc plots show", "figures and curves"),
-    ("make ui", "MLflow: select runs, Compare"),
+    ("dvc metrics show; dvc plots show", "scores and curves"),
+    ("make ui", "MLflow: select runs, click Compare"),
     ("", MLFLOW_UI),
 ]
 
 
 def summarise(params: Params) -> str:
-    """A short text for the terminal; says what is missing where a stage has not run."""
+    """A short text for the terminal; if a stage has not run, it says what is missing."""
     blocks = [_block(name, experiment.task, experiment.dataset) for name, experiment in params.experiments.items()]
     return "\n\n".join([*blocks, _next_steps()])
 
@@ -32,7 +32,7 @@ def summarise(params: Params) -> str:
 def _block(name: str, task: str, dataset: str) -> str:
     path = Path("metrics") / name / "test.json"
     if not path.exists():
-        return f"{name} on {dataset}: not evaluated yet; run `dvc repro`."
+        return f"{name} on {dataset}: not evaluated yet. Run `dvc repro`."
     test = read_json(path)
     lines = [f"{name} on {dataset} (test: {test['num_clips']} clips)"]
     metrics = load_face(task).HEADLINES
@@ -41,7 +41,7 @@ def _block(name: str, task: str, dataset: str) -> str:
     table = text_table(("", *metrics), rows, right=range(1, len(metrics) + 1))
     lines.append(indent(table, "  "))
     gain = test["gain"]
-    interval = "no interval: a single group"
+    interval = "no interval: only one group"
     if gain["low"] is not None:
         interval = f"95 % interval {gain['low']:+.3f} to {gain['high']:+.3f}"
     lines.append(

@@ -1,1 +1,1 @@
-"""The command line: one file per group of commands; `main` joins them."""
+"""The command line: one file per group of commands; `main` combines them."""

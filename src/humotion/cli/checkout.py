@@ -1,4 +1,4 @@
-"""Commands about this checkout as a whole: recipe, params, summary, doctor."""
+"""Commands about this checkout: recipe, params, summary, doctor."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ app = typer.Typer()
 
 @app.command()
 def recipe(
-    name: Annotated[str | None, typer.Argument(help="A recipe; `--list` shows them.")] = None,
-    root: Annotated[Path | None, typer.Option(help="Where the dataset lies; read in place, never copied.")] = None,
-    into: Annotated[Path | None, typer.Option(help="Do it in a fresh clone there; this one stays as is.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A recipe. `--list` shows all of them.")] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="The folder of the dataset. It is read there and never copied.")
+    ] = None,
+    into: Annotated[Path | None, typer.Option(help="Clone this checkout to this folder and change the clone.")] = None,
     list_recipes: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
-    show: Annotated[bool, typer.Option("--show", help="Print its settings in full; change nothing.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Print all settings of the recipe and change nothing.")] = False,
 ) -> None:
-    """Merge ready-made settings for a dataset into params.yaml; comments are kept."""
+    """Merge the settings of a recipe into params.yaml, for one dataset. Comments are kept."""
     from humotion.checkout.recipes import apply_recipe, describe_recipes, show_recipe
 
     if list_recipes or name is None:
@@ -34,7 +36,7 @@ def recipe(
 
 @app.command()
 def params() -> None:
-    """Check params.yaml, and list its experiments: what each trains on what."""
+    """Check params.yaml and list its experiments, each with task, dataset, input and model."""
     from humotion.figures.tables import text_table
 
     experiments = load_params().experiments
@@ -48,7 +50,7 @@ def params() -> None:
 
 @app.command()
 def summary() -> None:
-    """Show what was trained: figures beside baselines, where the plots are, how to open the UI."""
+    """Show the test scores of all experiments and their baselines, where the plots are, and how to open the UI."""
     from humotion.checkout.summary import summarise
 
     typer.echo(summarise(load_params()))
@@ -56,9 +58,9 @@ def summary() -> None:
 
 @app.command()
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: a list of findings.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs: a list of findings.")] = False,
 ) -> None:
-    """Check this machine and checkout, and say what to do about what is not well."""
+    """Check this machine and this checkout, and print how to fix each problem. Exits with 1 if a check fails."""
     from humotion.checkout.doctor import describe, examine
 
     findings = examine()

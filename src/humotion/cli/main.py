@@ -1,6 +1,6 @@
-"""The command line: one command a stage, and the commands a person uses beside `dvc repro`.
+"""The command line: one command per stage, and the commands that a user needs in addition to `dvc repro`.
 
-Imports are lazy: `humotion --help` loads no deep-learning stack, and each stage only what it needs.
+Imports are lazy: `humotion --help` loads no deep-learning libraries, and each stage loads only what it needs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from humotion.errors import HumotionError
 
 app = typer.Typer(
     name="humotion",
-    help="Video of people to poses and actions. `dvc repro` runs the stages; --help of a command explains it.",
+    help="Train models that find the actions and poses of people in videos. `dvc repro` runs all stages. "
+    "`humotion COMMAND --help` explains a command.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -29,7 +30,7 @@ app.command()(registry.lineage)
 
 
 def main() -> None:
-    """Entry point: a HumotionError is printed as its text alone, unless ``--debug`` asks for the traceback."""
+    """Entry point: print only the text of a HumotionError, or its traceback with ``--debug``."""
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
@@ -42,7 +43,7 @@ def main() -> None:
     except OSError as error:
         if debug or error.errno != errno.ENOSPC:
             raise
-        _fail("The disk is full. Free some space and call the same command again: finished work is kept.")
+        _fail("The disk is full. Free some space and run the same command again: finished work is kept.")
 
 
 def _fail(text: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Commands about trained models and models that can be trained: predict, compare, models."""
+"""Commands about models, trained or not: predict, compare, models."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ app = typer.Typer()
 
 @app.command()
 def models(
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: a list of models.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs: a list of models.")] = False,
 ) -> None:
-    """List the models that can be trained: parameters, GMACs and shapes at their official sizes."""
+    """List the available models, with parameters, GMACs and shapes at their official sizes."""
     from humotion.models.catalogue import count_models, describe
 
     counted = list(count_models())
@@ -24,14 +24,17 @@ def models(
 
 @app.command()
 def predict(
-    video: Annotated[Path, typer.Argument(help="A video file.")],
+    video: Annotated[Path, typer.Argument(help="A video file, or a folder of frames.")],
     model: Annotated[
         list[str] | None,
-        typer.Option(help="A model folder, or an MLflow model (models:/ls_vit-hmdb51@champion). Repeatable."),
+        typer.Option(
+            help="A model folder, or an MLflow model (models:/ls_vit-hmdb51@champion). "
+            "Repeatable. Default: all folders in models/."
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write an annotated MP4 here.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the annotated video to this MP4 file.")] = None,
 ) -> None:
-    """Say what happens in one video, and draw where the joints are."""
+    """Predict action and joints in one video. With --out, also draw them into a copy of the video."""
     from humotion.prediction.predict_video import predict_video
 
     predict_video(video, model or [], out)
@@ -42,18 +45,18 @@ def compare(
     experiments: Annotated[
         list[str],
         typer.Argument(
-            help="Two or more experiments, evaluated on the same test clips. a+b+c is their mean (one a split or "
-            "seed); ../other/a is of another checkout."
+            help="Two or more experiments, evaluated on the same test clips. a+b+c is the mean of three experiments "
+            "(one per split or seed). ../other/a is an experiment of another checkout."
         ),
     ],
-    markdown: Annotated[bool, typer.Option("--markdown", help="Tables in Markdown.")] = False,
-    bootstrap: Annotated[int, typer.Option(min=100, help="Resamples of the paired bootstrap.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Of the resampling.")] = 0,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables in Markdown.")] = False,
+    bootstrap: Annotated[int, typer.Option(min=100, help="Number of resamples of the paired bootstrap.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
 ) -> None:
-    """Set trained models beside one another, and say which differences are more than chance.
+    """Compare the test scores of trained models, and show which differences are more than chance.
 
-    `humotion compare vit_1+vit_2+vit_3 ls_vit_1+ls_vit_2+ls_vit_3` compares means over three splits or seeds: part by
-    part both must have seen the same test clips, and the bootstrap draws films of all parts together.
+    `humotion compare vit_1+vit_2+vit_3 ls_vit_1+ls_vit_2+ls_vit_3` compares means over three splits or seeds. Then
+    vit_1 and ls_vit_1 must have the same test clips, and so on. The bootstrap draws films from all three together.
     """
     from humotion.comparison.compare import compare as compare_experiments
 

@@ -14,7 +14,7 @@ from humotion.params.document import PARAMS_FILE, load_params
 app = typer.Typer(
     name="registry",
     no_args_is_help=True,
-    help="Registered models: `humotion registry show`, and how a champion loses its place.",
+    help="Show registered models, or replace a champion.",
 )
 
 Model = Annotated[str, typer.Argument(help="A registered model (ls_vit-hmdb51).")]
@@ -23,16 +23,16 @@ NOBODY = "none"
 
 @app.command()
 def show(
-    model: Annotated[str | None, typer.Argument(help="A registered model; all of them by default.")] = None,
+    model: Annotated[str | None, typer.Argument(help="A registered model. Default: all of them.")] = None,
 ) -> None:
-    """List versions: aliases, validation score, and why each is what it is."""
+    """List the versions of models, with alias, validation score, experiment, and the reason for the alias."""
     from humotion.figures.tables import text_table
     from humotion.tracking import registry
 
     uri = _tracking_uri()
     names = [model] if model else registry.names(uri)
     if not names:
-        typer.echo("No model is registered yet; `dvc repro` registers what it trains.")
+        typer.echo("No model is registered yet. `dvc repro` trains models and registers them.")
     for name in names:
         rows = [
             _row(str(version.version), list(version.aliases), dict(version.tags))
@@ -44,28 +44,29 @@ def show(
 @app.command()
 def demote(
     model: Model,
-    why: Annotated[str, typer.Option(help="The reason, which the registry keeps.")],
+    why: Annotated[str, typer.Option(help="The reason. The registry keeps it.")],
     to: Annotated[
-        str | None, typer.Option(help="Who is champion instead: a version, or none. Default: the champion before.")
+        str | None,
+        typer.Option(help="The new champion: a version, or none. Default: the champion before this one."),
     ] = None,
     version: Annotated[
-        str | None, typer.Option(help="Whom to demote: if it is not the champion any more, nothing happens.")
+        str | None, typer.Option(help="The version to demote. If it is no longer the champion, nothing changes.")
     ] = None,
 ) -> None:
-    """Take the alias champion from the version that has it, and give it to the champion before.
+    """Remove the alias champion from the version that has it, and give it to the champion before.
 
-    A demoted version is not promoted again by `humotion register` or `dvc repro`, unless by
-    `humotion register EXPERIMENT --again`, or with --to here.
+    `humotion register` and `dvc repro` never promote a demoted version again. To promote it, use
+    `humotion register EXPERIMENT --again`, or `--to` of this command.
     """
     from humotion.tracking import registry
 
     uri = _tracking_uri()
-    registry.versions(model, uri)  # an error that names the models there are
+    registry.versions(model, uri)  # raises an error with the known models if this one does not exist
     current = registry.champion(model, uri)
     number = str(current.version) if current else None
     wanted = None if to in (None, NOBODY) else str(registry.get_version(model, str(to), uri).version)
     if wanted is not None and wanted == number:
-        typer.echo(f"{model} version {wanted} is the champion already: nothing to do.")
+        typer.echo(f"{model} version {wanted} is already the champion: nothing to do.")
         return
     if version is not None and str(registry.get_version(model, version, uri).version) != number:
         typer.echo(f"{model} version {version} is not the champion: nothing to do.")
@@ -75,7 +76,7 @@ def demote(
         return
     if to is None and (wanted := registry.champion_before(model, number, uri)) is None:
         raise HumotionError(
-            f"No champion before version {number} of {model} is known: name one with --to VERSION, or --to none."
+            f"No champion before version {number} of {model} is known. Name one with --to VERSION, or use --to none."
         )
     registry.demote(model, number, wanted, why, uri)
     typer.echo(f"{model} version {number} is demoted; " + _who_is_champion(wanted))
@@ -84,11 +85,11 @@ def demote(
 def lineage(
     model: Annotated[
         str,
-        typer.Argument(help="models:/ls_vit-hmdb51@champion, models:/ls_vit-hmdb51/3, a run's id, or a model folder."),
+        typer.Argument(help="models:/ls_vit-hmdb51@champion, models:/ls_vit-hmdb51/3, a run id, or a model folder."),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
 ) -> None:
-    """Lead a model back to run, commit, data, dvc.lock and settings, and to the commands that rebuild it."""
+    """Show where a model comes from (run, commit, data, dvc.lock, settings), and the commands that rebuild it."""
     from humotion.lineage.report import as_dict, describe
     from humotion.lineage.trace import trace
 
@@ -100,18 +101,18 @@ def _without_champion(model: str, wanted: str | None, to: str | None, why: str, 
     from humotion.tracking import registry
 
     if to is None:
-        raise HumotionError(f"{model} has no champion to demote; --to VERSION makes one.")
+        raise HumotionError(f"{model} has no champion to demote. --to VERSION makes one.")
     if wanted is not None:
         registry.promote(model, wanted, why, uri)
     typer.echo(f"{model}: {_who_is_champion(wanted)}")
 
 
 def _who_is_champion(successor: str | None) -> str:
-    return "nobody is champion now." if successor is None else f"version {successor} is champion now."
+    return "there is no champion now." if successor is None else f"version {successor} is the champion now."
 
 
 def _row(version: str, aliases: list[str], tags: dict[str, str]) -> tuple[str, ...]:
-    """A version in the list: its number, aliases, validation score, experiment, and why it is what it is."""
+    """A version in the list: its number, aliases, validation score, experiment, and the reason for its alias."""
     metric = tags.get("metric")
     score = f"validation {metric} {tags.get(f'validation.{metric}', 'unknown')}" if metric else "validation unknown"
     demoted = f"demoted: {tags['demoted_why']}" if "demoted_at" in tags else None

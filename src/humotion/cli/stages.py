@@ -28,7 +28,7 @@ def index(dataset: Dataset) -> None:
 
 @app.command(rich_help_panel=STAGES)
 def extract(dataset: Dataset) -> None:
-    """Decode every frame of a dataset into the frame store. Interrupted, it goes on where it stopped."""
+    """Decode every frame of a dataset into the frame store. After an interruption it resumes."""
     _run_stage("extract", dataset)
 
 
@@ -40,31 +40,31 @@ def explore(dataset: Dataset) -> None:
 
 @app.command(rich_help_panel=STAGES)
 def sample(experiment: Experiment) -> None:
-    """Choose the split, make the group-clean validation fold, and sample frame indices."""
+    """Choose the split and a validation fold without common groups, and sample the frame indices of clips."""
     _run_stage("sample", experiment)
 
 
 @app.command(rich_help_panel=STAGES)
 def augment(experiment: Experiment) -> None:
-    """Balance the classes and compile the augmentation policy, with contact sheets of its effect."""
+    """Balance the classes, build the augmentation policy, and draw a contact sheet that shows its effect."""
     _run_stage("augment", experiment)
 
 
 @app.command(rich_help_panel=STAGES)
 def train(experiment: Experiment) -> None:
-    """Train the model, tracked in MLflow. Interrupted, it goes on after the last finished epoch."""
+    """Train the model, tracked in MLflow. After an interruption it resumes after the last finished epoch."""
     _run_stage("train", experiment)
 
 
 @app.command(rich_help_panel=STAGES)
 def evaluate(experiment: Experiment) -> None:
-    """Score the model on the official test split beside its baselines, with figures and overlays."""
+    """Score the model and its baselines on the official test split, and draw figures and overlays."""
     _run_stage("evaluate", experiment)
 
 
 @app.command(rich_help_panel=STAGES)
 def rebalance(experiment: Experiment) -> None:
-    """Re-train heads on the model's embeddings with the classes balanced, and compare them in one table."""
+    """Train new heads on the model's embeddings with balanced classes, and compare them in one table."""
     _run_stage("rebalance", experiment)
 
 
@@ -73,7 +73,7 @@ def register(
     experiment: Experiment,
     again: Annotated[bool, typer.Option("--again", help="Let a version that was demoted compete again.")] = False,
 ) -> None:
-    """Register the model in MLflow; it becomes champion if validation clips say so."""
+    """Register the model in MLflow. It becomes champion if it is better on validation clips."""
     from humotion.stages.register import run
 
     run(experiment, load_params(), again)

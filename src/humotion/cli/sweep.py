@@ -17,7 +17,7 @@ class RunByDefault(TyperGroup):
     """`humotion sweep ls_vit` is short for `humotion sweep run ls_vit`."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        """Put the default command in front, unless a command or help is asked for."""
+        """Insert the default command, unless the user named a command or asked for help."""
         if args and args[0] not in (*self.commands, "-h", "--help"):
             args = ["run", *args]
         return super().parse_args(ctx, args)
@@ -35,29 +35,28 @@ app = typer.Typer(
 def run(
     experiment: Experiment,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes on this machine (default: machine.sweep_workers).")
+        int | None, typer.Option(min=1, help="Processes on this machine. Default: machine.sweep_workers.")
     ] = None,
     storage: Annotated[
         str | None,
         typer.Option(
-            help="Database URL (default: OPTUNA_STORAGE, machine.sweep_storage, sqlite:///optuna.db). "
-            "A password belongs into the environment variable."
+            help="Database URL. Default: OPTUNA_STORAGE, then machine.sweep_storage, then sqlite:///optuna.db. "
+            "Put a URL with a password into the environment variable OPTUNA_STORAGE."
         ),
     ] = None,
 ) -> None:
     """Search the parameters named in `sweeps.EXPERIMENT.space`.
 
-    The same command goes on with an interrupted study, trials from their checkpoints; on other
-    machines with the same storage it joins it. A changed search space, objective, experiment or
-    changed data begin a new study.
+    After an interruption, the same command resumes the study, and unfinished trials resume from their checkpoints.
+    On another machine with the same storage, it joins the study. If the search space, an objective, the experiment or
+    the data change, a new study starts.
 
-    A space may hold parameters below `augment`, `model`, `optimizer`, `trainer`, and `seed`: a trial
-    makes its training plan and trains. Which clips there are is decided by stages before
-    (`clips`, `dataset`), so that all trials are compared on the same validation clips: for those use
+    A space may have `seed` and parameters below `augment`, `model`, `optimizer` and `trainer`. It cannot have `dataset`
+    or parameters below `clips`, because all trials are compared on the same validation clips. For those, use
     `dvc exp run -S`.
 
-    Several workers share the cores, and the GPUs: one each unless machine.devices says otherwise.
-    One trial over several devices: `torchrun --nproc-per-node N -m humotion sweep EXPERIMENT`.
+    Several workers share the cores and the GPUs. Each gets one GPU, unless machine.devices is set. To train one trial
+    on several devices: `torchrun --nproc-per-node N -m humotion sweep EXPERIMENT`.
     """
     from humotion.stages.sweep import run as run_stage
 
@@ -68,10 +67,11 @@ def run(
 def apply(
     experiment: Experiment,
     trial: Annotated[
-        int | None, typer.Option(help="Which of the best, where several objectives leave a choice.")
+        int | None,
+        typer.Option(help="The trial to apply. Needed if several objectives give more than one best trial."),
     ] = None,
 ) -> None:
-    """Write the best parameters into params.yaml, comments and order kept; `git diff` shows the decision."""
+    """Write the best parameters to params.yaml. Comments and order are kept, and `git diff` shows the change."""
     from humotion.sweep.apply import apply_best
 
     load_params().experiment(experiment)

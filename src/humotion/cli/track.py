@@ -11,29 +11,29 @@ from humotion.params.document import load_params
 app = typer.Typer(
     name="track",
     no_args_is_help=True,
-    help="Runs that wait on disk for a remote MLflow store: see them, send them.",
+    help="List or send the runs that wait on disk for a remote MLflow store.",
 )
 
 
 @app.command()
 def status() -> None:
-    """List the runs on disk that a remote MLflow store does not have yet, or not all of."""
+    """List the runs on disk that a remote MLflow store does not have yet, or has only in part."""
     from humotion.tracking.outbox.sync import status as waiting
 
-    for line in list(waiting()) or ["Nothing waits."]:
+    for line in list(waiting()) or ["No run waits."]:
         typer.echo(line)
 
 
 @app.command()
 def sync(
     uri: Annotated[
-        str | None, typer.Option(help="Send all of them to this store, and not to the one each was written for.")
+        str | None, typer.Option(help="Send all runs to this store, not to the store that each was written for.")
     ] = None,
 ) -> None:
-    """Send what waits on disk to its MLflow store; cut off, call it again.
+    """Send the runs that wait on disk to their MLflow store. After an interruption, run it again.
 
-    Parameters, tags, every point of every metric, files and models are sent and compared. A run is removed
-    from disk only when all of it is there.
+    The command sends parameters, tags, every point of every metric, files and models, and then compares them. A run
+    is removed from disk only when the store has all of it.
     """
     from humotion.tracking.outbox.sync import sync as send_all
 
@@ -42,4 +42,4 @@ def sync(
         typer.echo(line)
         lines += 1
     if not lines:
-        typer.echo("Nothing waits.")
+        typer.echo("No run waits.")

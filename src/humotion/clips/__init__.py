@@ -1,1 +1,1 @@
-"""Clips: which frames make a sample, the class balance, augmentation, and the loaders."""
+"""Clips: the frames of a sample, the class balance, augmentation, and the loaders."""

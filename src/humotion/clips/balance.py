@@ -1,7 +1,7 @@
-"""The training plan: which clips an epoch holds, how often, and the seed of each replica.
+"""The training plan: the clips of an epoch, how often each occurs, and the seed of each replica.
 
-Classes are balanced by repeating or leaving out clip indices (imbalanced-learn), never by touching
-pixels, and only for training clips.
+Classes are balanced by repeating or leaving out clip indices (imbalanced-learn), only for training clips. Pixels do
+not change.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Balance = Literal["none", "oversample", "undersample", "square_root"]
 
 
 def make_plan(clips: pd.DataFrame, balance: Balance, replicas: int, seed: int) -> pd.DataFrame:
-    """Training clips balanced by class, times ``replicas``, each row with its replica number and seed.
+    """Return training clips balanced by class, times ``replicas``, each row with its replica number and seed.
 
-    Replicas of one clip are numbered from 0. A row's seed depends on ``seed``, its clip and its
-    replica alone, so it does not move when other clips come or go.
+    Replicas of one clip are numbered from 0. A row's seed depends only on ``seed``, its clip and its replica. So it
+    does not change if other clips are added or removed.
     """
     chosen = balanced_indices(clips["label_id"].to_numpy(), balance, seed)
     plan = clips.iloc[np.tile(chosen, replicas)]
@@ -33,11 +33,11 @@ def make_plan(clips: pd.DataFrame, balance: Balance, replicas: int, seed: int) -
 
 
 def balanced_indices(labels: npt.NDArray[np.int64], balance: Balance, seed: int) -> npt.NDArray[np.int64]:
-    """Sorted indices into ``labels``, repeated or left out so that the classes are balanced.
+    """Return sorted indices into ``labels``, repeated or left out so that the classes are balanced.
 
-    oversample: every class is repeated up to the largest. undersample: every class is cut down to
-    the smallest. square_root: a class with n clips gets a share proportional to sqrt(n), while the
-    number of clips in all stays about the same.
+    oversample: every class is repeated to the size of the largest one. undersample: every class is reduced to the
+    size of the smallest one. square_root: a class with n clips gets a share proportional to sqrt(n), and the total
+    number of clips stays about the same.
     """
     indices = np.arange(len(labels))
     classes, counts = np.unique(labels, return_counts=True)
@@ -56,7 +56,7 @@ def balanced_indices(labels: npt.NDArray[np.int64], balance: Balance, seed: int)
 
 
 def class_counts(classes: list[str], clips: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
-    """Clips of each class (columns label, before, after); ``after`` is what an epoch holds."""
+    """Number of clips per class (columns label, before, after); ``after`` is the number in an epoch."""
     before = clips["label"].value_counts().reindex(classes, fill_value=0)
     after = plan["label"].value_counts().reindex(classes, fill_value=0)
     return pd.DataFrame({"label": classes, "before": before.to_numpy(), "after": after.to_numpy()})

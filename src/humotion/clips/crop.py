@@ -1,7 +1,7 @@
 """Square crops of a stored frame, and the mapping between crop and stored pixels.
 
-A window is (left, top, side) in whole stored pixels and may reach past the frame, where it is filled
-with grey. Resizing it to ``size`` keeps pixel centres at integers, hence
+A window is (left, top, side) in integer stored pixels. It may extend past the frame, where it is filled with grey.
+Resizing it to ``size`` keeps pixel centres at integers, so
 ``stored_xy = crop_xy * scale + (x0, y0)`` with ``scale = side / size`` and ``x0 = left + (scale - 1) / 2``.
 """
 
@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 PAD_VALUE = 128
-# The share of the short side that an evaluation crop keeps: the usual resize to 256, crop 224.
+# The share of the short side that an evaluation crop keeps: the usual resize to 256 and crop of 224.
 CENTRE_FRACTION = 224 / 256
-# Keeps the enlargement sane where every box of a clip is (nearly) empty.
+# Limits the enlargement if every box of a clip is (nearly) empty.
 MIN_SIDE = 16
-# A person too large for a crop of fixed scale fills it but for this, as published.
+# Margin around a person who is too large for a crop of fixed scale, as published.
 FIT_MARGIN = 1.1
 
 Floats = npt.NDArray[np.float32]
@@ -24,20 +24,20 @@ Ints = npt.NDArray[np.int64]
 
 
 def person_windows(boxes: Floats, person_scale: float) -> Ints:
-    """Windows (T, 3) around the person of each frame, all of one side.
+    """Windows (T, 3) around the person in each frame, all with the same side.
 
-    The side is the clip's largest box side times ``person_scale``; each window is centred at its own
-    frame's box (T, 4), to the nearest whole pixel.
+    The side is the clip's largest box side times ``person_scale``. Each window is centred at the box (T, 4) of its
+    own frame, rounded to the nearest pixel.
     """
     sides = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
     return _around(boxes, max(MIN_SIDE, int(np.ceil(float(sides.max()) * person_scale))))
 
 
 def clip_windows(boxes: Floats, size: int, person_scale: float, pixel_scale: float | None = None) -> Ints:
-    """Windows (T, 3) around the person of each frame, all of one side, as the settings of an experiment ask.
+    """Windows (T, 3) around the person in each frame, all with the same side, by the settings of an experiment.
 
-    Without ``pixel_scale`` the person decides the side (`person_windows`); with it the side is ``size`` over
-    ``pixel_scale``, or 1.1 times the largest box side of a clip with a box that would not fit.
+    Without ``pixel_scale``, the size of the person decides the side (`person_windows`). With it, the side is ``size``
+    / ``pixel_scale``, or 1.1 times the largest box side of the clip if that box would not fit.
     """
     if pixel_scale is None:
         return person_windows(boxes, person_scale)
@@ -53,17 +53,17 @@ def _around(boxes: Floats, side: int) -> Ints:
 
 
 def at_scale(windows: Ints, scale: float) -> Ints:
-    """The windows (T, 3) in which everything is larger by ``scale``, around the same centres to half a pixel."""
+    """Windows (T, 3) that show everything larger by ``scale``, with the same centres to half a pixel."""
     side = max(1, round(float(windows[0, 2]) / scale))
     corners = windows[:, :2] + (windows[:, 2:] - side) // 2
     return np.column_stack([corners, np.full(len(windows), side)])
 
 
 def evaluation_window(width: int, height: int, place: float = 0.5) -> Ints:
-    """The window (3,) that a resize of the short side and a crop would keep: a centre crop, unless told otherwise.
+    """The window (3,) that a resize of the short side and a crop would keep; the default is a centre crop.
 
-    ``place`` is where it lies along the long side (the width of a square): 0 left or top, 1 right or bottom. Along
-    the short side it is in the centre.
+    ``place`` is its position along the long side (for a square, the width): 0 is left or top, 1 right or bottom.
+    Along the short side, the window is in the centre.
     """
     side = max(1, round(min(width, height) * CENTRE_FRACTION))
     left, top = (place, 0.5) if width >= height else (0.5, place)
@@ -71,18 +71,18 @@ def evaluation_window(width: int, height: int, place: float = 0.5) -> Ints:
 
 
 def crop_geometry(windows: Ints, size: int) -> Floats:
-    """The mapping (..., 3) = x0, y0, scale of windows (..., 3) that are resized to ``size``."""
+    """The mapping (..., 3) = x0, y0, scale for windows (..., 3) that are resized to ``size``."""
     scale = windows[..., 2:] / size
     return np.concatenate([windows[..., :2] + (scale - 1) / 2, scale], axis=-1).astype(np.float32)
 
 
 def to_crop(points: Floats, crop: Floats) -> Floats:
-    """Stored pixels (T, N, 2) to crop pixels, for the geometry (T, 3) of each frame."""
+    """Convert points (T, N, 2) from stored pixels to crop pixels, by the geometry (T, 3) of each frame."""
     return ((points - crop[:, None, :2]) / crop[:, None, 2:]).astype(np.float32)
 
 
 def to_stored(points: Floats, crop: Floats) -> Floats:
-    """Crop pixels (T, N, 2) to stored pixels, for the geometry (T, 3) of each frame."""
+    """Convert points (T, N, 2) from crop pixels to stored pixels, by the geometry (T, 3) of each frame."""
     return (points * crop[:, None, 2:] + crop[:, None, :2]).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""The loaders of an experiment: training by the plan, validation, test and predict by their clips."""
+"""The loaders of an experiment: the plan for training, and the clips for validation, test and prediction."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ from humotion.store.skeleton import Skeleton
 
 
 class ClipDataModule(LightningDataModule):
-    """Loaders over ``clips/<name>``, ``plans/<name>`` and the dataset's frame store below ``root``.
+    """Loaders for ``clips/<name>``, ``plans/<name>`` and the dataset's frame store below ``root``.
 
     Args:
         name: the experiment's name in params.yaml.
         params: all of params.yaml.
         num_neighbours: raw frames K that the model reads around each sampled one.
-        root: the folder that holds the stages' outputs.
+        root: the folder with the stages' outputs.
 
     Attributes:
-        input: what the model is shown (see `humotion.clips.input`).
-        meta: of ``clips/<name>/meta.json``.
+        input: what the model sees (see `humotion.clips.input`).
+        meta: content of ``clips/<name>/meta.json``.
         skeleton: the joint set of the dataset, if it has joints.
         store: the frames.
 
     Raises:
-        HumotionError: the stages before have not run, or were run by an older version.
+        HumotionError: the previous stages have not run, or an older version ran them.
     """
 
     def __init__(self, name: str, params: Params, num_neighbours: int = 1, root: Path = Path()) -> None:
@@ -59,32 +59,32 @@ class ClipDataModule(LightningDataModule):
         self.store = FrameStore(self.prepared / "frames", self.prepared / "frames.parquet")
 
     def clips(self, split: str) -> pd.DataFrame:
-        """The clips of "train", "val" or "test", each once, as sampled."""
+        """Return the clips of "train", "val" or "test", each once, as sampled."""
         return read_table(self.clips_folder / f"{split}.parquet")
 
     def table(self, split: str) -> pd.DataFrame:
-        """The rows that ``clip_index`` counts: the balanced plan for "train", the clips of "val" or "test"."""
+        """Return the rows that ``clip_index`` refers to: the balanced plan for "train", or the clips of a split."""
         return read_table(self.plan_folder / "train.parquet") if split == "train" else self.clips(split)
 
     def class_counts(self) -> torch.Tensor:
-        """Samples of each class in an epoch of the plan, (classes,)."""
+        """Number of samples (classes,) per class in an epoch of the plan."""
         labels = self.table("train")["label_id"].to_numpy(copy=True)
         return torch.bincount(torch.from_numpy(labels), minlength=len(self.meta["classes"]))
 
     def fields(self, clips: pd.DataFrame) -> pd.DataFrame:
-        """What the dataset tells of the video of each clip besides its label (columns ``field_*``), row by row."""
+        """Return the dataset's additional fields of each clip's video (columns ``field_*``), row by row."""
         videos = pd.read_parquet(self.prepared / "videos.parquet").set_index("video_id")
         told = videos[[column for column in videos.columns if column.startswith("field_")]]
         return told.loc[clips["video_id"]].reset_index(drop=True)
 
     def raw_path(self, dataset_root: Path, split: str) -> Path:
-        """The video file, or folder of frames, of the first clip of a split."""
+        """Return the video file, or the folder of frames, of the first clip of a split."""
         videos = pd.read_parquet(self.prepared / "videos.parquet", columns=["video_id", "path"])
         first = self.clips(split)["video_id"].iloc[0]
         return dataset_root / str(videos.set_index("video_id").loc[first, "path"])
 
     def dataset(self, split: str) -> ClipDataset:
-        """The samples of "train" (augmented), "val" or "test"."""
+        """Return the samples of "train" (augmented), "val" or "test"."""
         if split != "train":
             return self.clip_dataset(split)
         policy = Policy.load(self.plan_folder / "policy.json")
@@ -92,12 +92,12 @@ class ClipDataModule(LightningDataModule):
         return ClipDataset(self.table(split), self.store, shown, self.num_neighbours)
 
     def clip_dataset(self, split: str, variant: Variant = AS_SAMPLED) -> ClipDataset:
-        """Every clip of "train", "val" or "test" once, as evaluation sees it, or in a ``variant`` of that."""
+        """Return every clip of "train", "val" or "test" once, as evaluation shows it, or in a ``variant`` of that."""
         shown = self.input.make(self.experiment.augment, self.skeleton, place=variant.place)
         return ClipDataset(self.clips(split), self.store, shown, self.num_neighbours, variant)
 
     def train_dataloader(self) -> DataLoader[Sample]:
-        """Augmented training clips, in an order drawn anew each epoch."""
+        """Load augmented training clips, in a new random order in each epoch."""
         dataset = self.dataset("train")
         world_size, rank = self._world()
         per_device = self._device_batch_size(world_size)
@@ -106,30 +106,30 @@ class ClipDataModule(LightningDataModule):
         return self.loader(dataset, per_device, self.sampler)
 
     def share_of_batch(self, batch_idx: int) -> tuple[int, int]:
-        """How many samples of a training batch count, of this device's and of all."""
+        """Return how many samples of a training batch count: on this device, and on all devices."""
         return self.sampler.counts(batch_idx)
 
     def val_dataloader(self) -> DataLoader[Sample]:
-        """Validation clips in the order of their table, dealt out to the devices; a whole video is a batch alone."""
+        """Load validation clips in the order of their table, in turn on each device; a complete video is one batch."""
         world_size, rank = self._world()
         dataset = self.clip_dataset("val")
         sampler = InTurn(dataset, world_size, rank) if world_size > 1 else None
         return self.loader(dataset, self._evaluated_at_once(), sampler)
 
     def test_dataloader(self) -> DataLoader[Sample]:
-        """Test clips in the order of their table; a whole video is a batch alone."""
+        """Load test clips in the order of their table; a complete video is one batch."""
         return self.evaluation_dataloader("test")
 
     def predict_dataloader(self) -> DataLoader[Sample]:
-        """The test clips."""
+        """Load the test clips."""
         return self.evaluation_dataloader("test")
 
     def evaluation_dataloader(self, split: str, variant: Variant = AS_SAMPLED) -> DataLoader[Sample]:
-        """The clips of "train", "val" or "test" once, not augmented, in the order of their table."""
+        """Load the clips of "train", "val" or "test" once, not augmented, in the order of their table."""
         return self.loader(self.clip_dataset(split, variant), self._evaluated_at_once())
 
     def loader(self, dataset: Dataset[Sample], batch_size: int | None, sampler: Any = None) -> DataLoader[Sample]:
-        """A loader over samples with this machine's worker processes; None as batch size: samples as they are."""
+        """Return a loader with this machine's worker processes; with batch size None, samples are not batched."""
         return DataLoader(
             dataset,
             batch_size=batch_size,
@@ -141,7 +141,7 @@ class ClipDataModule(LightningDataModule):
         )
 
     def _evaluated_at_once(self) -> int:
-        """Clips in a batch that is not trained on: one, if they are whole videos of different lengths."""
+        """Clips in a batch without training: one, if clips are complete videos of different lengths."""
         are_whole = isinstance(self.experiment.clips, WindowClipParams)
         return 1 if are_whole else self._device_batch_size(self._world()[0])
 
@@ -152,30 +152,30 @@ class ClipDataModule(LightningDataModule):
         batch_size = self.experiment.trainer.batch_size
         if batch_size % world_size:
             raise HumotionError(
-                f"trainer.batch_size is {batch_size}, to be shared out over {world_size} devices; "
-                "make it a multiple of them."
+                f"trainer.batch_size is {batch_size}, and training uses {world_size} devices. "
+                "Choose a multiple of the number of devices."
             )
         return batch_size // world_size
 
     def _first_epoch(self) -> int:
-        # On resuming, Lightning starts the iterator before it tells the sampler the epoch.
+        # When training resumes, Lightning starts the iterator before it sets the sampler's epoch.
         if self.trainer is None:
             return 0
         return self.trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
 
 
 def skeleton_of_clips(meta: Mapping[str, Any]) -> Skeleton | None:
-    """The joint set that the meta.json of an experiment's clips holds, None if the dataset has no joints.
+    """Return the joint set in the meta.json of an experiment's clips, None if the dataset has no joints.
 
     Raises:
-        HumotionError: it was written by an older version, which kept a name alone.
+        HumotionError: an older version, which stored only a name, wrote the file.
     """
     facts = meta["skeleton"]
     if isinstance(facts, str):
-        raise HumotionError("clips/ was made by an older version of humotion: run `dvc repro`, which makes it again.")
+        raise HumotionError("An older version of humotion made clips/. Run `dvc repro`, which creates it again.")
     return None if facts is None else Skeleton.from_dict(facts)
 
 
 def single_threaded(worker: int) -> None:
     """Set up a loader worker."""
-    cv2.setNumThreads(0)  # the workers are the parallelism; OpenCV's threads would fight over the cores
+    cv2.setNumThreads(0)  # the workers already run in parallel; OpenCV's threads would compete for the cores

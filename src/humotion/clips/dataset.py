@@ -1,4 +1,4 @@
-"""Clips as a torch dataset: one row of the clip table or training plan is one sample."""
+"""Clips as a torch dataset: each row of the clip table or training plan is one sample."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from humotion.store.frames import FrameStore
 
 
 class ClipDataset(Dataset[Sample]):
-    """Samples by ``index``, or by ``(epoch, index)`` where every epoch is to augment differently.
+    """Samples by ``index``, or by ``(epoch, index)`` if every epoch must augment differently.
 
-    The epoch travels with the index, so that workers which outlive an epoch, and any number of them,
-    give the same samples: a sample depends on its plan row's seed and the epoch alone.
+    The epoch is part of the key, so a sample depends only on the seed of its plan row and on the epoch. Therefore
+    samples do not depend on the number of workers, or on workers that run longer than an epoch.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class ClipDataset(Dataset[Sample]):
         return len(self.table)
 
     def __getitem__(self, key: int | tuple[int, int]) -> Sample:
-        """One sample: what the input makes of it, with ``is_padding`` (T,) bool, ``label`` and ``clip_index``.
+        """Return one sample: the tensors of the input, with ``is_padding`` (T,) bool, ``label`` and ``clip_index``.
 
         ``clip_index`` is the row of the table.
         """
@@ -57,5 +57,5 @@ class ClipDataset(Dataset[Sample]):
 
 
 def sample_seed(plan_seed: int, epoch: int) -> int:
-    """The seed of one plan row in one epoch, well mixed so that neighbours share nothing."""
+    """Return the seed of one plan row in one epoch, mixed so that neighbouring rows are independent."""
     return int(np.random.SeedSequence([plan_seed, epoch]).generate_state(1)[0])

@@ -1,8 +1,8 @@
-"""One scale, rotation and mirroring for a clip, and a crop around the person of each frame.
+"""One scale, rotation and mirroring per clip, and a crop around the person in each frame.
 
-The published order: the whole frame is scaled and turned, and then cropped, so that the corners of a turned
-crop show what was there. Both happen in one step here, from the stored frame to the crop, and the same matrix
-moves the labels.
+In the published order, the complete frame is scaled and rotated, and then cropped. So the corners of a rotated crop
+show the real content. Here both happen in one step, from the stored frame to the crop, and the same matrix transforms
+the labels.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from humotion.params.inputs import GeometryParams
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
-STREAM = 1  # keeps these numbers apart from the policy's, which begin at the same seed
+STREAM = 1  # separates these random numbers from the policy's, which start from the same seed
 
 
 class Turn(NamedTuple):
-    """What is drawn for a clip: a factor on the scale of evaluation, an angle in radians, and mirroring."""
+    """The random values of a clip: a factor on the scale of evaluation, an angle in radians, and mirroring."""
 
     scale: float
     angle: float
@@ -30,7 +30,7 @@ class Turn(NamedTuple):
 
 
 def draw(params: GeometryParams, seed: int) -> Turn:
-    """The turn of one clip."""
+    """Draw the turn of one clip."""
     random = np.random.default_rng([seed, STREAM])
     scale, degrees = random.uniform(*params.scale), random.uniform(-params.rotate, params.rotate)
     return Turn(scale, float(np.deg2rad(degrees)), bool(random.random() < params.flip))
@@ -39,8 +39,8 @@ def draw(params: GeometryParams, seed: int) -> Turn:
 def crop_matrices(boxes: Floats, size: int, scale: float, turn: Turn, fit: bool) -> Doubles:
     """Matrices (T, 2, 3) from pixels of the stored frame to pixels of the crop, for boxes (T, 4).
 
-    Each crop is centred at its own frame's box. ``scale`` is crop pixels a stored pixel before the turn. With
-    ``fit`` the whole clip is shrunk where its largest turned box would not fit into the crop.
+    Each crop is centred at the box of its own frame. ``scale`` is crop pixels per stored pixel, before the turn. With
+    ``fit``, all frames of the clip are scaled down if its largest rotated box would not fit into the crop.
     """
     scale *= turn.scale
     cosine, sine = np.cos(turn.angle), np.sin(turn.angle)
@@ -58,7 +58,7 @@ def crop_matrices(boxes: Floats, size: int, scale: float, turn: Turn, fit: bool)
 
 
 def move(points: Floats, matrices: Doubles) -> Floats:
-    """Points (T, N, 2) by the matrix (T, 2, 3) of each frame."""
+    """Transform points (T, N, 2) by the matrix (T, 2, 3) of each frame."""
     moved = np.einsum("tij,tnj->tni", matrices[..., :2], points) + matrices[:, None, :, 2]
     return moved.astype(np.float32)
 
@@ -66,8 +66,8 @@ def move(points: Floats, matrices: Doubles) -> Floats:
 def warp(frame: npt.NDArray[np.uint8], matrix: Doubles, size: int) -> npt.NDArray[np.uint8]:
     """Cut (size, size, 3) out of a frame (H, W, 3) by a matrix from its pixels to those of the crop.
 
-    A frame that is to become smaller is shrunk by area first, as crops for evaluation are: sampling it at
-    single places would give patterns that are not in it.
+    A frame that becomes smaller is first reduced by area averaging, like the crops for evaluation. Sampling it at
+    single points would create patterns that are not in the frame.
     """
     matrix = matrix.reshape(2, 3)
     linear = matrix[:, :2]
@@ -77,7 +77,7 @@ def warp(frame: npt.NDArray[np.uint8], matrix: Doubles, size: int) -> npt.NDArra
         small = max(1, round(width * scale)), max(1, round(height * scale))
         frame = np.asarray(cv2.resize(frame, small, interpolation=cv2.INTER_AREA), np.uint8)
         factors = np.array([width / small[0], height / small[1]])
-        # A pixel centre x of the small frame lies at factor * x + (factor - 1) / 2 of the large one.
+        # A pixel centre x of the small frame is at factor * x + (factor - 1) / 2 of the large one.
         matrix = np.column_stack([linear * factors, matrix[:, 2] + linear @ ((factors - 1) / 2)])
     grey = (PAD_VALUE, PAD_VALUE, PAD_VALUE)
     crop = cv2.warpAffine(

@@ -1,7 +1,7 @@
-"""What a model is shown of a clip: the interface of the files in ``inputs/``, and what they share.
+"""What a model sees of a clip: the interface of the files in ``inputs/``, and what they share.
 
-An experiment names one of them as its ``input``. It decodes a clip's frames, crops them, and augments them where it
-has a policy. Each distinct frame is decoded and transformed once, however often neighbours or padding repeat it.
+An experiment chooses one of them as its ``input``. The input decodes a clip's frames, crops them, and augments them
+if it has a policy. It decodes and transforms each distinct frame once, even if neighbours or padding repeat it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Ints = npt.NDArray[np.int64]
 Sample = dict[str, Any]
 
 SCENE = -1
-"""The ``person`` of a clip that shows the whole scene."""
+"""The ``person`` of a clip that shows the complete scene."""
 
 
 class Footage(Protocol):
@@ -32,30 +32,30 @@ class Footage(Protocol):
 
     @property
     def width(self) -> int:
-        """Pixels of a frame, across."""
+        """Width of a frame in pixels."""
         ...
 
     @property
     def height(self) -> int:
-        """Pixels of a frame, down."""
+        """Height of a frame in pixels."""
         ...
 
     def decode(self, indices: Ints) -> npt.NDArray[np.uint8]:
-        """RGB frames (len(indices), height, width, 3)."""
+        """Return RGB frames (len(indices), height, width, 3)."""
         ...
 
 
 class ClipInput(Protocol):
-    """Turns a clip into the tensors that a model is given."""
+    """Converts a clip to the tensors that a model gets."""
 
     def __call__(self, video: Any, person: int, indices: Ints, seed: int) -> Sample:
-        """The tensors of one clip.
+        """Return the tensors of one clip.
 
         Args:
-            video: `Footage`, with labels (a `StoredVideo`) where the input shows joints or needs boxes.
-            person: whose clip it is, or `SCENE`.
+            video: `Footage`, with labels (a `StoredVideo`) if the input shows joints or needs boxes.
+            person: index of the person in the clip, or `SCENE`.
             indices: (T, K) frames of the video, the K raw frames around each of T sampled ones.
-            seed: drives the augmentation.
+            seed: seed of the augmentation.
         """
         ...
 
@@ -64,27 +64,27 @@ class Input(Protocol):
     """A file of ``inputs/``.
 
     Attributes:
-        HAS_JOINTS: samples hold joints, so a policy moves them too, and mirroring swaps left and right.
-        NOBODY: why a video in which there is nobody to show is left out.
+        HAS_JOINTS: samples contain joints, so a policy moves them too, and mirroring swaps left and right.
+        NOBODY: the reason that is reported for a video without a person to show.
     """
 
     HAS_JOINTS: bool
     NOBODY: str
 
     def people_in(self, store: FrameStore, video_id: str) -> list[int]:
-        """The persons of a video of whom clips are made, each for itself; [`SCENE`] for clips of the whole scene."""
+        """Return the persons of a video who each get clips; [`SCENE`] for clips of the complete scene."""
         ...
 
     def make(
         self, augment: AugmentParams, skeleton: Skeleton | None, policy: Policy | None = None, place: float = 0.5
     ) -> ClipInput:
-        """What turns clips into tensors: with a policy for training, without one for evaluation.
+        """Return the converter from clips to tensors: with a policy for training, without one for evaluation.
 
         Args:
-            augment: the section of an experiment.
+            augment: the ``augment`` section of an experiment.
             skeleton: the joint set of the dataset, if it has joints.
-            policy: of the training.
-            place: of an evaluation crop along the long side of the frame (see `evaluation_window`).
+            policy: the augmentation policy of the training.
+            place: position of an evaluation crop along the long side of the frame (see `evaluation_window`).
 
         Raises:
             HumotionError: the input needs something that the dataset does not have.
@@ -92,10 +92,10 @@ class Input(Protocol):
         ...
 
     def for_prediction(self, preprocessing: Mapping[str, Any]) -> ClipInput:
-        """What turns a video of which nothing is known into the tensors that a model was trained on.
+        """Return the converter from a video without labels to the tensors that a model was trained on.
 
         Args:
-            preprocessing: of the model folder: the sizes of ``augment``, ``num_frames``.
+            preprocessing: from the model folder: the sizes of ``augment``, ``num_frames``.
 
         Raises:
             HumotionError: the input needs labels, which such a video does not have.
@@ -104,21 +104,21 @@ class Input(Protocol):
 
 
 def load_input(name: str) -> Input:
-    """The input of that name; raises HumotionError that lists them if there is none."""
+    """Return the input with that name; raise a HumotionError that lists the inputs if it does not exist."""
     return cast(Input, choices.load("inputs", name))
 
 
 def neighbours(frame_indices: npt.NDArray[np.int32], num_neighbours: int, num_frames: int) -> Ints:
     """Indices (T, K) of the K raw frames around each sampled one, clamped to the video.
 
-    The sampled frame stands at K // 2.
+    The sampled frame is at K // 2.
     """
     offsets = np.arange(num_neighbours) - num_neighbours // 2
     return np.clip(frame_indices[:, None].astype(np.int64) + offsets, 0, num_frames - 1)
 
 
 def as_tensor(frames: npt.NDArray[np.uint8], inverse: Ints) -> torch.Tensor:
-    """Frames (U, S, S, 3) laid out as the (T, K, 3, S, S) that ``inverse`` (T, K) asks for."""
+    """Arrange distinct frames (U, S, S, 3) as a tensor (T, K, 3, S, S), by the indices ``inverse`` (T, K)."""
     channels_first = torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
-    chosen = channels_first.index_select(0, torch.from_numpy(inverse.reshape(-1)))  # whole frames: plain copies
+    chosen = channels_first.index_select(0, torch.from_numpy(inverse.reshape(-1)))  # plain copies, fast
     return chosen.unflatten(0, inverse.shape)

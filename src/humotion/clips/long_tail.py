@@ -1,7 +1,7 @@
-"""A long tail made on purpose: training videos thinned out, so that imbalance can be studied on balanced data.
+"""Create a long tail by removing training videos, to study imbalance on balanced data.
 
-Only the training videos are touched, after the validation fold was taken: validation keeps the test split's kind
-of class sizes, and the same videos validate experiments with and without the tail.
+Only training videos are removed, after the validation fold was taken. So validation keeps class sizes similar to those
+of the test split, and the same videos validate experiments with and without the long tail.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from humotion.params.experiment import LongTailParams
 
 
 def thin_out(videos: pd.DataFrame, params: LongTailParams) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Keep n_0 ratio^(-i / (C - 1)) videos, rounded, of the class that the seed puts at place i of C, and say which.
+    """Keep n_0 ratio^(-i / (C - 1)) videos, rounded, of the class that the seed puts at position i of C.
 
-    The profile is that of Cui et al. (CVPR 2019) and Cao et al. (NeurIPS 2019). n_0 is the largest for which no
-    class is asked for more than it has. Whole groups are kept in an order drawn by the seed, and only the last
-    one in part: a rare class is rare in recordings too, not one clip each of many.
+    The profile is that of Cui et al. (CVPR 2019) and Cao et al. (NeurIPS 2019). n_0 is the largest number for which
+    every class has enough videos. Complete groups are kept, in a random order from the seed; only the last one may be
+    incomplete. So a rare class also has few recordings, instead of one clip each from many recordings.
 
     Returns:
-        The kept videos in their old order, and the facts: videos and groups of each class before and after.
+        The kept videos in their old order, and the facts: videos and groups per class before and after.
     """
     generator = np.random.default_rng(params.seed)
     labels = generator.permutation(np.sort(videos["label"].unique()))
@@ -36,14 +36,14 @@ def thin_out(videos: pd.DataFrame, params: LongTailParams) -> tuple[pd.DataFrame
 
 
 def exponential_profile(sizes: npt.NDArray[np.int64], ratio: float) -> npt.NDArray[np.int64]:
-    """The largest class sizes that fall by ``ratio`` from first to last, at most ``sizes`` and at least 1."""
+    """The largest class sizes that decrease by ``ratio`` from first to last, at most ``sizes`` and at least 1."""
     shares = ratio ** (-np.arange(len(sizes)) / max(1, len(sizes) - 1))
     largest = (sizes / shares).min()
     return np.maximum(1, np.rint(largest * shares)).astype(np.int64)
 
 
 def _whole_groups_first(videos: pd.DataFrame, target: int, generator: np.random.Generator) -> npt.NDArray[Any]:
-    """Index of ``target`` videos, group after group in a drawn order, within a group by their id."""
+    """Index of ``target`` videos, group after group in a random order, and by id within a group."""
     groups = generator.permutation(np.sort(videos["group"].unique()))
     place = videos["group"].map(dict(zip(groups, range(len(groups)), strict=True)))
     return videos.assign(place=place).sort_values(["place", "video_id"]).index[:target].to_numpy()

@@ -1,4 +1,4 @@
-"""What an epoch of training holds: the balanced plan and the compiled policy of an experiment."""
+"""The content of a training epoch: the balanced plan and the compiled policy of an experiment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def write_plan(folder: Path, experiment: AnyExperiment, clips: pd.DataFrame) -> 
     """Write ``train.parquet`` and ``policy.json`` for the training clips, and return plan and policy.
 
     Raises:
-        HumotionError: a policy that cannot be built.
+        HumotionError: the policy cannot be built.
     """
     augment = experiment.augment
     policy = compile_policy(experiment)
@@ -28,10 +28,10 @@ def write_plan(folder: Path, experiment: AnyExperiment, clips: pd.DataFrame) -> 
 
 
 def compile_policy(experiment: AnyExperiment) -> Policy:
-    """The augmentation policy of an experiment, which moves joints where its input has some.
+    """Build the augmentation policy of an experiment, which also moves joints if the input has them.
 
     Raises:
-        HumotionError: it cannot be built.
+        HumotionError: the policy cannot be built.
     """
     augment = experiment.augment
     return Policy.compile(augment.policy, augment.size, load_input(experiment.input).HAS_JOINTS)

@@ -1,4 +1,4 @@
-"""Which clips a device is given, and when: the global batches are the same for any number of devices."""
+"""Which clips each device gets, and when: the global batches are the same for any number of devices."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from torch.utils.data import Dataset, DistributedSampler
 
 
 class EpochSampler(DistributedSampler[Any]):
-    """Shuffles by seed and epoch, shares each batch out over the devices, and gives (epoch, index) pairs.
+    """Shuffles by seed and epoch, divides each batch among the devices, and yields (epoch, index) pairs.
 
-    The global batch of any number of devices is a run of the one shuffled order. Where the last one cannot be shared
-    out evenly, some devices have a clip less; one that would have none at all has a clip that counts for nothing
-    (see `counts`), because all devices must make the same steps.
+    For any number of devices, the global batch is the same section of one shuffled order. If the last batch cannot be
+    divided evenly, some devices have one clip less. All devices must make the same steps, so a device without a clip
+    gets one that does not count (see `counts`).
 
     Args:
-        dataset: what is shuffled.
-        num_devices: how many share it.
-        rank: which of them this one is.
-        batch_size: the global one, a multiple of ``num_devices``.
-        seed: of the order.
+        dataset: the dataset to shuffle.
+        num_devices: number of devices that share it.
+        rank: number of this device.
+        batch_size: the global batch size, a multiple of ``num_devices``.
+        seed: seed of the order.
     """
 
     def __init__(self, dataset: Dataset[Any], num_devices: int, rank: int, batch_size: int, seed: int) -> None:
@@ -32,7 +32,7 @@ class EpochSampler(DistributedSampler[Any]):
         self.length = last * batch_size // num_devices + max(1, in_last)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        # The base class fills up with clips of the epoch's beginning.
+        # The base class pads with clips from the start of the epoch.
         indices = list(super().__iter__())
         return iter([(self.epoch, int(index)) for index in indices[: self.length]])
 
@@ -40,13 +40,13 @@ class EpochSampler(DistributedSampler[Any]):
         return self.length
 
     def counts(self, batch: int) -> tuple[int, int]:
-        """How many clips of a batch of the epoch count, of this device's and of all."""
+        """Return how many clips of a batch count: on this device, and on all devices."""
         together = min(self.batch_size, self.num_clips - batch * self.batch_size)
         return len(range(self.rank, together, self.num_replicas)), together
 
 
 class InTurn(DistributedSampler[Any]):
-    """Deals out the clips to the devices in order, each exactly once: some devices may have one more than others."""
+    """Divides the clips among the devices in order, each exactly once; some devices may have one more than others."""
 
     def __init__(self, dataset: Dataset[Any], num_devices: int, rank: int) -> None:
         super().__init__(dataset, num_devices, rank, shuffle=False)

@@ -1,7 +1,7 @@
-"""Which frames of a video make a clip: uniform, consecutive windows, or the whole video.
+"""Choose the frames of a clip: uniform, consecutive windows, or the complete video.
 
-Every function takes the number of frames that were really decoded and returns frame indices with a
-mark for padding, which is always the last frame repeated.
+Every function takes the number of frames that were really decoded. It returns frame indices and a flag for padding,
+which always repeats the last frame.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from humotion.params.experiment import ClipParams, UniformClipParams, WindowClip
 
 
 class Sampled(NamedTuple):
-    """Frame indices of one clip and which of them are padding."""
+    """Frame indices of one clip, and which of them are padding."""
 
     frame_indices: npt.NDArray[np.int32]  # (T,)
     is_padding: npt.NDArray[np.bool_]  # (T,)
 
 
 def sampler(params: ClipParams, split: str) -> Callable[[int], list[Sampled]]:
-    """From a number of frames to the clips of one video, as the settings of an experiment ask (``clips.sampling``)."""
+    """Return a function from a number of frames to the clips of one video, by the settings (``clips.sampling``)."""
     if isinstance(params, UniformClipParams):
         return lambda num_frames: [uniform(num_frames, params.num_frames)]
     assert isinstance(params, WindowClipParams)
@@ -35,20 +35,20 @@ def sampler(params: ClipParams, split: str) -> Callable[[int], list[Sampled]]:
 
 
 def uniform(num_frames: int, length: int, view: int = 0, num_views: int = 1) -> Sampled:
-    """Spread ``length`` frames evenly over the whole video, first and last frame included.
+    """Spread ``length`` frames evenly over the complete video, including the first and last frame.
 
     With N = ``num_frames`` and T = ``length``, index i is round(i s), halves upwards, with the step
-    s = (N - 1) / (T - 1); for T = 1 it is the middle frame (N - 1) // 2. A video with N <= T gives each
-    frame once and then repeats the last one, marked as padding, in every view.
+    s = (N - 1) / (T - 1); for T = 1, it is the middle frame (N - 1) // 2. For a video with N <= T, every view has each
+    frame once and then repeats the last one, marked as padding.
 
-    Of V = ``num_views`` temporal views, view v = ``view`` has its indices shifted by
-    ((2 v + 1) / (2 V) - 1 / 2) s and kept within the video: together the views divide each step evenly
-    (of two, one is a quarter of a step early and one a quarter late), and a single one is not shifted. For
-    T = 1 the step is the whole video, and view v is frame (2 v + 1) (N - 1) // (2 V).
+    Of V = ``num_views`` temporal views, view v = ``view`` has its indices shifted by ((2 v + 1) / (2 V) - 1 / 2) s and
+    limited to the video. Together, the views divide each step evenly: of two views, one is a quarter of a step early
+    and one a quarter late. A single view is not shifted. For T = 1, the step is the complete video, and view v is
+    frame (2 v + 1) (N - 1) // (2 V).
     """
     if num_frames <= length:
         return _padded(0, num_frames, length)
-    last, part = num_frames - 1, 2 * view + 1  # in integers, so that halves are exact
+    last, part = num_frames - 1, 2 * view + 1  # integers, so that halves are exact
     if length == 1:
         indices = np.array([part * last // (2 * num_views)])
     else:
@@ -61,8 +61,8 @@ def uniform(num_frames: int, length: int, view: int = 0, num_views: int = 1) -> 
 def consecutive_windows(num_frames: int, length: int, stride: int) -> list[Sampled]:
     """Windows of ``length`` neighbouring frames, ``stride`` apart, that cover every frame.
 
-    The last window ends flush with the video, so it may overlap the one before by more than the
-    stride asks for. A video shorter than a window gives one window, its last frame repeated.
+    The last window ends at the end of the video, so it may overlap the previous one more than the stride requires. A
+    video shorter than a window gets one window, with the last frame repeated.
 
     Raises:
         HumotionError: the stride is longer than a window, which would skip frames.
@@ -81,7 +81,7 @@ def consecutive_windows(num_frames: int, length: int, stride: int) -> list[Sampl
 
 
 def whole_video(num_frames: int) -> Sampled:
-    """Every frame once, nothing padded."""
+    """Every frame once, without padding."""
     return _padded(0, num_frames, num_frames)
 
 

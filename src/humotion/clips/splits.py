@@ -1,10 +1,9 @@
 """Train, validation and test videos, and the checks that they do not leak into each other.
 
-The official split decides train and test; or, as ``grouped``, one fold of all videos is the test
-split, so that no source recording is on both sides and classes keep their real sizes. Validation videos
-are one fold of a StratifiedGroupKFold inside the training videos, grouped by source recording. The folds
-depend on the data alone, not on an experiment's seed, so that models of different seeds are compared
-on the same validation clips.
+The official split decides train and test. With ``grouped``, one fold of all videos is the test split instead: no
+source recording is on both sides, and classes keep their real sizes. Validation videos are one fold of a
+StratifiedGroupKFold within the training videos, grouped by source recording. The folds depend only on the data, not
+on an experiment's seed. So models with different seeds are compared on the same validation clips.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from humotion.errors import HumotionError
 
 SPLITS = ("train", "val", "test")
 GROUPED = "grouped"
-"""The value of ``clips.split`` that asks for a group-clean test split of all videos."""
+"""The value of ``clips.split`` for a group-clean test split of all videos."""
 
 
 @dataclass(frozen=True)
 class Partition:
-    """The videos of each split, and facts about how they came about."""
+    """The videos of each split, and facts about how they were chosen."""
 
     videos: dict[str, pd.DataFrame]
     facts: dict[str, Any]
@@ -35,12 +34,12 @@ class Partition:
 def partition(videos: pd.DataFrame, split: str, folds: int, fold: int) -> Partition:
     """Divide videos (columns video_id, group, label, label_id, ``split``) into train, val and test.
 
-    With ``split`` "grouped", or a split column that is entirely null, the test videos are the first of
-    ``folds`` group-clean folds of all videos. A video without a group is a group of its own.
+    With ``split`` "grouped", or a split column that is entirely null, the test videos are the first of ``folds``
+    group-clean folds of all videos. A video without a group is a group of its own.
 
     Raises:
-        HumotionError: no such split column; an empty train, validation or test set; a group shared by
-            train and validation, or by train and a test split made here; a video in two splits.
+        HumotionError: the split column does not exist; a train, validation or test set is empty; train and validation
+            share a group, or train and a test split made here share one; a video is in two splits.
     """
     videos = videos.assign(group=videos["group"].fillna(videos["video_id"]))
     official = is_official(videos, split)
@@ -68,10 +67,10 @@ def partition(videos: pd.DataFrame, split: str, folds: int, fold: int) -> Partit
 
 
 def is_official(videos: pd.DataFrame, split: str) -> bool:
-    """Whether ``split`` is a split that the dataset ships, rather than one to be made from groups.
+    """Return whether the dataset ships ``split``; otherwise it must be made from groups.
 
     Raises:
-        HumotionError: it is neither "grouped" nor a column of ``videos``.
+        HumotionError: ``split`` is neither "grouped" nor a column of ``videos``.
     """
     if split == GROUPED:
         return False
@@ -84,8 +83,8 @@ def is_official(videos: pd.DataFrame, split: str) -> bool:
 def check_partition(parts: dict[str, pd.DataFrame], is_made: bool = False) -> None:
     """Refuse splits that are empty or that leak.
 
-    A group in both train and test is a property of the official split and is reported by
-    `partition`, not refused; in a split that was made here (``is_made``) it is refused.
+    If a group is in both train and test of an official split, `partition` reports it, and this function accepts it.
+    In a split that was made here (``is_made``), it is an error.
     """
     _check_filled(parts)
     for one, other in combinations(parts, 2):
@@ -95,15 +94,15 @@ def check_partition(parts: dict[str, pd.DataFrame], is_made: bool = False) -> No
 
 
 def check_classes(parts: dict[str, pd.DataFrame]) -> None:
-    """Refuse a training split that lacks a class of the others: no classifier could know it."""
+    """Refuse a training split that lacks a class of the other splits, because no classifier could learn it."""
     known = set(parts["train"]["label"])
     for name, part in parts.items():
         absent = sorted(set(part["label"]) - known)
         if absent:
             raise HumotionError(
-                f"No training video of {_listed(absent)}, which the {name} videos hold. Every recording of "
-                "the class may have gone to one fold: choose another clips.validation_fold or more "
-                "clips.validation_folds, or add recordings."
+                f"The {name} videos contain {_listed(absent)}, but no training video does. Perhaps every recording "
+                "of the class is in one fold: choose another clips.validation_fold or more clips.validation_folds, "
+                "or add recordings."
             )
 
 
@@ -118,7 +117,7 @@ def _check_filled(parts: dict[str, pd.DataFrame], split: str | None = None) -> N
         if part.empty:
             where = f" in {split!r}" if split else ""
             raise HumotionError(
-                f"No readable {name} video{where}. See prepared/<dataset>/frames.parquet for what could "
+                f"No readable {name} video{where}. See prepared/<dataset>/frames.parquet for the videos that could "
                 "not be read, and clips.split for the split that is used."
             )
 
@@ -127,23 +126,23 @@ def _check_disjoint(one: pd.Series, other: pd.Series, where: str, what: str) -> 
     shared = sorted(set(one) & set(other))
     if shared:
         raise HumotionError(
-            f"Leak: {len(shared)} {what} stand in both {where}: {_listed(shared)}. "
-            "Mend the dataset's split or its groups in prepared/<dataset>/videos.parquet."
+            f"Leak: {len(shared)} {what} are in both {where}: {_listed(shared)}. "
+            "Fix the dataset's split or its groups in prepared/<dataset>/videos.parquet."
         )
 
 
 def _hold_out(videos: pd.DataFrame, folds: int, fold: int, what: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Hold out one group-clean, class-stratified fold: (the rest, the fold)."""
+    """Hold out one group-clean, class-stratified fold, and return (the rest, the fold)."""
     num_groups = videos["group"].nunique()
     if num_groups < folds:
         raise HumotionError(
-            f"{num_groups} groups (source recordings) cannot fill {folds} folds for the {what} split; "
-            "set clips.validation_folds lower or add recordings."
+            f"{num_groups} groups (source recordings) cannot fill {folds} folds for the {what} split. "
+            "Choose fewer clips.validation_folds, or add recordings."
         )
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=0)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of a rare class; check_classes judges the result
+            warnings.simplefilter("ignore", UserWarning)  # about a rare class; check_classes checks the result
             indices = list(splitter.split(videos["video_id"], _strata(videos, folds), videos["group"]))
     except ValueError as error:
         raise HumotionError(f"Cannot make {folds} folds for the {what} split: {error}") from None
@@ -152,7 +151,7 @@ def _hold_out(videos: pd.DataFrame, folds: int, fold: int, what: str) -> tuple[p
 
 
 def _strata(videos: pd.DataFrame, folds: int) -> pd.Series:
-    """The label of each video; classes too small to reach every fold are pooled into one stratum."""
+    """The label of each video; classes that are too small for all folds together are one stratum."""
     sizes = videos["label"].map(videos["label"].value_counts())
     return videos["label"].where(sizes >= folds, "(rare)")
 

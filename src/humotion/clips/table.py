@@ -1,7 +1,7 @@
-"""The clip table: one row a clip, as it lies on disk between the stages.
+"""The clip table: one row per clip, stored on disk between the stages.
 
-Columns: clip_id, video_id, person (-1: the whole scene), group, label, label_id, frame_indices (T), is_padding (T); the
-training plan adds replica and seed.
+Columns: clip_id, video_id, person (-1: the complete scene), group, label, label_id, frame_indices (T), is_padding (T).
+The training plan adds replica and seed.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ PLAN_SCHEMA = CLIP_SCHEMA.append(pa.field("replica", pa.int64())).append(pa.fiel
 def build_clips(
     videos: pd.DataFrame, people: Mapping[str, Sequence[int]], sample: Callable[[int], Iterable[Sampled]]
 ) -> pd.DataFrame:
-    """One row per clip, for videos with the columns video_id, group, label, label_id and num_frames.
+    """Make one row per clip, for videos with the columns video_id, group, label, label_id and num_frames.
 
-    ``clip_id`` is the video's id. Behind it stand the person, where a video has several (``@2``), and the clip's
-    number, where a person has several (``#0003``).
+    ``clip_id`` is the video's id. The person follows if a video has several (``@2``), and then the clip's number if a
+    person has several clips (``#0003``).
 
     Args:
-        videos: of one split.
-        people: the persons of each video of whom clips are made (see `humotion.clips.input.Input.people_in`).
+        videos: the videos of one split.
+        people: the persons of each video who get clips (see `humotion.clips.input.Input.people_in`).
         sample: maps a number of frames to the clips of one person.
     """
     rows = []
@@ -75,11 +75,11 @@ def write_table(path: Path, table: pd.DataFrame, schema: pa.Schema = CLIP_SCHEMA
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read clips or a plan; list columns come back as arrays.
+    """Read clips or a plan; list columns are arrays in the result.
 
     Raises:
         HumotionError: the file is absent.
     """
     if not path.exists():
-        raise HumotionError(f"{path} is not here; run `dvc repro` so that the stage before makes it.")
+        raise HumotionError(f"{path} does not exist. Run `dvc repro`, so that the previous stage creates it.")
     return pq.read_table(path).to_pandas()

@@ -1,4 +1,4 @@
-"""Other ways to show a clip at test time: temporal and spatial views, and its frames in another order."""
+"""Other ways to show a clip at test time: temporal and spatial views, and frames in another order."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Variant:
 
     Attributes:
         view: temporal view, counted from 0 (see `humotion.clips.sampling.uniform`).
-        num_views: how many temporal views there are.
-        place: of the crop along the long side of the frame: 0 left or top, 0.5 centre, 1 right or bottom.
-        order: of the frames. "reversed" is the clip run backwards, raw neighbours too; "shuffled" keeps each frame's
-            own neighbours around it.
-        seed: of "shuffled"; a clip's order depends on it and on the clip's row alone.
+        num_views: number of temporal views.
+        place: position of the crop along the long side of the frame: 0 left or top, 0.5 centre, 1 right or bottom.
+        order: order of the frames. "reversed" runs the clip and its raw neighbours backwards; "shuffled" keeps each
+            frame's own neighbours around it.
+        seed: seed of "shuffled"; a clip's order depends only on it and on the clip's row.
     """
 
     view: int = 0
@@ -37,7 +37,7 @@ class Variant:
     seed: int = 0
 
     def resampled(self, table: pd.DataFrame, store: FrameStore) -> pd.DataFrame:
-        """Uniformly sampled clips with the frames of this temporal view."""
+        """Return the uniformly sampled clips with the frames of this temporal view."""
         if self.num_views == 1:
             return table
         videos = zip(table["video_id"], table["frame_indices"], strict=True)
@@ -48,7 +48,7 @@ class Variant:
         return table.assign(frame_indices=pd.Series(chosen, index=table.index, dtype=object))
 
     def arranged(self, indices: Ints, is_padding: npt.NDArray[np.bool_], clip: int) -> Ints:
-        """Raw frames (T, K) of row ``clip`` in this order; padding stays behind them, as their last ones repeated."""
+        """Return raw frames (T, K) of row ``clip`` in this order, with padding at the end that repeats the last."""
         if self.order == "natural":
             return indices
         real = indices[~is_padding]
@@ -63,5 +63,5 @@ AS_SAMPLED = Variant()
 
 
 def views(temporal: int, spatial: Literal[1, 3]) -> list[Variant]:
-    """Every view of a grid: ``temporal`` moments times ``spatial`` crops along the long side of the frame."""
+    """Return every view of a grid: ``temporal`` views times ``spatial`` crops along the long side of the frame."""
     return [Variant(view, temporal, place) for view, place in product(range(temporal), PLACES[spatial])]

@@ -1,4 +1,4 @@
-"""The videos of a dataset that can make clips, and the others by the reason why they cannot."""
+"""The videos of a dataset that can be used for clips, and the reasons why others cannot."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from humotion.store.frames import FrameStore
 
 
 class Usable(NamedTuple):
-    """The videos that can make clips.
+    """The videos that can be used for clips.
 
     Attributes:
         videos: their rows.
-        people: the persons of each, by its id, of whom clips are made.
+        people: by video id, the persons who get clips.
         left_out: the ids of the other videos, by reason.
     """
 
@@ -28,22 +28,22 @@ class Usable(NamedTuple):
 
 
 def with_frames(videos: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
-    """Videos with what was really decoded of them: num_frames and status come from the frame table."""
+    """Return videos with what was really decoded: num_frames and status are those of the frame table."""
     decoded = frames[["video_id", "num_frames", "status"]]
     merged = videos.drop(columns=["status", "error"]).merge(decoded, on="video_id", how="left")
     return merged.assign(num_frames=merged["num_frames"].fillna(0), status=merged["status"].fillna("missing"))
 
 
 def in_split(videos: pd.DataFrame, split: str) -> pd.DataFrame:
-    """The videos that the official split uses; all of them where the split is made here."""
+    """Return the videos that the official split uses, or all videos if the split is made here."""
     return videos[videos[split].notna()] if is_official(videos, split) else videos
 
 
 def usable(videos: pd.DataFrame, shown: Input, store: FrameStore) -> Usable:
-    """The videos, of `with_frames`, that have frames, a label, and somebody to show.
+    """Return the videos, from `with_frames`, that have frames, a label, and a person or scene to show.
 
     Raises:
-        HumotionError: there is none.
+        HumotionError: there are none.
     """
     readable = videos["status"].isin(["ok", "truncated"]) & (videos["num_frames"] > 0)
     reasons = videos["status"].where(~readable, None).replace({"ok": "empty", "truncated": "empty"})
@@ -62,15 +62,15 @@ def usable(videos: pd.DataFrame, shown: Input, store: FrameStore) -> Usable:
 
 
 def classes_of(videos: pd.DataFrame) -> list[str]:
-    """Every class of the dataset, so that a name's place in the list is its label_id.
+    """Return every class of the dataset; a class's position in the list is its label_id.
 
     Raises:
-        HumotionError: the numbers of the classes do not count from 0.
+        HumotionError: the class numbers are not consecutive from 0.
     """
     labels = videos.dropna(subset="label").drop_duplicates("label_id").sort_values("label_id")
     if labels["label_id"].tolist() != list(range(len(labels))):
         raise HumotionError(
-            f"label_id must count the classes from 0, but is {labels['label_id'].tolist()}; "
-            "run the index stage of this dataset again."
+            f"label_id must count the classes from 0, but it is {labels['label_id'].tolist()}. "
+            "Run the index stage of this dataset again."
         )
     return labels["label"].tolist()

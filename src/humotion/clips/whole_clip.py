@@ -1,7 +1,7 @@
-"""albumentations' transforms of single pixels and of rows, applied to a whole clip in one call.
+"""albumentations' transforms of single pixels and of rows, applied to a complete clip in one call.
 
-To these transforms frames that lie below one another are one tall picture. The frames that come out are
-the same as from a call a frame, in a fraction of the time.
+These transforms get one tall image, with the frames below each other. The result is the same as with one call per
+frame, but needs only a fraction of the time.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 Frames = npt.NDArray[np.uint8]
-_CONTRAST = 1  # its place among the steps of ColorJitter
+_CONTRAST = 1  # its position in the steps of ColorJitter
 
 
 def _as_one_picture(change: Callable[..., Any], frames: Frames, *arguments: Any, **parameters: Any) -> Frames:
-    """Apply ``change`` to frames (N, H, W, 3) that are joined to one (N * H, W, 3)."""
+    """Apply ``change`` to frames (N, H, W, 3) that are joined to one image (N * H, W, 3)."""
     count, height, width, channels = frames.shape
     picture = np.ascontiguousarray(frames).reshape(count * height, width, channels)
     return np.asarray(change(picture, *arguments, **parameters)).reshape(frames.shape)
@@ -35,7 +35,7 @@ class ChannelShuffle(_Joined, A.ChannelShuffle):
 
 
 class ColorJitter(A.ColorJitter):
-    """See albumentations; only contrast, which turns about each frame's own mean, is changed frame by frame."""
+    """See albumentations; only contrast is changed frame by frame, because it depends on each frame's own mean."""
 
     def apply_to_images(self, images: Frames, *_: Any, order: list[int], **parameters: Any) -> Frames:
         """Transform frames (N, H, W, 3)."""

@@ -1,1 +1,1 @@
-"""Trained models beside one another, on the same test clips."""
+"""Comparison of trained models on the same test clips."""

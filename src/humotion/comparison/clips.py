@@ -1,7 +1,6 @@
-"""The scores that every clip got from several models, which must have seen the same clips and labels.
+"""The scores of several models for every test clip; the models must have the same clips and labels.
 
-A model may stand for several experiments, one a split or seed, joined by a plus sign: its scores are the means of
-theirs.
+A name may also join several experiments by a plus sign, one per split or seed. Its scores are their mean scores.
 """
 
 from __future__ import annotations
@@ -21,22 +20,22 @@ PLUS = "+"
 
 
 def read_clips(names: Sequence[str], reports: Path = Path("reports")) -> pd.DataFrame:
-    """A row a metric and clip that counts: ``metric``, ``part``, ``clip_id``, ``group``, ``weight``, a score a name.
+    """One row per metric and clip: ``metric``, ``part``, ``clip_id``, ``group``, ``weight``, and a score per name.
 
-    A name is an experiment, of another checkout with that one's path before it (``../other/ls_vit``), or several
-    joined by ``+``. ``part`` counts these from 1; their clips' weights are scaled so that all parts weigh alike, which
-    makes the weighted mean over all rows the mean of the parts' scores. Metrics keep their order; those that not all
-    experiments have are left out.
+    A name is an experiment (with the path of another checkout before it: ``../other/ls_vit``), or several joined by
+    ``+``. ``part`` counts these from 1. The weights of their clips are scaled so that all parts have equal weight. So
+    the weighted mean over all rows is the mean of the scores of the parts. Metrics keep their order. Clips of weight 0
+    and metrics that not all experiments have are left out.
 
     Raises:
-        HumotionError: an experiment has not been evaluated, or its clips or labels differ from the first name's.
+        HumotionError: an experiment is not evaluated, or its clips or labels differ from those of the first name.
     """
     parts = [name.split(PLUS) for name in names]
     every = [experiment for of_name in parts for experiment in of_name]
     if len(set(every)) != len(every) or len(every) < 2:
         raise HumotionError("Name two or more different experiments to compare.")
     if len({len(of_name) for of_name in parts}) > 1:
-        raise HumotionError("Join equally many experiments by + in every name: a mean of three beside a mean of three.")
+        raise HumotionError("Join the same number of experiments by + in every name, for example three and three.")
     tables = [_joined(experiments, names, reports) for experiments in zip(*parts, strict=True)]
     if len(tables) > 1:
         tables = [_weighing_one(table) for table in tables]
@@ -47,9 +46,9 @@ def read_clips(names: Sequence[str], reports: Path = Path("reports")) -> pd.Data
 
 
 def read_class_scores(names: Sequence[str], reports: Path = Path("reports")) -> pd.DataFrame:
-    """Scores that are no mean over clips, where all experiments have them: mean-class accuracy, macro-F1 and the like.
+    """Scores that are not means over clips, if all experiments have them: mean-class accuracy, macro-F1 and similar.
 
-    A row per ``metric`` and ``part``, with ``weight`` (1) and a score per name.
+    One row per ``metric`` and ``part``, with ``weight`` (1) and a score per name.
     """
     parts = [[_whole(experiment, reports) for experiment in name.split(PLUS)] for name in names]
     shared = [metric for metric in parts[0][0] if all(metric in whole for of_name in parts for whole in of_name)]
@@ -63,13 +62,13 @@ def read_class_scores(names: Sequence[str], reports: Path = Path("reports")) -> 
 
 
 def left_out(names: Sequence[str], clips: pd.DataFrame, reports: Path = Path("reports")) -> list[str]:
-    """The metrics that some of the experiments have and ``clips``, of `read_clips`, has not."""
+    """The metrics that some experiments have, but that are not in ``clips``, the result of `read_clips`."""
     tables = (_read(experiment, reports) for name in names for experiment in name.split(PLUS))
     return sorted({metric for table in tables for metric in table["metric"]} - set(clips["metric"]))
 
 
 def _joined(experiments: Sequence[str], names: Sequence[str], reports: Path) -> pd.DataFrame:
-    """One part: the clips of experiments that saw the same ones, each score under the name it belongs to."""
+    """One part: the common clips of its experiments, with one score column per name."""
     tables = [_read(experiment, reports) for experiment in experiments]
     shared = set.intersection(*(set(table["metric"]) for table in tables))
     if not shared:
@@ -93,7 +92,7 @@ def _read(name: str, reports: Path) -> pd.DataFrame:
     path = Path(checkout) / reports / experiment / CLIPS
     if not path.exists():
         raise HumotionError(
-            f"{path} is not here: {experiment} has not been evaluated, or is no experiment. "
+            f"{path} does not exist: {experiment} is not evaluated, or is not an experiment. "
             f"Run `dvc repro evaluate@{experiment}` there, or `dvc pull` its report."
         )
     table = pd.read_parquet(path)
@@ -105,7 +104,7 @@ def _read(name: str, reports: Path) -> pd.DataFrame:
 
 
 def _whole(name: str, reports: Path) -> dict[str, float]:
-    """The test scores of an experiment that are no means over clips."""
+    """The test scores of an experiment that are not means over clips."""
     checkout, _, experiment = name.rpartition("/")
     path = Path(checkout) / reports / experiment / SUMMARY
     summary: dict[str, Any] = read_json(path) if path.exists() else {}
@@ -113,7 +112,7 @@ def _whole(name: str, reports: Path) -> dict[str, float]:
 
 
 def _refuse_unless_equal(first: str, a: pd.DataFrame, other: str, b: pd.DataFrame) -> None:
-    """Raise unless two tables of the same metrics are of the same clips, counted over the same labels."""
+    """Raise an error unless two tables of the same metrics have the same clips and labels."""
     only_a, only_b = (sorted(set(x["clip_id"]) - set(y["clip_id"])) for x, y in ((a, b), (b, a)))
     if only_a or only_b:
         raise HumotionError(
@@ -126,7 +125,7 @@ def _refuse_unless_equal(first: str, a: pd.DataFrame, other: str, b: pd.DataFram
         clips = _listed(sorted(set(pairs["clip_id"][differs])))
         raise HumotionError(
             f"{first} and {other} cannot be compared: the labels behind {clips} differ. "
-            "Were both evaluated since the dataset was prepared?"
+            "The dataset may have changed between the evaluations. Evaluate both again."
         )
 
 

@@ -1,7 +1,7 @@
 """`humotion compare`: scores of several models on the same test clips, and which differences are more than chance.
 
-Differences come with two intervals of a paired bootstrap. Drawing clips takes every clip for independent evidence;
-drawing groups (films, recordings) does not, and is what the verdict rests on.
+Each difference has two intervals of a paired bootstrap. One draws clips, as if every clip were independent evidence.
+The other draws groups (films, recordings), and the verdict depends on this one.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from humotion.figures.tables import markdown_table, text_table
 
 
 def compare(names: Sequence[str], markdown: bool = False, num_resamples: int = 2000, seed: int = 0) -> str:
-    """The text: a table of scores, and one of the differences of every pair, the later minus the earlier.
+    """Return a table of scores as text, and a table of the differences of every pair (later minus earlier name).
 
-    A name of experiments joined by ``+`` stands for their mean, whose parts are in a table of their own; it may be the
-    only name.
+    A name with experiments joined by ``+`` means their mean. A separate table shows the parts. It may be the only name.
 
     Raises:
         HumotionError: the experiments were not scored on the same clips (see `read_clips`).
@@ -33,29 +32,31 @@ def compare(names: Sequence[str], markdown: bool = False, num_resamples: int = 2
     if num_parts > 1:
         counts += f"; scores are means of {num_parts} experiments"
     if absent := left_out(names, clips):
-        counts += f"; not all have {', '.join(absent)}"
+        counts += f"; not all experiments have {', '.join(absent)}"
     tabulated = [scores, part_scores] if num_parts > 1 else [scores]
     tables = [pd.concat([tabulate(part, names) for part in (clips, class_scores)]) for tabulate in tabulated]
     paragraphs = [counts, *(_table(table, markdown) for table in tables)]
     if len(names) > 1:
-        about = "Differences are the second model minus the first, with 95 % intervals of a paired bootstrap; verdicts "
-        about += "rest on the one over groups."
+        about = (
+            "Differences are the second model minus the first, with 95 % intervals of a paired bootstrap. The verdict "
+        )
+        about += "depends on the interval over groups."
         if len(class_scores):
             about += (
-                f" Scores that are no means over clips ({', '.join(class_scores['metric'].unique())}) are not judged."
+                f" Scores that are not means over clips ({', '.join(class_scores['metric'].unique())}) have no verdict."
             )
         paragraphs += [about, _table(differences(clips, names, num_resamples, seed), markdown)]
     return "\n\n".join(paragraphs)
 
 
 def scores(clips: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Every metric (a row) of every experiment, or mean of experiments (a column), over all clips."""
+    """The scores over all clips: one row per metric, one column per experiment or mean of experiments."""
     rows = [[metric, *_means(of_metric, names)] for metric, of_metric in clips.groupby("metric", observed=True)]
     return pd.DataFrame(rows, columns=["metric", *names])
 
 
 def part_scores(clips: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """The scores behind the means: a row a metric and part, in the order in which the names join them."""
+    """The scores behind the means: one row per metric and part, in the order of the joined names."""
     rows = [
         [metric, f"{part}.", *_means(of_part, names)]
         for (metric, part), of_part in clips.groupby(["metric", "part"], observed=True)
@@ -68,7 +69,7 @@ def _means(clips: pd.DataFrame, names: Sequence[str]) -> list[str]:
 
 
 def differences(clips: pd.DataFrame, names: Sequence[str], num_resamples: int, seed: int) -> pd.DataFrame:
-    """Every pair's difference in every metric that can be better or worse, its two intervals, and the verdict."""
+    """The difference of every pair in every metric that can be better or worse, its two intervals, and the verdict."""
     rows = []
     for first, second in combinations(names, 2):
         for metric, of_metric in clips.groupby("metric", observed=True):
@@ -102,7 +103,7 @@ def differences(clips: pd.DataFrame, names: Sequence[str], num_resamples: int, s
 
 
 def _table(table: pd.DataFrame, markdown: bool) -> str:
-    """In Markdown, or for the terminal with the figures aligned to the right."""
+    """A table in Markdown, or for the terminal with numbers aligned to the right."""
     header, rows = [str(name) for name in table.columns], table.to_numpy().tolist()
     if markdown:
         return markdown_table(header, rows)

@@ -1,1 +1,1 @@
-"""Foreign weights, read into models of this package."""
+"""Converts published weights of other programs to models of this package."""

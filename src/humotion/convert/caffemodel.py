@@ -1,9 +1,9 @@
-"""Caffe's weight files: the layers that carry weights, by name.
+"""Weight files of Caffe: the layers that have weights, by name.
 
-A ``.caffemodel`` is one protobuf message. Only the fields that carry weights are described here, at run time;
-protobuf skips all others. Both ways of writing layers are read (``layer``, and ``layers`` of before 2014), and
-both of writing a shape. Values are described as bytes, which packed numbers are on the wire: 12 million floats
-become one array without passing through Python.
+A ``.caffemodel`` is one protobuf message. This module describes only the fields for weights, at run time, and protobuf
+skips all others. It reads both formats of layers (``layer``, and ``layers`` from before 2014) and both formats of
+shapes. Values are described as bytes, because packed numbers are bytes in the file. So 12 million floats become one
+array, without one Python object per number.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _MESSAGES: dict[str, list[tuple[str, int, Any, bool]]] = {  # name, number, type
 
 @dataclass(frozen=True)
 class CaffeLayer:
-    """A layer that carries weights: its name and its arrays, in Caffe's order (weight, then bias)."""
+    """A layer with weights: its name and its arrays, in Caffe's order (weight, then bias)."""
 
     name: str
     blobs: tuple[Floats, ...]
@@ -52,35 +52,35 @@ def read_caffemodel(path: Path) -> list[CaffeLayer]:
     """The layers with weights of a ``.caffemodel``, in the file's order.
 
     Raises:
-        HumotionError: there is no such file, it is cut short or no caffemodel, has no weights, or an array has
-            another number of values than its shape says; the message names the layer.
+        HumotionError: the file does not exist, is incomplete, is not a caffemodel, or has no weights; or the number of
+            values of an array does not fit its shape (the message names the layer).
     """
     if not path.is_file():
-        raise HumotionError(f"There is no file {path}. Give the .caffemodel that the authors publish.")
+        raise HumotionError(f"There is no file {path}. Use the .caffemodel file that the authors publish.")
     content = path.read_bytes()
     net: Any = _net_message()()
     try:
         net.ParseFromString(content)
     except (DecodeError, UnicodeDecodeError):
         raise HumotionError(
-            f"{path} ({len(content):,} bytes) cannot be read as a caffemodel: it is cut short, or something else, "
-            "say the web page of a download. Get it again, and compare its size."
+            f"{path} ({len(content):,} bytes) cannot be read as a caffemodel. It is incomplete, or another kind of "
+            "file, for example the web page of the download. Download it again, and compare its size."
         ) from None
     found = [layer for layer in (*net.layer, *net.layers) if layer.blobs]
     if not found:
-        raise HumotionError(f"{path} has no layer with weights: it is no caffemodel, or an empty one.")
+        raise HumotionError(f"{path} has no layer with weights: it is not a caffemodel, or it is empty.")
     return [CaffeLayer(layer.name, tuple(_array(path, layer.name, blob) for blob in layer.blobs)) for layer in found]
 
 
 def _array(path: Path, layer: str, blob: Any) -> Floats:
-    """A blob's values in its shape; the old way of writing shapes always has four sides."""
+    """The values of a blob in its shape; the old format of shapes always has four sides."""
     shape = tuple(blob.shape.dim) if blob.HasField("shape") else (blob.num, blob.channels, blob.height, blob.width)
     kind, chunks = ("<f8", blob.double_data) if blob.double_data else ("<f4", blob.data)
     content, size = b"".join(chunks), np.dtype(kind).itemsize
     values = np.frombuffer(content[: len(content) // size * size], kind)
     if min(shape, default=0) < 0 or values.size != np.prod(shape, dtype=np.int64):
         raise HumotionError(
-            f"{path}: layer {layer} has {values.size:,} values for an array of shape {shape}. Get the file again."
+            f"{path}: layer {layer} has {values.size:,} values for an array of shape {shape}. Download the file again."
         )
     return values.astype(np.float32).reshape(shape)
 

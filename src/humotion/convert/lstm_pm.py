@@ -1,8 +1,8 @@
-"""The published LSTM Pose Machines: Caffe's layer names beside the names of `LSTMPoseMachine`.
+"""The published LSTM Pose Machines: a table of Caffe's layer names and the names in `LSTMPoseMachine`.
 
-Names, order and sharing are those of lawy623/LSTM_Pose_Machines (training/prototxt, model). The training net
-is unrolled: stage 1 is ConvNet1, stage 2 the first frame and every later stage one more. Caffe saves shared
-weights once a stage; all copies must be equal, and one of them is taken.
+Names, order and sharing are those of lawy623/LSTM_Pose_Machines (training/prototxt, model). The training net is
+unrolled: stage 1 is ConvNet1, stage 2 is the first frame, and every later stage is one more frame. Caffe saves shared
+weights once per stage. All copies must be equal, and one of them is used.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Source:
     """Where a layer of the model comes from.
 
     Attributes:
-        target: of the model's parameters: a layer with ``weight`` and ``bias``, or a bias alone.
+        target: name in the model: a layer with ``weight`` and ``bias``, or only a bias.
         names: names of its Caffe layers before ``_stage``, each with its stages; all are copies of each other.
-        gate: which quarter of the target's first axis it is, where the four gates are one layer.
+        gate: the number of its quarter of the target's first axis, if the four gates are one layer.
     """
 
     target: str
@@ -39,7 +39,7 @@ class Source:
 
     @property
     def example(self) -> str:
-        """The first of its layers' names."""
+        """The name of its first Caffe layer."""
         name, stages = self.names[0]
         return f"{name}_stage{stages[0]}"
 
@@ -58,10 +58,10 @@ LAYERS: tuple[Source, ...] = (
     ),
     *(Source("lstm.from_input", ((f"{gate}_x", _gate_stages(gate)),), n) for n, gate in enumerate(GATES)),
     *(Source("lstm.from_hidden", ((f"{gate}_h", FROM_3),), n) for n, gate in enumerate(GATES)),
-    # Scale layers: a factor that training leaves at 1, and the gate's third bias.
+    # Scale layers: a factor that stays 1 in training, and the third bias of the gate.
     *(Source("lstm.gate_bias", ((gate, _gate_stages(gate)),), n) for n, gate in enumerate(GATES)),
 )
-SEE_PIXELS = ("convnet1.0.weight", "convnet2.0.weight")  # Caffe's are for BGR
+SEE_PIXELS = ("convnet1.0.weight", "convnet2.0.weight")  # the channels of Caffe are BGR
 
 
 def convert(path: Path, layers: list[CaffeLayer], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -69,12 +69,12 @@ def convert(path: Path, layers: list[CaffeLayer], expected: Mapping[str, Tensor]
 
     Args:
         path: of the file, for messages.
-        layers: those with weights.
-        expected: the model's own state dict, for its shapes.
+        layers: the layers with weights.
+        expected: the state dict of the model, for its shapes.
 
     Raises:
-        HumotionError: a layer is missing, left over, of another shape, differs from its copies, or is scaled;
-            the message names each and, where shapes differ, both.
+        HumotionError: a layer is missing, unknown or scaled, or has a different shape or a copy that differs; the
+            message names each layer, and both shapes if they differ.
     """
     problems: list[str] = []
     state = {name: torch.full_like(tensor, torch.nan, device="cpu") for name, tensor in expected.items()}
@@ -89,7 +89,7 @@ def convert(path: Path, layers: list[CaffeLayer], expected: Mapping[str, Tensor]
     if problems:
         more = f"; and {len(problems) - SHOWN_PROBLEMS} more" if len(problems) > SHOWN_PROBLEMS else ""
         raise HumotionError(
-            f"{path} is no LSTM Pose Machine as published: {'; '.join(problems[:SHOWN_PROBLEMS])}{more}. "
+            f"{path} is not the published LSTM Pose Machine: {'; '.join(problems[:SHOWN_PROBLEMS])}{more}. "
             "Nothing was written."
         )
     for name in SEE_PIXELS:
@@ -98,7 +98,7 @@ def convert(path: Path, layers: list[CaffeLayer], expected: Mapping[str, Tensor]
 
 
 def source_of(layer: str) -> Source | None:
-    """Which entry of the table a Caffe layer belongs to."""
+    """The entry of the table for a Caffe layer; None if there is none."""
     name, _, stage = layer.rpartition("_stage")
     if not stage.isdecimal():
         return None
@@ -107,7 +107,7 @@ def source_of(layer: str) -> Source | None:
 
 
 def _fill(state: dict[str, Tensor], source: Source, found: list[CaffeLayer]) -> list[str]:
-    """Put one layer's arrays into the state dict; what is wrong with them, in words."""
+    """Put the arrays of one layer into the state dict; return a text for each problem."""
     if not found:
         return [f"{source.example} is missing"]
     first = found[0]
@@ -118,19 +118,19 @@ def _fill(state: dict[str, Tensor], source: Source, found: list[CaffeLayer]) -> 
     problems = [f"{copy.name} differs from its copy {first.name}" for copy in found[1:] if not _equal(copy, first)]
     for blob, name in zip(first.blobs, names, strict=True):
         if name is None:
-            problems += [] if (blob == 1).all() else [f"{first.name} scales its gate by other than 1"]
+            problems += [] if (blob == 1).all() else [f"{first.name} scales its gate by a factor that is not 1"]
             continue
         target = state[name] if source.gate is None else state[name].chunk(len(GATES))[source.gate]
         values = _in_shape(blob, tuple(target.shape))
         if values is None:
-            problems.append(f"{first.name} is {blob.shape}, the model's {name} has {tuple(target.shape)} for it")
+            problems.append(f"{first.name} has shape {blob.shape}, but {name} of the model needs {tuple(target.shape)}")
         else:
             target.copy_(torch.from_numpy(values))
     return problems
 
 
 def _in_shape(blob: Floats, shape: tuple[int, ...]) -> Floats | None:
-    """The array in ``shape``, if it is of that shape but for leading ones, which old files put before a bias."""
+    """The array in ``shape``; its own may have extra leading ones, as in old files; None if it does not fit."""
     extra = blob.ndim - len(shape)
     return blob.reshape(shape) if extra >= 0 and blob.shape == (1,) * extra + shape else None
 

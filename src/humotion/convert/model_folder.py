@@ -1,4 +1,4 @@
-"""`humotion convert`: published weights as a model folder, to predict with and to train on from."""
+"""`humotion convert`: published weights as a model folder, to predict with it or to train further."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from humotion.training.model_folder import save_foreign_model
 from humotion.training.task import task_class
 from humotion.work import digest_of_file
 
-# The published models see a person at 0.8 to 1.4 (Penn Action) or 1.2 to 1.8 (JHMDB) times the size in the video,
-# in 368 pixels. At the middle of that the crop's side over the largest box side of a clip is 1.40 in the median
-# of every tenth Penn Action label file (233), and 1.36 in that of 44 JHMDB clips.
+# In 368 pixels, the published models see a person at 0.8 to 1.4 (Penn Action) or 1.2 to 1.8 (JHMDB) times the size in
+# the video. At the middle of these ranges, take the side of the crop, divided by the largest box side of a clip. Its
+# median is 1.40 over every tenth Penn Action label file (233 files), and 1.36 over 44 JHMDB clips.
 PERSON_SCALE = 1.4
 MODEL = "lstm_pm"
 TASK = task_of(MODEL)
@@ -29,21 +29,21 @@ TASK = task_of(MODEL)
 def convert_lstm_pm(
     path: Path, skeleton: str, out: Path | None = None, size: int = OFFICIAL_INPUT_SIZE, width: float = 1.0
 ) -> str:
-    """Read a published LSTM Pose Machine and write it as a model folder; what was done, in words.
+    """Read a published LSTM Pose Machine, write it as a model folder, and return a text that says what was done.
 
     Args:
         path: the authors' ``.caffemodel``.
-        skeleton: whose joints the model is to predict.
+        skeleton: the dataset whose joints the model predicts.
         out: the folder, which must not exist (default: ``models/official_<skeleton>``).
-        size: side of the crops in pixels; 368 as published, and smaller is faster and blinder.
-        width: of the network; the published one is 1.
+        size: side of the crops in pixels; 368 is published, a smaller size is faster but less accurate.
+        width: of the network; the published width is 1.
 
     Raises:
-        HumotionError: the folder exists, no such skeleton, or the file does not fit the model in every layer.
+        HumotionError: the folder exists, there is no such skeleton, or a layer of the file does not fit the model.
     """
     out = out or Path("models") / f"official_{skeleton}"
     if skeleton not in TRANSLATED:
-        raise HumotionError(f"There is no skeleton {skeleton!r}; --skeleton is one of {', '.join(TRANSLATED)}.")
+        raise HumotionError(f"There is no skeleton {skeleton!r}. --skeleton must be one of {', '.join(TRANSLATED)}.")
     if out.exists():
         raise HumotionError(f"{out} exists already. Remove it, or name another folder with --out.")
     layers = read_caffemodel(path)
@@ -58,7 +58,7 @@ def convert_lstm_pm(
             f"LSTM Pose Machine: {num_parameters:,} parameters, joints of {skeleton}",
             f"model folder: {out}",
             f"Predict with it:   humotion predict VIDEO --model {out}",
-            f"Train on from it:  model.weights: {out / WEIGHTS}, model.joints: official (width 1.0)",
+            f"Train further:     model.weights: {out / WEIGHTS}, model.joints: official (width 1.0)",
         ]
     )
 
@@ -87,7 +87,7 @@ def architecture(skeleton: str, size: int, width: float) -> dict[str, Any]:
 
 
 def describe(name: str, skeleton: str, architecture: dict[str, Any], md5: str) -> ModelDescription:
-    """The description of a converted model. No run trained it: the md5 of its file stands in for one."""
+    """The description of a converted model. No run trained it, so the md5 of its file is used as the run id."""
     return ModelDescription(
         experiment=name,
         dataset=skeleton,

@@ -1,1 +1,1 @@
-"""Dataset layouts: one file each, named as in params.yaml; what they share is in ``shared``."""
+"""Dataset layouts: one file each, with its name in params.yaml; shared code is in ``shared``."""

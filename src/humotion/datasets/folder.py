@@ -1,7 +1,7 @@
-"""Your own videos: one folder a class, with video files in it, and no official split.
+"""Your own videos: one folder per class, with video files in it, and no official split.
 
-Files in a subfolder of a class (``<class>/<recording>/*.mp4``) are one group, for cuts of one
-recording that must not be spread over training and validation; every other file is its own group.
+Files in a subfolder of a class (``<class>/<recording>/*.mp4``) are one group. This is for cuts of one
+recording, which must not be in both training and validation. Every other file is its own group.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ VIDEO_SUFFIXES = frozenset(
 
 
 class Folder(Layout):
-    """A folder of class folders; ``split_1`` is null for all, so that one is made when sampling."""
+    """A folder of class folders; ``split_1`` is null for all videos, so that sampling makes a split."""
 
-    origin = "one folder a class with video files in it (" + " ".join(sorted(VIDEO_SUFFIXES)) + ")"
+    origin = "one folder per class with video files in it (" + " ".join(sorted(VIDEO_SUFFIXES)) + ")"
 
     def list_videos(self) -> pd.DataFrame:
         """All video files below the class folders, at any depth."""
@@ -40,7 +40,7 @@ class Folder(Layout):
     def _row(self, label: str, path: Path, taken: Counter[str]) -> dict[str, Any]:
         relative = path.relative_to(self.root)
         video_id = id_of(path, self.root)
-        if taken[video_id] > 1:  # clip.mp4 beside clip.avi
+        if taken[video_id] > 1:  # clip.mp4 next to clip.avi
             video_id = relative.as_posix()
         recording = relative.parent.as_posix()
         group = video_id if relative.parent == Path(label) else recording

@@ -1,8 +1,8 @@
 """HMDB51 (Kuehne et al., ICCV 2011): 6,766 film and web clips of 51 actions, three official splits.
 
 ``<class>/*.avi`` and ``testTrainMulti_7030_splits/<class>_test_split{1,2,3}.txt``. A clip's name
-tells the file it is cut from, which is its group: clips of one source must not be spread over
-training and validation. The numbered reels of a film (``The_Matrix_1`` to ``_6``) are groups of their own.
+contains the file that it is cut from. This file is its group: clips of one source must not be in both
+training and validation. Each numbered reel of a film (``The_Matrix_1`` to ``_6``) is a separate group.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _logger = logging.getLogger(__name__)
 
 
 class HMDB51(Layout):
-    """HMDB51 below ``root``; classes are those of the split files, or all folders without them."""
+    """HMDB51 below ``root``; classes are those of the split files, or all folders if there are no split files."""
 
     origin = (
-        f"one folder of .avi files a class, and {SPLITS_FOLDER} with the official split files, both "
+        f"one folder of .avi files per class, and {SPLITS_FOLDER} with the official split files, both "
         "from https://serre-lab.clps.brown.edu/resource/hmdb-a-large-human-motion-database/"
     )
 
-    terms = "CC BY 4.0, says its page"
+    terms = "CC BY 4.0, according to its page"
 
     def list_videos(self) -> pd.DataFrame:
         """All clips on disk or in a split; columns ``split_1`` to ``split_3``."""
@@ -45,7 +45,7 @@ class HMDB51(Layout):
         for folder in visible_entries(self.root):
             names = [path.name for path in visible_entries(folder) if path.suffix.lower() == ".avi"]
             if names and classes and folder.name not in classes:
-                _logger.warning("%s is no class of the split files: its videos are left out", folder)
+                _logger.warning("%s is not a class of the split files: its videos are left out", folder)
                 continue
             for name in names:
                 found.setdefault((folder.name, name), SplitEntry(folder.name))

@@ -1,9 +1,9 @@
-"""JHMDB (Jhuang et al., ICCV 2013): HMDB51 clips trimmed to the action, with 15 joints a frame.
+"""JHMDB (Jhuang et al., ICCV 2013): HMDB51 clips trimmed to the action, with 15 joints per frame.
 
 ``ReCompress_Videos/<class>/*.avi`` or ``Rename_Images/<class>/<clip>/*.png``;
 ``joint_positions/<class>/<clip>/joint_positions.mat``, ``puppet_mask/<class>/<clip>/puppet_mask.mat``,
-``splits`` and ``sub_splits`` (sub-JHMDB: the clips with the whole body in view). Every labelled
-joint is scored, so all are flag 2. A person's box is the extent of the mask.
+``splits`` and ``sub_splits`` (sub-JHMDB: the clips that show the full body). Every labelled
+joint is scored, so all have flag 2. A person's box is the extent of the mask.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ SKELETON = skeleton_of(
 
 
 class JHMDB(Layout):
-    """JHMDB below ``root``, from its videos or, where there are none, from its images."""
+    """JHMDB below ``root``, read from its videos or, if there are none, from its images."""
 
     skeleton = SKELETON
     origin = (
@@ -77,7 +77,7 @@ class JHMDB(Layout):
         return video_table(rows, splits, (row["label"] for row in rows), COLUMNS)
 
     def pose(self, video_id: str) -> PoseLabels | None:
-        """The labels of a clip, None if it has no ``joint_positions``."""
+        """The labels of a clip; None if it has no ``joint_positions``."""
         label, clip = Path(video_id).parts[-2:]
         path = self.root / "joint_positions" / label / clip / "joint_positions.mat"
         if not path.exists():
@@ -121,7 +121,7 @@ def read_joints(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uin
 
 
 def read_mask_boxes(path: Path, num_frames: int) -> npt.NDArray[np.float32]:
-    """Boxes (T, 4) of the outermost mask pixels; the last mask stands for frames beyond the stack.
+    """Boxes (T, 4) of the outermost mask pixels; frames after the last mask get its box.
 
     A frame without a mask pixel has a box of zeros.
     """

@@ -1,10 +1,10 @@
-"""Penn Action (Zhang, Zhu and Derpanis, ICCV 2013): 2,326 sequences of 15 actions, 13 joints a frame.
+"""Penn Action (Zhang, Zhu and Derpanis, ICCV 2013): 2,326 sequences of 15 actions, 13 joints per frame.
 
-``frames/NNNN/NNNNNN.jpg`` and ``labels/NNNN.mat``. Known errata of the labels are handled here (counted over
-all files; a test counts again): counts come from ``x`` (``nframes`` is right, but in 2,273 files an 8-bit
-number, with which arithmetic wraps), image sizes from the images (visible joints of 0979, 1021, 1024 and
-1032 lie beyond ``dimensions``), the boxes of 1154 and 1865 lack a row, 185 boxes in 10 files have no area,
-and the 187,352 joints that nobody labelled carry a placeholder near the origin.
+``frames/NNNN/NNNNNN.jpg`` and ``labels/NNNN.mat``. Known errors of the labels are handled here (counted over
+all files; a test counts them again). Frame counts come from ``x``: ``nframes`` is right, but in 2,273 files it is
+an 8-bit number, with which arithmetic wraps. Image sizes come from the images: visible joints of 0979, 1021, 1024
+and 1032 are outside ``dimensions``. The boxes of 1154 and 1865 lack a row, and 185 boxes in 10 files have no area.
+The 187,352 joints without a label have a placeholder near the origin.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from humotion.store.skeleton import skeleton_of
 _FIELDS = ("action", "pose", "x", "y", "visibility", "train", "bbox")
 _PLACEHOLDER = 2.0  # absent joints have x == y <= 1.53, in 1-based pixels; no other joint has x == y < 10
 PENN_ACTION_FIRST_SIDE = "r"
-"""Which side of the person the first joint of each of Penn Action's pairs is: disputed, so decided here.
+"""The side of the person to which the first joint of each Penn Action pair belongs: disputed, so decided here.
 
-The dataset's README says the left. Its labels say the right. Measured over all 2,326 label files, as the
-mean over clips of sign(x of first - x of second), where both are labelled: the first shoulder lies at the
-image's left where ``pose`` is "front" (-0.92, 567 clips; hips -0.92, 509) and at its right where it is
-"back" (+0.57, 598 clips; hips +0.68, 600), as the right side of a person does who faces the camera or
-turns the back on it. The official LSTM Pose Machines code agrees with the labels. A test measures again.
+The dataset's README says left. Its labels say right. We measured the mean over clips of
+sign(x of first - x of second), if both are labelled, over all 2,326 label files. The first shoulder is at
+the image's left if ``pose`` is "front" (-0.92, 567 clips; hips -0.92, 509). It is at the image's right if
+``pose`` is "back" (+0.57, 598 clips; hips +0.68, 600). Both match the right side of a person who faces the camera
+or turns the back to it. The official LSTM Pose Machines code agrees with the labels. A test measures this again.
 """
 
 _PENN_ACTION_PAIRS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -67,7 +67,7 @@ class PennAction(Layout):
         "http://dreamdragon.github.io/PennAction/"
     )
 
-    terms = "none stated that we know of"
+    terms = "none known"
 
     def list_videos(self) -> pd.DataFrame:
         """All sequences that have labels or frames."""
@@ -78,9 +78,9 @@ class PennAction(Layout):
         return video_table(rows, ["split_1"], (row["label"] for row in rows if row["label"]))
 
     def pose(self, video_id: str) -> PoseLabels:
-        """The labels of ``frames/NNNN``: known positions are flag 2 where marked visible, else 1.
+        """The labels of ``frames/NNNN``: known positions have flag 2 if marked visible, else 1.
 
-        A position outside the image is flag 0: nothing of it can be seen or scored.
+        A position outside the image has flag 0: it can be neither seen nor scored.
         """
         name = Path(video_id).name
         labels = read_labels(self._label_path(name))
@@ -104,9 +104,9 @@ class PennAction(Layout):
 
 
 def read_labels(path: Path) -> PoseLabels:
-    """Read ``labels/NNNN.mat`` with its errata mended; raises LabelError for a damaged file."""
+    """Read ``labels/NNNN.mat`` and correct its known errors; raises LabelError for a damaged file."""
     content = read_mat(path, _FIELDS)
-    # Some files hold 8-bit positions: to float before the first subtraction.
+    # Some files have 8-bit positions: convert them to float before the first subtraction.
     x, y, boxes = (np.asarray(content[field], np.float32) for field in ("x", "y", "bbox"))
     seen = np.asarray(content["visibility"]) > 0
     num_joints = len(SKELETON.joints)
@@ -123,7 +123,7 @@ def read_labels(path: Path) -> PoseLabels:
 
 
 def hide_outside(labels: PoseLabels, width: int, height: int) -> PoseLabels:
-    """The labels with flag 0 for joints whose centre lies outside an image of this size."""
+    """The labels with flag 0 for joints whose centre is outside an image of this size."""
     x, y = labels.joints[..., 0], labels.joints[..., 1]
     inside: npt.NDArray[np.bool_] = (x >= -0.5) & (y >= -0.5) & (x < width - 0.5) & (y < height - 0.5)
     visibility = np.where(inside, labels.visibility, 0).astype(np.uint8)
@@ -131,7 +131,7 @@ def hide_outside(labels: PoseLabels, width: int, height: int) -> PoseLabels:
 
 
 def _image_size(folder: Path) -> tuple[int, int] | None:
-    """Width and height of a sequence's first image, None if there is none that can be read."""
+    """Width and height of a sequence's first image; None if there is none or it cannot be read."""
     for path in visible_entries(folder)[:1]:
         try:
             height, width, *_ = simplejpeg.decode_jpeg_header(path.read_bytes())

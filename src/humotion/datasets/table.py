@@ -1,8 +1,8 @@
 """Your own videos, listed in a table: ``videos.csv`` or ``videos.parquet`` in the root folder.
 
-Columns ``path`` (below the root: a video file, or a folder of numbered frame images) and ``label``; if
-you like ``group`` (the recording), ``split_1`` and further ``split_*`` (train, test or empty), ``fps`` for folders of
-images, and ``field_*`` (``field_camera``: what else is known of a video, by which scores are broken down). Everything
+Its columns are ``path`` (below the root: a video file, or a folder of numbered frame images) and ``label``. Optional
+columns are ``group`` (the recording), ``split_1`` and further ``split_*`` (train, test or empty), ``fps`` for folders
+of images, and ``field_*`` (``field_camera``: other facts about a video; scores are broken down by them). Everything
 in the table is checked before any video is opened.
 """
 
@@ -28,15 +28,15 @@ _logger = logging.getLogger(__name__)
 
 
 class Table(Layout):
-    """The videos of a table; ``video_id`` is a path without its extension, as far as that is unique."""
+    """The videos of a table; ``video_id`` is the path without its extension, if that is unique."""
 
     origin = f"{' or '.join(TABLES)} with the columns path and label, and the videos below the same folder"
 
     def list_videos(self) -> pd.DataFrame:
-        """All rows of the table; a file that is not there has status "missing".
+        """All rows of the table; a file that does not exist has status "missing".
 
         Raises:
-            HumotionError: no table or two; a column is missing; a cell cannot be used, named by its row.
+            HumotionError: no table or two; a column is missing; a cell cannot be used (the message names its row).
         """
         rows = [self._row(row) for row in self._listed.to_dict("records")]
         require_videos(rows, self)
@@ -46,7 +46,7 @@ class Table(Layout):
         return video_table(rows, splits or ["split_1"], (row["label"] for row in rows), fields)
 
     def fps(self, video_id: str) -> float | None:
-        """What the column ``fps`` says."""
+        """The value in the column ``fps``."""
         return self._rates.get(video_id)
 
     @cached_property
@@ -65,21 +65,21 @@ class Table(Layout):
     def _file(self) -> Path:
         found = [self.root / name for name in TABLES if (self.root / name).is_file()]
         if len(found) > 1:
-            raise HumotionError(f"{self.root} holds both {' and '.join(TABLES)}: keep the one that is right.")
+            raise HumotionError(f"{self.root} contains both {' and '.join(TABLES)}: keep the correct one.")
         require_videos([{"path": path} for path in found], self)
         return found[0]
 
     @cached_property
     def _listed(self) -> pd.DataFrame:
-        """The checked table: video_id, path, label, group, fps and the splits; what is not known is null."""
+        """The checked table: video_id, path, label, group, fps and the splits; unknown values are null."""
         table = read_table(self._file)
         table = pd.DataFrame({**dict.fromkeys(("group", "fps")), **table})  # optional columns, null if absent
         table["path"] = [self._below_root(path, row) for row, path in enumerate(table["path"], start=1)]
         ids = pd.Series([id_of(self.root / path, self.root) for path in table["path"]], dtype="str")
-        table["video_id"] = ids.where(~ids.duplicated(keep=False), table["path"])  # clip.mp4 beside clip.avi
+        table["video_id"] = ids.where(~ids.duplicated(keep=False), table["path"])  # clip.mp4 next to clip.avi
         if table["video_id"].duplicated().any():
             twice = table.loc[table["video_id"].duplicated(), "path"].iloc[0]
-            raise HumotionError(f"{self._file} lists {twice} more than once; keep one row a video.")
+            raise HumotionError(f"{self._file} lists {twice} more than once; keep one row per video.")
         table["fps"] = [self._number(value, row) for row, value in enumerate(table["fps"], start=1)]
         return table
 
@@ -89,8 +89,8 @@ class Table(Layout):
             relative = relative.relative_to(self.root.absolute().as_posix())
         if relative.is_absolute() or relative.parts[:1] == ("..",) or not relative.parts:
             raise HumotionError(
-                f"{self._file}, row {row}: {path} is not below {self.root}, whose files alone DVC tracks for this "
-                "dataset. Move the video there, or set datasets.<name>.root to a folder above both."
+                f"{self._file}, row {row}: {path} is not below {self.root}. DVC tracks only files below this folder "
+                "for this dataset. Move the video there, or set datasets.<name>.root to a folder above both."
             )
         return relative.as_posix()
 
@@ -102,19 +102,19 @@ class Table(Layout):
         except ValueError:
             number = 0.0
         if not 0 < number < float("inf"):
-            raise HumotionError(f"{self._file}, row {row}: fps is {value!r}, which is no number above 0.")
+            raise HumotionError(f"{self._file}, row {row}: fps is {value!r}; it must be a number above 0.")
         return number
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A table of videos as text, empty cells null, with its columns and split values checked.
+    """Read a table of videos as text, with null for empty cells, and check its columns and split values.
 
     Raises:
-        HumotionError: unreadable, no column path or label, an empty cell in one, or a split that is not
-            train, test or empty.
+        HumotionError: the table is unreadable, has no column path or label, has an empty cell in one of them, or
+            a split value that is not train, test or empty.
     """
     try:
-        # Text throughout: a class may be called NA, or 007.
+        # All cells are text: a class may be called NA, or 007.
         table = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
     except (ValueError, OSError, csv.Error) as error:  # Arrow's errors are ValueErrors
         raise HumotionError(f"{path} cannot be read: {error}") from None
@@ -122,7 +122,7 @@ def read_table(path: Path) -> pd.DataFrame:
     _check_columns(path, table)
     kept = [column for column in table.columns if _is_known(column)]
     if others := sorted(set(table.columns) - set(kept)):
-        _logger.warning("%s: columns that mean nothing here: %s", path, ", ".join(others))
+        _logger.warning("%s: unknown columns are ignored: %s", path, ", ".join(others))
     table = pd.DataFrame({column: _as_text(table[column]) for column in kept})
     for column in ("path", "label"):
         if table[column].isna().any():
@@ -134,7 +134,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    """The cells as they stand; unlike pandas, this refuses rows that are longer or shorter than the header."""
+    """Read the cells unchanged; unlike pandas, this rejects rows that are longer or shorter than the header."""
     with path.open(newline="", encoding="utf-8-sig") as stream:
         header, *rows = [row for row in csv.reader(stream, skipinitialspace=True, strict=True) if row] or [[]]
     for number, row in enumerate(rows, start=1):
@@ -144,7 +144,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    return pq.read_table(path).to_pandas(ignore_metadata=True)  # an index of pandas is a column like any other
+    return pq.read_table(path).to_pandas(ignore_metadata=True)  # a pandas index becomes a normal column
 
 
 def _is_known(column: str) -> bool:
@@ -157,9 +157,9 @@ def _check_columns(path: Path, table: pd.DataFrame) -> None:
         if column not in table.columns:
             raise HumotionError(f"{path} has no column {column!r}. Its columns, separated by commas: {found}.")
     if not table.columns.is_unique:
-        raise HumotionError(f"{path} has a column twice: {found}.")
+        raise HumotionError(f"{path} has the same column twice: {found}.")
     if "split" in table.columns:
-        raise HumotionError(f"{path}: name the column 'split' split_1, as clips.split in params.yaml names it.")
+        raise HumotionError(f"{path}: rename the column 'split' to split_1, the name in clips.split of params.yaml.")
 
 
 def _as_text(column: pd.Series) -> pd.Series:
@@ -171,7 +171,7 @@ def _check_roles(path: Path, split: pd.Series) -> None:
     wrong = split[split.notna() & ~split.isin(ROLES)]
     if len(wrong):
         raise HumotionError(
-            f"{path}, row {int(str(wrong.index[0])) + 1}: {split.name} is {wrong.iloc[0]!r}; it may be train, test, or "
-            "empty for a video that the split does not use. Validation videos are taken from train: "
+            f"{path}, row {int(str(wrong.index[0])) + 1}: {split.name} is {wrong.iloc[0]!r}; it must be train, test, "
+            "or empty for a video that the split does not use. Validation videos are taken from train: "
             "see clips.validation_folds."
         )

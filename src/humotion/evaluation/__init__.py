@@ -1,1 +1,1 @@
-"""Protocols and scores: PCK and jitter of poses, accuracy of actions, and what is a difference."""
+"""Evaluation shared by all tasks: results, bootstrap intervals and scores over classes."""

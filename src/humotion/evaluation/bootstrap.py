@@ -1,7 +1,7 @@
-"""Is a difference of two systems more than chance? A paired bootstrap over groups.
+"""A paired bootstrap over groups: is the difference of two systems more than chance?
 
-Clips of one film or recording are alike, so groups are drawn and not clips (the cluster bootstrap):
-drawing clips would count near-copies as independent evidence and give too narrow an interval.
+Clips of one film or recording are similar, so groups are drawn and not clips (the cluster bootstrap). Drawing clips
+would count near-copies as independent evidence, and the interval would be too narrow.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 class BootstrapResult(NamedTuple):
-    """The difference a - b and its interval; the ends are NaN when there is a single group."""
+    """The difference a - b and its interval; the ends are NaN if there is only one group."""
 
     difference: float
     low: float
@@ -22,7 +22,7 @@ class BootstrapResult(NamedTuple):
 
     @property
     def distinguishable(self) -> bool:
-        """Whether the interval leaves out 0; without an interval nothing is known."""
+        """Whether the interval excludes 0; False without an interval."""
         return self.low > 0 or self.high < 0
 
 
@@ -37,20 +37,20 @@ def paired_bootstrap(
 ) -> BootstrapResult:
     """Mean of ``score_a - score_b`` over clips, with a percentile interval from resampled groups.
 
-    Against scores of 0 it gives the interval of one system's own mean.
+    With scores of 0 for system b, the result is the interval of one system's own mean.
 
     Args:
         score_a: (N,) score of each clip under system a; 0 or 1 for top-1, a PCK for poses.
         score_b: (N,) the same clips under system b.
         groups: (N,) film or recording of each clip.
-        seed: of the resampling; equal arguments give equal intervals.
-        num_resamples: draws of as many groups as there are.
-        weights: (N,) weight of each clip, 1 if absent; the number of joints makes the mean of PCKs the
-            pooled PCK. Clips of weight 0 are ignored and may be NaN.
+        seed: seed of the resampling; equal arguments return equal intervals.
+        num_resamples: number of draws; each draws as many groups as there are.
+        weights: (N,) weight of each clip, 1 if absent. With the number of joints as weight, the mean of PCKs is the
+            pooled PCK. Clips with weight 0 are ignored and may be NaN.
         confidence: coverage of the interval.
 
     Raises:
-        ValueError: lengths differ, no clip has a weight, or a score that counts is not finite.
+        ValueError: lengths differ, no clip has a weight, or a score with a weight is not finite.
     """
     gain = np.asarray(score_a, dtype=np.float64) - np.asarray(score_b, dtype=np.float64)
     weight = np.ones_like(gain) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -60,7 +60,7 @@ def paired_bootstrap(
     counts = weight > 0
     gain, weight, codes = gain[counts], weight[counts], codes[counts]
     if not len(gain) or not np.isfinite(gain).all():
-        raise ValueError("every clip with a weight needs a finite score, and there must be one")
+        raise ValueError("every clip with a weight needs a finite score, and at least one clip needs a weight")
 
     _, group = np.unique(codes, return_inverse=True)
     group_gain = np.bincount(group, weights=gain * weight)  # (G,)
@@ -71,7 +71,7 @@ def paired_bootstrap(
 
 
 def draw_groups(num_groups: int, seed: int, num_resamples: int) -> NDArray[np.int64]:
-    """How often each group is drawn, (num_resamples, num_groups): each row draws as many as there are."""
+    """How often each group is drawn, (num_resamples, num_groups); each row draws as many groups as there are."""
     generator = np.random.default_rng(seed)
     rows = (generator.integers(num_groups, size=num_groups) for _ in range(num_resamples))
     return np.stack([np.bincount(row, minlength=num_groups) for row in rows])
@@ -80,7 +80,7 @@ def draw_groups(num_groups: int, seed: int, num_resamples: int) -> NDArray[np.in
 def percentile_interval(
     difference: float, resampled: NDArray[np.float64], num_groups: int, confidence: float = 0.95
 ) -> BootstrapResult:
-    """A difference with the interval that resampled ones (R,) span, NaN left out; a single group spans none."""
+    """Return a difference with the interval of resampled ones (R,), without NaN; one group has no interval."""
     if num_groups < 2:
         return BootstrapResult(difference, float("nan"), float("nan"))
     tail = (1 - confidence) / 2

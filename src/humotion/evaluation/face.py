@@ -1,4 +1,4 @@
-"""What a task answers to those who know no task: its ``face.py``, read here by the task's name."""
+"""The interface of a task's ``face.py``, through which code for all tasks reads facts about one task."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from humotion import choices
 from humotion.evaluation.bootstrap import BootstrapResult, paired_bootstrap
 
 OF_CHAMPION = "_champion"
-"""Behind the name of a column of validation.parquet: the champion's."""
+"""Suffix of a validation.parquet column with the champion's values."""
 
 
 class Face(Protocol):
@@ -19,8 +19,8 @@ class Face(Protocol):
 
     Attributes:
         HEADLINES: the test scores that `humotion summary` shows.
-        SCORE_COLUMNS: of each metric by which versions may be compared, the column of validation.parquet that it needs.
-        LIMITS: for the model card.
+        SCORE_COLUMNS: for each metric that can compare versions, the column of validation.parquet that it needs.
+        LIMITS: text on the limits of a model, for the model card.
     """
 
     HEADLINES: tuple[str, ...]
@@ -28,27 +28,27 @@ class Face(Protocol):
     LIMITS: str
 
     def intended_use(self, meta: Mapping[str, Any]) -> str:
-        """For the model card; ``meta`` is that of the clips."""
+        """Return the intended use for the model card; ``meta`` is that of the clips."""
         ...
 
     def validation_gain(self, pairs: pd.DataFrame, metric: str, seed: int, num_resamples: int) -> BootstrapResult:
-        """The gain in ``metric`` over the champion, with its interval, on clips that both were validated on.
+        """Return the gain in ``metric`` over the champion, with its interval, on clips that validated both.
 
         Args:
-            pairs: the columns of validation.parquet, and those of the champion with `OF_CHAMPION` behind their names.
+            pairs: the columns of validation.parquet, and those of the champion with the suffix `OF_CHAMPION`.
             metric: one of `SCORE_COLUMNS`.
-            seed: of the resampling.
-            num_resamples: its draws.
+            seed: seed of the resampling.
+            num_resamples: number of draws.
         """
         ...
 
 
 def load_face(task: str) -> Face:
-    """The face of a task; raises HumotionError that lists the tasks if there is no such."""
+    """Return the face of a task; raise a HumotionError that lists the tasks if it does not exist."""
     return cast(Face, choices.load("tasks", task, "face"))
 
 
 def gain_of_means(pairs: pd.DataFrame, column: str, seed: int, num_resamples: int) -> BootstrapResult:
-    """`Face.validation_gain` of a metric that is a weighted mean over clips."""
+    """Return `Face.validation_gain` for a metric that is a weighted mean over clips."""
     scores = pairs[column], pairs[column + OF_CHAMPION]
     return paired_bootstrap(*scores, pairs["group"].tolist(), seed, num_resamples, weights=pairs["weight"])

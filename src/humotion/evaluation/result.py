@@ -1,4 +1,4 @@
-"""What an evaluation found, in the form that every task shares."""
+"""The result of an evaluation, in the form that all tasks share."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from humotion.evaluation.bootstrap import BootstrapResult
 CLIPS = "clips.parquet"
 """The file of ``Evaluation.clips`` in ``reports/<experiment>/``."""
 SUMMARY = "summary.json"
-"""What test.json holds, and which of its scores are over all clips, beside it."""
+"""The file next to ``clips.parquet`` with the content of test.json, and its list of scores over all clips."""
 
 
 class Gain(NamedTuple):
-    """What one score has over another on the same clips: of a baseline, or of the model seen otherwise.
+    """The gain of one score over another on the same clips: over a baseline, or over another variant of the model.
 
     Attributes:
-        metric: the model's score: ``top1``, ``top1_reversed``.
+        metric: the model's score, for example ``top1`` or ``top1_reversed``.
         over: the baseline, or the model's other score.
         result: the difference and its 95 % interval (paired bootstrap over groups).
     """
@@ -31,29 +31,29 @@ class Gain(NamedTuple):
 
     @property
     def name(self) -> str:
-        """As test.json and MLflow know it: ``top1_over_linear_probe``."""
+        """Its name in test.json and MLflow, for example ``top1_over_linear_probe``."""
         return f"{self.metric}_over_{self.over}"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores on the test split, those of the baselines on the same clips, and how sure the gain is.
+    """Scores on the test split, scores of the baselines on the same clips, and the gain with its interval.
 
     Attributes:
         scores: metric name -> value of the model.
         baselines: baseline -> metric name -> value.
-        main: the metric on which the gain is measured.
-        against: the baseline that the gain is measured over.
+        main: the metric of the main gain.
+        against: the baseline of the main gain.
         gain: difference and 95 % interval of ``main`` (paired bootstrap over groups).
-        num_clips: clips scored.
-        num_groups: films or recordings they come from.
-        breakdown: columns ``name`` and ``score``: recall a class, or PCK a joint.
-        clips: a row per clip and metric (``clip_id``, ``group``, ``metric``, ``score``, ``weight``), from which two
-            models are compared: the weighted mean over clips is the score of them all. ``direction`` says which is
-            better: "higher", "lower", or "neither" where the metric only describes.
-        more_gains: beside the main one.
-        details: further values by the names that MLflow gives them.
-        over_all_clips: scores that a comparison shows although they are no means over clips.
+        num_clips: number of scored clips.
+        num_groups: number of films or recordings of these clips.
+        breakdown: columns ``name`` and ``score``: recall per class, or PCK per joint.
+        clips: one row per clip and metric (``clip_id``, ``group``, ``metric``, ``score``, ``weight``), to compare two
+            models: the weighted mean over clips is the score of all clips. ``direction`` is the better direction:
+            "higher", "lower", or "neither" if the metric only describes.
+        more_gains: gains in addition to the main one.
+        details: further values by their names in MLflow.
+        over_all_clips: scores that a comparison shows although they are not means over clips.
     """
 
     scores: Mapping[str, float]
@@ -70,7 +70,7 @@ class Evaluation:
     over_all_clips: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """For test.json: nested, JSON-like."""
+        """Return the nested, JSON-like content of test.json."""
         gains = {gain.name: gain.result._asdict() for gain in self.more_gains}
         return {
             "test": dict(self.scores),
@@ -82,7 +82,7 @@ class Evaluation:
         }
 
     def flat_metrics(self) -> dict[str, float]:
-        """For MLflow: ``test/top1``, ``test_baseline/majority/top1``, ``test/gain/top1`` (over the main baseline)."""
+        """Return metrics for MLflow: ``test/top1``, ``test_baseline/majority/top1``, ``test/gain/top1`` (main gain)."""
         flat = {f"test/{name}": value for name, value in self.scores.items()}
         for baseline, scores in self.baselines.items():
             flat |= {f"test_baseline/{baseline}/{name}": value for name, value in scores.items()}

@@ -1,8 +1,8 @@
 """Scores over classes that can be resampled: hits, labels and predictions of each class, counted by group.
 
-Macro-F1 and mean-class accuracy are no means over clips, so `paired_bootstrap` cannot judge them. They are functions
-of these counts, though, and the counts of a draw of groups are the sum of theirs: two thousand draws are one matrix
-product.
+Macro-F1 and mean-class accuracy are not means over clips, so `paired_bootstrap` cannot judge them. But they are
+functions of these counts, and the counts of drawn groups are the sum of the groups' counts. So two thousand draws are
+one matrix product.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 def tally(predicted: NDArray[np.integer], labels: NDArray[np.integer], groups: ArrayLike, classes: int) -> Floats:
-    """Counts (G, 3, C): of each group and class the clips that are right, those labelled, those predicted."""
+    """Counts (G, 3, C) per group and class: correct clips, clips with this label, clips with this prediction."""
     names, group = np.unique(np.asarray(groups), return_inverse=True)
     right = predicted == labels
     counts = np.zeros((3, len(names), classes))
@@ -29,7 +29,7 @@ def tally(predicted: NDArray[np.integer], labels: NDArray[np.integer], groups: A
 def class_scores(tallies: Floats) -> dict[str, Floats]:
     """``top1``, ``macro_f1`` and ``mean_class_accuracy`` (...) of tallies (..., 3, C).
 
-    Both means run over the classes that have a clip.
+    Both means are over the classes that have a clip.
     """
     hits, labelled, predicted = np.moveaxis(tallies, -2, 0)
     present = labelled > 0
@@ -50,16 +50,16 @@ def class_recall(tallies: Floats) -> Floats:
 
 
 def paired_class_bootstrap(a: Floats, b: Floats, seed: int, num_resamples: int) -> dict[str, BootstrapResult]:
-    """Differences a - b with 95 % intervals from resampled groups, of every score of `class_scores` and every recall.
+    """Differences a - b with 95 % intervals from resampled groups, for every score of `class_scores` and every recall.
 
-    The recall of class 3 is ``recall/3``; it is judged on the draws that hold a clip of the class, and its interval is
-    NaN where all of them come from one group.
+    The recall of class 3 is ``recall/3``. It uses only the draws that contain a clip of the class, and its interval is
+    NaN if all clips of the class come from one group.
 
     Args:
         a: (G, 3, C) tallies of one system.
-        b: (G, 3, C) those of the other, of the same groups in the same order.
-        seed: of the resampling; equal seeds draw equal groups.
-        num_resamples: draws of as many groups as there are.
+        b: (G, 3, C) tallies of the other system, for the same groups in the same order.
+        seed: seed of the resampling; equal seeds draw equal groups.
+        num_resamples: number of draws; each draws as many groups as there are.
     """
     drawn = draw_groups(len(a), seed, num_resamples).astype(np.float64)  # (R, G)
     whole_a, whole_b = (_scores_and_recalls(tallies.sum(axis=0)) for tallies in (a, b))

@@ -1,1 +1,1 @@
-"""What a dataset and a training plan look like, before anything is trained."""
+"""Reports about a dataset and a training plan, before anything is trained."""

@@ -1,4 +1,4 @@
-"""Near-duplicates of a dataset: one footage in two groups, or on both sides of an official split."""
+"""Near-duplicates in a dataset: the same footage in two groups, or on both sides of an official split."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MOST_LISTED, MOST_SHOWN = 10_000, 20  # pairs in near_duplicates.csv and on the 
 
 
 def near_duplicates(statistics: pd.DataFrame, hashes: Hashes) -> pd.DataFrame:
-    """Close pairs that matter, closest first: of two groups, or on both sides of an official split.
+    """Close pairs that matter, closest first: in two groups, or on both sides of an official split.
 
-    Columns ``distance``, ``video_a``, ``video_b``, ``label_*`` and ``group_*`` of both, ``across_groups``, and
-    a split's name with "train/test" or "test/train" where the pair stands on both sides of it.
+    Columns are ``distance``, ``video_a``, ``video_b``, ``label_*`` and ``group_*`` of both, ``across_groups``, and
+    one per split, with "train/test" or "test/train" if the pair is on both sides of the split.
     ``hashes`` (N, T, 4) belong to the rows of ``statistics``. Close pairs within one group and on one side
-    of every split are what groups are for, and left out.
+    of every split are left out: groups exist for such pairs.
     """
     pairs, distances = close_pairs(hashes)
     table = pd.DataFrame({"distance": distances})
@@ -53,7 +53,7 @@ def duplicate_facts(pairs: pd.DataFrame) -> dict[str, Any]:
 
 
 def pair_rows(pairs: pd.DataFrame, store: FrameStore) -> list[tuple[str, Sequence[Tile]]]:
-    """The closest pair of every two groups, three frames of one video beside three of the other."""
+    """The closest pair per two groups, with three frames of one video next to three of the other."""
     groups = pairs[["group_a", "group_b"]].astype(str)
     meetings = pd.Series([frozenset(row) for row in groups.itertuples(index=False)], dtype=object)
     shown = pairs[~meetings.duplicated()].sort_values("across_groups", ascending=False, kind="stable")
@@ -67,7 +67,7 @@ def pair_rows(pairs: pd.DataFrame, store: FrameStore) -> list[tuple[str, Sequenc
 
 
 def _tiles(pair: pd.Series, position: int, store: FrameStore) -> list[Tile]:
-    """Frames of the first or second video of a pair; under the first of them, its class and its roles."""
+    """Frames of the first or second video of a pair; its class and roles are below the first frame."""
     side = "ab"[position]
     roles: dict[str, list[str]] = {}
     for column in split_columns(pair.to_frame().T):

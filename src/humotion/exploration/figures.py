@@ -44,7 +44,7 @@ def draw_figures(
         plot_stacked_counts(
             folder / f"classes_{column or 'all'}.png",
             count_by_role(statistics["label"], roles),
-            f"Videos a class, {column}" if column else "Videos a class",
+            f"Videos per class, {column}" if column else "Videos per class",
         )
     roles = split_roles(statistics, columns[0] if columns else None)
     plot_stacked_counts(folder / "sizes.png", count_by_role(size_names(statistics), roles), "Frame sizes")
@@ -66,7 +66,7 @@ def count_by_role(names: pd.Series, roles: pd.Series) -> pd.DataFrame:
 
 
 def size_names(statistics: pd.DataFrame) -> pd.Series:
-    """``width x height`` of every video; sizes after the 15 most frequent ones are "other"."""
+    """``width x height`` of every video; all but the 15 most frequent sizes are "other"."""
     width, height = statistics["width"].astype(str), statistics["height"].astype(str)
     names = (width + " x " + height).where(statistics["width"].notna(), "unknown")
     frequent = names.value_counts().index[:MOST_SIZES]
@@ -93,7 +93,7 @@ def outlier_rows(statistics: pd.DataFrame, store: FrameStore) -> list[tuple[str,
 def example_rows(
     statistics: pd.DataFrame, store: FrameStore, skeleton: Skeleton | None
 ) -> list[tuple[str, Sequence[Tile]]]:
-    """The middle frame of each class's video of median length, with its labelled skeleton if it has one."""
+    """The middle frame of a video of median length per class, with its labelled skeleton if it has one."""
     tiles = []
     for label, videos in statistics.groupby("label"):
         best = videos[videos["has_joints"]] if videos["has_joints"].any() else videos
@@ -117,5 +117,5 @@ def _middle_frame(store: FrameStore, video_id: str, skeleton: Skeleton | None = 
 
 
 def _short(video: Any) -> str:
-    """The last part of a video's id: the class in front of it is written below anyway."""
+    """The last part of a video's id: the class in front of it is in another line of the caption."""
     return str(video.video_id).rsplit("/", 1)[-1]

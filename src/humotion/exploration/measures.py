@@ -1,4 +1,4 @@
-"""What is measured on a video for the data report, and how unusual a value is among its like."""
+"""What is measured on a video for the data report, and how unusual a value is compared with the others."""
 
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ LOGARITHMIC = ("num_frames", "sharpness")
 
 
 class Measured(NamedTuple):
-    """Measures of one video, perceptual hashes (3, 4) of its frames, and its joints by visibility (J, 3):
-    visible, occluded, absent."""
+    """The measures of one video.
+
+    ``hashes`` (3, 4) are perceptual hashes of its frames. ``joint_counts`` (J, 3) counts its joints by visibility:
+    visible, occluded, absent.
+    """
 
     measures: dict[str, float]
     hashes: NDArray[np.uint64]
@@ -49,7 +52,7 @@ def measure_video(store: FrameStore, video_id: str) -> Measured:
 
 
 def representative_frames(video: StoredVideo) -> NDArray[np.uint8]:
-    """Three frames (3, H, W, 3), at a sixth, half and five sixths of a video."""
+    """Three frames (3, H, W, 3), at one sixth, one half and five sixths of a video."""
     places = (np.arange(NUM_FRAMES_MEASURED) + 0.5) / NUM_FRAMES_MEASURED
     return video.decode((places * video.num_frames).astype(int))
 
@@ -57,7 +60,7 @@ def representative_frames(video: StoredVideo) -> NDArray[np.uint8]:
 def measure_frames(frames: NDArray[np.uint8]) -> dict[str, float]:
     """Mean measures of RGB frames (T, H, W, 3).
 
-    ``brightness`` and ``contrast`` are mean and standard deviation of the luma, ``sharpness`` is the
+    ``brightness`` and ``contrast`` are the mean and standard deviation of the luma, ``sharpness`` is the
     variance of its Laplacian (low: blurred; it depends on the stored size), ``red``, ``green``, ``blue``
     and ``saturation`` are means, ``warmth`` is red minus blue. All are on the scale 0-255.
     """
@@ -75,10 +78,10 @@ def measure_frames(frames: NDArray[np.uint8]) -> dict[str, float]:
 
 
 def robust_z(values: pd.Series, is_log: bool = False) -> pd.Series:
-    """How many robust standard deviations from the median: (x - median) / (1.4826 MAD).
+    """The distance from the median in robust standard deviations: (x - median) / (1.4826 MAD).
 
-    ``is_log`` takes logarithms first, for measures that spread over orders of magnitude. Where more than
-    half of the values are equal the scale is the mean absolute deviation instead; 0 if all are equal.
+    ``is_log`` takes logarithms first, for measures that span orders of magnitude. If more than half
+    of the values are equal, the scale is the mean absolute deviation instead. If all are equal, the result is 0.
     """
     known = np.log(values.clip(lower=1e-6)) if is_log else values.astype(float)
     distance = known - known.median()
@@ -92,17 +95,17 @@ def split_columns(table: pd.DataFrame) -> list[str]:
 
 
 def split_roles(table: pd.DataFrame, column: str | None) -> pd.Series:
-    """The role of every video in a split: train, test or unused; ``all`` where there is no split."""
+    """The role of every video in a split: train, test or unused; ``all`` if there is no split."""
     if column is None:
         return pd.Series("all", index=table.index)
     return table[column].fillna("unused").astype(str)
 
 
 def split_facts(statistics: pd.DataFrame, column: str) -> dict[str, int]:
-    """Sizes of an official split, and what leaks in it: groups with videos in both train and test.
+    """Sizes of an official split, and its leakage: groups with videos in both train and test.
 
     A group is a source film or recording. ``num_shared_groups_in_class`` counts only those that appear in
-    both with the same class; ``num_test_videos_in_shared_groups`` is the number of test videos concerned.
+    both with the same class; ``num_test_videos_in_shared_groups`` is the number of affected test videos.
     """
     roles = split_roles(statistics, column)
     train, test = statistics[roles == "train"], statistics[roles == "test"]

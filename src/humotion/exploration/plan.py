@@ -1,4 +1,4 @@
-"""What a training plan looks like: class counts, the policy, and a sheet of clips before and after it."""
+"""Report a training plan: class counts, the policy, and a sheet of clips before and after it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from humotion.params.experiment import AugmentParams
 from humotion.params.inputs import PersonCropParams
 from humotion.store.skeleton import Skeleton
 
-NUM_TILES = 4  # frames of a clip on the contact sheet, before and again after
+NUM_TILES = 4  # frames per clip on the contact sheet, both before and after the policy
 
 
 def write_report(folder: Path, name: str, counts: pd.DataFrame, augment: AugmentParams, policy: Policy) -> None:
@@ -38,15 +38,15 @@ def write_report(folder: Path, name: str, counts: pd.DataFrame, augment: Augment
     sections = [
         f"# {name}: the training plan",
         "## Classes",
-        f"`balance: {augment.balance}`, `replicas: {augment.replicas}`. Clips are repeated or left out as a whole, in "
-        "training alone; every repetition is augmented with a seed of its own.",
+        f"`balance: {augment.balance}`, `replicas: {augment.replicas}`. Complete clips are repeated or left out, "
+        "only in training. Every repetition is augmented with its own seed.",
         "![class_counts](class_counts.png)",
-        markdown_table(("class", "training clips", "samples in an epoch", "factor"), rows),
+        markdown_table(("class", "training clips", "samples per epoch", "factor"), rows),
         "## Augmentation",
         *_geometry_section(augment),
-        f"In this order, the same draw for all frames of a clip (policy {policy.digest[:12]}):",
+        f"In this order, with the same draw for all frames of a clip (policy {policy.digest[:12]}):",
         markdown_table(("transform", "arguments"), steps) if steps else "No transform.",
-        "One clip a class, as evaluation would see it and as the first epoch does:",
+        "One clip per class, as evaluation would see it and as the first epoch sees it:",
         "![contact_sheet](contact_sheet.jpg)",
     ]
     with atomic_path(folder / "report.md") as temporary:
@@ -54,20 +54,20 @@ def write_report(folder: Path, name: str, counts: pd.DataFrame, augment: Augment
 
 
 def _geometry_section(augment: AugmentParams) -> list[str]:
-    """What happens to a clip before its crops are cut and the policy changes them."""
+    """The text on what happens to a clip before its crops are cut and the policy changes them."""
     geometry = augment.geometry if isinstance(augment, PersonCropParams) else None
     if geometry is None:
         return []
     return [
-        f"Before its crops are cut, one draw a clip: scale {geometry.scale[0]:g} to {geometry.scale[1]:g}, rotation by "
-        f"up to {geometry.rotate:g} degrees, mirrored with probability {geometry.flip:g}."
+        f"Before its crops are cut, one draw per clip: scale {geometry.scale[0]:g} to {geometry.scale[1]:g}, rotation "
+        f"by up to {geometry.rotate:g} degrees, mirrored with probability {geometry.flip:g}."
     ]
 
 
 def sheet_rows(before: ClipDataset, after: ClipDataset, skeleton: Skeleton | None) -> list[tuple[str, Sequence[Tile]]]:
-    """One row a class: frames of its first planned clip as evaluation would see them, then augmented.
+    """One row per class: frames of its first planned clip as evaluation would see them, then augmented.
 
-    The augmented ones are the very sample that the first epoch holds. With a ``skeleton`` the joints
+    The augmented frames are exactly the sample of the first epoch. If there is a ``skeleton``, the joints
     are drawn.
     """
     plan = before.table
@@ -96,14 +96,14 @@ def _tiles(sample: Sample, caption: str, skeleton: Skeleton | None) -> list[Tile
 
 
 def _flags(visibility: npt.NDArray[np.uint8]) -> str:
-    """How many joints the model is asked for, and how many are out of the frame or unlabelled."""
+    """The numbers of visible, occluded and absent joints; absent ones are out of the frame or unlabelled."""
     occluded, absent = int((visibility == 1).sum()), int((visibility == 0).sum())
     parts = [f"{int((visibility == 2).sum())} visible", *([f"{occluded} occluded"] if occluded else [])]
     return ", ".join([*parts, *([f"{absent} absent"] if absent else [])])
 
 
 def _picture(sample: Sample, step: int, skeleton: Skeleton | None) -> npt.NDArray[np.uint8]:
-    """One frame of a sample as (S, S, 3), with its joints where there is a skeleton."""
+    """One frame of a sample as (S, S, 3), with its joints if there is a skeleton."""
     image = sample["frames"][step, 0].permute(1, 2, 0).numpy()
     if skeleton is None:
         return np.asarray(image)

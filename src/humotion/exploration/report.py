@@ -1,4 +1,4 @@
-"""report.md of a dataset: the numbers in words and tables, around the figures."""
+"""Write report.md of a dataset: the numbers in words and tables, and the figures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_ROWS = 50
 def write_report(
     folder: Path, dataset: str, videos: pd.DataFrame, statistics: pd.DataFrame, summary: dict[str, Any]
 ) -> None:
-    """Write ``report.md`` and, where something is wrong with a video, ``problems.csv``."""
+    """Write ``report.md`` and, if something is wrong with a video, ``problems.csv``."""
     problems = videos.loc[videos["status"] != "ok", ["video_id", "label", "status", "num_frames", "error"]]
     if len(problems):
         problems.to_csv(folder / "problems.csv", index=False)
@@ -35,18 +35,18 @@ def write_report(
         _near_duplicates(summary["near_duplicates"]),
         *([_figure(folder / "near_duplicates.jpg")] if (folder / "near_duplicates.jpg").exists() else []),
         "## Examples",
-        "The middle frame of each class's video of median length"
+        "The middle frame of a video of median length per class"
         + (", with its labelled joints." if (folder / "joints.png").exists() else "."),
         _figure(folder / "examples.jpg"),
         *([_figure(folder / "joints.png")] if (folder / "joints.png").exists() else []),
         "## Lengths, sizes, light and colour",
-        "Measured on three stored frames a video, before any augmentation; sharpness is the variance of "
-        "the Laplacian, low where a frame is blurred.",
+        "Measured on three stored frames per video, before any augmentation. Sharpness is the variance of "
+        "the Laplacian; it is low if a frame is blurred.",
         _quantiles(statistics),
         *[_figure(folder / f"{name}.png") for name in ("by_split", "by_class", "colours", "sizes")],
         "## Outliers",
         f"z is the robust z-score, from the median and the median absolute deviation (of the logarithm for "
-        f"length and sharpness). Beyond {UNUSUAL} either way a value is unusual.",
+        f"length and sharpness). A value above {UNUSUAL} or below -{UNUSUAL} is unusual.",
         _figure(folder / "outliers.jpg"),
     ]
     with atomic_path(folder / "report.md") as temporary:
@@ -59,8 +59,8 @@ def _overview(statistics: pd.DataFrame, summary: dict[str, Any]) -> str:
     facts = [
         ("videos with frames", f"{summary['num_videos']:,}"),
         ("frames", f"{summary['num_frames']:,}"),
-        ("length in all", f"{seconds / 60:,.1f} min" if pd.notna(seconds) else "unknown"),
-        ("frames a second", rates or "unknown"),
+        ("total length", f"{seconds / 60:,.1f} min" if pd.notna(seconds) else "unknown"),
+        ("frames per second", rates or "unknown"),
         ("videos with labelled joints", f"{summary['num_videos_with_joints']:,}"),
         ("classes", summary["num_classes"]),
         (
@@ -74,46 +74,47 @@ def _overview(statistics: pd.DataFrame, summary: dict[str, Any]) -> str:
 
 def _problems(problems: pd.DataFrame) -> str:
     if problems.empty:
-        return "Every listed video was read to its end."
+        return "All listed videos were read to their end."
     counts = ", ".join(f"{count} {status}" for status, count in problems["status"].value_counts().items())
-    # A missing file says all there is to say by its number; the others are listed first.
+    # For missing files the number says enough, so the others are listed first.
     listed = problems.sort_values("status", key=lambda status: status == "missing", kind="stable")
     shown = listed.head(MOST_ROWS).fillna("")
     rows = shown[["video_id", "status", "num_frames", "error"]].itertuples(index=False)
     table = markdown_table(("video", "status", "frames kept", "why"), rows)
-    rest = f"\n\n{len(listed) - MOST_ROWS} more stand in problems.csv." if len(listed) > MOST_ROWS else ""
-    return f"{counts}; all of them stand in [problems.csv](problems.csv).\n\n{table}{rest}"
+    rest = f"\n\n{len(listed) - MOST_ROWS} more are in problems.csv." if len(listed) > MOST_ROWS else ""
+    return f"{counts}; all of them are in [problems.csv](problems.csv).\n\n{table}{rest}"
 
 
 def _splits(splits: dict[str, dict[str, int]]) -> str:
     if not splits:
-        return "The dataset ships no official split."
+        return "The dataset has no official split."
     header = (
         *("split", "train", "test", "unused"),
         *("groups in train and test", "of these in the same class", "test videos in such groups"),
     )
     text = (
-        "A group is a source film or recording. Groups on both sides of a split are leakage that comes with "
-        "the dataset, above all within one class: a model may know a test video by its scene."
+        "A group is a source film or recording. Groups on both sides of a split are leakage in the "
+        "dataset, above all within one class: a model may recognise a test video by its scene."
     )
     return f"{text}\n\n{markdown_table(header, [(name, *facts.values()) for name, facts in splits.items()])}"
 
 
 def _near_duplicates(facts: dict[str, Any]) -> str:
-    """What was found, and what it means for the splits."""
+    """The near-duplicates that were found, and what they mean for the splits."""
     text = (
-        f"Videos of which a frame looks like one of the other: three frames a video, perceptual hashes of "
-        f"{NUM_BITS} bits, at most {facts['most_bits']} different. Across groups such a pair may be one recording "
-        "under two names, which no split by group keeps apart; on both sides of a split, a test video that "
-        "training has seen. Look before you judge: a bare hall may resemble another."
+        f"Pairs of videos in which a frame of one looks like a frame of the other. Three frames per video are "
+        f"compared by perceptual hashes of {NUM_BITS} bits, of which at most {facts['most_bits']} differ. A pair "
+        "across groups may be one recording under two names, which a split by group does not separate. In a pair on "
+        "both sides of a split, training has seen the test video. Look at a pair before you judge: empty halls may "
+        "look alike."
     )
     splits = [(name, *counts.values()) for name, counts in facts["splits"].items()]
     if not facts["num_pairs_across_groups"] and not any(counts["num_pairs"] for counts in facts["splits"].values()):
-        return f"{text}\n\nNone was found across groups or across a split."
+        return f"{text}\n\nNo pair was found across groups or across a split."
     header = ("split", "pairs in train and test", "of these across groups", "test videos concerned")
     found = (
-        f"Pairs across groups: {facts['num_pairs_across_groups']:,}. The closest {MOST_LISTED:,} pairs at most "
-        "stand in [near_duplicates.csv](near_duplicates.csv); below, the closest of every two groups."
+        f"Pairs across groups: {facts['num_pairs_across_groups']:,}. At most {MOST_LISTED:,} pairs, the closest, "
+        "are in [near_duplicates.csv](near_duplicates.csv). Below is the closest pair per two groups."
     )
     return "\n\n".join([text, found, *([markdown_table(header, splits)] if splits else [])])
 

@@ -1,1 +1,1 @@
-"""From decoded frames to the shards of the frame store."""
+"""Turn decoded frames into the shards of the frame store."""

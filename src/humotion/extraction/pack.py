@@ -1,4 +1,4 @@
-"""Turn decoded frames into the JPEG bytes of the frame store, shrunk where they are too large."""
+"""Turn decoded frames into the JPEG bytes of the frame store, and shrink frames that are too large."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from humotion.video.decode import Decoded, Picture
 
 @dataclass(frozen=True)
 class EncodedFrames:
-    """The JPEG bytes of all frames, their size in pixels, and stored size over original size (x, y).
+    """The JPEG bytes of all frames, their size in pixels, and the ratio of stored to original size (x, y).
 
-    ``method`` is how the pixels were read, or "copy" if every frame's own JPEG bytes were kept;
-    None without frames.
+    ``method`` is how the pixels were read, or "copy" if the original JPEG bytes of all frames were kept.
+    It is None without frames.
     """
 
     jpegs: list[bytes]
@@ -28,10 +28,10 @@ class EncodedFrames:
 
 
 def encode_frames(decoded: Decoded, short_side: int, quality: int) -> EncodedFrames:
-    """Read ``decoded`` to its end and encode each frame (4:2:0), one at a time in memory.
+    """Read ``decoded`` to its end and encode each frame (4:2:0), with one frame in memory at a time.
 
-    Frames whose short side exceeds ``short_side`` pixels are shrunk to it by area averaging; none
-    is ever enlarged. A frame that was a JPEG and needs no shrinking is kept byte for byte.
+    Frames whose short side exceeds ``short_side`` pixels are shrunk to it by area averaging; no
+    frame is enlarged. A JPEG frame that needs no shrinking is kept byte for byte.
     """
     jpegs: list[bytes] = []
     original = stored = (0, 0)
@@ -57,7 +57,7 @@ def stored_size(width: int, height: int, short_side: int) -> tuple[int, int]:
 
 
 def scale_points(points: npt.NDArray[np.float32], scale: tuple[float, float]) -> npt.NDArray[np.float32]:
-    """Move (..., 2k) x, y pairs to a resized image: pixel centres at integers, edges on edges."""
+    """Move (..., 2k) x, y pairs to a resized image: pixel centres are at integers, and edges stay on edges."""
     factors = np.resize(np.asarray(scale, np.float32), points.shape[-1])
     return ((points + 0.5) * factors - 0.5).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""From raw videos to the shards of the frame store."""
+"""Make the shards of the frame store from raw videos."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _Video = tuple[str, str, str, str]  # video_id, path, status, error: a row of th
 
 
 def state_of(root: Path) -> list[tuple[str, int, int]]:
-    """Path, size and change time of every file of a dataset, to tell whether old work still fits."""
+    """Path, size and change time of every file of a dataset, to check whether old work still matches it."""
     files = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
     found = [(path.relative_to(root).as_posix(), path.stat()) for path in files if path.exists()]
     return sorted((path, state.st_size, state.st_mtime_ns) for path, state in found)
@@ -42,7 +42,7 @@ def state_of(root: Path) -> list[tuple[str, int, int]]:
 def make_shards(
     videos: pd.DataFrame, layout: Layout, settings: DatasetParams, work: Path, machine: MachineParams
 ) -> pd.DataFrame:
-    """Make the shards that ``work`` does not have yet; return the frame table of all."""
+    """Make the shards that ``work`` does not have yet; return the frame table of all shards."""
     num_shards = settings.frames.shards
     parts: dict[int, list[_Video]] = {shard: [] for shard in range(num_shards)}
     columns = videos.sort_values("video_id")[["video_id", "path", "status", "error"]]
@@ -66,7 +66,7 @@ def make_shards(
 
 
 def _remove_half_written(work: Path) -> None:
-    """Delete what a killed worker left behind, of an earlier run or of this one."""
+    """Delete unfinished files of killed workers, from an earlier run or from this one."""
     for leftover in work.glob("*/.*"):
         leftover.unlink()
 
@@ -78,7 +78,7 @@ def _table_path(work: Path, shard: int) -> Path:
 def _make_shard(
     shard: int, videos: list[_Video], layout: Layout, settings: DatasetParams, work: Path
 ) -> tuple[int, int]:
-    """Write one shard and then its part of the frame table, whose presence says that it is whole.
+    """Write one shard and then its part of the frame table, which shows that the shard is complete.
 
     Returns the numbers of videos and of frames.
     """
@@ -98,7 +98,7 @@ def _make_shard(
 def _pack(
     videos: list[_Video], layout: Layout, settings: DatasetParams, rows: list[dict[str, Any]]
 ) -> Iterator[PackedVideo]:
-    """Read the videos one by one; append a row of the frame table for each to ``rows``."""
+    """Read the videos one by one; append one row of the frame table per video to ``rows``."""
     num_packed = 0
     for video_id, path, status, error in videos:
         video, row = None, {"method": None, "status": status, "error": error, "num_frames": 0}
@@ -114,7 +114,7 @@ def _pack(
 def _read(
     video_id: str, layout: Layout, path: Path, settings: DatasetParams
 ) -> tuple[PackedVideo | None, dict[str, Any]]:
-    """Decode one video with its labels; None if no frame of it can be used."""
+    """Decode one video with its labels; None if none of its frames can be used."""
     decoded = decode_frames_folder(path) if path.is_dir() else decode_video(path, settings.decode.device)
     encoded = encode_frames(decoded, settings.frames.short_side, settings.frames.jpeg_quality)
     row = {"method": encoded.method, "status": decoded.status, "error": decoded.error}
@@ -124,7 +124,7 @@ def _read(
         return None, {**row, "status": "corrupt", "error": str(error), "num_frames": 0}
     num_frames = len(encoded.jpegs)
     if labels and 0 < num_frames < labels.num_frames and decoded.status == "ok":
-        row |= {"status": "truncated", "error": f"{num_frames} frames for {labels.num_frames} labelled ones"}
+        row |= {"status": "truncated", "error": f"{num_frames} frames, but {labels.num_frames} labelled frames"}
     fps = decoded.fps or layout.fps(video_id)
     video = _packed(video_id, encoded, fps, labels) if num_frames else None
     return video, {**row, "num_frames": num_frames}
@@ -136,5 +136,5 @@ def _packed(video_id: str, frames: EncodedFrames, fps: float | None, labels: Pos
         return PackedVideo(*video)
     fitted = labels.fit_to(len(frames.jpegs))
     joints = fitted.joints.copy()
-    joints[..., :2] = scale_points(joints[..., :2], frames.scale)  # a depth is in no pixels of the frame
+    joints[..., :2] = scale_points(joints[..., :2], frames.scale)  # a depth is not in pixels
     return PackedVideo(*video, joints, fitted.visibility, scale_points(fitted.boxes, frames.scale))

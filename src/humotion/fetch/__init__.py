@@ -1,1 +1,1 @@
-"""The official archives of the public datasets: downloaded, checked, unpacked to the layouts that we read."""
+"""Download the official archives of public datasets, check them, and unpack them to the layouts that we read."""

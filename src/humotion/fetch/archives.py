@@ -1,8 +1,8 @@
 """The table of datasets: where their archives are served and where each one unpacks.
 
-None of these servers could be reached when this was written. The addresses are those that public code
-downloads from, and each entry says which. No dataset publishes checksums: an MD5 below comes from a third
-party, who is named, and every other archive is trust on first use (see `checksums`).
+All of these servers were unreachable when this was written. The addresses are those that public code
+downloads from, and each entry names this code. No dataset publishes checksums: an MD5 below comes from a third
+party, which is named, and every other archive is trusted on first use (see `checksums`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SUFFIXES = (".rar", ".zip", ".tar.gz", ".tgz", ".tar")
 
 @dataclass(frozen=True)
 class Published:
-    """An MD5 that somebody other than the dataset's authors publishes; ``by`` says who."""
+    """An MD5 that a third party publishes, not the dataset's authors; ``by`` names the third party."""
 
     md5: str
     by: str
@@ -28,8 +28,8 @@ class Archive:
 
     Its content goes to ``folder`` below the dataset's root ("" is the root itself). A single top folder
     named ``wrapper`` is left out, so that an archive packed with or without it gives the same tree.
-    ``nested``: it holds archives, whose content goes to a folder of each one's name.
-    ``room``: disk that unpacking takes, in sizes of the archive; an estimate, as video and JPEG hardly shrink.
+    ``nested``: it contains archives; the content of each goes to a folder with the name of that archive.
+    ``room``: disk space for unpacking, in sizes of the archive. It is an estimate: video and JPEG hardly shrink.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Archive:
 
     @property
     def stem(self) -> str:
-        """The name without its suffix: a mirror may serve ``hmdb51_org.zip`` in place of the RAR."""
+        """The name without its suffix: a mirror may serve ``hmdb51_org.zip`` instead of the RAR."""
         return next(self.name.removesuffix(suffix) for suffix in SUFFIXES if self.name.endswith(suffix))
 
     @property
@@ -53,8 +53,11 @@ class Archive:
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset: ``layout`` names its reader, which knows its terms, ``page`` is where people read about it,
-    ``known`` what is publicly known of the server's state."""
+    """A dataset.
+
+    ``layout`` names its reader, which knows its terms. ``page`` is its web page. ``known`` is what is publicly known
+    about the state of its server.
+    """
 
     layout: str
     page: str
@@ -70,7 +73,7 @@ HMDB51 = Source(
     page="https://serre-lab.clps.brown.edu/resource/hmdb-a-large-human-motion-database/",
     known=(
         "In November 2025 the FiftyOne project called this server defunct (github.com/voxel51/fiftyone/pull/6528). "
-        "huggingface.co/datasets/MichiganNLP/hmdb lists hmdb51_org.zip and test_train_splits.zip, unverified by us: "
+        "huggingface.co/datasets/MichiganNLP/hmdb lists hmdb51_org.zip and test_train_splits.zip, not verified by us: "
         "--mirror https://huggingface.co/datasets/MichiganNLP/hmdb/resolve/main"
     ),
     archives=(
@@ -93,21 +96,21 @@ HMDB51 = Source(
     ),
 )
 """Its page: "HMDB51 – About 2GB for a total of 7,000 clips distributed in 51 action classes", "Three splits".
-Both addresses stand in torchvision/datasets/hmdb51.py and google-deepmind/dmvr's HMDB example. The outer RAR
-holds one RAR a class: ``for i in *.rar; do unrar x $i; done``, in a dozen public scripts."""
+Both addresses are in torchvision/datasets/hmdb51.py and google-deepmind/dmvr's HMDB example. The outer RAR
+contains one RAR per class: a dozen public scripts have ``for i in *.rar; do unrar x $i; done``."""
 
 PENN_ACTION = Source(
     layout="penn_action",
     page="http://dreamdragon.github.io/PennAction/",
     known=(
         "The Box link of its page is reported dead (github.com/dreamdragon/PennAction/issues/3). Public scripts "
-        "use the address above, and one reports it slow."
+        "use the address above, and one reports that it is slow."
     ),
     archives=(
         Archive("Penn_Action.tar.gz", "https://www.cis.upenn.edu/~kostas/Penn_Action.tar.gz", wrapper="Penn_Action"),
     ),
 )
-"""``Penn_Action/{frames,labels}``, as public scripts unpack it; two of them give 3,235,203,923 bytes."""
+"""``Penn_Action/{frames,labels}``, as public scripts unpack it; two of them state a size of 3,235,203,923 bytes."""
 
 JHMDB = Source(
     layout="jhmdb",
@@ -129,15 +132,15 @@ JHMDB = Source(
         ),
     ),
 )
-"""The addresses as in ilikepistachio/TCNN_STCNN's prepare_jhmdb.sh and others. ``sub_splits.zip`` has no top
-folder (``unzip sub_splits.zip -d JHMDB/sub_splits``); the others have one of their name, ``JHMDB_video.zip``
-holds ``ReCompress_Videos``."""
+"""The addresses are those in ilikepistachio/TCNN_STCNN's prepare_jhmdb.sh and others. ``sub_splits.zip`` has no top
+folder (``unzip sub_splits.zip -d JHMDB/sub_splits``). The others have one with their own name, but the one in
+``JHMDB_video.zip`` is ``ReCompress_Videos``."""
 
 SOURCES = {source.layout: source for source in (HMDB51, PENN_ACTION, JHMDB)}
 
 
 def find_source(name: str) -> Source:
-    """A dataset of the table; raises HumotionError that lists them."""
+    """A dataset of the table; for an unknown name, raises HumotionError, which lists the datasets."""
     if name not in SOURCES:
-        raise HumotionError(f"humotion fetch knows no dataset {name!r}. It knows: {', '.join(SOURCES)}.")
+        raise HumotionError(f"humotion fetch does not know the dataset {name!r}. It knows: {', '.join(SOURCES)}.")
     return SOURCES[name]

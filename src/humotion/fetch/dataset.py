@@ -1,8 +1,8 @@
-"""`humotion fetch`: a public dataset, from its official archives to the layout that we read.
+"""`humotion fetch`: get a public dataset from its official archives, in the layout that we read.
 
-Archives, checksums and unfinished work lie beside the dataset in ``NAME.archives``. Each archive unpacks into
-a tree there, and the finished tree becomes the dataset in one rename: what stands at ``--into`` is
-whole. Killed at any point, the same command goes on where it was.
+Archives, checksums and unfinished work are next to the dataset, in ``NAME.archives``. Each archive unpacks into
+a tree there, and one rename turns the finished tree into the dataset: the folder at ``--into`` is always
+complete. If the command is killed at any point, the same command resumes.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from humotion.files import read_json, write_json
 from humotion.work import main_checkout
 
 DATASETS = Path("datasets")
-"""Where datasets go by default, below the checkout: not ``data``, which DVC tracks."""
+"""The default folder of datasets, below the checkout: not ``data``, which DVC tracks."""
 _PROGRESS = "unpacked.json"
 
 
 @dataclass(frozen=True)
 class Place:
-    """The folders of one fetch: the dataset, and beside it everything that leads to it."""
+    """The folders of one fetch: the dataset, and next to it everything that is needed to make it."""
 
     into: Path
 
     @property
     def archives(self) -> Path:
-        """Archives, parts of archives, ``checksums.json``; a person may put archives here by hand."""
+        """Archives, parts of archives, ``checksums.json``; users may put archives here by hand."""
         return self.into.with_name(f"{self.into.name}.archives")
 
     @property
     def tree(self) -> Path:
-        """The dataset so far."""
+        """The part of the dataset that is unpacked so far."""
         return self.archives / "tree"
 
     @property
     def is_taken(self) -> bool:
-        """Whether there is something at ``into``."""
+        """Whether the folder ``into`` exists and is not empty."""
         return self.into.exists() and any(self.into.iterdir())
 
     def unpacked(self) -> list[str]:
@@ -55,7 +55,7 @@ class Place:
         return list(read_json(path)) if path.exists() and (self.tree.exists() or self.is_taken) else []
 
     def add_unpacked(self, archive: Archive) -> None:
-        """Keep that an archive is in the tree."""
+        """Record that an archive is in the tree."""
         write_json(self.archives / _PROGRESS, [*self.unpacked(), archive.stem])
 
 
@@ -66,23 +66,23 @@ def fetch_dataset(
     keep_archives: bool = False,
     sha256: list[str] | None = None,
 ) -> str:
-    """Fetch a dataset and say what there is now and what to do next.
+    """Fetch a dataset; return a text that says what there is now and what to do next.
 
     Args:
         name: a dataset of the table in `archives`.
         into: its root folder, absent or empty (default ``datasets/NAME`` below the checkout).
-        mirror: an address below which the archives lie under their official names, or as .zip or .tar.gz.
-        keep_archives: leave the archives in ``NAME.archives``.
-        sha256: ``FILE=HEX``, what an archive must be.
+        mirror: an address below which the archives are, under their official names or as .zip or .tar.gz.
+        keep_archives: do not delete the archives in ``NAME.archives``.
+        sha256: ``FILE=HEX``, the SHA-256 that an archive must have.
 
     Raises:
-        HumotionError: a server, a tool or the disk does not do; the text says how to get on.
+        HumotionError: a server, a tool or the disk fails; the text says how to continue.
     """
     source = find_source(name)
     wanted = parse_sha256(sha256 or [], {file for archive in source.archives for file in archive.names})
     place = Place((into or main_checkout() / DATASETS / name).expanduser().resolve())
     if place.into.is_mount():
-        raise HumotionError(f"--into {place.into} is where a disk is mounted; name a folder on it.")
+        raise HumotionError(f"--into {place.into} is a mount point; name a folder below it.")
     place.archives.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(place.archives / ".lock", timeout=0):
@@ -90,19 +90,19 @@ def fetch_dataset(
             if not keep_archives:
                 _remove_archives(source, place)
     except Timeout as error:
-        raise HumotionError(f"Another humotion fetch is at work on {place.into}.") from error
+        raise HumotionError(f"Another humotion fetch is working on {place.into}.") from error
     return report(source, place, is_new)
 
 
 def _make(source: Source, place: Place, mirror: str | None, wanted: dict[str, str]) -> bool:
-    """Bring the dataset about; False if it was there."""
+    """Make the dataset; return False if it already exists."""
     done = place.unpacked()
     if place.is_taken:
         if {archive.stem for archive in source.archives} <= set(done) and not place.tree.exists():
             return False
         raise HumotionError(
             f"{place.into} is not empty and was not made by humotion fetch. Name another folder with --into, or "
-            f"tell params.yaml to read it as it is: {_settings(source, place.into)}"
+            f"use it as it is, with these settings in params.yaml: {_settings(source, place.into)}"
         )
     todo = [archive for archive in source.archives if archive.stem not in done]
     print(f"{source.layout}: {source.page} (terms: {layout_class(source.layout).terms})")
@@ -119,7 +119,7 @@ def _make(source: Source, place: Place, mirror: str | None, wanted: dict[str, st
 
 
 def _download_all(source: Source, todo: list[Archive], place: Place, mirror: str | None) -> list[tuple[Path, str]]:
-    """The files of all archives and where they come from; looks at every server before the first download."""
+    """The files of all archives and where they come from; asks every server before the first download."""
     try:
         plans = [_plan(archive, place.archives, mirror) for archive in todo]
         sizes = [size or 0 for _, _, size in plans]
@@ -137,7 +137,7 @@ def _download_all(source: Source, todo: list[Archive], place: Place, mirror: str
 
 
 def _plan(archive: Archive, folder: Path, mirror: str | None) -> tuple[Path, str, int | None]:
-    """The file to get, its address and size: what lies in the folder, else what the server or mirror has."""
+    """The file to get, its address and size: a file in the folder, or else what the server or mirror has."""
     for name in archive.names:
         if (folder / name).exists():
             return folder / name, "put there by hand", (folder / name).stat().st_size
@@ -154,7 +154,7 @@ def _plan(archive: Archive, folder: Path, mirror: str | None) -> tuple[Path, str
 
 
 def add_to_tree(archive: Archive, file: Path, tree: Path) -> None:
-    """Unpack an archive to its place in the tree; a second time gives the same."""
+    """Unpack an archive to its place in the tree; repeating it gives the same result."""
     work = file.with_name("unpacking")
     shutil.rmtree(work, ignore_errors=True)
     whole = work / "whole"
@@ -176,29 +176,29 @@ def add_to_tree(archive: Archive, file: Path, tree: Path) -> None:
 
 
 def _remove_archives(source: Source, place: Place) -> None:
-    """Remove the archives of a finished dataset; ``checksums.json`` stays, to know them by."""
+    """Remove the archives of a finished dataset; ``checksums.json`` stays, to check later downloads."""
     for archive in source.archives:
         for name in archive.names:
             (place.archives / name).unlink(missing_ok=True)
 
 
 def by_hand(source: Source, todo: list[Archive], place: Place) -> str:
-    """How to get on without this server."""
+    """How to continue without this server."""
     files = "\n".join(f"  {archive.name}  ({archive.url})" for archive in todo)
     return (
-        f"By hand: get these files (about them: {source.page})\n{files}\ninto {place.archives} and call the same "
-        f"command again; the same content as .zip or .tar.gz will do. With --mirror URL it looks for them below "
-        f"another address.\nKnown of the server: {source.known}"
+        f"By hand: download these files (described at {source.page})\n{files}\ninto {place.archives} and run the same "
+        f"command again. The same content as .zip or .tar.gz works, too. With --mirror URL the command looks for the "
+        f"files below another address.\nKnown about the server: {source.known}"
     )
 
 
 def _count(source: Source, root: Path) -> Counter[str]:
-    """Videos by status, as the reader of the layout sees them; raises HumotionError if it sees none."""
+    """Videos by status, as the reader of the layout finds them; raises HumotionError if it finds none."""
     counts: Counter[str] = Counter(open_dataset(source.layout, root).list_videos()["status"])
     if not counts["ok"]:
         raise HumotionError(
-            f"{root} was unpacked, but none of its {counts.total():,} videos is where the layout {source.layout!r} has "
-            "them. The archives are kept; look at what is in them."
+            f"{root} was unpacked, but none of its {counts.total():,} videos is where the layout {source.layout!r} "
+            "expects them. The archives are kept; check what is in them."
         )
     return counts
 
@@ -208,16 +208,16 @@ def report(source: Source, place: Place, is_new: bool) -> str:
     counts = _count(source, place.into)
     parts = ", ".join(f"{number:,} {status}" for status, number in sorted(counts.items()))
     lines = [
-        f"{place.into}: {counts.total():,} videos: {parts}." if is_new else f"{place.into} is there: {parts}.",
-        f"Checksums are in {place.archives / RECORD}; later downloads must have them.",
+        f"{place.into}: {counts.total():,} videos: {parts}." if is_new else f"{place.into} already exists: {parts}.",
+        f"Checksums are in {place.archives / RECORD}; later downloads must match them.",
     ]
     if counts.total() != counts["ok"]:
-        lines.append(f"Not all videos are whole: humotion index lists them. To fetch anew, delete {place.into}.")
+        lines.append(f"Not all videos are complete: humotion index lists them. To fetch again, delete {place.into}.")
     checkout = main_checkout()
     root = place.into.relative_to(checkout) if place.into.is_relative_to(checkout) else place.into
     if (checkout / "recipes" / f"{source.layout}.yaml").exists():
         lines.append(f"Next: humotion recipe {source.layout} --root {root}")
-        lines.append("That is for a GPU; `humotion recipe --list` shows what a CPU can train.")
+        lines.append("This recipe needs a GPU; `humotion recipe --list` shows what a CPU can train.")
     else:
         lines.append(f"Next, in params.yaml: {_settings(source, root)}")
     return "\n".join(lines)

@@ -1,11 +1,11 @@
-"""One file over HTTP, gone on with where it broke off.
+"""Download one file over HTTP, and resume where an earlier attempt stopped.
 
 Bytes go to ``NAME.part``; ``NAME.part.json`` keeps the size and the validator (ETag, else Last-Modified) of
-the version they belong to. A later request asks for the rest with Range and If-Range, so that a server whose
-file has changed, or that does no ranges, sends it whole and we begin anew. Without a validator nothing is
-gone on with. The last step is a rename.
+the version they belong to. A later request asks for the rest with Range and If-Range. If the file has changed,
+or the server does not support ranges, the server sends the complete file and the download starts again. Without
+a validator the download never resumes. The last step is a rename.
 
-`requests`, because it is installed with dvc and mlflow anyway and handles redirects, proxies and certificates;
+We use `requests` because dvc and mlflow install it anyway, and it handles redirects, proxies and certificates.
 pooch, which downloads datasets by checksum, cannot resume, and these servers break off.
 """
 
@@ -27,31 +27,31 @@ from humotion.files import read_json, write_json
 TIMEOUT = (15.0, 60.0)
 """Seconds to connect, and to wait for the next bytes."""
 ATTEMPTS = 5
-"""Failed attempts in a row, none of which got further than all before it."""
+"""Stop after this many failed attempts in a row without progress."""
 MARGIN = 256 * 2**20
-"""Bytes of disk that are always left free."""
-_CHUNK = 2**16  # what is lost of a chunk when the server stalls in it
+"""Bytes on the disk that always stay free."""
+_CHUNK = 2**16  # at most this is lost if the server stalls in a chunk
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class DownloadError(HumotionError):
-    """A file that this server does not give; the text says why."""
+    """A file that this server does not provide; the text says why."""
 
 
 class _BrokeOff(Exception):
-    """A fault that another attempt may mend."""
+    """A fault that may not occur in another attempt."""
 
 
 @dataclass(frozen=True)
 class Offer:
-    """What a server says of a file: bytes if it tells, and the version's validator if it has one."""
+    """What a server says about a file: its size in bytes and the version's validator, each None if unknown."""
 
     size: int | None
     validator: str | None
 
 
 class Part:
-    """The file being downloaded to ``path``, as far as it has come."""
+    """The file that is being downloaded to ``path``, with the bytes so far."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -74,27 +74,27 @@ class Part:
 
     @property
     def resumable(self) -> bool:
-        """Whether the server can be asked for the rest of the very version we have."""
+        """Whether the server can be asked for the rest of exactly the version that we have."""
         return self.length > 0 and self.offer.validator is not None
 
-    def begin(self, offer: Offer) -> None:
-        """Drop what there is; the bytes to come belong to ``offer``."""
+    def start(self, offer: Offer) -> None:
+        """Delete the bytes so far; the next bytes belong to ``offer``."""
         self.data.unlink(missing_ok=True)
         write_json(self._state, {"size": offer.size, "validator": offer.validator})
 
     def finish(self) -> None:
-        """Give the file its name."""
+        """Rename the part to the name of the file."""
         self.data.replace(self.path)
         self._state.unlink(missing_ok=True)
 
 
 def measure(url: str, timeout: tuple[float, float] = TIMEOUT) -> Offer:
-    """What the server says of a file, from the head of a GET (some answer HEAD wrongly).
+    """What the server says about a file, from the headers of a GET (some servers answer HEAD wrongly).
 
-    A server that cannot be reached just now says nothing: `download` tries again, and tells.
+    If the server is unreachable now, nothing is known: `download` tries again and reports the error.
 
     Raises:
-        DownloadError: the file is not there.
+        DownloadError: the server does not have the file.
     """
     try:
         with requests.Session() as session, _get(session, url, {}, timeout) as response:
@@ -110,13 +110,13 @@ def download(
     attempts: int = ATTEMPTS,
     pause: float = 1.0,
 ) -> None:
-    """Download ``url`` to ``path``, going on with an earlier ``path.part`` where that is safe.
+    """Download ``url`` to ``path``, and resume an earlier ``path.part`` if that is safe.
 
     Between failed attempts it waits ``pause`` seconds, then twice as long each time, at most a minute.
 
     Raises:
-        DownloadError: the server has no such file, sends a web page in its place, or ``attempts`` in a
-            row failed without getting further.
+        DownloadError: the server has no such file, sends a web page instead, or ``attempts`` attempts in a
+            row failed without progress.
         HumotionError: the disk has no room for it.
     """
     part = Part(path)
@@ -141,13 +141,13 @@ def require_room(folder: Path, num_bytes: float, purpose: str) -> None:
     free = shutil.disk_usage(folder).free
     if num_bytes + MARGIN > free:
         raise HumotionError(
-            f"{purpose} needs about {gigabytes(num_bytes)} on the disk of {folder}, and {gigabytes(free)} are free "
-            f"({gigabytes(MARGIN)} of which stay free). Free some space, or name another disk with --into."
+            f"{purpose} needs about {gigabytes(num_bytes)} on the disk of {folder}, but {gigabytes(free)} are free "
+            f"({gigabytes(MARGIN)} of this must stay free). Free some space, or choose another disk with --into."
         )
 
 
 def gigabytes(num_bytes: float) -> str:
-    """For people: 2.1 GB."""
+    """A size for people, for example 2.10 GB."""
     return f"{num_bytes / 1e9:,.2f} GB"
 
 
@@ -159,7 +159,7 @@ def _attempt(session: requests.Session, url: str, part: Part, timeout: tuple[flo
         headers = {"Range": f"bytes={part.length}-", "If-Range": str(part.offer.validator)}
     with _get(session, url, headers, timeout) as response:
         if not _continues(response, part):
-            part.begin(_offer(response))
+            part.start(_offer(response))
         size = part.offer.size
         if size is not None:
             require_room(part.path.parent, size - part.length, f"Downloading {part.path.name}")
@@ -169,7 +169,7 @@ def _attempt(session: requests.Session, url: str, part: Part, timeout: tuple[flo
                 total=size, initial=part.length, unit="B", unit_scale=True, unit_divisor=1000, desc=part.path.name
             ) as bar,
         ):
-            # Raw bytes: some servers mark a .tar.gz as Content-Encoding gzip, and it would be unzipped on the way.
+            # Raw bytes: some servers mark a .tar.gz as Content-Encoding gzip, and requests would decompress it.
             for chunk in response.raw.stream(_CHUNK, decode_content=False):
                 stream.write(chunk)
                 stream.flush()
@@ -181,7 +181,7 @@ def _attempt(session: requests.Session, url: str, part: Part, timeout: tuple[flo
 def _get(
     session: requests.Session, url: str, headers: dict[str, str], timeout: tuple[float, float]
 ) -> requests.Response:
-    """A response whose body is (part of) the file; everything else raises."""
+    """Return a response whose body is (part of) the file; raise for every other response."""
     response = session.get(url, headers={"Accept-Encoding": "identity", **headers}, stream=True, timeout=timeout)
     try:
         _refuse_downgrade(response)
@@ -198,7 +198,7 @@ def _get(
 
 
 def _continues(response: requests.Response, part: Part) -> bool:
-    """Whether the body is the rest of our part; else it is the whole file."""
+    """Whether the body is the rest of our part; else it is the complete file."""
     if response.status_code == 200:
         return False
     told = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
@@ -206,8 +206,8 @@ def _continues(response: requests.Response, part: Part) -> bool:
     fits = fits and told is not None and told[2] in ("*", str(part.offer.size))
     fits = fits and _validator(response) in (None, part.offer.validator)
     if not fits:
-        part.begin(Offer(None, None))
-        raise _BrokeOff("the server's answer does not fit the part we have; it was dropped.")
+        part.start(Offer(None, None))
+        raise _BrokeOff("the server's answer does not match the part that we have, which was deleted.")
     return True
 
 
@@ -230,7 +230,7 @@ def _refuse_downgrade(response: requests.Response) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """One sentence of an exception whose text is for programmers."""
+    """One sentence for users, about an exception whose text is for programmers."""
     if isinstance(error, _BrokeOff):
         return str(error)
     timed_out = isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError) or "timed out" in str(error)

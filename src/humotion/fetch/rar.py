@@ -1,9 +1,9 @@
-"""RAR: read by the library rarfile, unpacked by whichever tool is installed.
+"""RAR archives: the library rarfile reads them, and any installed tool unpacks them.
 
-rarfile reads the headers (names, sizes, checksums) without any tool. The tool then unpacks in one pass: one
-call a member, as rarfile does it, is quadratic in a solid archive, and takes the brackets in HMDB51's
-names for patterns. Afterwards every file is compared with its header, since free tools cannot unpack every RAR; if
-one fails, the next is tried.
+rarfile reads the headers (names, sizes, checksums) without any tool. The tool then unpacks in one pass. rarfile
+itself makes one call per member: this is quadratic in a solid archive, and it treats the brackets in HMDB51's names
+as patterns. Afterwards every file is compared with its header, because free tools cannot unpack every RAR. If
+one tool fails, the next is tried.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from humotion.errors import HumotionError
 
 RAR_MAGIC = b"Rar!\x1a\x07"
 _TOOLS: dict[str, tuple[str, ...]] = {
-    # {archive} and {folder} are filled in; passwords have been ruled out before.
+    # {archive} and {folder} are filled in; archives with passwords were rejected before.
     "unrar": ("x", "-y", "-o+", "{archive}", "{folder}/"),
     "unar": ("-quiet", "-force-overwrite", "-no-directory", "-output-directory", "{folder}", "{archive}"),
     "7zz": ("x", "-y", "-o{folder}", "{archive}"),
@@ -30,8 +30,8 @@ _TOOLS: dict[str, tuple[str, ...]] = {
     "bsdtar": ("-x", "-f", "{archive}", "-C", "{folder}"),
 }
 MISSING_TOOL = (
-    f"No tool here unpacks RAR. Install one of {', '.join(_TOOLS)} (on Debian: apt-get install unar) and call the "
-    "same command again; what is downloaded is kept."
+    f"No installed tool unpacks RAR. Install one of {', '.join(_TOOLS)} (on Debian: apt-get install unar) and run the "
+    "same command again; downloaded files are kept."
 )
 
 
@@ -48,8 +48,8 @@ def unpack_rar(path: Path, folder: Path, members: list[tuple[str, int]]) -> None
     """Unpack an archive whose names have been checked into the empty ``folder``.
 
     Raises:
-        RarError: no installed tool could; the text has what each of them said.
-        HumotionError: none is installed.
+        RarError: no installed tool could do it; the text has the message of each tool.
+        HumotionError: no tool is installed.
     """
     tools = [tool for tool in _TOOLS if shutil.which(tool)]
     if not tools:
@@ -72,20 +72,20 @@ def _members(path: Path) -> list[rarfile.RarInfo]:
         with rarfile.RarFile(path) as archive:
             members = archive.infolist()
             if archive.needs_password():
-                raise RarError("it asks for a password")
+                raise RarError("it needs a password")
     except (rarfile.Error, OSError) as error:
         raise RarError(str(error) or type(error).__name__) from error
     for member in members:
         if member.is_symlink() or getattr(member, "file_redir", None):
-            raise RarError(f"it holds the link {member.filename!r}, and links are not unpacked")
+            raise RarError(f"it contains the link {member.filename!r}, and links are not unpacked")
     return list(members)
 
 
 def _run(tool: str, path: Path, folder: Path, total: int) -> None:
-    """Call a tool and show how far it is by the size of what it has written, which may not pass ``total``."""
+    """Run a tool and show its progress by the size of what it has written, which may not exceed ``total``."""
     arguments = [text.format(archive=path.resolve(), folder=folder.resolve()) for text in _TOOLS[tool]]
     with (
-        tempfile.TemporaryFile("w+", errors="replace") as output,  # not a pipe: nobody reads while it works
+        tempfile.TemporaryFile("w+", errors="replace") as output,  # not a pipe: nothing reads it while the tool works
         subprocess.Popen(
             [tool, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         ) as process,
@@ -97,7 +97,7 @@ def _run(tool: str, path: Path, folder: Path, total: int) -> None:
                 written = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
                 bar.update(written - bar.n)
                 if written > total:
-                    raise RarError(f"it writes more than the {total:,} bytes that its headers tell")
+                    raise RarError(f"it contains more than the {total:,} bytes that its headers state")
         finally:
             process.kill()
         bar.update(total - bar.n)
@@ -108,12 +108,12 @@ def _run(tool: str, path: Path, folder: Path, total: int) -> None:
 
 
 def _verify(path: Path, folder: Path) -> None:
-    """Compare what a tool wrote with the headers."""
+    """Compare the files that a tool wrote with the headers."""
     for member in _members(path):
         file = folder / member.filename
         if member.is_dir():
             continue
         if not file.is_file() or file.is_symlink() or file.stat().st_size != member.file_size:
-            raise RarError(f"{member.filename} was not unpacked whole")
+            raise RarError(f"{member.filename} was not unpacked completely")
         if member.CRC is not None and zlib.crc32(file.read_bytes()) != member.CRC:
-            raise RarError(f"{member.filename} does not have the checksum that its header tells")
+            raise RarError(f"{member.filename} does not have the checksum in its header")

@@ -1,8 +1,8 @@
-"""Archives from strangers into an empty folder, and nowhere else.
+"""Unpack untrusted archives into an empty folder, and nowhere else.
 
-Every member's name and size is checked before it is written: it may not leave the folder, nor fill the disk.
-Links and devices are refused (after a move a link could point anywhere), and owners and modes are not taken over.
-The format is told by the first bytes, not by the name.
+Every member's name and size is checked before it is written: it must stay in the folder and not fill the disk.
+Links and devices are refused (after a move a link could point anywhere), and owners and modes are ignored.
+The first bytes define the format, not the name.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def unpack(path: Path, folder: Path) -> None:
     """Unpack an archive into ``folder``, which is empty.
 
     Raises:
-        UnpackError: no archive of a known format, damaged, or with a member that leaves the folder, a
-            link, a device, or a password.
-        HumotionError: the disk has no room for its content, or no tool here unpacks RAR.
+        UnpackError: the archive has no known format, is damaged, or has a password, a link, a device, or
+            a member that leaves the folder.
+        HumotionError: the disk has no room for its content, or no installed tool unpacks RAR.
     """
     with path.open("rb") as stream:
         head = stream.read(8)
@@ -59,10 +59,10 @@ def unpack(path: Path, folder: Path) -> None:
         elif tarfile.is_tarfile(path):
             _unpack_tar(path, folder)
         else:
-            raise UnpackError(f"{path} is no ZIP, RAR or tar archive. Delete it and call the same command again.")
+            raise UnpackError(f"{path} is not a ZIP, RAR or tar archive. Delete it and run the same command again.")
     except _DAMAGED as error:
         raise UnpackError(
-            f"{path} cannot be unpacked: {error or type(error).__name__}\nIf it is damaged: delete it and call the "
+            f"{path} cannot be unpacked: {error or type(error).__name__}\nIf it is damaged, delete it and run the "
             "same command again."
         ) from error
 
@@ -72,7 +72,7 @@ def check_names(path: Path, names: Iterable[str]) -> None:
     for name in names:
         parts = PurePosixPath(name.replace("\\", "/")).parts
         if name.startswith(("/", "\\")) or ".." in parts or "\0" in name or (parts and parts[0].endswith(":")):
-            raise UnpackError(f"{path} holds {name!r}, which lies outside the folder to unpack to.")
+            raise UnpackError(f"{path} contains {name!r}, which is outside the folder to unpack to.")
 
 
 def _unpack_zip(path: Path, folder: Path) -> None:
@@ -81,9 +81,9 @@ def _unpack_zip(path: Path, folder: Path) -> None:
         check_names(path, (member.filename for member in members))
         for member in members:
             if stat.S_ISLNK(member.external_attr >> 16):
-                raise UnpackError(f"{path} holds the link {member.filename!r}, and links are not unpacked.")
+                raise UnpackError(f"{path} contains the link {member.filename!r}, and links are not unpacked.")
             if member.flag_bits & 1:
-                raise UnpackError(f"{path} asks for a password.")
+                raise UnpackError(f"{path} needs a password.")
         total = sum(member.file_size for member in members)
         require_room(folder, total, f"Unpacking {path.name}")
         with _bar(path, total) as bar:
@@ -93,7 +93,7 @@ def _unpack_zip(path: Path, folder: Path) -> None:
 
 
 def _unpack_tar(path: Path, folder: Path) -> None:
-    # Read in one pass: a look at all members first would decompress gigabytes twice.
+    # Read in one pass: checking all members first would decompress gigabytes twice.
     with (
         path.open("rb") as raw,
         tqdm.wrapattr(raw, "read", total=path.stat().st_size, desc=f"unpack {path.name}") as stream,
@@ -102,15 +102,15 @@ def _unpack_tar(path: Path, folder: Path) -> None:
         for member in archive:
             check_names(path, [member.name])
             if member.issym() or member.islnk():
-                raise UnpackError(f"{path} holds the link {member.name!r}, and links are not unpacked.")
+                raise UnpackError(f"{path} contains the link {member.name!r}, and links are not unpacked.")
             if not (member.isdir() or member.isreg()):
-                raise UnpackError(f"{path} holds {member.name!r}, which is neither a file nor a folder.")
+                raise UnpackError(f"{path} contains {member.name!r}, which is neither a file nor a folder.")
             require_room(folder, member.size, f"Unpacking {path.name}")
             _write_member(archive, member, folder / member.name)
 
 
 def _write_member(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
-    # Not `archive.extract(..., filter="data")`: the Python 3.11.2 of Debian 12 does not know filters.
+    # Not `archive.extract(..., filter="data")`: the Python 3.11.2 of Debian 12 has no filters.
     if member.isdir():
         target.mkdir(parents=True, exist_ok=True)
         return
@@ -124,9 +124,9 @@ def _bar(path: Path, total: int) -> tqdm:
 
 
 def move_content(source: Path, target: Path, wrapper: str) -> None:
-    """Move what lies in ``source`` into ``target``, replacing what an earlier attempt left there.
+    """Move the content of ``source`` into ``target``, and replace what an earlier attempt left there.
 
-    A single top folder named ``wrapper`` is left out, and so are the traces that macOS puts into archives.
+    A single top folder named ``wrapper`` is left out, and so are the extra files that macOS puts into archives.
     """
     entries = _entries(source)
     if len(entries) == 1 and entries[0].name == wrapper and entries[0].is_dir():

@@ -1,1 +1,1 @@
-"""Every plot, overlay and contact sheet. Nothing here opens a window: figures go straight to files."""
+"""All plots, overlays and contact sheets. No figure opens a window: figures are written to files."""

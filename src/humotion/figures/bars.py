@@ -1,4 +1,4 @@
-"""Bar and dot charts with one row a class or joint: they stay readable at 51 classes and long names."""
+"""Bar and dot charts with one row per class or joint; they stay readable with 51 classes and long names."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def plot_recall(path: Path, table: pd.DataFrame, title: str = "") -> None:
 
 
 def plot_joint_pck(path: Path, scores: Mapping[str, Sequence[float]], joints: Sequence[str], title: str = "") -> None:
-    """PCK of every joint, a dot for each entry of ``scores``: name -> one value a joint, NaN = none."""
+    """PCK of every joint, with one dot per entry of ``scores``: name -> one value per joint, NaN = none."""
     rows = np.arange(len(joints))
     with figure_file(path, 7, rows_height(len(joints), margin=1.3)) as (_, grid):
         axes: Axes = grid[0, 0]
@@ -59,9 +59,9 @@ def plot_joint_pck(path: Path, scores: Mapping[str, Sequence[float]], joints: Se
 
 
 def plot_stacked_counts(path: Path, counts: pd.DataFrame, title: str = "", unit: str = "videos") -> None:
-    """Stacked counts: one row an index value of ``counts``, one colour a column (train, test, unused ...).
+    """Stacked counts: one row per index value of ``counts``, one colour per column (train, test, unused ...).
 
-    Rows are in the order given; the total stands at the end of each bar.
+    Rows are in the given order. The total is at the end of each bar.
     """
     with figure_file(path, 7, rows_height(len(counts), margin=1.3)) as (_, grid):
         axes: Axes = grid[0, 0]
@@ -76,7 +76,7 @@ def plot_stacked_counts(path: Path, counts: pd.DataFrame, title: str = "", unit:
 
 
 def plot_stacked_shares(path: Path, counts: pd.DataFrame, title: str = "") -> None:
-    """As `plot_stacked_counts`, but every row is stretched to 100 %."""
+    """Like `plot_stacked_counts`, but every row is scaled to 100 %."""
     shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
     with figure_file(path, 7, rows_height(len(counts), margin=1.3)) as (_, grid):
         axes: Axes = grid[0, 0]
@@ -122,6 +122,6 @@ def _colours(number: int) -> list[str]:
 
 
 def _legend_above(axes: Axes) -> None:
-    """A legend right above the plot, so that it can never lie on a bar."""
+    """A legend directly above the plot, so that it never covers a bar."""
     handles, _ = axes.get_legend_handles_labels()
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=min(len(handles), 4), borderaxespad=0.2, fontsize=8)

@@ -1,4 +1,4 @@
-"""The confusion matrix: which class is taken for which."""
+"""The confusion matrix: which class is predicted for which label."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ MOST_CLASSES_WITH_NUMBERS = 20
 def plot_confusion(path: Path, counts: NDArray[np.integer], classes: Sequence[str], title: str = "") -> None:
     """Draw counts (classes, classes), row = label, column = prediction, as shares of each row.
 
-    Colours rise faster at small shares, so that rare confusions show. Up to 20 classes every
-    cell that is not empty carries its percentage; the row of a class without clips is grey.
+    Colours rise faster at small shares, so that rare confusions are visible. With at most 20 classes,
+    every cell that is not empty shows its percentage. The row of a class without clips is grey.
     """
     num_classes = len(classes)
     totals = counts.sum(axis=1, keepdims=True)

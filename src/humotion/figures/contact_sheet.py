@@ -19,7 +19,7 @@ MOST_ROWS, MOST_COLUMNS = 60, 12
 
 
 class Tile(NamedTuple):
-    """One picture, (H, W, 3) uint8 RGB, and the lines under it."""
+    """One picture, (H, W, 3) uint8 RGB, and the lines below it."""
 
     image: NDArray[np.uint8]
     caption: Sequence[str] = ()
@@ -29,7 +29,7 @@ def write_contact_sheet(path: Path, rows: Sequence[tuple[str, Sequence[Tile]]], 
     """Write rows of tiles, each under its heading, as a JPEG.
 
     Captions are cut to the width of a tile. Rows after the 60th and tiles after the 12th of a row are left
-    out and the last line says so, so that a sheet never grows past about 2,400 x 13,000 pixels.
+    out, and the last line says so. So a sheet is never larger than about 2,400 x 13,000 pixels.
     """
     font = _font("DejaVu Sans")
     bold = _font("DejaVu Sans:bold")
@@ -72,7 +72,7 @@ def _draw_row(
 
 
 def _paste(sheet: Image.Image, image: NDArray[np.uint8], left: int, top: int) -> None:
-    """The whole picture, as large as the tile allows, on light grey."""
+    """Paste the complete picture, as large as the tile allows, on light grey."""
     picture = Image.fromarray(image)
     scale = min(TILE_WIDTH / picture.width, TILE_HEIGHT / picture.height)
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))

@@ -1,4 +1,4 @@
-"""Training curves: one panel a quantity, training and validation in the same panel."""
+"""Training curves: one panel per quantity, with training and validation in the same panel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLUMNS = 3
 def plot_curves(path: Path, epochs: pd.DataFrame, title: str = "") -> None:
     """Draw every quantity of a table with a column ``epoch`` and columns such as ``val/top1``.
 
-    What stands before the slash names the curve, what stands after it the panel; other columns are panels
+    The part before the slash names the curve, and the part after it the panel. Other columns are panels
     of their own. Cells may be missing.
     """
     panels: dict[str, list[str]] = {}

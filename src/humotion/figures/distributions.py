@@ -1,4 +1,4 @@
-"""Distributions of a measure over videos: by class as boxes, by split as curves, and mean colours."""
+"""Distributions of a measure over videos: boxes per class, curves per split, and mean colours."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plot_by_class(
     log: Sequence[str] = (),
     title: str = "",
 ) -> None:
-    """A box a class for each of ``measures`` (column -> axis label); columns in ``log`` get a log axis.
+    """One box per class for each of ``measures`` (column -> axis label); columns in ``log`` get a log axis.
 
     Boxes span the quartiles, whiskers the 5th to 95th percentile; ``table`` has a column ``label``.
     """
@@ -78,7 +78,7 @@ def plot_by_split(
     log: Sequence[str] = (),
     title: str = "",
 ) -> None:
-    """Share of videos over each measure, one step curve a value of ``splits`` (aligned with ``table``)."""
+    """Share of videos over each measure, with one step curve per value of ``splits`` (aligned with ``table``)."""
     columns = 2 if len(measures) == 4 else min(3, len(measures))
     rows = -(-len(measures) // columns)
     with figure_file(path, 0.4 + 3.2 * columns, 0.8 + 2.3 * rows, rows, columns) as (figure, grid):

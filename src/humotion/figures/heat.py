@@ -1,4 +1,4 @@
-"""Maps as colours over pictures."""
+"""Draw maps as colours over pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from humotion.figures.overlay import Image
 Floats = NDArray[np.floating]
 HEAT = "magma"
 GAP = 4  # pixels of the margin around a picture in a grid
-_GROUND, _COLOUR = 0.35, 0.65  # how much of a picture, and of the colours over it, is seen
+_GROUND, _COLOUR = 0.35, 0.65  # weights of the picture and of the colours over it
 
 
 def heat_over(image: Image, values: Floats) -> Image:
@@ -24,13 +24,13 @@ def heat_over(image: Image, values: Floats) -> Image:
 
 
 def heat_colours() -> ListedColormap:
-    """The colours of `heat_over` on a ground of middle grey, for a colour bar."""
+    """The colours of `heat_over` on middle grey, for a colour bar."""
     colours = mpl.colormaps[HEAT](np.linspace(0, 1, 256))[:, :3]
     return ListedColormap(_GROUND * 0.5 + _COLOUR * colours)
 
 
 def resized(values: Floats, size: int) -> Floats:
-    """A map (h, w) as large as a picture of ``size`` rows and columns; cells stay where they lie."""
+    """A map (h, w) as large as a picture of ``size`` rows and columns; cells keep their places."""
     interpolation = cv2.INTER_AREA if size < values.shape[0] else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(np.ascontiguousarray(values, np.float32), (size, size), interpolation=interpolation))
 

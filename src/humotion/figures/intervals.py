@@ -1,4 +1,4 @@
-"""Scores with their intervals, one row each, in sections."""
+"""Scores with their confidence intervals, one row each, in sections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from humotion.figures.style import BLUE, GREY, VERMILION, figure_file, name_rows
 def plot_by_field(path: Path, table: pd.DataFrame, mean: float, title: str = "") -> None:
     """Accuracy with its interval for every value of every field, and the mean over all clips as a line.
 
-    ``table`` has a row per value: ``field``, ``value``, ``num_clips``, ``top1``, ``low``, ``high``.
+    ``table`` has one row per value: ``field``, ``value``, ``num_clips``, ``top1``, ``low``, ``high``.
     """
     rows = np.arange(len(table))
     top1, low, high = (table[column].to_numpy(float) for column in ("top1", "low", "high"))
@@ -26,7 +26,7 @@ def plot_by_field(path: Path, table: pd.DataFrame, mean: float, title: str = "")
         for row, (value, clips) in enumerate(zip(top1, table["num_clips"], strict=True)):
             axes.text(1.02, row, f"{value:.0%} of {clips}", va="center", fontsize=7.5, color="#333333")
         fields = table["field"].to_numpy()
-        for last in np.flatnonzero(fields[1:] != fields[:-1]):  # of a field
+        for last in np.flatnonzero(fields[1:] != fields[:-1]):  # the last row of a field
             axes.axhline(last + 0.5, color=GREY, linewidth=0.6)
         name_rows(axes, [f"{field}: {value}" for field, value in zip(fields, table["value"], strict=True)])
         axes.set(xlim=(0, 1.16), xlabel="top-1", title=title)

@@ -1,7 +1,7 @@
 """Skeletons on frames: single images, comparisons with labels, and videos that play in a browser.
 
-The person's right side is orange, the left blue, the middle light grey; a dark rim keeps a line visible
-on any ground. Frames are often 144 pixels high, so they are enlarged before anything is drawn.
+The person's right side is orange, the left blue, the middle light grey. A dark rim keeps a line visible
+on any background. Frames are often 144 pixels high, so they are enlarged before anything is drawn.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ def draw_skeleton(
     Args:
         image: (H, W, 3) uint8 RGB.
         joints: (J, 2) x, y in pixels, pixel centres at integers.
-        visibility: (J,) COCO flags, or None: all are drawn. Joints with flag 0 and joints that are not
+        visibility: (J,) COCO flags; None draws all joints. Joints with flag 0 and joints that are not
             finite are left out with their bones; occluded ones (flag 1) are drawn as rings.
         skeleton: names and bones of the joints.
-        colour: RGB of the whole skeleton; None colours the body's sides.
-        thickness: of a bone in pixels; 1 draws thin lines without rim.
+        colour: RGB of the complete skeleton; None colours the body's sides.
+        thickness: thickness of a bone in pixels; 1 draws thin lines without a rim.
     """
     canvas = np.ascontiguousarray(image).copy()
     flags = np.full(len(joints), 2) if visibility is None else visibility
@@ -97,7 +97,7 @@ def _side(*names: str) -> Colour:
 
 
 def enlarge(image: Image, joints: NDArray[np.floating], height: int) -> tuple[Image, NDArray[np.floating]]:
-    """An image scaled up by a whole factor to about ``height`` rows, and joints (..., 2) that stay on it."""
+    """An image enlarged by an integer factor to about ``height`` rows, and joints (..., 2) at the same places in it."""
     factor = max(1, round(height / image.shape[0]))
     size = image.shape[1] * factor, image.shape[0] * factor
     larger = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
@@ -117,10 +117,10 @@ def draw_comparison(
     Args:
         frames: (T, H, W, 3) uint8 RGB.
         predicted: (T, J, 2) in pixels of ``frames``.
-        labelled: (T, J, 2), or None where there are no labels.
+        labelled: (T, J, 2), or None if there are no labels.
         visibility: (T, J) COCO flags of the labels.
         skeleton: names and bones of the joints.
-        height: rows to aim at.
+        height: approximate number of rows.
     """
     images = []
     for index, frame in enumerate(frames):
@@ -137,7 +137,7 @@ def draw_comparison(
 def write_video(path: Path, frames: Iterable[Image], fps: float) -> None:
     """Write (H, W, 3) uint8 RGB frames as MP4 with H.264 and 4:2:0 colour, which every browser plays.
 
-    4:2:0 needs even sizes: an odd last row or column is repeated once.
+    4:2:0 needs even sizes: an odd last row or column is repeated.
 
     Raises:
         ValueError: there is no frame.

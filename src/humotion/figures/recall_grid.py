@@ -1,4 +1,4 @@
-"""Recall of every class under several heads or models, as a grid of shades."""
+"""Recall of every class for several heads or models, as a grid of shades."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from humotion.figures.style import SEQUENTIAL, figure_file, readable, rows_heigh
 
 
 def plot_recall_grid(path: Path, recall: pd.DataFrame, train_clips: list[int], title: str = "") -> None:
-    """One row a class (the index of ``recall``), one column a system; every cell carries its percentage.
+    """One row per class (the index of ``recall``), one column per system; every cell shows its percentage.
 
-    A class without clips is grey. ``train_clips`` stand behind the class names.
+    A class without clips is grey. ``train_clips`` are shown after the class names.
     """
     values = recall.to_numpy(float)  # (classes, systems)
     with figure_file(path, 3.2 + 0.75 * values.shape[1], rows_height(len(recall), margin=2.2)) as (figure, grid):

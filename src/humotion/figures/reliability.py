@@ -1,4 +1,4 @@
-"""The reliability diagram: how often a model is right that says how sure it is."""
+"""The reliability diagram: how often predictions of a given confidence are right."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from humotion.figures.style import BLUE, GREY, VERMILION, figure_file
 
 
 def plot_reliability(path: Path, table: pd.DataFrame, title: str = "") -> None:
-    """Accuracy by confidence, and below it how many clips there are of each.
+    """Accuracy by confidence, and below it the number of clips.
 
-    ``table`` has a row for every bin (``low``, ``high``, ``num_clips``, ``confidence``, ``accuracy``). A bar below the
-    diagonal is overconfident.
+    ``table`` has one row per bin (``low``, ``high``, ``num_clips``, ``confidence``, ``accuracy``). A bar below the
+    diagonal means overconfidence.
     """
     width = (table["high"] - table["low"]).to_numpy(float)
     low = table["low"].to_numpy(float)

@@ -1,7 +1,7 @@
-"""One look for every figure: size, type, colours, and one way to write a file.
+"""One style for every figure: size, type, colours, and one way to write a file.
 
-Colours are Okabe and Ito's, told apart by colour-blind readers. Figures are drawn without pyplot, so that
-none of them outlives its block or depends on a display, and carry no date: equal data, equal bytes.
+Colours are those of Okabe and Ito, which colour-blind readers can distinguish. Figures are drawn without pyplot, so
+no figure outlives its block or depends on a display. They contain no date: equal data gives equal bytes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CYCLE = (BLUE, ORANGE, GREEN, PINK, SKY, VERMILION)
 SPLIT_COLOURS = {"train": BLUE, "val": GREEN, "test": ORANGE, "unused": "#C8C8C8", "all": BLUE}
 SEQUENTIAL = "Blues"
 
-ROW_HEIGHT = 0.22  # inches a class takes in a chart with one row a class
+ROW_HEIGHT = 0.22  # inches per class in a chart with one row per class
 LONGEST_NAME = 24
 
 STYLE: Any = {
@@ -56,9 +56,9 @@ STYLE: Any = {
 def figure_file(
     path: Path, width: float, height: float, rows: int = 1, columns: int = 1, **grid: Any
 ) -> Iterator[tuple[Figure, Any]]:
-    """Yield a figure (inches) and its axes, an array (rows, columns); it is written when the block ends.
+    """Yield a figure (inches) and its axes, an array (rows, columns); the file is written when the block ends.
 
-    ``grid`` goes to `Figure.subplots`. The format follows the suffix of ``path``.
+    ``grid`` is passed to `Figure.subplots`. The format follows the suffix of ``path``.
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -70,7 +70,7 @@ def figure_file(
 
 
 def readable(name: str) -> str:
-    """A class or joint name as it stands on an axis: no underscores, shortened in the middle if long."""
+    """A class or joint name for an axis: without underscores, and shortened in the middle if long."""
     name = name.replace("_", " ")
     if len(name) <= LONGEST_NAME:
         return name
@@ -79,7 +79,7 @@ def readable(name: str) -> str:
 
 
 def log_axis(axes: Axes, low: float, high: float) -> None:
-    """A logarithmic x axis for values between ``low`` and ``high``, with plain numbers that do not touch."""
+    """A logarithmic x axis for values between ``low`` and ``high``, with plain numbers that do not overlap."""
     axes.set_xscale("log")
     axes.set_xlim(low / 1.1, high * 1.1)
     steps = (1.0, 2.0, 5.0) if high < 20 * low else (1.0, 3.0) if high < 200 * low else (1.0,)
@@ -94,7 +94,7 @@ def title_left(figure: Figure, title: str) -> None:
 
 
 def rows_height(num_rows: int, margin: float = 1.1) -> float:
-    """Height in inches of a chart with one line a class."""
+    """Height in inches of a chart with one row per class."""
     return margin + ROW_HEIGHT * max(num_rows, 3)
 
 

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_ENDLESS = 100_000  # columns: a line that is too long for the terminal is the terminal's to wrap
+_ENDLESS = 100_000  # columns: if a line is too long, the terminal wraps it
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A Markdown table; vertical bars and line breaks in cells are made harmless."""
+    """A Markdown table; vertical bars in cells are escaped, line breaks become spaces."""
 
     def line(cells: Sequence[Any]) -> str:
         texts = (" ".join(str(cell).split()).replace("|", "\\|") for cell in cells)
@@ -26,9 +26,9 @@ def text_table(header: Sequence[str] | None, rows: Iterable[Sequence[Any]], righ
     """An aligned table of plain text, two spaces between its columns.
 
     Args:
-        header: names of the columns; None for a table without.
+        header: names of the columns; None for a table without a header.
         rows: cells, written by `str`.
-        right: columns that are aligned to the right, by number: those of figures.
+        right: indices of the columns that are aligned to the right, for example numbers.
     """
     lines = [[str(cell) for cell in row] for row in rows]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=header is not None, header_style="")

@@ -1,4 +1,4 @@
-"""A line of text, to stand above or below a picture."""
+"""A line of text to put above or below a picture."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from humotion.figures.overlay import Image
 
-BAND = 24  # rows of pixels of a line of text
+BAND = 24  # height of a line of text in pixels
 WHITE, DARK = (255, 255, 255), 24
 
 

@@ -1,1 +1,1 @@
-"""What a model is shown of a clip: one file per input, named as in params.yaml."""
+"""What a model sees of a clip: one file per input, named as in params.yaml."""

@@ -1,13 +1,13 @@
 """Crops around one person, who has a labelled box and joints in every frame.
 
-Four systems of coordinates meet here. Labels are in pixels of the *stored frame*. A *window* (left, top, side) is a
-square of stored pixels around the person of a frame, and all windows of a clip have one side. The *crop* is a window
-resized to ``size`` pixels; `crop_geometry` maps between the two. The policy then moves what is in the crop once more,
-which gives the *augmented crop*, in whose pixels a sample's joints and boxes are.
+There are four coordinate systems. Labels are in pixels of the *stored frame*. A *window* (left, top, side) is a square
+of stored pixels around the person of a frame, and all windows of a clip have the same side. The *crop* is a window
+resized to ``size`` pixels; `crop_geometry` maps between the two. The policy then transforms the crop to the *augmented
+crop*. A sample's joints and boxes are in pixels of the augmented crop.
 
-A crop is made in one of two ways. Without ``augment.geometry`` a window is cut out and resized. With it one matrix per
-frame scales, turns, mirrors and crops at once, straight from the stored frame, so that the corners of a turned crop
-show what was there instead of grey.
+A crop is made in one of two ways. Without ``augment.geometry``, a window is cut out and resized. With it, one matrix
+per frame scales, rotates, mirrors and crops in one step, directly from the stored frame. So the corners of a rotated
+crop show the real content instead of grey.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ HAS_JOINTS = True
 NOBODY = "no joints"
 
 CORNERS = [0, 1, 2, 1, 2, 3, 0, 3]
-"""Where the corners of a box x1 y1 x2 y2 have their x and y, round about."""
+"""Indices into a box x1 y1 x2 y2: x and y of its four corners."""
 
 
 def people_in(store: FrameStore, video_id: str) -> list[int]:
-    """Everybody who has labels."""
+    """Return every person who has labels."""
     joints = store[video_id].joints
     return [] if joints is None else list(range(len(joints)))
 
@@ -49,27 +49,27 @@ def people_in(store: FrameStore, video_id: str) -> list[int]:
 def make(
     augment: AugmentParams, skeleton: Skeleton | None, policy: Policy | None = None, place: float = 0.5
 ) -> PersonCrops:
-    """See `humotion.clips.input.Input`; the crop is always around the person, so ``place`` changes nothing."""
+    """See `humotion.clips.input.Input`; the crop is always around the person, so ``place`` has no effect."""
     assert isinstance(augment, PersonCropParams)
     if skeleton is None:
-        raise HumotionError("The dataset has no joints, which input: person_crops needs.")
+        raise HumotionError("The dataset has no joints, but input: person_crops needs them.")
     geometry = None if policy is None else augment.geometry
     return PersonCrops(augment.size, augment.person_scale, skeleton, policy, augment.pixel_scale, geometry)
 
 
 def for_prediction(preprocessing: Mapping[str, Any]) -> PersonCrops:
-    """See `humotion.clips.input.Input`. Crops of a person need that person's box: whoever has one cuts them himself."""
-    raise HumotionError("The model is shown crops of a person, whose box in every frame nobody knows in a plain video.")
+    """See `humotion.clips.input.Input`. It always fails: callers who know the person's boxes must cut the crops."""
+    raise HumotionError("The model needs crops of a person, but a plain video has no person box for each frame.")
 
 
 @dataclass(frozen=True)
 class PersonCrops:
     """Crops around the person: one scale per clip, each frame centred at its own box.
 
-    Without a policy (validation, test) visibility and boxes stay as labelled, also where they lie
-    outside the crop, so that scores count every labelled joint and use the labelled box. With one,
-    a joint outside the stored frame or the augmented crop has visibility 0 and boxes end at its edge;
-    ``geometry`` turns and scales the clip before its crops are cut, the policy changes the crops.
+    Without a policy (validation, test), visibility and boxes stay as labelled, even outside the crop. So scores count
+    every labelled joint and use the labelled box. With a policy, a joint outside the stored frame or the augmented
+    crop has visibility 0, and boxes end at the edge of the crop. ``geometry`` rotates and scales the clip before its
+    crops are cut; the policy changes the crops.
     """
 
     size: int
@@ -80,7 +80,7 @@ class PersonCrops:
     geometry: GeometryParams | None = None
 
     def __call__(self, video: StoredVideo, person: int, indices: Ints, seed: int) -> Sample:
-        """``frames`` (T, K, 3, size, size) uint8; ``joints`` (T, J, 2) and ``box`` (T, 4) float32 in
+        """Return ``frames`` (T, K, 3, size, size) uint8; ``joints`` (T, J, 2) and ``box`` (T, 4) float32 in
         pixels of those frames; ``visibility`` (T, J) uint8; ``crop`` (T, 3) = x0, y0, scale of the
         crop before augmentation: stored_xy = crop_xy * scale + (x0, y0).
         """
@@ -90,7 +90,7 @@ class PersonCrops:
         boxes = video.boxes[person, centre]  # (T, 4)
         windows = clip_windows(boxes, self.size, self.person_scale, self.pixel_scale)  # (T, 3)
         turn = draw(self.geometry or GeometryParams(), seed)
-        # The corners of the box travel as four more joints: a turned box is the extent of its turned corners.
+        # The box corners are four additional joints: the rotated box is the extent of its rotated corners.
         points = np.concatenate([joints, boxes[:, CORNERS].reshape(-1, 4, 2)], axis=1)  # (T, J + 4, 2)
         frames, inverse, points = self._crop(video, indices, boxes, windows, turn, points)
         if self.policy is not None:
@@ -111,15 +111,15 @@ class PersonCrops:
     def _crop(
         self, video: StoredVideo, indices: Ints, boxes: Floats, windows: Ints, turn: Turn, points: Floats
     ) -> tuple[npt.NDArray[np.uint8], Ints, Floats]:
-        """From the stored frame to the crop, in one of the two ways of the module.
+        """Make crops of the stored frames, in one of the two ways that the module docstring describes.
 
         Returns:
-            The distinct crops (U, S, S, 3), which of them each frame (T, K) is, and the points (T, N, 2) in the crop.
+            The distinct crops (U, S, S, 3), the index (T, K) of each frame's crop, and points (T, N, 2) in the crop.
         """
         if self.geometry is None:
             frames, inverse = _cut_distinct(video, indices, windows, partial(cut, size=self.size))
             return frames, inverse, to_crop(points, crop_geometry(windows, self.size))
-        # ``pixel_scale`` comes before the turn, and fitting after it.
+        # ``pixel_scale`` applies before the rotation, and fitting after it.
         scale = self.size / float(windows[0, 2]) if self.pixel_scale is None else self.pixel_scale
         matrices = crop_matrices(boxes, self.size, scale, turn, fit=self.pixel_scale is not None)  # (T, 2, 3)
         frames, inverse = _cut_distinct(video, indices, matrices.reshape(-1, 6), partial(warp, size=self.size))
@@ -133,7 +133,7 @@ class PersonCrops:
         mirrored: bool,
         seed: int,
     ) -> tuple[npt.NDArray[np.uint8], Floats, npt.NDArray[np.uint8]]:
-        """Frames, points (T, J + 4, 2) of joints and box corners, and visibility (T, J), by the policy."""
+        """Apply the policy to frames, points (T, J + 4, 2) of joints and box corners, and visibility (T, J)."""
         assert self.policy is not None
         frames, moved, mirrored_again = self.policy.augment_pose(frames, points.reshape(-1, 2), seed)
         points = moved.reshape(points.shape)
@@ -145,18 +145,18 @@ class PersonCrops:
 
 
 class ScaledPieces(Dataset[Sample]):
-    """Whole clips at several scales, a few frames at a time, for multi-scale testing.
+    """Complete clips at several scales, a few frames at a time, for multi-scale testing.
 
-    Each scale has windows of its own around the same centres, smaller for a larger scale: the person then fills
-    more of the crop. A long video at many scales would not fit in memory at once, so it comes in pieces of
-    consecutive frames, clip after clip in the order of the table, as evaluation sees them.
+    Each scale has its own windows around the same centres. A larger scale has smaller windows, in which the person
+    fills more of the crop. A long video at many scales would not fit in memory. So it is divided into pieces of
+    consecutive frames, clip after clip in the order of the table, as in evaluation.
 
     Args:
-        table: clips of whole videos.
+        table: clips of complete videos.
         store: their frames and boxes.
         augment: size of a crop, and of the windows at scale 1 (see `clip_windows`).
         scales: each divides the side of the window.
-        num_frames: at most so many in a piece.
+        num_frames: maximum number of frames in a piece.
     """
 
     def __init__(
@@ -175,7 +175,7 @@ class ScaledPieces(Dataset[Sample]):
         return len(self.pieces)
 
     def __getitem__(self, index: int) -> Sample:
-        """``frames`` (S, T, 3, size, size) uint8, scales first; ``crop`` (S, T, 3) = x0, y0, scale of each, so that
+        """Return ``frames`` (S, T, 3, size, size) uint8, scales first; ``crop`` (S, T, 3) = x0, y0, scale, so that
         stored_xy = crop_xy * scale + (x0, y0); ``clip_index``; ``is_first``, whether a video starts here.
         """
         row, start = self.pieces[index]
@@ -202,7 +202,7 @@ class ScaledPieces(Dataset[Sample]):
 
 
 def _within(points: Floats, width: int, height: int) -> npt.NDArray[np.bool_]:
-    """Which points (..., 2) lie on a picture."""
+    """Return which points (..., 2) are inside an image."""
     return np.asarray(((points >= -0.5) & (points < np.array([width - 0.5, height - 0.5]))).all(-1))
 
 
@@ -212,9 +212,9 @@ def _cut_distinct(
     crops: npt.NDArray[Any],
     cut_one: Callable[[npt.NDArray[np.uint8], npt.NDArray[Any]], npt.NDArray[np.uint8]],
 ) -> tuple[npt.NDArray[np.uint8], Ints]:
-    """Cut each distinct pair of frame and crop (a row of (T, n)) once: pictures (U, S, S, 3) and where they go."""
+    """Cut each distinct pair of frame and crop (a row of (T, n)) once: images (U, S, S, 3) and indices (T, K)."""
     wanted = np.column_stack([indices.reshape(-1), np.repeat(crops, indices.shape[1], axis=0)])  # (T * K, 1 + n)
     distinct, inverse = np.unique(wanted, axis=0, return_inverse=True)
-    # One frame at a time: a whole test video at full size would not fit in memory together with its crops.
+    # One frame at a time: a complete test video at full size would not fit in memory together with its crops.
     pictures = [cut_one(video.decode(row[:1].astype(np.int64))[0], row[1:]) for row in distinct]
     return np.stack(pictures), inverse.reshape(indices.shape)

@@ -1,4 +1,4 @@
-"""Whole frames of a clip: the scene and everybody in it."""
+"""Complete frames of a clip: the scene and all people in it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOBODY = "nobody"
 
 
 def people_in(store: FrameStore, video_id: str) -> list[int]:
-    """One clip shows everybody."""
+    """Return the scene: one clip shows all people."""
     return [SCENE]
 
 
@@ -38,14 +38,14 @@ def for_prediction(preprocessing: Mapping[str, Any]) -> WholeFrames:
 
 @dataclass(frozen=True)
 class WholeFrames:
-    """Frames of a whole clip: by the policy for training, a crop in the centre (or at ``place``) without one."""
+    """Complete frames: with a policy (training) augmented, without one a crop at the centre or at ``place``."""
 
     size: int
     policy: Policy | None = None
     place: float = 0.5
 
     def __call__(self, video: Footage, person: int, indices: Ints, seed: int) -> Sample:
-        """``frames`` (T, K, 3, size, size) uint8."""
+        """Return ``frames`` (T, K, 3, size, size) uint8."""
         distinct, inverse = np.unique(indices, return_inverse=True)
         frames = video.decode(distinct)  # (U, H, W, 3)
         if self.policy is None or not self.policy.crops_itself:

@@ -1,1 +1,1 @@
-"""What the pipeline reads of a file, for people: `humotion probe`."""
+"""Show people what the pipeline reads from a file: `humotion probe`."""

@@ -1,4 +1,4 @@
-"""Read one video as extraction does, and tell everything about it; its frames can be kept or compared."""
+"""Read one video as extraction does, and report everything about it; its frames can be kept or compared."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from humotion.video.probe import Probe, probe
 
 @dataclass(frozen=True)
 class Report:
-    """What the pipeline reads of one video.
+    """What the pipeline reads from one video.
 
-    ``facts`` is what its header says, ``num_frames`` what was decoded, ``method`` by whom, ``frames``
-    the folder they were written to, and ``comparison`` how they compare with the ffmpeg command's.
+    ``facts`` is what its header says, ``num_frames`` the number of decoded frames, and ``method`` the reader.
+    ``frames`` is the folder for the written frames, ``comparison`` their comparison with the ffmpeg command's.
     """
 
     path: Path
@@ -38,11 +38,11 @@ class Report:
 
     @property
     def is_good(self) -> bool:
-        """Whether all of it can be read and, if that was asked, equals what the ffmpeg command reads."""
+        """Whether all of it can be read and, if it was compared, equals what the ffmpeg command reads."""
         return self.status == "ok" and (self.comparison is None or self.comparison.is_equal)
 
     def as_json(self) -> dict[str, Any]:
-        """The report as JSON values; a ``comparison`` tells its verdict too."""
+        """The report as JSON values; a ``comparison`` includes its verdict."""
         facts, comparison = self.facts, self.comparison
         verdict = None if comparison is None else {**asdict(comparison), "is_equal": comparison.is_equal}
         return {
@@ -64,11 +64,11 @@ class Report:
 
 
 def examine(path: Path, frames: Path | None = None, verify: bool = False) -> Report:
-    """Decode a video, or a folder of frames, from first to last.
+    """Decode a video, or a folder of frames, from the first frame to the last.
 
-    ``frames`` is the folder for its frames as ``000000.png`` on, at native size: exactly those that
-    extraction keeps. It must not exist, appears only when all are in it, and not at all if there are none.
-    ``verify`` compares each frame with the ffmpeg command's; a folder of frames has nothing to compare with.
+    ``frames`` is the folder for its frames (``000000.png`` and so on) at native size: exactly those that
+    extraction keeps. It must not exist. It appears only when it is complete, and only if there are frames.
+    ``verify`` compares each frame with the ffmpeg command's; a folder of frames cannot be compared.
     """
     facts = probe(path)
     decoded = decode_frames_folder(path) if path.is_dir() else decode_video(path)

@@ -1,4 +1,4 @@
-"""The command `humotion probe`: look at each video and say what was found, as a table or as JSON."""
+"""The command `humotion probe`: read each video and show what was found, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _HEADER = ("video", "codec", "container", "size", "fps", "header", "frames", "re
 def probe_videos(
     arguments: Sequence[Path], frames: Path | None = None, verify: bool = False, as_json: bool = False
 ) -> tuple[str, bool]:
-    """Look at files and folders; returns what to print, and whether all is well.
+    """Read files and folders; return the text to print, and whether all videos are good.
 
     Args:
         arguments: video files, folders of them, and folders of frames.
-        frames: each video's frames are written to ``frames/<name>/000000.png`` on.
-        verify: compare every frame with the ffmpeg command's.
+        frames: the frames of each video are written to ``frames/<name>/000000.png`` and so on.
+        verify: compare every frame with that of the ffmpeg command.
         as_json: return one JSON document instead of a table.
 
     Raises:
-        HumotionError: no video in a folder, no ffmpeg command, or frames would replace something.
+        HumotionError: a folder has no video, there is no ffmpeg command, or frames would replace something.
     """
     videos = find_videos(arguments)
     if verify:
@@ -49,8 +49,8 @@ def _new_folders(frames: Path | None, videos: Sequence[Path]) -> Sequence[Path |
     there = [folder for folder in folders if folder.exists() or folder.is_symlink()]
     if there:
         raise HumotionError(
-            f"{there[0]} exists already{f' (and {len(there) - 1} more)' if there[1:] else ''}. "
-            "Frames never replace anything: remove it, or give another folder with --frames."
+            f"{there[0]} already exists{f' (and {len(there) - 1} more)' if there[1:] else ''}. "
+            "Frames never replace anything: remove it, or choose another folder with --frames."
         )
     return folders
 

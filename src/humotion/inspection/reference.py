@@ -1,4 +1,4 @@
-"""The ffmpeg command as the judge of decoding: its frames of a video, one after another."""
+"""The ffmpeg command as the reference for decoding: its frames of a video, one after another."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from humotion.errors import HumotionError
 from humotion.video.container import DamagedVideo, open_container, video_stream
 
 TOLERANCE = 1
-"""Levels (of 255) that a pixel may differ by, for two versions of FFmpeg round differently."""
+"""Levels (of 255) by which a pixel may differ, because two versions of FFmpeg round differently."""
 
 
 def find_ffmpeg() -> str:
-    """The ffmpeg command; raises HumotionError where there is none."""
+    """The path of the ffmpeg command; raises HumotionError if there is none."""
     found = shutil.which("ffmpeg")
     if found is None:
         raise HumotionError("--verify compares with the ffmpeg command, which is not on the PATH. Install FFmpeg.")
@@ -33,7 +33,7 @@ def reference_frames(path: Path) -> Generator[npt.NDArray[np.uint8]]:
     """Every frame that ``ffmpeg -fps_mode passthrough`` gives, RGB (H, W, 3) uint8, upright.
 
     Raises DamagedVideo if the file cannot be opened as video. PPM is raw RGB with the size in front,
-    so that another size is seen and not taken for other pixels.
+    so a frame of another size is noticed and not read as other pixels.
     """
     with open_container(path) as container:
         index = video_stream(container).index
@@ -60,7 +60,7 @@ def _read_ppm(stream: IO[bytes]) -> npt.NDArray[np.uint8] | None:
 def compared(
     pixels: Iterator[npt.NDArray[np.uint8]], path: Path, comparison: Comparison
 ) -> Iterator[npt.NDArray[np.uint8]]:
-    """Pass the frames of a video on, each compared with the ffmpeg command's, up to the last of both."""
+    """Yield the frames of a video, and compare each with the ffmpeg command's, up to the last frame of both."""
     with suppress(DamagedVideo), closing(reference_frames(path)) as reference:
         for index, (ours, theirs) in enumerate(zip_longest(pixels, reference)):
             comparison.compare(index, ours, theirs)
@@ -70,10 +70,10 @@ def compared(
 
 @dataclass
 class Comparison:
-    """Frames compared one by one with the ffmpeg command's.
+    """The result of comparing frames one by one with the ffmpeg command's.
 
-    ``max_difference`` is the largest difference of a level in all frames that both have; None before
-    the first, or if their sizes differ. ``first_difference`` is the index of the first frame that differs
+    ``max_difference`` is the largest difference of a level in all frames that both have. It is None before
+    the first frame, or if the frame sizes differ. ``first_difference`` is the index of the first frame that differs
     by more than `TOLERANCE` or that only one of them has.
     """
 
@@ -82,7 +82,7 @@ class Comparison:
     first_difference: int | None = None
 
     def compare(self, index: int, ours: npt.NDArray[np.uint8] | None, theirs: npt.NDArray[np.uint8] | None) -> None:
-        """Compare the frames at ``index``; None where there is no such frame."""
+        """Compare the frames at ``index``; None means that there is no such frame."""
         self.num_frames += theirs is not None
         is_same = False
         if ours is not None and theirs is not None and ours.shape == theirs.shape:
@@ -94,5 +94,5 @@ class Comparison:
 
     @property
     def is_equal(self) -> bool:
-        """Whether every frame is there and the same."""
+        """Whether both have the same frames."""
         return self.num_frames > 0 and self.first_difference is None

@@ -1,4 +1,4 @@
-"""Which videos the arguments of a command mean, and a folder name for each that is no other's."""
+"""Find the videos that the arguments of a command name, and a unique folder name per video."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from humotion.video.images import list_frames
 
 
 def find_videos(arguments: Iterable[Path]) -> list[Path]:
-    """Files as they are, and of folders all video files and frame folders in them, at any depth.
+    """The given files, and all video files and frame folders in the given folders, at any depth.
 
-    Hidden entries are left out; what is named twice comes once.
+    Hidden entries are left out. A video that is named twice is listed once.
 
     Raises:
-        HumotionError: a folder holds no video.
+        HumotionError: a folder contains no video.
     """
     found: dict[str, Path] = {}
     for argument in arguments:
         videos = list(_walk(argument)) if argument.is_dir() else [argument]
         if not videos:
             raise HumotionError(
-                f"There is no video in {argument}: neither files ending in {' '.join(sorted(VIDEO_SUFFIXES))}, "
-                "nor a folder of frames. Name a file to have it read whatever its ending."
+                f"There is no video in {argument}: it has no file that ends in {' '.join(sorted(VIDEO_SUFFIXES))}, "
+                "and no folder of frames. To read a file with another ending, name the file itself."
             )
         for video in videos:
-            found.setdefault(os.path.abspath(video), video)  # noqa: PTH100 (a link is a video of its own)
+            found.setdefault(os.path.abspath(video), video)  # noqa: PTH100 (a link is a separate video)
     return list(found.values())
 
 
 def folder_names(videos: Iterable[Path]) -> list[str]:
-    """A folder name for each video: its own without the ending, numbered from the second of that name.
+    """One folder name per video: its own name without the ending, with a number from the second of that name on.
 
-    No name leaves the folder it is put into, is hidden, or differs from another in case alone.
+    No name leads out of its parent folder, is hidden, or differs from another name only in case.
     """
     taken: set[str] = set()
     names = []

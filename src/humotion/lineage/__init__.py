@@ -1,1 +1,1 @@
-"""From a version, a run or a model folder back to commit, data and settings, and the commands that rebuild it."""
+"""Traces a version, a run or a model folder back to commit, data and settings, and lists commands to rebuild it."""

@@ -1,4 +1,4 @@
-"""The commands that rebuild a model, and what they cannot do, said as it is."""
+"""The commands that rebuild a model, and notes on what they cannot do."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from humotion.tracking import sources
 
 WORK = ".humotion/lineage"  # in the clone; git ignores it
 OWN_CODE = 'export PYTHONPATH="$PWD/src${PYTHONPATH:+:$PYTHONPATH}"'
-"""An installed humotion is the code of another checkout, as a rule."""
+"""Without it, Python would import the installed humotion, which is usually the code of another checkout."""
 _TRIAL = "optuna.param."
 
 
 @dataclass(frozen=True)
 class Rebuild:
-    """Shell commands in order, to be called in a checkout's root, and notes on what they need or lack."""
+    """Shell commands in order, to be run in the root of a checkout, and notes on what they need or lack."""
 
     commands: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def rebuild(found: Trace) -> Rebuild:
-    """How to rebuild the model of a trace, in a fresh clone beside this checkout."""
+    """How to rebuild the model of a trace, in a new clone next to this checkout."""
     commit = found.origin.get(sources.COMMIT)
     if commit is None:
-        return Rebuild((), ("The training was not done in a git checkout: no commit leads back to its code.",))
+        return Rebuild((), ("The training did not run in a git checkout, so no commit has its code.",))
     notes = []
     if not sources.has_commit(commit):
-        notes.append(f"Commit {commit} is not in this repository: fetch it first, or clone the repository that has it.")
+        notes.append(f"Commit {commit} is not in this repository. Fetch it first, or clone the repository that has it.")
     name = found.experiment
     folder = f"../{name}-{commit[:7]}"
     commands = [f"git clone --quiet . {folder} && cd {folder}", f"git checkout --quiet {commit}", OWN_CODE]
@@ -42,41 +42,39 @@ def rebuild(found: Trace) -> Rebuild:
     notes += _needs(found)
     if changes := _trial(found):
         sets = " ".join(f"-S {shlex.quote(f'experiments.{name}.{key}={value}')}" for key, value in changes.items())
-        notes.append(
-            "It is a trial of a sweep: its parameters are set on the command line, and it was never registered."
-        )
+        notes.append("It is a trial of a sweep: -S sets its parameters, and it was never registered.")
         return Rebuild((*commands, f"dvc exp run {sets} train@{name}"), tuple(notes))
     notes.append(
-        "In this checkout instead of a clone, `dvc repro` takes what DVC's cache still has of this training rather "
-        f"than train again; `dvc repro --force --single-item train@{name}` trains."
+        "Without a clone, `dvc repro` in this checkout may restore this training from DVC's cache and not train again. "
+        f"`dvc repro --force --single-item train@{name}` always trains."
     )
     return Rebuild((*commands, f"dvc repro register@{name}"), tuple(notes))
 
 
 def _changes(found: Trace) -> tuple[list[str], list[str]]:
-    """How to get a dirty checkout's changes back: commands, and notes."""
+    """How to restore the changes of a dirty checkout: commands, and notes."""
     changed = found.origin.get(sources.CHANGED, "")
     notes = [f"The checkout was dirty: uncommitted changes to {changed or 'no file that git tracks'}."]
     if untracked := found.origin.get(sources.UNTRACKED):
-        notes.append(f"Files that git did not track, and that nothing kept: {untracked}. Without them it may not run.")
+        notes.append(f"Files that git did not track, and that were not kept: {untracked}. It may not run without them.")
     if name := found.origin.get(sources.EXPERIMENT_NAME):
         here = f"`dvc exp apply {name}` restores it" if sources.has_dvc_experiment(name) else "not in this checkout"
         notes.append(f"It was the DVC experiment {name} ({here}).")
     run = found.run
     if run is None or not run.sources:
-        notes.append("The store does not have the run's files, so these changes cannot be brought back from here.")
+        notes.append("The store does not have the run's files, so these changes cannot be restored.")
         return [], notes
     download = (
         f"MLFLOW_TRACKING_URI={shlex.quote(found.store)} mlflow artifacts download --run-id {run.run_id} "
         f"--artifact-path {sources.FOLDER} --dst-path {WORK}"
     )
     if "***" in found.store:
-        notes.append("Put the password of the store in place of ***.")
+        notes.append("Replace *** by the password of the store.")
     if sources.PATCH in run.sources:
         return [download, f"git apply {WORK}/{sources.FOLDER}/{sources.PATCH}"] if changed else [], notes
     if "params.yaml" not in run.sources:
         return [], [*notes, "None of these changes was kept with the run."]
-    notes.append("Of these changes the run kept params.yaml and dvc.yaml alone; changed code cannot be brought back.")
+    notes.append("Of these changes, the run kept only params.yaml and dvc.yaml. Changed code cannot be restored.")
     return [download, f"cp {WORK}/{sources.FOLDER}/params.yaml {WORK}/{sources.FOLDER}/dvc.yaml ."], notes
 
 
@@ -90,7 +88,7 @@ def _needs(found: Trace) -> list[str]:
     weights = found.settings.get("model.weights", "None")
     paths += [weights] if weights != "None" and not is_on_hub(weights) else []
     relative = [path for path in paths if not path.startswith("/")]
-    return [f"The clone needs, as this checkout: {', '.join(relative)}."] if relative else []
+    return [f"The clone needs the same files as this checkout at: {', '.join(relative)}."] if relative else []
 
 
 def _trial(found: Trace) -> dict[str, str]:

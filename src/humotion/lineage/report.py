@@ -1,4 +1,4 @@
-"""A trace for people and for programs."""
+"""A trace as text, and as data for programs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN_SETTINGS = 12
 
 
 def as_dict(found: Trace) -> dict[str, Any]:
-    """The trace, JSON-like, with the commands that rebuild the model under ``rebuild``."""
+    """The trace as data for JSON, with the commands that rebuild the model under ``rebuild``."""
     code = dict(found.origin) | {"commit_is_here": _is_here(found)}
     return {
         **asdict(found),
@@ -26,7 +26,7 @@ def as_dict(found: Trace) -> dict[str, Any]:
 
 
 def describe(found: Trace) -> str:
-    """The trace as text: a block a subject, the commands at the end."""
+    """The trace as text: one block per subject, and the commands at the end."""
     blocks = {
         "version": _version(found),
         "run": _run(found),
@@ -61,15 +61,15 @@ def _version(found: Trace) -> list[str]:
 def _run(found: Trace) -> list[str]:
     if (run := found.run) is None:
         return [
-            f"{found.run_id}, which the store at {found.store} does not know",
-            f"`humotion evaluate {found.experiment}` restores it there from the model folder",
+            f"{found.run_id}: the store at {found.store} does not have it",
+            f"`humotion evaluate {found.experiment}` restores the run there from the model folder",
         ]
     lines = [
         f"{run.run_id} ({run.name}), {run.status}",
         f"{run.started} to {run.ended or 'now'} UTC, in {run.experiment} at {run.address or found.store}",
     ]
     if original := run.tags.get("restored_from"):
-        lines.append(f"restored from the model folder in place of run {original}, which this store never saw")
+        lines.append(f"restored from the model folder: this store never had the original run {original}")
     if command := run.tags.get("humotion.command"):
         lines.append(f"command: {command}")
     return lines
@@ -78,7 +78,7 @@ def _run(found: Trace) -> list[str]:
 def _code(found: Trace) -> list[str]:
     origin = found.origin
     if (commit := origin.get(sources.COMMIT)) is None:
-        return ["unknown: not trained in a git checkout, or by an older version that did not say"]
+        return ["unknown: not trained in a git checkout, or trained by an older version that did not record it"]
     lines = [f"commit {commit}, {'in this repository' if _is_here(found) else 'NOT in this repository'}"]
     if origin.get(sources.DIRTY) == "true":
         lines.append(f"dirty, changed: {origin.get(sources.CHANGED) or 'nothing that git tracks'}")
@@ -91,11 +91,11 @@ def _code(found: Trace) -> list[str]:
 
 def _lock(found: Trace) -> list[str]:
     if not found.locked:
-        return ["the run has none of its training (trained without DVC, or not evaluated since)"]
+        return ["the run has no dvc.lock of its training (trained without DVC, or not evaluated since)"]
     data = [entry for entry in found.locked if not entry.name.startswith("src/")]
     code = [entry for entry in found.locked if entry.name.startswith("src/")]
     differing = [entry for entry in code if entry.here != SAME]
-    told = f"{len(code)} files of code, {len(code) - len(differing)} as in this checkout's dvc.lock"
+    told = f"{len(code)} files of code, {len(code) - len(differing)} the same as in this checkout's dvc.lock"
     return [*_compared(data, "this checkout's dvc.lock"), told, *_compared(differing, "this checkout's dvc.lock")]
 
 
@@ -111,9 +111,11 @@ def _compared(entries: Iterable[Compared], where: str) -> list[str]:
 def _settings(found: Trace) -> list[str]:
     if not found.settings:
         return []
-    told = f"{len(found.settings)} of the training, {len(found.changed) or 'none'} different in params.yaml now"
+    told = (
+        f"{len(found.settings)} settings of the training, {len(found.changed) or 'none'} different in params.yaml now"
+    )
     lines = [f"{key}: {then or 'unset'} then, {now or 'unset'} now" for key, (then, now) in found.changed.items()]
-    more = [f"and {len(lines) - SHOWN_SETTINGS} more (--json has all)"] if len(lines) > SHOWN_SETTINGS else []
+    more = [f"and {len(lines) - SHOWN_SETTINGS} more (--json shows all)"] if len(lines) > SHOWN_SETTINGS else []
     return [told, *lines[:SHOWN_SETTINGS], *more]
 
 

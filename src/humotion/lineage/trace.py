@@ -1,4 +1,4 @@
-"""Collect what is known of a model, from the store and the model folder, beside what this checkout holds now."""
+"""Collect the facts about a model from the store and the model folder, and compare them with this checkout."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ class Compared:
 
 @dataclass(frozen=True)
 class Trace:
-    """All that is known of one model.
+    """All known facts about one model.
 
     Attributes:
         asked: what the user asked for.
         store: the MLflow store.
-        run_id: of the training; the store may not know it.
+        run_id: of the training; the store may not have it.
         experiment, dataset: what was trained.
-        version: the registered version, if that was asked for.
-        run: the run, or the one restored in its place; None if the store knows neither.
+        version: the registered version, if the user asked for one.
+        run: the run, or the run that was restored instead of it; None if the store has neither.
         origin: tags of `sources.ORIGIN`.
         data: the inputs of the training.
-        locked: dependencies and outputs of the training in dvc.lock; empty where the run has none of it.
+        locked: dependencies and outputs of the training in dvc.lock; empty if the run has no dvc.lock of it.
         settings: of the training, flattened.
-        changed: settings that params.yaml has otherwise now: key -> (then, now).
+        changed: settings that are different in params.yaml now: key -> (then, now).
         validation, test, baseline: scores by metric.
         weights: md5 of the weights, and whether ``models/<experiment>`` has the same.
-        root: where params.yaml has the dataset's raw data now, if it has the dataset.
+        root: the folder of the dataset's raw data in params.yaml now, if that has the dataset.
     """
 
     asked: str
@@ -81,7 +81,7 @@ def trace(asked: str) -> Trace:
     """Trace ``models:/NAME@ALIAS``, ``models:/NAME/VERSION``, a run's id, or a model folder.
 
     Raises:
-        HumotionError: there is no such thing; the text says what there is.
+        HumotionError: it does not exist; the message lists what exists.
     """
     params = load_params() if PARAMS_FILE.exists() else None
     uri = params.machine.tracking_uri if params else None
@@ -96,7 +96,7 @@ def trace(asked: str) -> Trace:
         run_id = asked
     run = find_run(run_id, uri)
     if run is None and folder is None:
-        raise HumotionError(f"{asked} is neither a model folder nor a run of the store at {shown_uri(uri)}.")
+        raise HumotionError(f"{asked} is neither a model folder nor a run in the store at {shown_uri(uri)}.")
     return _compare(asked, version, run, folder, params)
 
 
@@ -153,7 +153,7 @@ def _compare_data(
     paths = input_files(experiment, dataset)
     if weights := settings.get("model.weights"):
         paths["weights"] = cached_file(weights)
-    # A sweep's trials read whole clips and make their own plan.
+    # The trials of a sweep read files in clips/, and make their own plan.
     return tuple(
         _compare_file(name, paths.get(name, Path("clips", experiment, name)), md5) for name, md5 in data.items()
     )
@@ -172,7 +172,7 @@ def _compare_weights(version: VersionFacts | None, folder: Path | None, experime
 
 
 def _compare_lock(run: RunFacts | None, experiment: str, uri: str | None) -> tuple[Compared, ...]:
-    """Only a lock that is known to be of this training; the one logged at its start is of the training before."""
+    """Compare the dvc.lock of this training, if the run has it; the one logged at its start is of an older training."""
     if run is None or sources.LOCKED not in run.tags or (text := read_source(run.run_id, "dvc.lock", uri)) is None:
         return ()
     lock = Path("dvc.lock")

@@ -1,1 +1,1 @@
-"""Plain torch modules: one folder per family, named as in params.yaml; what families share is in ``common``."""
+"""Plain torch modules: one folder per family, named as in params.yaml. Shared code is in ``common``."""

@@ -1,4 +1,4 @@
-"""What every model is in its official configurations: built without memory, and counted (`humotion models`)."""
+"""Build every model in its official configurations without memory, and count it (`humotion models`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from humotion.figures.tables import text_table
 from humotion.models.common.build import build_model, every_entry
 from humotion.models.common.counting import Shapes
 
-_NOTE = "GMACs: 1e9 multiplications of convolutions, linear layers, matrix products and attention; one person or clip."
+_NOTE = "GMACs: 1e9 multiplications of convolutions, linear layers, matrix products and attention, per person or clip."
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,13 @@ class Counted:
     """A model in one configuration.
 
     Attributes:
-        family: of the model.
-        model: its name.
+        family: the model's family.
+        model: the model's name.
         configuration: the official configuration's name.
-        parameters: their number.
+        parameters: the number of parameters.
         inputs: shape of each input, by name.
         outputs: shape of each output, by name.
-        gmacs: of one person or clip, by what is computed.
+        gmacs: GMACs for one person or clip, by part of the run.
     """
 
     family: str
@@ -39,12 +39,11 @@ class Counted:
     gmacs: dict[str, float]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
         return asdict(self)
 
 
 def count_models() -> Iterator[Counted]:
-    """Every model of every family, in each of its configurations."""
+    """Count every model of every family, in each of its configurations."""
     for family, name, entry in every_entry():
         for configuration, arguments in entry.official.items():
             with torch.device("meta"), torch.no_grad():
@@ -55,7 +54,7 @@ def count_models() -> Iterator[Counted]:
 
 
 def describe(counted: list[Counted]) -> str:
-    """The table for people, and below it what is counted."""
+    """Return a readable table, with a note below it on what is counted."""
     rows = [
         (
             entry.family,

@@ -23,12 +23,12 @@ class DecodeParams(Section):
     """How videos are decoded."""
 
     device: Literal["cpu", "cuda"] = Field(
-        "cpu", description="cuda: on the GPU what it can decode, the rest on the CPU"
+        "cpu", description="cuda: the GPU decodes what it can, the CPU decodes the rest"
     )
 
 
 class DatasetParams(Section):
-    """Raw footage: where it lies and in which official layout."""
+    """Raw footage: its folder and its official layout."""
 
     layout: str
     root: Path

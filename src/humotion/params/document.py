@@ -1,8 +1,8 @@
-"""params.yaml as typed, validated models: the single source of every knob.
+"""params.yaml as typed, validated models: the single source of every setting.
 
-Facts about footage stand under ``datasets``, choices under ``experiments``, and what changes no
-result under ``machine``. An unknown key, a wrong type or a dangling name is a `HumotionError` that
-names the key, so that a typo never trains silently with a default.
+``datasets`` has the facts about footage, ``experiments`` has the choices, and ``machine`` has the settings that change
+no result. An unknown key, a wrong type or a name that does not exist raises a `HumotionError`. It names the key, so
+that a typing error never trains silently with a default.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from humotion.errors import HumotionError
+from humotion.params.complaint import complaint_about
 from humotion.params.dataset import DatasetParams
 from humotion.params.experiment import ModelParams
 from humotion.params.machine import MachineParams
@@ -26,7 +27,7 @@ from humotion.params.tasks.pose_estimation import PoseExperiment
 
 PARAMS_FILE = Path("params.yaml")
 AnyExperiment = ActionExperiment | PoseExperiment
-"""The experiments of every task, told apart by ``task``."""
+"""The experiments of every task; ``task`` decides which one it is."""
 
 
 class Params(Section):
@@ -34,8 +35,8 @@ class Params(Section):
 
     datasets: dict[str, DatasetParams]
     experiments: dict[str, Annotated[AnyExperiment, Field(discriminator="task")]]
-    rebalance: dict[str, RebalanceParams] = Field({}, description="heads to compare, by the experiment's name")
-    sweeps: dict[str, SweepParams] = Field({}, description="searches, by the experiment's name")
+    rebalance: dict[str, RebalanceParams] = Field({}, description="heads to compare, by name of the experiment")
+    sweeps: dict[str, SweepParams] = Field({}, description="searches, by name of the experiment")
     machine: MachineParams = MachineParams()
 
     @model_validator(mode="after")
@@ -51,27 +52,27 @@ class Params(Section):
             if experiment.dataset not in self.datasets:
                 known = ", ".join(self.datasets)
                 raise ValueError(
-                    f"experiments.{name}.dataset is {experiment.dataset!r}, which is not among datasets: {known}"
+                    f"experiments.{name}.dataset is {experiment.dataset!r}, which is not under datasets: {known}"
                 )
         if unknown := self.sweeps.keys() - self.experiments.keys():
-            raise ValueError(f"sweeps.{sorted(unknown)[0]} is the sweep of no experiment of that name")
+            raise ValueError(f"sweeps.{sorted(unknown)[0]}: there is no experiment of that name")
         if shared := self.datasets.keys() & self.experiments.keys():
             raise ValueError(
-                f"{', '.join(sorted(shared))} names a dataset and an experiment; "
-                "both have folders under metrics/ and reports/, so the names must differ"
+                f"{', '.join(sorted(shared))} names a dataset and an experiment. "
+                "Both have folders under metrics/ and reports/, so the names must differ"
             )
         return self
 
     def dataset(self, name: str) -> DatasetParams:
-        """The dataset of that name, or an error listing the known ones."""
+        """The dataset of that name, or an error that lists the known ones."""
         return _lookup(self.datasets, name, "dataset")
 
     def experiment(self, name: str) -> AnyExperiment:
-        """The experiment of that name, or an error listing the known ones."""
+        """The experiment of that name, or an error that lists the known ones."""
         return _lookup(self.experiments, name, "experiment")
 
     def sweep(self, name: str) -> SweepParams:
-        """The sweep of the experiment of that name, or an error listing those that have one."""
+        """The sweep of the experiment of that name, or an error that lists the experiments with a sweep."""
         self.experiment(name)
         return _lookup(self.sweeps, name, "sweep")
 
@@ -91,14 +92,14 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
     try:
         raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise HumotionError(f"{path} is not here; run humotion in the root of a checkout.") from None
+        raise HumotionError(f"{path} does not exist here. Run humotion in the root of a checkout.") from None
     except YAMLError as error:
         raise HumotionError(f"{path} is not valid YAML: {error}") from None
     return validate_params(raw, f"{path} is not valid:")
 
 
 def validate_params(raw: Any, complaint: str) -> Params:
-    """Params of a plain map; what is wrong with it is listed under ``complaint`` in a `HumotionError`."""
+    """Make Params of a plain map; a `HumotionError` lists all errors under the line ``complaint``."""
     try:
         return Params.model_validate(raw)
     except ValidationError as error:
@@ -108,42 +109,14 @@ def validate_params(raw: Any, complaint: str) -> Params:
 def _explain(complaint: str, raw: Any, error: ValidationError) -> str:
     if lines := missing_choices(raw):
         return (
-            f"{complaint} it is of an earlier version of humotion. Each experiment now says what its model is shown "
-            "(input), and of which family the model is (model.family). Add:\n"
-            + "\n".join(f"  {line}" for line in lines)
+            f"{complaint} it is of an earlier version of humotion. Each experiment must now name what its model sees "
+            "(input) and the family of its model (model.family). Add:\n" + "\n".join(f"  {line}" for line in lines)
         )
-    lines = [complaint]
-    for issue in error.errors():
-        where = ".".join(written_keys(raw, issue["loc"])) or "(top level)"
-        unknown = issue["type"] == "extra_forbidden"
-        what = "unknown key; is it misspelt, or in the wrong section?" if unknown else issue["msg"]
-        lines.append(f"  {where}: {what}")
-    return "\n".join(lines)
-
-
-def written_keys(raw: Any, location: tuple[int | str, ...]) -> list[str]:
-    """The keys of a pydantic location as the user wrote them.
-
-    Pydantic puts the tag of a tagged union (the value of ``task`` or ``name``) and the names of other unions' branches
-    into a location. What is a value of the map at that place, and no key of it, or stands below a plain value, is such.
-    """
-    keys: list[str] = []
-    here = raw
-    for key in location:
-        if isinstance(here, dict):
-            if key not in here and key in [value for value in here.values() if isinstance(value, str)]:
-                continue
-            here = here.get(key)
-        elif isinstance(here, list | tuple):
-            here = here[key] if isinstance(key, int) and key < len(here) else None
-        elif keys and here is not None:
-            break
-        keys.append(str(key))
-    return keys
+    return "\n".join([complaint, *(f"  {complaint_about(raw, issue)}" for issue in error.errors())])
 
 
 def missing_choices(raw: Any) -> list[str]:
-    """The two lines that each experiment of an older params.yaml lacks, as ``path: value``; of others none."""
+    """The two lines that each experiment of an older params.yaml lacks, as ``path: value``; empty for a new one."""
     lines = []
     experiments = raw.get("experiments") if isinstance(raw, dict) else None
     for name, experiment in (experiments or {}).items():
@@ -159,13 +132,13 @@ def missing_choices(raw: Any) -> list[str]:
 
 
 def family_of(model_name: str) -> str | None:
-    """The family of a model by its name; None where no experiment can have such a model."""
+    """The family of a model by its name; None if no experiment can have such a model."""
     kinds = (kind for of_task in _MODELS.values() for kind in of_task)
     return next((_only(kind, "family") for kind in kinds if _only(kind, "name") == model_name), None)
 
 
 def usual_input(task: str) -> str | None:
-    """What models of a task were shown before experiments could choose it; None for a task that no experiment has."""
+    """The input of a task's models before experiments could choose it; None if no experiment can have the task."""
     kind = _experiment_of_task(task)
     return None if kind is None else _only(kind, "input")
 
@@ -183,7 +156,7 @@ def task_of(model_name: str) -> str:
 
 
 def _only(section: type[Section], field: str) -> str:
-    """The one value that a field may have, which tells sections of a union apart."""
+    """The only value that a field may have; it identifies a section of a union."""
     return str(get_args(section.model_fields[field].annotation)[0])
 
 

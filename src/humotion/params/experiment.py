@@ -1,4 +1,4 @@
-"""The sections ``optimizer`` and ``trainer`` of an experiment in params.yaml, and the losses to choose from."""
+"""The sections that every experiment in params.yaml has, whatever its task."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from humotion.params.section import Section
 class LongTailParams(Section):
     """Training clips thinned out to an exponential profile of class sizes, to study imbalance."""
 
-    ratio: float = Field(10.0, ge=1, description="clips of the largest class over clips of the smallest")
-    seed: int = Field(0, ge=0, description="decides which classes are small, and which clips stay")
+    ratio: float = Field(10.0, ge=1, description="clips of the largest class, divided by clips of the smallest")
+    seed: int = Field(0, ge=0, description="decides which classes become small, and which clips stay")
 
 
 class ClipParams(Section):
-    """Which clips: the split, the validation fold, and how frames are sampled."""
+    """The clips: their split, their validation fold, and how frames are sampled."""
 
-    split: str = Field("split_1", description="an official split, or grouped: one made of all videos, by group")
+    split: str = Field("split_1", description="an official split; grouped: a split made of all videos, by group")
     validation_folds: int = Field(5, ge=2)
     validation_fold: int = Field(0, ge=0)
     sampling: str
@@ -34,7 +34,7 @@ class ClipParams(Section):
 
 
 class UniformClipParams(ClipParams):
-    """Uniformly spaced frames over the whole clip, the last one repeated where a clip is too short."""
+    """Uniformly spaced frames over the complete clip; the last frame is repeated if the clip is too short."""
 
     sampling: Literal["uniform"] = "uniform"
     num_frames: int = Field(16, ge=1)
@@ -42,7 +42,7 @@ class UniformClipParams(ClipParams):
 
 
 class WindowClipParams(ClipParams):
-    """Windows of consecutive frames for training; validation and test read whole videos."""
+    """Windows of consecutive frames for training; validation and test read complete videos."""
 
     sampling: Literal["consecutive"] = "consecutive"
     num_frames: int = Field(5, ge=1)
@@ -61,7 +61,7 @@ class TransformParams(BaseModel):
 
 
 class AugmentParams(Section):
-    """Class balance, replicas an epoch, and the augmentation policy of training clips."""
+    """Class balance, replicas per epoch, and the augmentation policy of training clips."""
 
     balance: Literal["none", "oversample", "undersample", "square_root"] = "none"
     replicas: int = Field(1, ge=1, description="differently augmented copies of a training clip in an epoch")
@@ -76,9 +76,11 @@ class OptimizerParams(Section):
     lr: float = Field(gt=0)
     weight_decay: float = Field(0.05, ge=0, description="not applied to biases, norms and scalars")
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
-    bias_lr_factor: float = Field(1.0, gt=0, description="on the lr of the biases of convolutions and linear layers")
+    bias_lr_factor: float = Field(
+        1.0, gt=0, description="multiplies the lr of the biases of convolutions and linear layers"
+    )
     lr_factors: dict[str, Annotated[float, Field(gt=0)]] = Field(
-        {}, description="on the lr of parts of the model, by their names: {convnet1: 5}"
+        {}, description="multiplies the lr of parts of the model, by their names: {convnet1: 5}"
     )
     schedule: Literal["cosine", "constant", "step"] = "cosine"
     step_every: int | None = Field(None, ge=1, description="optimiser steps between two drops of the step schedule")
@@ -93,22 +95,22 @@ class OptimizerParams(Section):
 
 
 class EarlyStoppingParams(Section):
-    """When a training ends before its time, judged by the metric that chooses the epoch, on validation clips."""
+    """When a training ends early. The metric that chooses the epoch decides, on validation clips."""
 
     patience: int = Field(ge=1, description="epochs without a gain after which training ends")
-    min_delta: float = Field(0.0, ge=0, description="what counts as a gain must surpass this")
+    min_delta: float = Field(0.0, ge=0, description="a gain must be larger than this to count")
 
 
 class TrainerParams(Section):
-    """The training loop. ``batch_size`` is global: it is shared out over the devices."""
+    """The training loop. ``batch_size`` is global: the devices share it."""
 
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=1)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     accumulate: int = Field(1, ge=1)
-    gradient_clip: float | None = Field(None, gt=0, description="largest norm of all gradients together")
+    gradient_clip: float | None = Field(None, gt=0, description="maximum norm of all gradients together")
     ema: float | None = Field(
-        None, gt=0, lt=1, description="decay of the running average of the weights that is validated and kept"
+        None, gt=0, lt=1, description="decay of the running average of the weights, which is validated and kept"
     )
     early_stopping: EarlyStoppingParams | None = Field(None, description="null: every epoch is trained")
 
@@ -121,15 +123,17 @@ class EvaluateParams(Section):
 
 
 class RegisterParams(Section):
-    """When a new version takes the champion's place, decided on validation clips alone."""
+    """When a new version replaces the champion; only validation clips decide."""
 
     metric: str
-    min_gain: float = Field(0.0, ge=0, description="validation gain over the champion that is asked for")
+    min_gain: float = Field(
+        0.0, ge=0, description="the lower end of a 95 % interval of the validation gain must be above this"
+    )
     bootstrap: int = Field(2000, ge=100, description="resamples of the paired bootstrap over groups")
 
 
 class ModelParams(Section):
-    """What every model has: its family, a folder of ``models/``, and its name, by which the family builds it."""
+    """What every model has: its family (a folder in ``models/``), and the name by which the family builds it."""
 
     family: str
     name: str
@@ -137,10 +141,10 @@ class ModelParams(Section):
 
 
 class Experiment(Section):
-    """What every experiment has: a task, a dataset, what its model is shown, and how that is trained and judged.
+    """What every experiment has: a task, a dataset, the input of its model, and how that is trained and scored.
 
     Attributes:
-        learns_labels: clips are classified, so every class must be among the training clips.
+        learns_labels: clips are classified, so every class needs training clips.
     """
 
     learns_labels: ClassVar[bool] = False

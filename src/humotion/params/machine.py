@@ -1,4 +1,4 @@
-"""The section ``machine`` of params.yaml: what this machine can do."""
+"""The section ``machine`` of params.yaml: settings of this machine."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from humotion.params.section import Section
 
 
 class MachineParams(Section):
-    """What this machine can do. No stage tracks it, because it changes no result."""
+    """Settings of this machine. No stage depends on them, because they change no result."""
 
     workers: int | Literal["auto"] = "auto"
     accelerator: str = "auto"
     devices: int | Literal["auto"] = "auto"
-    tracking_uri: str | None = Field(None, description="MLFLOW_TRACKING_URI wins; null: mlflow.db in the checkout")
-    cluster: str | None = Field(
-        None, pattern="://", description="a Dask scheduler (tcp://host:8786) whose workers extract, instead of ours"
+    tracking_uri: str | None = Field(
+        None, description="MLFLOW_TRACKING_URI has priority; null: mlflow.db in the checkout"
     )
-    sweep_workers: int = Field(1, ge=1, description="processes that train trials of a sweep side by side")
-    sweep_storage: str | None = Field(None, description="OPTUNA_STORAGE wins; null: optuna.db in the checkout")
+    cluster: str | None = Field(
+        None, pattern="://", description="a Dask scheduler (tcp://host:8786); its workers extract instead of ours"
+    )
+    sweep_workers: int = Field(1, ge=1, description="processes that train trials of a sweep at the same time")
+    sweep_storage: str | None = Field(None, description="OPTUNA_STORAGE has priority; null: optuna.db in the checkout")
 
     @field_validator("workers")
     @classmethod
@@ -32,5 +34,5 @@ class MachineParams(Section):
 
     @property
     def num_workers(self) -> int:
-        """Worker processes for extraction and loading: what is set, or one a usable core."""
+        """Worker processes for extraction and loading: the number set, or one per usable core."""
         return len(os.sched_getaffinity(0)) if self.workers == "auto" else int(self.workers)

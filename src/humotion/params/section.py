@@ -1,4 +1,4 @@
-"""What every section of params.yaml is."""
+"""The base class of every section of params.yaml."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A section of params.yaml: immutable, and closed to unknown keys."""
+    """A section of params.yaml: immutable, and without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""The sections ``sweeps.<experiment>`` of params.yaml: what a sweep searches, how, and for how long."""
+"""The sections ``sweeps.<experiment>`` of params.yaml: what a sweep searches, how and how long."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Scalar = bool | int | float | str | None
 class RangeParams(Section):
     """What every searched parameter may have: a condition.
 
-    ``when`` maps paths within the experiment to values: the parameter is searched only in trials in
-    which all of them hold, and keeps the value that params.yaml gives it in others.
+    ``when`` maps paths in the experiment to values. The parameter is searched only in trials that have all these
+    values. In other trials it keeps its value in params.yaml.
     """
 
-    when: dict[str, Scalar] = Field({}, description="searched only where these values hold")
+    when: dict[str, Scalar] = Field({}, description="searched only in trials with these values")
 
 
 class NumberParams(RangeParams):
-    """A number between two bounds, both included; ``log`` searches its order of magnitude."""
+    """A number between two bounds, both included; ``log`` searches on a logarithmic scale."""
 
     low: float
     high: float
@@ -67,10 +67,10 @@ AnyRange = Annotated[FloatParams | IntParams | CategoricalParams, Field(discrimi
 
 
 class ObjectiveParams(Section):
-    """A figure to be made large or small: a metric of the chosen epoch, or a cost of the model.
+    """A number to maximise or minimise: a metric of the chosen epoch, or a cost of the model.
 
-    Metrics have the names of MLflow (``val/top1``). Costs are ``cost/latency_ms``, the median time of
-    one validation clip through the model on the machine that trained it, and ``cost/parameters``.
+    Metrics have their names in MLflow (``val/top1``). The costs are ``cost/latency_ms`` and ``cost/parameters``.
+    Latency is the median time of one validation clip through the model, on the machine that trained it.
     """
 
     metric: str
@@ -88,7 +88,7 @@ COSTS = ("cost/latency_ms", "cost/parameters")
 
 
 class SamplerParams(Section):
-    """What proposes the next trial. ``startup_trials`` are drawn at random first (tpe, gp, cmaes)."""
+    """What proposes the next trial. The first ``startup_trials`` are drawn at random (tpe, gp, cmaes)."""
 
     name: Literal["tpe", "gp", "cmaes", "qmc", "nsga2", "random"] = "tpe"
     seed: int = Field(0, ge=0)
@@ -96,31 +96,35 @@ class SamplerParams(Section):
 
 
 class PrunerParams(Section):
-    """What stops trials that fall behind, by their validation metric after each epoch."""
+    """What stops trials that are worse than others, by their validation metric after each epoch."""
 
     name: Literal["none", "hyperband", "median", "percentile"] = "none"
-    warmup_epochs: int = Field(1, ge=0, description="no trial is stopped before it has trained that long")
-    startup_trials: int = Field(5, ge=1, description="finished trials that median and percentile wait for")
-    percentile: float = Field(25.0, gt=0, lt=100, description="percentile: the best so many percent go on")
-    reduction_factor: int = Field(3, ge=2, description="hyperband: one in so many goes on")
+    warmup_epochs: int = Field(1, ge=0, description="no trial is stopped before it has trained this number of epochs")
+    startup_trials: int = Field(
+        5, ge=1, description="median and percentile stop nothing before this number of finished trials"
+    )
+    percentile: float = Field(
+        25.0, gt=0, lt=100, description="percentile: this percentage of trials, the best ones, continues"
+    )
+    reduction_factor: int = Field(3, ge=2, description="hyperband: one in this number of trials continues")
 
 
 class SweepParams(Section):
     """A search over the parameters of one experiment."""
 
     trials: int = Field(20, ge=1, description="a trial that was interrupted and retried counts once")
-    timeout: timedelta | None = Field(None, description="seconds or HH:MM:SS; no trial begins after it")
-    retries: int = Field(2, ge=0, description="times that a trial whose process died is tried again")
+    timeout: timedelta | None = Field(None, description="seconds or HH:MM:SS; no trial starts after it")
+    retries: int = Field(2, ge=0, description="how often a trial is tried again after its process died")
     sampler: SamplerParams = SamplerParams()
     pruner: PrunerParams = PrunerParams()
     objectives: tuple[ObjectiveParams, ...] = Field((), description="none: the task's main metric")
-    fixed: dict[str, Scalar] = Field({}, description="values of every trial in place of the experiment's own")
-    space: dict[str, AnyRange] = Field(min_length=1, description="paths within the experiment")
+    fixed: dict[str, Scalar] = Field({}, description="values of every trial, instead of those of the experiment")
+    space: dict[str, AnyRange] = Field(min_length=1, description="paths in the experiment")
 
     @model_validator(mode="after")
     def _fixed_is_not_searched(self) -> SweepParams:
         if both := sorted(self.fixed.keys() & self.space.keys()):
-            raise ValueError(f"{both[0]} is fixed and searched")
+            raise ValueError(f"{both[0]} is both fixed and searched")
         return self
 
     @model_validator(mode="after")
@@ -128,7 +132,9 @@ class SweepParams(Section):
         if self.pruner.name == "none":
             return self
         if len(self.objectives) > 1:
-            raise ValueError("a sweep with several objectives cannot prune; set pruner.name to none")
+            raise ValueError("a sweep with several objectives cannot prune: set pruner.name to none")
         if self.objectives and self.objectives[0].metric in COSTS:
-            raise ValueError(f"{self.objectives[0].metric} has no value an epoch to prune by")
+            raise ValueError(
+                f"{self.objectives[0].metric} has no value per epoch, so it cannot prune: set pruner.name to none"
+            )
         return self

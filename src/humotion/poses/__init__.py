@@ -1,1 +1,1 @@
-"""Arithmetic of poses: heatmaps, joints read from them, PCK and jitter."""
+"""Computations on poses: heatmaps, joints decoded from them, PCK and jitter."""

@@ -1,10 +1,10 @@
-"""Joints from heatmaps, finer than their cells, which are 8 pixels wide.
+"""Decode joints from heatmaps, more exactly than the cells, which are 8 pixels wide.
 
-All three ways begin at the highest cell. ``argmax`` stays at its centre. ``quarter`` moves a quarter of a cell
-towards the higher neighbour (Newell et al. 2016, Stacked Hourglass Networks). ``dark`` takes the map for a
-Gaussian, whose logarithm is a parabola, smooths it by the width that it was trained with, and moves to the
+All three methods start at the highest cell. ``argmax`` stays at its centre. ``quarter`` moves a quarter of a cell
+towards the higher neighbour (Newell et al. 2016, Stacked Hourglass Networks). ``dark`` assumes that the map is a
+Gaussian, whose logarithm is a parabola. It smooths the map by the width of the training targets and moves to the
 parabola's top (Zhang et al. 2020, Distribution-Aware Coordinate Representation). `benchmarks/pose_decoding.py`
-measures them; the default was chosen by it, on validation clips.
+measures the methods on validation clips, and the default follows from this measurement.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from torch.nn import functional as F
 Decoding = Literal["argmax", "quarter", "dark"]
 DEFAULT_DECODING: Decoding = "dark"
 
-SIGMA_PX = 7.0  # of the targets
+SIGMA_PX = 7.0  # standard deviation of the targets
 SMALLEST_LOG = 1e-10
-FURTHEST = 1.0  # cells from the highest one; a parabola through its neighbours says nothing beyond
+FURTHEST = 1.0  # cells from the highest one; a parabola through its neighbours is not valid further out
 
 
 def decode_heatmaps(
     heatmaps: Tensor, stride: int = 8, method: Decoding = DEFAULT_DECODING, sigma_px: float = SIGMA_PX
 ) -> tuple[Tensor, Tensor]:
-    """Joint positions and scores from maps.
+    """Decode joint positions and scores from maps.
 
-    Where a map gives no direction (it is flat, the cell lies at the border, the parabola has no top) a joint
-    stays at the centre of its cell. Values that are not finite count as 0.
+    If a map shows no direction (it is flat, the cell is at the border, or the parabola has no top), the joint stays at
+    the centre of its cell. Values that are not finite count as 0.
 
     Args:
-        heatmaps: (..., J+1, h, w) with the background last, which is ignored.
+        heatmaps: (..., J+1, h, w); the last channel is the background, which is ignored.
         stride: pixels of the crop per cell.
-        method: see the module.
+        method: see the module docstring.
         sigma_px: standard deviation of the targets in pixels of the crop; ``dark`` smooths by it.
 
     Returns:
-        joints (..., J, 2) x, y in pixels of the crop, and score (..., J), the value of the highest cell.
+        Joints (..., J, 2) x, y in pixels of the crop, and scores (..., J), the value of the highest cell.
     """
     if method not in get_args(Decoding):
         raise ValueError(f"decoding is one of {get_args(Decoding)}, not {method!r}")
@@ -60,10 +60,10 @@ def decode_heatmaps(
 
 
 def smooth(maps: Tensor, sigma: float) -> Tensor:
-    """Maps (..., h, w) under a Gaussian of ``sigma`` cells, in float32; beyond the border lie zeros.
+    """Smooth maps (..., h, w) with a Gaussian of ``sigma`` cells, in float32, with zeros beyond the border.
 
-    A peak lies inside, so beyond the border its tail is nearer to 0 than to the cells at the border: going on with
-    those would pull a joint near the border outwards.
+    A peak is inside the map, so beyond the border its tail is closer to 0 than to the border cells. Repeating the
+    border cells would pull a joint near the border outwards.
     """
     radius = math.ceil(3 * sigma)
     steps = torch.arange(-radius, radius + 1, device=maps.device, dtype=torch.float32)
@@ -91,9 +91,9 @@ def _quarter_offset(patch: Tensor) -> Tensor:
 
 
 def _parabola_offset(patch: Tensor) -> Tensor:
-    """From the middle of patches (..., 3, 3) to the top of the parabola through them, (..., 2): -H^-1 g.
+    """Offset (..., 2) from the middle of patches (..., 3, 3) to the top of the parabola through them: -H^-1 g.
 
-    Zero where there is no top; at most `FURTHEST` along each axis.
+    The offset is zero if there is no top, and at most `FURTHEST` along each axis.
     """
     middle = patch[..., 1, 1]
     left, right, above, below = patch[..., 1, 0], patch[..., 1, 2], patch[..., 0, 1], patch[..., 2, 1]

@@ -1,8 +1,8 @@
-"""When a joint counts, and when it counts as found.
+"""Which joints count, and which of them are found.
 
-A joint is found when it lies within ``threshold * length`` of its label. The length is the longer side of the
-labelled person box of the same frame (the published figures of LSTM Pose Machines; official repository,
-testing/src), or the torso, the distance of two labelled joints: shorter, so stricter.
+A joint is found if its distance to its label is at most ``threshold * length``. The length is the longer side of the
+labelled person box of the same frame (as in the published results of LSTM Pose Machines; official repository,
+testing/src). Or it is the torso, the distance between two labelled joints, which is shorter and so stricter.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 THRESHOLDS = (0.2, 0.1, 0.05)
-SHORTEST_TORSO = 1.0  # pixels; below it the official code distrusts a torso too
+SHORTEST_TORSO = 1.0  # pixels; the official code does not trust a shorter torso either
 
 Subset = Literal["visible", "labelled", "occluded"]
 
@@ -28,22 +28,22 @@ def counted_joints(visibility: Tensor, subset: Subset) -> Tensor:
 
 
 def box_sides(box: Tensor) -> Tensor:
-    """The longer side (...) of boxes x1 y1 x2 y2 (..., 4), in pixels; 0 where a box has no area."""
+    """The longer side (...) of boxes x1 y1 x2 y2 (..., 4), in pixels; 0 for a box without area."""
     width, height = (box[..., 2:] - box[..., :2]).unbind(-1)
     has_area = (width > 0) & (height > 0)
     return torch.where(has_area, torch.maximum(width, height), 0.0)
 
 
 def torso_lengths(target: Tensor, visibility: Tensor, torso: tuple[int, int]) -> Tensor:
-    """The length (...) of the labelled torso in pixels, NaN where it is not known.
+    """The length (...) of the labelled torso in pixels, NaN if it is not known.
 
-    It is not known where one of its two joints has no label, or where it is shorter than a pixel. The official
-    code then measures the predicted torso, which rewards a wrong one; here such a frame does not count.
+    It is not known if one of its two joints has no label, or if it is shorter than a pixel. The official code then
+    uses the predicted torso, which rewards a wrong prediction; here such a frame does not count.
 
     Args:
         target: (..., J, 2) labelled joints in pixels.
         visibility: (..., J) COCO flags.
-        torso: the two joints.
+        torso: indices of the two joints.
     """
     a, b = torso
     length = torch.linalg.vector_norm(target[..., a, :] - target[..., b, :], dim=-1)
@@ -52,15 +52,15 @@ def torso_lengths(target: Tensor, visibility: Tensor, torso: tuple[int, int]) ->
 
 
 def joint_hits(pred: Tensor, target: Tensor, length: Tensor, threshold: float) -> Tensor:
-    """Which joints are found, bool (..., J), whether or not they count.
+    """Which joints are found, bool (..., J), including joints that do not count.
 
-    A prediction that is not finite is a miss, and so is every joint where ``length`` is 0 or NaN.
+    A prediction that is not finite is a miss. If ``length`` is 0 or NaN, every joint of the frame is a miss.
 
     Args:
         pred: (..., J, 2) x, y in pixels.
-        target: (..., J, 2), the same.
-        length: (...) what distances are measured by, of each frame, in pixels.
-        threshold: the largest distance that hits, as a fraction of ``length``.
+        target: (..., J, 2) x, y in pixels.
+        length: (...) reference length of each frame, in pixels.
+        threshold: the largest distance of a hit, as a fraction of ``length``.
     """
     distance = torch.linalg.vector_norm(pred - target, dim=-1)  # (..., J)
     return (distance <= threshold * length[..., None]) & (length > 0)[..., None]

@@ -1,10 +1,10 @@
-"""How much joints shake over time: their acceleration, and its error against the labels.
+"""How much joints shake over time: their acceleration, and its error compared with the labels.
 
-The acceleration is the second difference in time, in units of the longer side of the labelled box of the
-middle frame, so that near and far people count alike. The error is the acceleration error of Kanazawa et al.
-2019 (Learning 3D Human Dynamics from Video), in the image: the acceleration of prediction minus label, which
-a constant offset or drift does not raise. Labels shake too, and a prediction that stands still has the labels'
-own acceleration as its error, so the three figures belong side by side.
+The acceleration is the second difference in time. Its unit is the longer side of the labelled box of the middle
+frame, so that near and far people count equally. The error is the acceleration error of Kanazawa et al. 2019
+(Learning 3D Human Dynamics from Video), in the image: the acceleration of prediction minus label. A constant offset
+or drift does not increase it. Labels shake too, and the error of a prediction that does not move is the acceleration
+of the labels. So the three values should be read together.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from humotion.poses.hits import box_sides, counted_joints
 class Jitter(Metric):
     """Mean acceleration error and mean accelerations, in box sides per frame squared, over all clips seen.
 
-    `compute` gives ``jitter``, the acceleration error; ``acceleration``, that of the predicted joints; and
-    ``acceleration_labels``. Only joints visible in three consecutive frames count, and only boxes with an area;
-    NaN when there are none.
+    `compute` returns ``jitter``, the acceleration error; ``acceleration``, that of the predicted joints; and
+    ``acceleration_labels``. Only joints that are visible in three consecutive frames count, and only boxes with an
+    area. Without any, the values are NaN.
     """
 
     full_state_update = False
@@ -42,7 +42,7 @@ class Jitter(Metric):
 
         Args:
             pred: (..., T, J, 2) in pixels of the stored frame.
-            target: as ``pred``; the values of joints that are not visible are ignored.
+            target: like ``pred``; the values of joints that are not visible are ignored.
             visibility: (..., T, J) COCO flags.
             box: (..., T, 4) x1 y1 x2 y2.
         """
@@ -59,11 +59,11 @@ class Jitter(Metric):
         return dict(zip(self.names, self.sums / self.count, strict=True))
 
     def pooled(self) -> dict[str, tuple[float, int]]:
-        """Every score and how many accelerations it is a mean of."""
+        """Return every score, and the number of accelerations in its mean."""
         return {name: (value.item(), int(self.count)) for name, value in self.compute().items()}
 
 
 def accelerations(joints: Tensor) -> Tensor:
-    """Length of the second difference in time, (..., T-2, J), of joints (..., T, J, 2); empty below three frames."""
+    """Length (..., T-2, J) of the second difference in time of joints (..., T, J, 2); empty below three frames."""
     after, here, before = joints[..., 2:, :, :], joints[..., 1:-1, :, :], joints[..., :-2, :, :]
     return torch.linalg.vector_norm(after - 2 * here + before, dim=-1)

@@ -1,8 +1,8 @@
 """PCK, the percentage of correct keypoints, by box or by torso, of visible, labelled or occluded joints.
 
-Two scores of one name may be different means, so every name here says which it is. By box, a box without area
-makes every joint of its frame a miss, as in the official code of LSTM Pose Machines; by torso, a frame whose
-torso is not labelled does not count.
+Published scores of the same name may be different means, so every name here contains its kind of mean. For PCK by
+box, a box without area makes every joint of its frame a miss, as in the official code of LSTM Pose Machines. For PCK
+by torso, a frame without a labelled torso does not count.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from humotion.poses.hits import THRESHOLDS, Subset, box_sides, counted_joints, j
 class PCK(Metric):
     """Shares of joints found, as fractions in [0, 1], over every frame seen.
 
-    `compute` gives, for each threshold t (0.2, say):
+    `compute` returns, for each threshold t (for example 0.2):
 
     - ``pck_t``: pooled, hits of all joints and frames over their number (published for Penn Action);
     - ``pck_t_joint_mean``: the unweighted mean of the joints' shares;
-    - ``pck_t_group_mean``: the unweighted mean over ``groups`` of their joints' mean (published for JHMDB), where
+    - ``pck_t_group_mean``: the unweighted mean over ``groups`` of their joints' mean (published for JHMDB), if
       there are groups;
-    - ``pck_t_by_joint`` (J,), NaN where a joint never counts.
+    - ``pck_t_by_joint`` (J,), NaN for a joint that never counts.
 
     Args:
         num_joints: J.
         subset: the joints that count.
-        thresholds: shares of the length that distances are measured by.
-        torso: the joints of the torso, which then is that length; None for the longer side of the box.
+        thresholds: fractions of the reference length.
+        torso: the two joints whose distance is the reference length; None for the longer side of the box.
         groups: joints that share a column of published tables (see `Skeleton.groups`).
-        name: what the scores' names begin with.
+        name: prefix of the scores' names.
     """
 
     full_state_update = False
@@ -61,11 +61,11 @@ class PCK(Metric):
         self.add_state("counts", default=torch.zeros(num_joints, dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, pred: Tensor, target: Tensor, visibility: Tensor, box: Tensor) -> None:
-        """Add frames; padding must be left out, or carry visibility 0.
+        """Add frames; padding must be left out, or have visibility 0.
 
         Args:
             pred: (N, J, 2), or with more leading axes, in pixels of the stored frame.
-            target: as ``pred``; the values of joints that do not count are ignored.
+            target: like ``pred``; the values of joints that do not count are ignored.
             visibility: (N, J) COCO flags.
             box: (N, 4) x1 y1 x2 y2, the person's box in each frame.
         """
@@ -80,7 +80,7 @@ class PCK(Metric):
             self.hits[row] += hit.flatten(0, -2).sum(0)
 
     def compute(self) -> dict[str, Tensor]:
-        """The scores by name; NaN when no joint counted at all."""
+        """Return the scores by name, NaN if no joint counted."""
         scores: dict[str, Tensor] = {}
         for hits, name in zip(self.hits, self.names, strict=True):
             by_joint = hits / self.counts  # (J,)
@@ -93,7 +93,7 @@ class PCK(Metric):
         return scores
 
     def pooled(self) -> dict[str, tuple[float, int]]:
-        """Every pooled score and how many joints it is over: means of clips weighted so are the pooled score."""
+        """Return every pooled score with its number of joints, the weight with which clips' scores are averaged."""
         total = int(self.counts.sum())
         return {
             name: (float(hits.sum()) / total if total else float("nan"), total)

@@ -1,4 +1,4 @@
-"""The scores that a set of joints gets, together: of a whole split, or of one clip."""
+"""All scores of a set of joints: of a complete split, or of one clip."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from humotion.store.skeleton import Skeleton
 
 
 class PoseScores:
-    """PCK by box and by torso, PCK of occluded joints, and jitter, of the joints a dataset scores.
+    """PCK by box and by torso, PCK of occluded joints, and jitter, of the joints that a dataset scores.
 
-    Names begin with ``pck`` (by box), ``pck_torso``, ``pck_occluded`` (by box, joints labelled but not visible).
+    Names start with ``pck`` (by box), ``pck_torso`` or ``pck_occluded`` (by box, joints labelled but not visible).
     """
 
     def __init__(self, skeleton: Skeleton) -> None:
@@ -28,21 +28,21 @@ class PoseScores:
             metric.update(pred, target, visibility, box)
 
     def compute(self) -> dict[str, float]:
-        """All scalar scores by name; those of occluded joints only where there are any."""
+        """Return all scalar scores by name; those of occluded joints only if there are any."""
         metrics = [self.box, self.torso, *([self.occluded] if self.occluded.counts.any() else []), self.jitter]
         return {name: float(value) for metric in metrics for name, value in metric.compute().items() if value.ndim == 0}
 
     def pooled(self) -> dict[str, tuple[float, int]]:
-        """Every score that is a mean over joints or accelerations, with their number: what clips are compared on."""
+        """Return every score that is a mean over joints or accelerations, with their number, to compare clips."""
         return self.box.pooled() | self.torso.pooled() | self.occluded.pooled() | self.jitter.pooled()
 
 
 def score_clip(
     skeleton: Skeleton, pred: Tensor, target: Tensor, visibility: Tensor, box: Tensor
 ) -> dict[str, tuple[float, int]]:
-    """Scores of one clip and their weights (see `PoseScores`); a score of nothing is NaN and has weight 0.
+    """Scores of one clip and their weights (see `PoseScores`); a score without data is NaN and has weight 0.
 
-    The weighted mean of clips' scores is the score of them all.
+    The weighted mean of the clips' scores is the score of all clips together.
     """
     scores = PoseScores(skeleton)
     scores.update(pred, target, visibility, box)

@@ -1,1 +1,1 @@
-"""From a trained model folder and one video file to a label, or to joints."""
+"""Predicts a label or joints from a trained model folder and one video file."""

@@ -1,4 +1,4 @@
-"""`humotion predict`: what the trained models say of one video, and an annotated copy of it."""
+"""`humotion predict`: the predictions of trained models for one video, and an annotated copy of it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from humotion.prediction.predictor import load_predictor, read_video
 
 
 def predict_video(path: Path, models: list[str], out: Path | None) -> None:
-    """Print what the models say of a video; with ``out``, write it as MP4 with what they find drawn in it.
+    """Print the predictions of models for a video; with ``out``, also draw them and write the video as MP4.
 
-    ``models`` are model folders or MLflow model URIs; none means every folder below ``models/``.
+    ``models`` are model folders or MLflow model URIs. If it is empty, every folder below ``models/`` is used.
     """
     folders = [_model_folder(model) for model in models] or sorted(
         found.parent for found in Path("models").glob("*/model.json")
     )
     if not folders:
-        raise HumotionError("There is no trained model here: run `dvc repro`, or name one with --model.")
+        raise HumotionError("There is no trained model here. Run `dvc repro`, or name a model with --model.")
     video = read_video(path)
     print(f"{path}: {video.num_frames} frames of {video.width}x{video.height}")
     frames = video.frames
@@ -37,6 +37,8 @@ def _model_folder(model: str) -> Path:
         return Path(model)
     from humotion.tracking.registry import download_model
 
-    configured = load_params().machine.tracking_uri if PARAMS_FILE.exists() else None  # works outside a checkout, too
+    configured = (
+        load_params().machine.tracking_uri if PARAMS_FILE.exists() else None
+    )  # this also works outside a checkout
     folder = download_model(model, configured)
     return next(found.parent for found in folder.rglob("model.json"))

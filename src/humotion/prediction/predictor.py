@@ -1,4 +1,4 @@
-"""Predictors: a model folder made ready for any video file, with the preprocessing it was trained with."""
+"""Predictors: a model folder, ready for any video file, with the preprocessing of its training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Frames = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class DecodedVideo:
-    """All frames of a video file (N, H, W, 3), read like a stored video."""
+    """All frames of a video file (N, H, W, 3), with the same interface as a stored video."""
 
     frames: Frames
     fps: float
@@ -49,7 +49,7 @@ def read_video(path: Path) -> DecodedVideo:
     """Decode a video file, or a folder of frames as images.
 
     Raises:
-        HumotionError: no frame of it can be read.
+        HumotionError: no frame can be read.
     """
     decoded = decode_frames_folder(path) if path.is_dir() else decode_video(path)
     frames = decoded.read_all()
@@ -59,14 +59,14 @@ def read_video(path: Path) -> DecodedVideo:
 
 
 class Answer(NamedTuple):
-    """What a model says of a video: one line of text, and the frames (N, H, W, 3) with what can be drawn in them."""
+    """The answer of a model for a video: one line of text, and the frames (N, H, W, 3) with the prediction drawn."""
 
     text: str
     frames: Frames
 
 
 class Predictor(ABC):
-    """A trained task that answers for one video at a time. Each task has one, in its ``predictor.py``."""
+    """A trained task that predicts one video at a time. Each task has a subclass in its ``predictor.py``."""
 
     def __init__(self, task: Task, description: ModelDescription) -> None:
         self.task, self.description = task, description
@@ -78,11 +78,11 @@ class Predictor(ABC):
 
     @abstractmethod
     def answer(self, video: DecodedVideo, frames: Frames) -> Answer:
-        """The answer for people; ``frames`` are those of the video, in which other models may have drawn already."""
+        """The answer for users; other models may already have drawn into ``frames``, the frames of the video."""
 
 
 def load_predictor(folder: Path | str) -> Predictor:
-    """The predictor of a model folder, on the CPU. Logged models name this function: it keeps its place."""
+    """The predictor of a model folder, on the CPU. Logged models name this function, so do not move or rename it."""
     task, description = load_task(Path(folder))
     module = choices.load("tasks", description.task, "predictor")
     return choices.only_class(module, Predictor)(task, description)  # type: ignore[type-abstract]

@@ -1,1 +1,1 @@
-"""A version in the registry: who becomes champion, and what is said of it."""
+"""Versions in the registry: which one becomes champion, and their model cards."""

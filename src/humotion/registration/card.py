@@ -1,4 +1,4 @@
-"""The model card that stands as a version's description in the registry: one template for every model."""
+"""The model card, which is the description of a version in the registry: one template for every model."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def card(
     rule: RegisterParams,
     face: Face,
 ) -> str:
-    """The card, in Markdown: what it is and for, on what it was trained, its scores, limits, licences, lineage.
+    """The card in Markdown: model, intended use, data, scores, choice of the champion, limits, licence, lineage.
 
     Args:
         model: the registered model.
         description: of the model folder.
-        about_data: index.json of the dataset: its layout, what the videos are, and under which terms they stand.
+        about_data: index.json of the dataset: its layout, the source of the videos, and their terms of use.
         test: as in test.json.
-        rule: by which the champion is chosen.
+        rule: the rule that chooses the champion.
         face: of the task.
     """
     meta = description.meta
-    # As in the note of a run: an option that is not set need not be none of it.
+    # An option that is not set has the default of the model, so "None" would be wrong.
     given = {key: value for key, value in description.architecture.items() if value is not None}
     architecture = ", ".join(f"{key} {value}" for key, value in given.items())
     gain = test["gain"]
@@ -55,22 +55,22 @@ def card(
         ),
         "## How it was chosen": (
             "The checkpoint and the champion are chosen on validation clips; test scores decide nothing. A version "
-            f"becomes champion if its gain in validation {rule.metric} over the champion surpasses "
-            f"{rule.min_gain} at the lower end of a 95 % interval ({rule.bootstrap} resamples of films or recordings)."
+            f"becomes champion if its gain in validation {rule.metric} over the champion is above {rule.min_gain} "
+            f"at the lower end of a 95 % interval ({rule.bootstrap} resamples of films or recordings)."
         ),
         "## Limits": f"{face.LIMITS} {_small(test)}",
         "## Licence": f"Code: {_licence()}. Data: {about_data['terms']}. The weights are subject to both.",
-        "## Lineage": f"Run {description.run_id}; `humotion lineage models:/{model}/VERSION` leads back to commit, "
-        "data, settings and the commands that rebuild it.",
+        "## Lineage": f"Run {description.run_id}; `humotion lineage models:/{model}/VERSION` shows its commit, "
+        "data and settings, and the commands that rebuild it.",
     }
     return "\n".join(f"{title}\n\n{text}\n" for title, text in sections.items())
 
 
 def _small(test: Mapping[str, Any]) -> str:
     if test["gain"]["low"] is not None and test["gain"]["low"] > 0:
-        return "The interval above says how much the test clips can tell."
+        return "The interval above shows how certain this is with these test clips."
     against = test["gain"]["over"]
-    return f"On its test clips it is **not distinguishably better than {against}**: the interval above says why."
+    return f"On its test clips it is **not distinguishably better than {against}**: see the interval above."
 
 
 def _signed(value: float | None) -> str:
@@ -78,7 +78,7 @@ def _signed(value: float | None) -> str:
 
 
 def _licence() -> str:
-    """That of the installed package, which has it from pyproject.toml."""
+    """The licence of the installed package, which comes from pyproject.toml."""
     try:
         return metadata("humotion")["License-Expression"] or "see LICENSE"
     except PackageNotFoundError:

@@ -1,7 +1,7 @@
-"""Who becomes champion, decided on validation clips alone.
+"""The rule that chooses the champion, on validation clips only.
 
-A version takes the alias from the champion only if it is better by more than noise: by the lower end of the interval
-of a paired bootstrap over groups. A version that somebody demoted stays so, unless it is asked for again.
+A version replaces the champion only if it is better by more than noise: the lower end of the interval of a paired
+bootstrap over groups decides. A demoted version stays demoted, unless the user asks for it again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from humotion.work import digest_of
 
 @dataclass(frozen=True)
 class Decision:
-    """Which alias a version gets, if any, and why."""
+    """The alias that a version gets, if any, and the reason."""
 
     alias: str | None
     reason: str
@@ -34,7 +34,7 @@ class Incumbent:
 
     Attributes:
         version: of the registered model.
-        validated_on: identifies its validation clips (see `validated_on`); None where an old version did not say.
+        validated_on: identifies its validation clips (see `validated_on`); None if an old version did not record it.
         read_validation: its validation.parquet, which may have to be downloaded first.
     """
 
@@ -44,7 +44,7 @@ class Incumbent:
 
 
 def validated_on(validation: pd.DataFrame) -> str:
-    """Identifies the validation clips: versions are comparable only where it is equal."""
+    """A digest of the validation clips: versions are comparable only if it is equal."""
     return digest_of(sorted(validation["clip_id"]))
 
 
@@ -57,22 +57,22 @@ def decide(
     seed: int,
     demoted: str | None = None,
 ) -> Decision:
-    """Champion or challenger?
+    """Decide whether a version becomes champion or challenger.
 
     Args:
-        version: that was registered.
+        version: the version that was registered.
         validation: its validation.parquet.
         incumbent: the champion, if there is one.
-        rule: of the experiment.
+        rule: section ``register`` of the experiment.
         face: of its task.
         seed: of the bootstrap.
-        demoted: why somebody demoted the version, if somebody did.
+        demoted: why the version was demoted, if it was.
 
     Raises:
         HumotionError: the version lacks the scores that the rule compares.
     """
     if demoted is not None:
-        return Decision(None, f"it was demoted ({demoted}); with --again, `humotion register` lets it compete again")
+        return Decision(None, f"it was demoted ({demoted}); `humotion register --again` lets it compete again")
     if incumbent is None:
         return Decision(CHAMPION, "there was no champion")
     if incumbent.version == version:
@@ -81,7 +81,9 @@ def decide(
         return _not_compared(incumbent, "on other clips")
     needed = face.SCORE_COLUMNS[rule.metric]
     if needed not in validation:
-        raise HumotionError(f"{VALIDATION} of this model lacks what {rule.metric} needs: train it again.")
+        raise HumotionError(
+            f"{VALIDATION} of this model lacks {needed}, which {rule.metric} needs. Train the model again."
+        )
     pairs = validation.merge(incumbent.read_validation(), on=["clip_id", "group"], suffixes=("", OF_CHAMPION))
     if reason := incomparable(pairs, len(validation), needed):
         return _not_compared(incumbent, reason)
@@ -92,16 +94,16 @@ def decide(
     measured = f"validation gain in {rule.metric} {gain.difference:+.4f} ({interval}) over version {incumbent.version}"
     if gain.low > rule.min_gain:
         return Decision(CHAMPION, measured)
-    return Decision(CHALLENGER, f"{measured}; more than {rule.min_gain} was asked for")
+    return Decision(CHALLENGER, f"{measured}; the lower end must be above {rule.min_gain}")
 
 
 def _not_compared(incumbent: Incumbent, how: str) -> Decision:
-    """The new version is challenger of a champion that was validated in a way that allows no comparison."""
+    """Make the new version challenger, because the champion was validated in a way that allows no comparison."""
     return Decision(CHALLENGER, f"champion version {incumbent.version} was validated {how}: not compared")
 
 
 def incomparable(pairs: pd.DataFrame, num_clips: int, needed: str) -> str | None:
-    """How the champion was validated, if that allows no comparison by column ``needed``; None if it does."""
+    """How the champion was validated, if this allows no comparison by column ``needed``; None if it does."""
     if len(pairs) != num_clips:
         return "with other groups"
     if needed + OF_CHAMPION not in pairs:

@@ -1,4 +1,4 @@
-"""How the performer looks: skin, hair and clothes, and the shading of the surface the camera sees."""
+"""How the performer looks: skin, hair and clothes, and the shading of the surface that the camera sees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes clips as HMDB51 has them: MPEG-4 Part 2 in AVI, with or without B-frames, by the ffmpeg program."""
+"""Write clips in the format of HMDB51: MPEG-4 Part 2 in AVI, with or without B-frames, using the program ffmpeg."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from humotion.errors import HumotionError
 
 
 def write_avi(path: Path, frames: NDArray[np.uint8], fps: int, quantiser: int, b_frames: bool) -> None:
-    """Encode RGB ``frames`` (T, H, W, 3); the bytes depend on the frames and the ffmpeg build alone.
+    """Encode RGB ``frames`` (T, H, W, 3); the bytes depend only on the arguments and the ffmpeg build.
 
     Raises:
         HumotionError: ffmpeg is not installed or cannot encode.

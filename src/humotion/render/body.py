@@ -1,7 +1,7 @@
-"""The performer's body: bone lengths, forward kinematics, and the solids that stand for flesh.
+"""The performer's body: bone lengths, forward kinematics, and the solids that represent flesh.
 
-A solid is a rounded cone (two spheres and the cone around them) in the frame of its bone, squashed
-along the bone's axes so that chest, hands and head need not be round. Bone lengths are those of the
+A solid is a rounded cone (two spheres and the cone around them) in the frame of its bone. It is squashed
+along the bone's axes, because chest, hands and head are not round. Bone lengths are those of the
 DeepMimic humanoid, to which the motion-capture clips were fitted, times random proportions.
 """
 
@@ -16,7 +16,7 @@ from humotion.render.motion import BONE, BONES
 
 Floats = NDArray[np.float64]
 
-#: Joints that are reported, in the order of Penn Action: the first of each pair is the anatomical right.
+#: The joints of the labels, in the order of Penn Action: the first of each pair is the anatomical right.
 JOINTS = (
     "head", "r_shoulder", "l_shoulder", "r_elbow", "l_elbow", "r_wrist", "l_wrist",
     "r_hip", "l_hip", "r_knee", "l_knee", "r_ankle", "l_ankle",
@@ -43,7 +43,7 @@ class Proportions:
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> Proportions:
-        """A person: mostly within a tenth of the average."""
+        """A random person, mostly within a tenth of the average."""
         return cls(
             scale=rng.uniform(0.92, 1.08), legs=rng.uniform(0.95, 1.06), arms=rng.uniform(0.95, 1.06),
             shoulders=rng.uniform(0.9, 1.1), hips=rng.uniform(0.92, 1.12), girth=rng.uniform(0.88, 1.25),
@@ -51,7 +51,7 @@ class Proportions:
         )  # fmt: skip
 
     def offsets(self) -> dict[str, Floats]:
-        """Position of each joint (and wrist, and head centre) in its parent's frame, metres."""
+        """Position of each joint (and wrist, and head centre) in its parent's frame, in metres."""
         leg, arm = self.scale * self.legs, self.scale * self.arms
         offsets = {
             "chest": np.array([0, 0.236, 0]) * self.scale,
@@ -92,7 +92,7 @@ class Skeleton3D:
 
 
 def forward_kinematics(root: Floats, rotations: Floats, body: Proportions) -> Skeleton3D:
-    """Pose the skeleton: ``root`` (T, 3) and local ``rotations`` (T, 13, 3, 3) as `sample_motion` gives them."""
+    """Pose the skeleton: ``root`` (T, 3) and local ``rotations`` (T, 13, 3, 3) from `sample_motion`."""
     offsets = body.offsets()
     origins = np.zeros((len(root), len(BONES), 3))
     frames = np.zeros_like(rotations)
@@ -113,7 +113,7 @@ def forward_kinematics(root: Floats, rotations: Floats, body: Proportions) -> Sk
 
 
 def build_solids(body: Proportions, long_hair: bool = False, pads: bool = False) -> list[Solid]:
-    """The solids of a body, torso first; with ``pads``, balls around elbows, wrists, knees and ankles."""
+    """The solids of a body, torso first; ``pads`` adds balls around elbows, wrists, knees and ankles."""
     s, g = body.scale, body.scale * body.girth
     waist = np.array([0, 0.236, 0]) * s
     solids = [
@@ -138,7 +138,7 @@ def build_solids(body: Proportions, long_hair: bool = False, pads: bool = False)
 
 
 def _pads(side: str, body: Proportions) -> list[Solid]:
-    """Thick pads, a ball each: large enough for a network that sees the performer 50 pixels high."""
+    """Thick pads, one ball each: large enough for a network that sees the performer 50 pixels high."""
     s, wrist = body.scale, body.offsets()[f"{side}_wrist"]
     places = {"elbow": ("elbow", np.zeros(3)), "wrist": ("elbow", wrist), "knee": ("knee", np.zeros(3))}
     places["ankle"] = ("ankle", np.zeros(3))
@@ -187,7 +187,7 @@ def _solid(
 
 
 def lowest_point(solids: list[Solid], skeleton: Skeleton3D) -> Floats:
-    """Height (T,) of the lowest point of the body, metres."""
+    """Height (T,) of the lowest point of the body, in metres."""
     heights = []
     for solid in solids:
         frame = skeleton.frames[:, BONE[solid.bone]] * solid.squash

@@ -1,4 +1,4 @@
-"""A pinhole camera and the ways it moves: still, panning, following, held by hand.
+"""A pinhole camera and the ways in which it moves: still, panning, following, hand-held.
 
 World coordinates are metres with y up; camera coordinates are x right, y down, z forward. Image
 coordinates are 0-based pixels with pixel centres at integers.
@@ -31,7 +31,7 @@ class Camera:
         return (self.width - 1) / 2, (self.height - 1) / 2
 
     def project(self, points: Floats) -> tuple[Floats, Floats]:
-        """Image coordinates (..., 2) and depths (...) in metres of world points (..., 3) before the camera."""
+        """Image coordinates (..., 2) and depths (...) in metres of world points (..., 3) in front of the camera."""
         local = (points - self.position) @ self.rotation.T
         depth = local[..., 2]
         return local[..., :2] / depth[..., None] * self.focal + np.array(self.centre), depth
@@ -58,7 +58,7 @@ class Shot:
     """How one clip is filmed.
 
     ``mode`` is still, pan or follow; ``shake`` scales the movement of a hand-held camera (0: none).
-    ``azimuth`` (radians) is 0 before the performer and positive towards the performer's right.
+    ``azimuth`` (radians) is 0 in front of the performer and positive towards the performer's right.
     """
 
     mode: str
@@ -73,7 +73,7 @@ class Shot:
 
 
 def film(shot: Shot, path: Floats, times: Floats, heading: float, size: tuple[int, int]) -> list[Camera]:
-    """One camera a time for a performer whose smoothed ground path is ``path`` (T, 3)."""
+    """One camera per time for a performer whose smoothed ground path is ``path`` (T, 3)."""
     angle = heading + shot.azimuth
     outwards = np.array([np.cos(angle), 0.0, np.sin(angle)])
     sideways = np.array([-np.sin(angle), 0.0, np.cos(angle)])
@@ -92,7 +92,7 @@ def film(shot: Shot, path: Floats, times: Floats, heading: float, size: tuple[in
 
 
 def _sway(times: Floats, phases: tuple[float, ...]) -> Floats:
-    """Seven smooth pseudo-random curves (T, 7) of about unit size: a hand never holds still."""
+    """Seven smooth pseudo-random curves (T, 7) of about unit size, because a hand is never still."""
     phase = np.array(phases)
     slow = np.sin(2 * np.pi * (0.6 + 0.1 * np.arange(7)) * times[:, None] + phase)
     fast = np.sin(2 * np.pi * (1.7 + 0.2 * np.arange(7)) * times[:, None] + 2.7 * phase)

@@ -1,6 +1,6 @@
-"""One rendered clip: frames, projected joints, their true visibility, and the silhouette's box.
+"""Render one clip: frames, projected joints, their true visibility, and the silhouette's box.
 
-Fast motion is blurred as a shutter that is open for half of the frame time blurs it.
+Fast motion is blurred as if the shutter were open for half of the frame time.
 """
 
 from __future__ import annotations
@@ -32,8 +32,11 @@ _QUALITY = {"goo": (1.0, 0.0, 1.0), "med": (2.0, 0.45, 0.95), "bad": (3.0, 0.8, 
 
 @dataclass(frozen=True)
 class Clip:
-    """``frames`` (T, H, W, 3) uint8 RGB; ``joints`` (T, 13, 2) and ``boxes`` (T, 4) x1 y1 x2 y2 in 0-based
-    pixels; ``visible`` (T, 13) bool; ``shot`` as it was really filmed."""
+    """A rendered clip.
+
+    ``frames`` (T, H, W, 3) uint8 RGB; ``joints`` (T, 13, 2) and ``boxes`` (T, 4) x1 y1 x2 y2 in 0-based
+    pixels; ``visible`` (T, 13) bool; ``shot`` as it was filmed in the end.
+    """
 
     frames: NDArray[np.uint8]
     joints: Floats
@@ -62,7 +65,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class _Take:
-    """Everything that stands before the camera, and the camera, at every tick of a clip."""
+    """Everything in front of the camera, and the camera, at every tick of a clip."""
 
     solids: list[Solid]
     skeleton: Skeleton3D
@@ -75,7 +78,7 @@ class _Take:
         return render_background(self.stage, self.cameras[tick], *_bones(self.solids, self.skeleton, tick))
 
     def with_body(self, background: NDArray[np.float32], tick: int) -> tuple[NDArray[np.float32], Surface]:
-        """The performer before a background, and the surface that was drawn."""
+        """The performer in front of a background, and the surface that was drawn."""
         surface = cast(self.solids, self.skeleton, tick, self.cameras[tick])
         if not surface.solid.size:
             return background, surface
@@ -87,10 +90,10 @@ class _Take:
         return picture, surface
 
     def expose(self, tick: int, blur: list[int]) -> tuple[NDArray[np.float32], Surface]:
-        """The mean picture of ``tick`` and the ticks of its ``blur``, and the surface at ``tick`` itself."""
+        """The mean picture of ``tick`` and the ticks in ``blur``, and the surface at ``tick`` itself."""
         empty = self.background(tick)
         image, surface = self.with_body(empty, tick)
-        # A camera that hardly turns leaves the background sharp: one picture of it does for all.
+        # If the camera hardly turns, the background stays sharp, and one picture of it is enough.
         turns = blur and _turned(self.cameras[blur[0]], self.cameras[blur[-1]]) > 0.8
         others = [self.with_body(self.background(other) if turns else empty, other)[0] for other in blur]
         return np.mean([image, *others], axis=0), surface
@@ -129,15 +132,15 @@ def _set_up(spec: ClipSpec, rng: np.random.Generator) -> tuple[_Take, Shot]:
 
 
 def _ticks(num_frames: int) -> Floats:
-    """Times (num_frames x subframes) in seconds at which the shutter looks, the middle one at the frame's time."""
+    """Times (num_frames x subframes) in seconds of the subframes; the middle one is at the frame's time."""
     offsets = (np.arange(_SUBFRAMES) - _SUBFRAMES // 2) / _SUBFRAMES * _SHUTTER
     return np.asarray(((np.arange(num_frames)[:, None] + offsets) / FPS).ravel())
 
 
 def _pose(spec: ClipSpec, motion: Motion, body: Proportions, times: Floats) -> Skeleton3D:
     skeleton = forward_kinematics(*sample_motion(motion, times, spec.mirror), body)
-    # The feet of other proportions miss the ground: put the lowest point of every stretch that is
-    # longer than a flight through the air onto it.
+    # With other proportions the feet miss the ground. So put the lowest point of the body on the ground. It is
+    # taken over a time window that is longer than a jump.
     steps = np.arange(times[0] - 1, times[-1] + 1, 1 / FPS)
     around = forward_kinematics(*sample_motion(motion, steps, spec.mirror), body)
     ground = minimum_filter1d(lowest_point(build_solids(body), around), round(0.8 * FPS))
@@ -157,7 +160,7 @@ def _bones(solids: list[Solid], skeleton: Skeleton3D, tick: int) -> tuple[Floats
 
 
 def _blur_ticks(joints: Floats, middle: int) -> list[int]:
-    """The other ticks to average: more of them the further any joint moves while the shutter is open."""
+    """The other ticks to average: the further any joint moves while the shutter is open, the more ticks."""
     half = _SUBFRAMES // 2
     moved = np.linalg.norm(joints[middle + half] - joints[middle - half], axis=-1).max()
     if moved < 1.5:
@@ -173,7 +176,7 @@ def _turned(before: Camera, after: Camera) -> float:
 
 
 def _develop(image: NDArray[Any], quality: str, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Lens blur, contrast and sensor noise of a good, medium or bad recording."""
+    """Add the lens blur, contrast and sensor noise of a good, medium or bad recording."""
     grain, blur, contrast = _QUALITY[quality]
     if blur:
         image = cv2.GaussianBlur(image, (0, 0), blur)

@@ -1,4 +1,4 @@
-"""Puts the camera where the performer stays in the picture."""
+"""Place the camera so that the performer stays in the picture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from humotion.render.spec import FPS, SIZE, ClipSpec
 Floats = NDArray[np.float64]
 
 _STATURE = 1.62
-#: The camera keeps this far from every joint, in metres.
+#: The camera keeps at least this distance from every joint, in metres.
 _NEAREST = 0.8
 
 
@@ -31,7 +31,7 @@ def film_clip(
 ) -> tuple[list[Camera], Shot, float]:
     """The cameras of all ``ticks`` (seconds), the shot they make, and the performer's heading in radians.
 
-    The camera steps back, or a still one pans, while it would lose the performer.
+    If the camera would lose the performer, it moves back, or a still camera pans.
     """
     focal = SIZE[0] * rng.uniform(0.95, 1.5)
     heading = _heading(skeleton)

@@ -1,8 +1,8 @@
 """The HMDB51-like part of the sample: classes, source films, official file names and split files.
 
-Clips of a source film share performer, clothes, place and light, as clips cut from one film do, and
-every split keeps a film on one side. A name tells what was rendered: visible body (f whole, u upper),
-camera motion (cm, nm), number of people, side (fr, le, ri, ba), quality (goo, med, bad), clip of film.
+Clips of a source film share performer, clothes, place and light, like clips cut from one film, and
+every split keeps a film on one side. A name states what was rendered: visible body (f full, u upper), camera
+motion (cm, nm), number of people, view (fr, le, ri, ba), quality (goo, med, bad), index of the clip in its film.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _QUANTISERS = {"goo": 4, "med": 4, "bad": 5}
 
 @dataclass(frozen=True)
 class ActionClass:
-    """How clips of a class are drawn.
+    """How clips of a class are drawn at random.
 
-    ``motions`` are the recordings with their shares; ``views`` the shares of side, front and back;
-    ``window`` the shares of a recording that a clip shows (or seconds, for cyclic motions), ``core``
-    the point of the recording that a clip is sure to show.
+    ``motions`` are the recordings with their shares; ``views`` the shares of side, front and back.
+    ``window`` is the range of the share of a recording that a clip shows (or of seconds, for cyclic motions).
+    ``core`` is the point of the recording that every clip shows.
     """
 
     num_clips: int
@@ -70,7 +70,7 @@ _THIRD = ("", "", "", "_(Take_2)", "_[HQ]", "_(Part_1)", "_2", "_-_Lesson_3", "_
 
 @dataclass(frozen=True)
 class Job:
-    """One clip to render and write: the file's name is completed by what was rendered."""
+    """One clip to render and write; what was rendered completes the name of its file."""
 
     label: str
     film: str
@@ -89,7 +89,7 @@ class Written:
 
 
 def plan(seed: int, num_clips: dict[str, int] | None = None) -> list[Job]:
-    """All clips of the sample in order of their classes; ``num_clips`` overrides the number a class."""
+    """All clips of the sample in order of their classes; ``num_clips`` overrides the number per class."""
     rng = np.random.default_rng((seed, 51))
     films = _film_names(rng)
     jobs, film_number = [], 0
@@ -125,7 +125,7 @@ def _draw(action: ActionClass, rng: np.random.Generator, source: tuple[int, ...]
     span = (num_frames - 1) / FPS * speed
     start = rng.uniform(0, motion.duration)
     if not motion.cyclic:
-        # Any start such that the core is shown and the recording is not left.
+        # Any start for which the clip shows the core and stays within the recording.
         core = action.core * motion.duration
         low, high = max(0.0, core - 0.85 * span), min(core - 0.15 * span, motion.duration - span)
         start = rng.uniform(low, high) if low < high else max(0.0, motion.duration - span) / 2
@@ -148,7 +148,7 @@ def _azimuth(rng: np.random.Generator, views: tuple[float, float, float]) -> flo
 
 
 def _camera(rng: np.random.Generator, moving: bool) -> tuple[str, float]:
-    """How the camera moves; ``moving`` when the performer crosses much ground."""
+    """How the camera moves; ``moving`` if the performer covers much ground."""
     mode = str(rng.choice(["still", "pan", "follow"], p=[0.2, 0.4, 0.4] if moving else [0.65, 0.2, 0.15]))
     return mode, float(rng.uniform(0.4, 1.0)) if rng.random() < 0.3 else 0.0
 
@@ -166,7 +166,7 @@ def write_clip(job: Job, root: Path) -> Written:
 
 
 def write_splits(clips: Iterable[Written], root: Path, seed: int) -> None:
-    """Write the three official splits: 1 train, 2 test, 0 unused, a line ``name flag`` with a space at its end."""
+    """Write the three official splits: 1 train, 2 test, 0 unused; a line per clip, ``name flag`` and a space."""
     folder = root / SPLITS
     folder.mkdir(parents=True)
     by_class: dict[str, list[Written]] = {}
@@ -180,13 +180,13 @@ def write_splits(clips: Iterable[Written], root: Path, seed: int) -> None:
 
 
 def split(clips: list[Written], rng: np.random.Generator) -> dict[str, int]:
-    """One split of a class, 70/30 by whole films; larger classes leave a tenth of their clips unused."""
+    """One split of a class, 70/30 by complete films; in larger classes a tenth of the clips is unused."""
     films = rng.permutation(sorted({clip.film for clip in clips}))
     test: set[str] = set()
     wanted, taken = 0.3 * len(clips), 0
     for film in films:
         size = sum(clip.film == film for clip in clips)
-        # Take a film where that brings the test side nearer to its share.
+        # Take a film if that moves the test side closer to its share.
         if taken + size / 2 <= wanted:
             test.add(str(film))
             taken += size

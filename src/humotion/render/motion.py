@@ -1,9 +1,9 @@
 """Motion-capture clips as joint rotations over time, from the data files that pybullet ships.
 
-The files are DeepMimic's ``humanoid3d_*.txt``: JSON whose ``Frames`` rows hold a duration, the root
+The files are DeepMimic's ``humanoid3d_*.txt``: JSON whose ``Frames`` rows contain a duration, the root
 position (metres, y up) and the rotations of 13 joints (quaternions w x y z; knees and elbows are
 angles about z). The performer looks along +x, and z points to the performer's right. Between
-keyframes, rotations are interpolated by slerp; walking and running repeat with their displacement.
+keyframes, rotations are interpolated by slerp. Walking and running repeat, each time displaced by their length.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _quaternions(columns: Floats) -> Floats:
 def sample_motion(motion: Motion, times: Floats, mirror: bool = False) -> tuple[Floats, Floats]:
     """The motion at any times: root positions (T, 3) in metres and local rotations (T, 13, 3, 3).
 
-    A cyclic motion goes on for ever, displaced by its own length at each turn; any other one stands
+    A cyclic motion repeats without end, displaced by its own length at each turn. Any other motion is
     still before its start and after its end. ``mirror`` swaps left and right.
     """
     shift = np.zeros((len(times), 3))

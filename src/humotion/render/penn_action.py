@@ -1,10 +1,10 @@
-"""The Penn-Action-like part of the sample: JPEG frames and one MATLAB label file a sequence.
+"""The Penn-Action-like part of the sample: JPEG frames and one MATLAB label file per sequence.
 
-The label files have the fields, types and shapes of the official ones: coordinates are 1-based, a
-joint outside the image keeps its position and has visibility 0, ``train`` is 1 or -1, ``pose`` is the
-side of the performer that the camera sees. The first joint of each pair is the anatomical right one.
-Performers wear balls of bright colours at elbows, wrists, knees and ankles, as markers are worn in motion capture,
-so that a small network learns in minutes to find them and to tell left from right.
+The label files have the fields, types and shapes of the official ones. Coordinates are 1-based. A joint
+outside the image keeps its position and has visibility 0. ``train`` is 1 or -1, and ``pose`` is the side
+of the performer that the camera sees. The first joint of each pair is the anatomical right one. Performers
+wear balls of bright colours at elbows, wrists, knees and ankles, like markers in motion capture, so that a
+small network learns in minutes to find them and to distinguish left from right.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ACTIONS = {
 }  # fmt: skip
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 74, cv2.IMWRITE_JPEG_OPTIMIZE, 1)
 _SHARE_OF_TRAIN = 2 / 3
-#: MATLAB files begin with 116 bytes of free text; SciPy would put the time of day there.
+#: MATLAB files start with 116 bytes of free text; SciPy would write the current time there.
 _MAT_TEXT = b"MATLAB 5.0 MAT-file, rendered by humotion".ljust(116)
 
 
@@ -49,7 +49,7 @@ def plan(seed: int, num_sequences: int | None = None) -> list[Job]:
     """All sequences of the sample, or the first ``num_sequences``, in order of their actions."""
     rng = np.random.default_rng((seed, 13))
     drawn = [(action, motion) for action, motions in ACTIONS.items() for motion in motions]
-    # Every third sequence is for testing, so that each action stands on both sides.
+    # Every third sequence is for testing, so that each action is on both sides.
     jobs = [
         Job(number, action, (number - 1) % 3 != 1, _draw(motion, rng, (seed, 13, number)))
         for number, (action, motion) in enumerate(drawn, start=1)
@@ -63,7 +63,7 @@ def _draw(name: str, rng: np.random.Generator, seed: tuple[int, ...]) -> ClipSpe
     span = (num_frames - 1) / FPS * speed
     spare = max(0.0, motion.duration - span)
     start = rng.uniform(0, motion.duration) if motion.cyclic else spare * rng.uniform(0.25, 0.75)
-    # A few performers are too close for the image, so that joints lie outside it.
+    # A few performers are too close for the image, so that joints are outside it.
     size = rng.uniform(0.97, 1.12) if rng.random() < 0.1 else rng.uniform(0.55, 0.8)
     mode = rng.choice(["still", "pan", "follow"], p=[0.5, 0.25, 0.25])
     return ClipSpec(
@@ -90,10 +90,10 @@ def encode_labels(clip: Clip, action: str, train: bool) -> bytes:
     """The bytes of a label file.
 
     Raises:
-        HumotionError: the performer is out of sight in some frame, so that there is no box.
+        HumotionError: the performer is out of sight in a frame, so there is no box.
     """
     if not np.isfinite(clip.boxes).all():
-        raise HumotionError(f"A rendered {action} sequence loses its performer; choose another seed.")
+        raise HumotionError(f"In a rendered {action} sequence the performer is out of sight; choose another seed.")
     num_frames, height, width = clip.frames.shape[:3]
     fields = {
         "action": action,

@@ -1,8 +1,8 @@
 """Ray casting of the body's solids into buffers of depth, part, normal and surface coordinates.
 
 Every solid is intersected analytically with the rays of the pixels in its screen bounding box. The
-rays are carried into the solid's squashed frame, where it is a rounded cone; their parameter stays
-the depth along the camera's axis, so that depths of different solids compare. The intersection
+rays are transformed into the solid's squashed frame, in which it is a rounded cone. Their parameter stays
+the depth along the camera's axis, so depths of different solids can be compared. The intersection
 follows Inigo Quilez, "Rounded cone - intersection" (iquilezles.org/articles/intersectors).
 """
 
@@ -76,7 +76,7 @@ def _place(solid: Solid, skeleton: Skeleton3D, time: int) -> tuple[Floats, Float
 
 
 def _screen_box(solid: Solid, origin: Floats, frame: Floats, camera: Camera) -> tuple[int, int, int, int] | None:
-    """Pixel bounds x0 y0 x1 y1 (end exclusive) of a solid, or None when it is out of sight."""
+    """Pixel bounds x0 y0 x1 y1 (end exclusive) of a solid, or None if it is out of sight."""
     ends = origin + (np.stack([solid.a, solid.b]) * solid.squash) @ frame.T
     radii = np.array([solid.ra, solid.rb]) * solid.squash.max()
     if ((ends - camera.position) @ camera.rotation[2] - radii).min() < _NEAREST:
@@ -129,7 +129,7 @@ def _cast_solid(
 
 
 def _intersect(solid: Solid, start: Floats, direction: list[Floats]) -> Floats:
-    """Depth (h, w) of the first hit of rays ``start + depth * direction``; inf where they miss."""
+    """Depth (h, w) of the first hit of rays ``start + depth * direction``; inf for rays that miss."""
     axis, from_a = solid.b - solid.a, start - solid.a
     taper = solid.ra - solid.rb
     dx, dy, dz = direction
@@ -149,7 +149,7 @@ def _intersect(solid: Solid, start: Floats, direction: list[Floats]) -> Floats:
     square = k1 * k1 - k0 * k2
     side = (-np.sqrt(np.maximum(square, 0)) - k1) / np.maximum(k2, 1e-12)
     height = oa - solid.ra * taper + side * da
-    # Looking along the axis (k2 <= 0) only the end spheres can be seen.
+    # Along the axis (k2 <= 0), only the end spheres are visible.
     valid = (square > 0) & (k2 > 1e-9) & (height > 0) & (height < length)
     return np.where(valid, np.minimum(side, depth), depth)
 
@@ -168,6 +168,6 @@ def _surface(solid: Solid, points: Floats) -> tuple[Floats, Floats]:
     taper = solid.ra - solid.rb
     length = squared - taper**2
     height = (points - solid.a) @ axis - solid.ra * taper
-    # On the cone the normal leans by the taper; on the spheres it points away from their centres.
+    # On the cone the normal leans by the taper; on the spheres it points outwards from the centre.
     lean = np.clip(height / length, 0, 1)
     return points - solid.a - lean[:, None] * axis, np.clip(((points - solid.a) @ axis) / squared, 0, 1)

@@ -1,4 +1,4 @@
-"""The whole sample: both datasets rendered, in worker processes."""
+"""Render the complete sample: both datasets, in worker processes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def render_sample(out: Path, seed: int = 0, workers: int = 2, datasets: Sequence
         HumotionError: ``out`` is not empty, a dataset is unknown, or pybullet or ffmpeg is missing.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise HumotionError(f"{out} is not an empty folder; give a new one, so that nothing is overwritten.")
+        raise HumotionError(f"{out} is not an empty folder; choose a new one, so that nothing is overwritten.")
     unknown = sorted(set(datasets) - set(DATASETS))
     if unknown:
-        raise HumotionError(f"There is no sample of {', '.join(unknown)}; there are {', '.join(DATASETS)}.")
+        raise HumotionError(f"There is no sample of {', '.join(unknown)}; available: {', '.join(DATASETS)}.")
     with atomic_folder(out) as folder:
         if "hmdb51" in datasets:
             render_hmdb51(hmdb51.plan(seed), folder / "hmdb51", seed, workers)
@@ -54,5 +54,5 @@ def _spread(write: Callable[[Any, Path], Any], jobs: Sequence[Any], root: Path, 
 
 
 def _single_threaded(write: Callable[[Any, Path], Any], job: Any, root: Path) -> Any:
-    cv2.setNumThreads(1)  # one thread per worker: OpenCV would start one per core in each
+    cv2.setNumThreads(1)  # one thread per worker: OpenCV would start one per core in each worker
     return write(job, root)

@@ -1,7 +1,7 @@
-"""Where a clip is filmed: ground, backdrop and light, shaded per pixel with the body's shadow.
+"""Where a clip is filmed: ground, backdrop and light, shaded per pixel, with the body's shadow.
 
-The ground is the plane y = 0 and the backdrop an upright plane behind the performer, both textured.
-The body casts a soft shadow, drawn as blurred thick lines in a map of the ground around its feet.
+The ground is the plane y = 0, and the backdrop is a vertical plane behind the performer. Both have textures.
+The body casts a soft shadow, which is drawn as blurred thick lines in a map of the ground around its feet.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Image = NDArray[np.float32]
 _SHADOW_METRES = 6.0
 _SHADOW_SIDE = 144
 _SOFT = 0.12
-#: Reciprocal depth (1 / m) beyond which nothing is told apart; it keeps texture coordinates small.
+#: The smallest reciprocal depth (1 / m) in use; it keeps texture coordinates small.
 _FARTHEST = 0.02
 
 
@@ -74,7 +74,7 @@ def random_scene(rng: np.random.Generator) -> Scene:
 
 @dataclass(frozen=True)
 class Stage:
-    """A scene set up for one clip: the middle of the action and the direction away from the camera."""
+    """A scene for one clip: the middle of the action, and the direction (``away``) in which the camera looks."""
 
     scene: Scene
     middle: Floats
@@ -90,7 +90,7 @@ def render_background(stage: Stage, camera: Camera, segments: Floats, thickness:
     scene = stage.scene
     rays = camera.ray_matrix()
     xs, ys = np.arange(camera.width), np.arange(camera.height)
-    # World directions of all pixels, one (H, W) array an axis, of unit depth.
+    # World directions of all pixels, one (H, W) array per axis, of unit depth.
     dx, dy, dz = (row[0] * xs[None, :] + (row[1] * ys + row[2])[:, None] for row in rays)
     eye = camera.position
     angle = stage.away + scene.backdrop_turn

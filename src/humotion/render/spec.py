@@ -1,4 +1,4 @@
-"""What a clip is to show: recording, moment, performer, camera and quality, and the format of every clip."""
+"""What a clip must show: recording, moment, performer, camera and quality; and the format of every clip."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ SIZE = (192, 144)
 class ClipSpec:
     """What to render. Clips with the same ``source`` share performer, clothes, place and light.
 
-    ``start`` is in seconds of the recording, ``speed`` how fast it plays; ``size_in_frame`` is the
-    height of the standing performer over the image's height; azimuth as in `Shot`. With ``pads`` the
-    performer wears bright balls at elbows, wrists, knees and ankles, a colour each.
+    ``start`` is in seconds of the recording, ``speed`` is how fast it plays. ``size_in_frame`` is the height
+    of the standing performer divided by the image's height. ``azimuth`` is as in `Shot`. With ``pads`` the
+    performer wears bright balls at elbows, wrists, knees and ankles, each in its own colour.
     """
 
     motion: str

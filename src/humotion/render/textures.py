@@ -1,4 +1,4 @@
-"""Procedural textures of grounds and backdrops, made of noise; nothing is read from disk.
+"""Procedural textures of grounds and backdrops, made from noise; no file is read.
 
 A texture is a float32 RGB image in 0..255. Grounds are square tiles seen from above; backdrops are
 walls, hedges or house fronts seen from the front, with the floor line at the bottom row.
@@ -77,7 +77,7 @@ def asphalt(rng: Rng) -> Image:
 
 
 def paving(rng: Rng) -> Image:
-    """Slabs with dark joints, each of its own shade."""
+    """Slabs with dark joints, each in its own shade."""
     image = _ground_base(rng, rng.choice([[172, 165, 152], [150, 132, 120], [185, 184, 182]]), {0.3: 3})
     side, slab = len(image), int(rng.uniform(0.45, 0.9) * GROUND_SCALE)
     count = side // slab + 1
@@ -175,7 +175,7 @@ def bricks(rng: Rng) -> Image:
     return image
 
 
-#: Grounds and backdrops that go together, by the name of the place.
+#: Grounds and backdrops that fit together, by the name of the place.
 PLACES: dict[str, tuple[tuple[Callable[[Rng], Image], ...], tuple[Callable[[Rng], Image], ...]]] = {
     "meadow": ((grass,), (trees,)),
     "gym": ((gym_floor,), (painted_wall, bricks)),

@@ -1,7 +1,7 @@
-"""Which joints the camera sees, from the surface that was really drawn.
+"""Which joints the camera sees, according to the surface that was drawn.
 
-A joint is visible when it lies inside the image and the nearest surface at its pixel belongs to a
-limb that meets at the joint, or lies at most a small margin (the flesh around the joint) before it.
+A joint is visible if it is inside the image and the nearest surface at its pixel belongs to a limb that meets
+at the joint, or is at most a small margin (the flesh around the joint) in front of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from humotion.render.raster import SUPERSAMPLING, Surface
 
 Floats = NDArray[np.float64]
 
-#: Parts that meet at a joint (without their side), and the flesh before a joint in metres.
+#: Parts that meet at a joint (without their side), and the flesh in front of a joint in metres.
 _AT_JOINT = {
     "head": (("head", "hair"), 0.08), "shoulder": (("upper_arm",), 0.1),
     "elbow": (("upper_arm", "forearm", "elbow_pad"), 0.06), "wrist": (("forearm", "hand", "wrist_pad"), 0.05),
@@ -27,7 +27,7 @@ _AT_JOINT = {
 def visible_joints(
     joints: Floats, points: Floats, surface: Surface, solids: list[Solid], camera: Camera
 ) -> NDArray[np.bool_]:
-    """Which joints are seen: ``joints`` (13, 2) in pixels and ``points`` (13, 3) in the world give flags (13,)."""
+    """Flags (13,) of the joints in sight, from ``joints`` (13, 2) in pixels and ``points`` (13, 3) in the world."""
     depths = camera.project(points)[1]
     flags = []
     for name, (x, y), depth in zip(JOINTS, joints, depths, strict=True):
@@ -37,7 +37,7 @@ def visible_joints(
 
 
 def is_hidden(joint: str, depth: float, surface_depth: float, solid: int, solids: list[Solid]) -> bool:
-    """Whether a surface of another limb lies well before ``joint``, which is ``depth`` metres away."""
+    """Whether a surface of another limb is clearly in front of ``joint``, whose distance is ``depth`` metres."""
     if solid < 0:
         return False
     side, _, kind = joint.rpartition("_")
@@ -47,7 +47,7 @@ def is_hidden(joint: str, depth: float, surface_depth: float, solid: int, solids
 
 
 def silhouette_box(surface: Surface) -> Floats:
-    """The tight box (x1, y1, x2, y2) of the pixels that the body touches; NaN when it is out of sight."""
+    """The tight box (x1, y1, x2, y2) of the pixels that the body touches; NaN if it is out of sight."""
     rows, columns = np.nonzero(surface.solid >= 0)
     if not len(rows):
         return np.full(4, np.nan)

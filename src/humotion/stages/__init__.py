@@ -1,1 +1,1 @@
-"""One thin module a DVC stage: reads files, calls the rooms below, writes files."""
+"""One short module per DVC stage: it reads files, calls other packages, and writes files."""

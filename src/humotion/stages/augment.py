@@ -1,7 +1,7 @@
-"""Stage augment: make an experiment's training plan, and show what it does.
+"""Stage augment: make the training plan of an experiment, and show its effect.
 
-Reads the training clips and their frames; balances the classes, gives every replica its seed,
-compiles the augmentation policy, and writes all of it with a contact sheet to ``plans/<experiment>/``.
+The stage reads the training clips and their frames. It balances the classes, gives every replica a seed, and builds the
+augmentation policy. It writes these and a contact sheet to ``plans/<experiment>/``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def run(name: str, params: Params) -> None:
     """Write ``plans/<name>/``: train.parquet, policy.json, report.md, class_counts.{csv,png}, contact_sheet.jpg.
 
     Raises:
-        HumotionError: no such experiment, clips not sampled yet, or a policy that cannot be built.
+        HumotionError: there is no such experiment, the clips are not sampled yet, or the policy cannot be built.
     """
     experiment = params.experiment(name)
     clips = read_table(Path("clips") / name / "train.parquet")

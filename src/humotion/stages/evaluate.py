@@ -1,7 +1,7 @@
-"""Stage evaluate: score a trained model on the official test split, beside its baselines.
+"""Stage evaluate: score a trained model and its baselines on the official test split.
 
-Test metrics, figures and overlays go into the MLflow run of the training. Test data chooses nothing:
-the checkpoint was chosen on validation clips before this stage began.
+The MLflow run of the training gets the test metrics, figures and overlays. Test data decides nothing: validation clips
+decided which checkpoint to use, before this stage started.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from humotion.training.run import recorded_source, reopened_run
 
 
 def run(name: str, params: Params) -> None:
-    """Write ``metrics/<name>/test.json``, ``breakdown.csv`` and ``reports/<name>/``; log them.
+    """Write ``metrics/<name>/test.json``, ``breakdown.csv`` and ``reports/<name>/``, and log them.
 
     Raises:
-        HumotionError: no such experiment, or no trained model.
+        HumotionError: there is no such experiment, or no trained model.
     """
     experiment = params.experiment(name)
     task, description = load_task(Path("models") / name)
@@ -37,7 +37,7 @@ def run(name: str, params: Params) -> None:
         result: Evaluation = protocol.evaluate(task, data, params, folder)
         result.clips.to_parquet(folder / CLIPS, index=False)
         write_json(folder / SUMMARY, {**result.as_dict(), "over_all_clips": list(result.over_all_clips)})
-        if (curves := metrics / "curves.csv").exists():  # weights from elsewhere have none
+        if (curves := metrics / "curves.csv").exists():  # a converted model has none
             plot_curves(folder / "curves.png", pd.read_csv(curves), name)
     write_json(metrics / "test.json", result.as_dict())
     with atomic_path(metrics / "breakdown.csv") as temporary:

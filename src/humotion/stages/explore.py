@@ -1,7 +1,7 @@
-"""Stage explore: what the footage of a dataset looks like, before anything is trained on it.
+"""Stage explore: report what the footage of a dataset looks like, before a model is trained on it.
 
-Reads ``prepared/<dataset>/{videos,frames}.parquet`` and three frames a video, and writes a report, one
-row of measures a video, figures by class and by split, and contact sheets to ``reports/<dataset>/``.
+The stage reads ``prepared/<dataset>/{videos,frames}.parquet`` and three frames per video. It writes to
+``reports/<dataset>/``: a report, one row of measures per video, figures by class and by split, and contact sheets.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ def run(dataset: str, params: Params) -> None:
     near_duplicates.csv) and ``metrics/<dataset>/data.json``.
 
     Raises:
-        HumotionError: no such dataset, the stages before have not run, or no video has a frame.
+        HumotionError: there is no such dataset, the stages before have not run, or no video has a frame.
     """
-    params.dataset(dataset)  # names the known datasets if this one is not among them
+    params.dataset(dataset)  # raises an error with the known datasets if this one does not exist
     prepared = Path("prepared") / dataset
     videos = read_videos(prepared)
     store = FrameStore(prepared / "frames", prepared / "frames.parquet")
     if not len(store):
         raise HumotionError(
-            f"No video of {dataset!r} has a frame; the status and error of each stand in "
+            f"No video of {dataset!r} has a frame. The status and error of each video are in "
             f"{prepared / 'frames.parquet'}. Check datasets.{dataset}.root and run the index stage again."
         )
     statistics, measured = measure(videos, store, params.machine.num_workers)
@@ -56,14 +56,14 @@ def run(dataset: str, params: Params) -> None:
 
 
 def read_videos(prepared: Path) -> pd.DataFrame:
-    """The video table with what was really decoded: ``num_frames``, ``status`` and ``error``.
+    """The video table with the results of decoding: ``num_frames``, ``status`` and ``error``.
 
     Raises:
-        HumotionError: a table is absent.
+        HumotionError: a table does not exist.
     """
     for name, stage in (("videos.parquet", "index"), ("frames.parquet", "extract")):
         if not (prepared / name).exists():
-            raise HumotionError(f"{prepared / name} is not here: run the {stage} stage of this dataset first.")
+            raise HumotionError(f"{prepared / name} does not exist. Run the {stage} stage of this dataset first.")
     videos = pd.read_parquet(prepared / "videos.parquet").drop(columns=["status", "error"])
     decoded = pd.read_parquet(prepared / "frames.parquet")[["video_id", "num_frames", "status", "error"]]
     videos["label"] = videos["label"].fillna("(no label)")
@@ -71,9 +71,9 @@ def read_videos(prepared: Path) -> pd.DataFrame:
 
 
 def measure(videos: pd.DataFrame, store: FrameStore, num_workers: int) -> tuple[pd.DataFrame, list[Measured]]:
-    """Measure every video that has frames: the rows of statistics.parquet, and what else was measured of each."""
+    """Measure every video that has frames: the rows of statistics.parquet, and further measures of each video."""
     readable = videos[videos["video_id"].isin(list(store))].reset_index(drop=True)
-    # Threads: decoding and OpenCV leave the interpreter free, and the memory map is shared.
+    # Threads, not processes: decoding and OpenCV release the interpreter lock, and threads share the memory map.
     work = Parallel(n_jobs=max(1, num_workers), prefer="threads", return_as="generator")
     jobs = (delayed(measure_video)(store, video_id) for video_id in readable["video_id"])
     measured: list[Measured] = list(tqdm(work(jobs), total=len(readable), desc="explore", unit="video"))
@@ -88,7 +88,7 @@ def measure(videos: pd.DataFrame, store: FrameStore, num_workers: int) -> tuple[
 
 
 def count_joints(measured: list[Measured], skeleton: Skeleton | None) -> pd.DataFrame | None:
-    """Labels of every joint (rows) by visibility over all videos, None where none has joints."""
+    """Number of labels of every joint (rows) by visibility over all videos; None if no video has joints."""
     counts = [video.joint_counts for video in measured if video.joint_counts is not None]
     if skeleton is None or not counts:
         return None
@@ -96,7 +96,7 @@ def count_joints(measured: list[Measured], skeleton: Skeleton | None) -> pd.Data
 
 
 def summarise(videos: pd.DataFrame, statistics: pd.DataFrame) -> dict[str, object]:
-    """The numbers of data.json, read by ``dvc metrics``. Class counts are of videos that have frames."""
+    """The numbers of data.json, which ``dvc metrics`` reads. Class counts are counts of videos that have frames."""
     classes = statistics["label"].value_counts()
     status = videos["status"].value_counts()
     return {

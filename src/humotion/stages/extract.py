@@ -1,8 +1,8 @@
 """Stage extract: decode every video once into the frame store.
 
-Reads ``videos.parquet`` and the raw files, writes ``prepared/<dataset>/frames/`` (see
-`humotion.store.frames`) and ``frames.parquet``, the only source of real frame counts. Shards are
-made in parallel in a work folder; a run that was cut off keeps the finished ones and goes on.
+The stage reads ``videos.parquet`` and the raw files. It writes ``prepared/<dataset>/frames/`` (see
+`humotion.store.frames`) and ``frames.parquet``, the only source of real frame counts. Shards are made in parallel in a
+work folder. After an interruption, finished shards are kept and the stage resumes.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _logger = logging.getLogger(__name__)
 def run(dataset: str, params: Params) -> None:
     """Write ``prepared/<dataset>/frames/`` and ``frames.parquet``.
 
-    The bytes written depend on the videos and on ``datasets.<dataset>`` alone, not on the number
-    of workers. A video without frames is a row with row -1, 0 frames and its status.
+    The bytes depend only on the videos and on ``datasets.<dataset>``, not on the number of workers. A video without
+    frames has a table row with ``row`` -1, 0 frames and its status.
 
     Raises:
-        HumotionError: the dataset is not indexed, its root is gone, or the disk is full.
+        HumotionError: the dataset is not indexed, its root does not exist, or the disk is full.
     """
     settings = params.dataset(dataset)
-    layout = open_dataset(settings.layout, settings.root.resolve())  # workers of a cluster start elsewhere
+    layout = open_dataset(settings.layout, settings.root.resolve())  # workers of a cluster start in another folder
     prepared = Path("prepared") / dataset
     index = prepared / "videos.parquet"
     if not index.exists():
-        raise HumotionError(f"{index} does not exist: run the index stage of {dataset!r} first.")
+        raise HumotionError(f"{index} does not exist. Run the index stage of {dataset!r} first.")
     code = digest_of_code("extract", chosen=settings.model_dump(mode="json"))
     digest = digest_of([settings.model_dump(), digest_of_file(index), state_of(layout.root), code])
     work = work_folder("extract", digest)
@@ -53,20 +53,20 @@ def run(dataset: str, params: Params) -> None:
         if error.errno != errno.ENOSPC:
             raise
         raise HumotionError(
-            f"The disk is full: frames of {dataset!r} go to {work}, then to {prepared}. Free some space "
-            "and run the stage again; finished shards are kept and used."
+            f"The disk is full. Frames of {dataset!r} are written to {work}, then moved to {prepared}. Free some space "
+            "and run the stage again. Finished shards are kept and used."
         ) from error
     shutil.rmtree(work)
 
 
 def _warn_of_videos_read_on_the_cpu(frames: pd.DataFrame, device: Device) -> None:
-    """Say once, after all workers, how many videos were read on the CPU although the GPU was asked for."""
+    """Warn once, after all workers, how many videos were read on the CPU although decode.device is cuda."""
     videos = frames[~frames["method"].isin(["images", "copy"]) & frames["method"].notna()]
     num_left = int((~videos["method"].str.startswith("torchcodec-cuda")).sum())
     if device == "cuda" and num_left:
-        reason = "it does not decode them" if has_cuda() else "torch sees no GPU"
+        reason = "the GPU does not decode them" if has_cuda() else "torch finds no GPU"
         _logger.warning(
             "decode.device is cuda, but %d of %d videos were read on the CPU (%s); "
-            "`method` in frames.parquet tells which",
+            "`method` in frames.parquet shows which",
             *(num_left, len(videos), reason),
         )

@@ -1,7 +1,7 @@
-"""Stage index: what a dataset has, as facts.
+"""Stage index: record what a dataset contains.
 
-Reads the dataset's layout and official splits, looks at every file, and writes one row a video to
-``prepared/<dataset>/videos.parquet`` and a report of what was found to ``index.json`` beside it.
+The stage reads the dataset's layout and official splits, and examines every file. It writes one row per video to
+``prepared/<dataset>/videos.parquet``, and a report of what it found to ``index.json`` in the same folder.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _PROBED = {"fps": "float64", "width": "Int32", "height": "Int32", "num_frames_pr
 def run(dataset: str, params: Params) -> None:
     """Write ``prepared/<dataset>/videos.parquet`` and ``index.json``.
 
-    A video that is missing, damaged or wrongly labelled is a row with a status.
+    A video that is missing, damaged or wrongly labelled has a row with its status.
 
     Raises:
-        HumotionError: the dataset's layout or root does not exist, or nothing is in it.
+        HumotionError: the dataset's layout or root does not exist, or the root has no videos.
     """
     settings = params.dataset(dataset)
     layout = open_dataset(settings.layout, settings.root)
@@ -43,21 +43,19 @@ def run(dataset: str, params: Params) -> None:
 
 
 def source_of(root: Path, layout: Layout) -> dict[str, str]:
-    """Where the videos come from (``footage``) and under which terms they stand (``terms``), for the model card."""
+    """Where the videos come from (``footage``) and their terms of use (``terms``), for the model card."""
     if root.parts[:1] == ("data",) and Path("data.dvc").exists():
         return {
             "footage": "The videos are the embedded sample: rendered clips of an articulated body, not real footage. "
             "**Its scores say nothing about real footage.**",
-            "terms": "rendered by this project from motion-capture clips that come with pybullet_data; see there",
+            "terms": "rendered by this project from the motion-capture clips of pybullet_data; see its terms",
         }
-    known = (
-        f"see the dataset's terms (of the public {layout.name}: {layout.terms})" if layout.terms else "see its terms"
-    )
-    return {"footage": f"The videos lie at `{root}`; no more is known of them than their layout.", "terms": known}
+    known = f"see the dataset's terms (the public {layout.name}: {layout.terms})" if layout.terms else "see its terms"
+    return {"footage": f"The videos are at `{root}`. Only their layout is known.", "terms": known}
 
 
 def report(videos: pd.DataFrame) -> dict[str, Any]:
-    """Counts of a video table by status, class and split, and the rows that something is wrong with.
+    """Counts of a video table by status, class and split, and a list of the damaged videos.
 
     Missing videos are counted but not listed.
     """
@@ -75,7 +73,7 @@ def report(videos: pd.DataFrame) -> dict[str, Any]:
 
 def _with_probes(layout: Layout, num_workers: int) -> pd.DataFrame:
     table = layout.list_videos()
-    # Threads: opening a file is waiting and FFmpeg, which both leave the interpreter free.
+    # Threads, not processes: waiting for a file and FFmpeg both release the interpreter lock.
     work = Parallel(n_jobs=num_workers, prefer="threads", return_as="generator")
     rows = table[["video_id", "path", "status"]].itertuples(index=False, name=None)
     probes = work(delayed(_look)(layout, *row) for row in rows)

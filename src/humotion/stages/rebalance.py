@@ -1,6 +1,6 @@
-"""Stage rebalance: re-train heads on the embeddings of a trained model, with the classes balanced in several ways.
+"""Stage rebalance: train new heads on the embeddings of a trained model, with classes balanced in several ways.
 
-The task compares them; everything goes into the MLflow run of the training.
+The task compares the heads. The MLflow run of the training gets all results.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
 
 
 def run(name: str, params: Params) -> None:
-    """Write ``rebalanced/<name>/`` and ``metrics/<name>/rebalance.json``; log them.
+    """Write ``rebalanced/<name>/`` and ``metrics/<name>/rebalance.json``, and log them.
 
     Raises:
         HumotionError: params.yaml has no ``rebalance`` for the experiment, or there is no trained model.
     """
     if name not in params.rebalance:
-        raise HumotionError(f"params.yaml has no rebalance.{name}; `{name}: {{}}` under rebalance takes the defaults.")
+        raise HumotionError(
+            f"params.yaml has no rebalance.{name}. Add `{name}: {{}}` under rebalance to use the defaults."
+        )
     settings = params.rebalance[name]
     task, description = load_task(Path("models") / name)
     data = ClipDataModule(name, params, task.model.num_neighbours)  # type: ignore[arg-type]
@@ -53,7 +55,7 @@ def run(name: str, params: Params) -> None:
 
 
 def input_digest(name: str, data: ClipDataModule) -> str:
-    """Covers all that the embeddings depend on: weights, clips, frames, size and code."""
+    """A digest of everything that the embeddings depend on: weights, clips, frames, size and code."""
     files = [Path("models") / name / WEIGHTS, data.prepared / "frames.parquet"]
     files += [data.clips_folder / f"{split}.parquet" for split in SPLITS]
     code = digest_of_code("rebalance", "evaluate", chosen=data.experiment.model_dump(mode="json"))

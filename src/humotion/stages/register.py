@@ -1,6 +1,6 @@
-"""Stage register: a version in the MLflow registry, its model card, and the decision who is champion.
+"""Stage register: create a version in the MLflow registry with its model card, and decide if it becomes champion.
 
-`humotion.registration.rule` decides, on validation clips alone. Test scores stand in the card.
+`humotion.registration.rule` decides, on validation clips only. The card also shows test scores.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from humotion.work import digest_of_file
 
 
 def run(name: str, params: Params, again: bool = False) -> None:
-    """Register ``models/<name>/`` and write ``registered/<name>.json``. Idempotent per run and weights.
+    """Register ``models/<name>/`` and write ``registered/<name>.json``; the same run and weights give one version only.
 
     Args:
         name: the experiment.
         params: all of params.yaml.
-        again: let a version that was demoted compete again.
+        again: let a demoted version compete again.
 
     Raises:
-        HumotionError: no such experiment, or no trained model.
+        HumotionError: there is no such experiment, or no trained model.
     """
     experiment, uri = params.experiment(name), params.machine.tracking_uri
     description = read_description(Path("models") / name)
@@ -71,7 +71,7 @@ def _validation(name: str) -> pd.DataFrame:
 
 
 def _champion(model: str, uri: str | None) -> Incumbent | None:
-    """The champion before the new version comes in."""
+    """The champion before the new version is registered."""
     found = registry.champion(model, uri)
     if found is None:
         return None
@@ -91,7 +91,7 @@ def _give_alias(model: str, version: str, decision: Decision, uri: str | None) -
 
 
 def _write(name: str, candidate: registry.Candidate, version: str, decision: Decision) -> None:
-    """Write ``registered/<name>.json``, and say what it says."""
+    """Write ``registered/<name>.json``, and print its content as one line."""
     model, alias = candidate.name, decision.alias
     facts = {"model": model, "version": version, "alias": alias, "reason": decision.reason, "run_id": candidate.run_id}
     uri = f"models:/{model}@{alias}" if alias else f"models:/{model}/{version}"

@@ -1,7 +1,7 @@
-"""Stage sample: choose an experiment's clips.
+"""Stage sample: choose the clips of an experiment.
 
-Reads ``prepared/<dataset>/{videos,frames}.parquet``, divides the readable videos into train,
-validation and test, and writes which frames make each clip to ``clips/<experiment>/``.
+The stage reads ``prepared/<dataset>/{videos,frames}.parquet``, and divides the readable videos into training,
+validation and test. It writes the frame indices of each clip to ``clips/<experiment>/``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def run(name: str, params: Params) -> None:
     """Write ``clips/<name>/{train,val,test}.parquet`` and ``meta.json``.
 
     Raises:
-        HumotionError: no such experiment or split, no usable video, or splits that leak.
+        HumotionError: there is no such experiment or split, no usable video, or a video or group is in two splits.
     """
     experiment = params.experiment(name)
     settings = experiment.clips

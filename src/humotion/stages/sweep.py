@@ -1,7 +1,7 @@
 """Stage sweep: an Optuna study over the parameters of an experiment.
 
-Reads clips and frames as training does; the study goes on in its database, and what came out is
-written to ``sweeps/<experiment>/``.
+The stage reads the same clips and frames as training. The study resumes from its database, and its results are written
+to ``sweeps/<experiment>/``.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from humotion.sweep.storage import storage
 
 
 def run(name: str, params: Params, workers: int | None = None, url: str | None = None) -> None:
-    """Write ``sweeps/<name>/``: trials.csv, best.json, plots.html and a PNG a plot; a run and child runs in MLflow.
+    """Write ``sweeps/<name>/``: trials.csv, best.json, plots.html and one PNG per plot; log a run and child runs.
 
     Raises:
-        HumotionError: no such experiment or sweep, or a space that params.yaml could not have.
+        HumotionError: there is no such experiment or sweep, or the space has values that params.yaml cannot have.
     """
     machine = params.machine
     where = storage(url, machine.sweep_storage)

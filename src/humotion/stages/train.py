@@ -1,7 +1,7 @@
 """Stage train: one Lightning training, tracked as one MLflow run, and its model folder.
 
-An interrupted training resumes after its last finished epoch, under the same run, if its parameters, its inputs and
-the code that this stage runs are still the same. Timings go to MLflow alone, so that two runs give equal metric files.
+An interrupted training resumes after its last finished epoch, in the same run, if its parameters, its inputs and the
+code of this stage are unchanged. Only MLflow gets the timings, so that two equal runs write equal metric files.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from humotion.training.task import Task
 def run(name: str, params: Params) -> None:
     """Write ``models/<name>/``, ``metrics/<name>/train.json`` and ``curves.csv``, and one MLflow run.
 
-    Of several processes that train together the first one does; the others only train.
+    If several processes train together, only the first one writes; the others only train.
 
     Raises:
-        HumotionError: no such experiment; clips, plan or frames are missing; or somebody stopped it.
+        HumotionError: there is no such experiment; clips, plan or frames are missing; or the user stopped it.
     """
     if is_lead():
         lead(name, params)
@@ -48,7 +48,7 @@ def run(name: str, params: Params) -> None:
 
 
 def follow(name: str, params: Params) -> None:
-    """Train together with the first process, which alone writes and logs."""
+    """Train together with the first process; only that one writes and logs."""
     experiment = params.experiment(name)
     task, data = prepare(name, params)
     work = unfinished_work(experiment, input_md5(name, experiment))
@@ -58,7 +58,7 @@ def follow(name: str, params: Params) -> None:
 
 
 def lead(name: str, params: Params) -> None:
-    """Train, and write what comes of it."""
+    """Train, and write and log the results."""
     experiment = params.experiment(name)
     task, data = prepare(name, params)
     data_md5 = input_md5(name, experiment)

@@ -1,1 +1,1 @@
-"""The frame store, and the joint set that it carries."""
+"""The frame store, and the joint set that it contains."""

@@ -1,8 +1,8 @@
 """The frame store: every frame of a dataset as JPEG bytes in a few memory-mapped Arrow files.
 
-One Arrow IPC file a shard, one record batch a video, so a video is written without holding the
-others and read without touching them. JPEG rather than raw pixels keeps a dataset the size of its
-videos, and one file a shard rather than one a frame keeps DVC fast.
+There is one Arrow IPC file per shard and one record batch per video. So a video is written without the
+others in memory, and read without touching them. JPEG instead of raw pixels keeps a dataset about as
+large as its videos. One file per shard instead of one per frame keeps DVC fast.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _FIELDS = [
 class PackedVideo:
     """One video as the store keeps it.
 
-    ``jpegs`` holds T encoded frames of ``width`` x ``height`` pixels. Of P labelled persons, ``joints`` (P, T, J, D)
-    float32 and ``boxes`` (P, T, 4) float32 are in pixels of those frames, ``visibility`` (P, T, J) uint8 has COCO
-    flags; the three are None for a video without pose labels. ``fps`` is None where unknown.
+    ``jpegs`` has T encoded frames of ``width`` x ``height`` pixels. For P labelled persons, ``joints`` (P, T, J, D)
+    float32 and ``boxes`` (P, T, 4) float32 are in pixels of those frames, and ``visibility`` (P, T, J) uint8 has COCO
+    flags. The three are None for a video without pose labels. ``fps`` is None if unknown.
     """
 
     video_id: str
@@ -57,8 +57,8 @@ class PackedVideo:
     boxes: npt.NDArray[np.float32] | None = None
 
     def digest(self) -> str:
-        """Fingerprint of frames and labels, so that the frame table alone tells what a training read."""
-        content = hashlib.sha256()  # which processors have instructions for
+        """A hash of frames and labels, so that the frame table alone identifies what a training run read."""
+        content = hashlib.sha256()  # processors have instructions for it
         for jpeg in self.jpegs:
             content.update(jpeg)
         for labels in (self.joints, self.visibility, self.boxes):
@@ -68,7 +68,7 @@ class PackedVideo:
 
 
 def shard_of(video_id: str, num_shards: int) -> int:
-    """The shard a video belongs to: it depends on the id alone, so a new video changes one shard."""
+    """The shard of a video. It depends on the id alone, so a new video changes one shard."""
     digest = hashlib.sha256(video_id.encode()).digest()
     return int.from_bytes(digest[:8], "big") % num_shards
 
@@ -79,7 +79,7 @@ def shard_name(shard: int) -> str:
 
 
 def write_shard(path: Path, videos: Iterable[PackedVideo], skeleton: Skeleton | None) -> int:
-    """Write ``videos`` in the order given, one record batch each, and return how many there were.
+    """Write ``videos`` in the given order, one record batch per video, and return their number.
 
     ``skeleton`` is the joint set of their labels, or None. The same videos give the same bytes.
     """
@@ -106,7 +106,7 @@ def _record(video: PackedVideo, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _joined(jpegs: Sequence[bytes]) -> pa.Array:
-    """All frames as the one row of a column; made from its buffers, so that the bytes are copied once."""
+    """All frames as the one row of a column, built from its buffers so that the bytes are copied once."""
     ends = np.cumsum([0, *map(len, jpegs)], dtype=np.int64)
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(jpegs))]
     frames = pa.Array.from_buffers(pa.large_binary(), len(jpegs), buffers)
@@ -116,12 +116,12 @@ def _joined(jpegs: Sequence[bytes]) -> pa.Array:
 class StoredVideo:
     """One video of a `FrameStore`; its bytes stay in the memory map until a frame is decoded.
 
-    Of P labelled persons, ``joints`` (P, T, J, D) float32 and ``boxes`` (P, T, 4) float32 in pixels of the stored
-    frame, ``visibility`` (P, T, J) uint8; None for a video without pose labels. The arrays are read-only.
+    For P labelled persons, ``joints`` (P, T, J, D) float32 and ``boxes`` (P, T, 4) float32 are in pixels of the stored
+    frame, and ``visibility`` (P, T, J) is uint8. All are None for a video without pose labels, and read-only.
 
     Args:
         record: the video's record batch.
-        skeleton: the joint set of the shard, which says how many joints J and dimensions D there are.
+        skeleton: the joint set of the shard, which defines the number of joints J and of dimensions D.
     """
 
     def __init__(self, record: pa.RecordBatch, skeleton: Skeleton | None) -> None:
@@ -144,7 +144,7 @@ class StoredVideo:
         return bytes(self._buffer(index))
 
     def decode(self, indices: Sequence[int] | npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.uint8]:
-        """Decode frames to RGB, (len(indices), height, width, 3) uint8, each distinct frame once.
+        """Decode frames to RGB, (len(indices), height, width, 3) uint8; each distinct frame is decoded once.
 
         Raises IndexError for an index outside [0, num_frames).
         """
@@ -172,7 +172,7 @@ def _array(record: pa.RecordBatch, name: str, shape: tuple[int, ...]) -> npt.NDA
 class FrameStore:
     """All stored videos of a dataset by ``video_id``: ``store["walk/clip_0"].decode([0, 5, 5])``.
 
-    ``folder`` holds the shards and ``frames_table`` is the ``frames.parquet`` beside it. Files are
+    ``folder`` contains the shards, and ``frames_table`` is the ``frames.parquet`` next to it. Files are
     mapped at first use in each process, so a store can be pickled or forked into loader workers.
     """
 
@@ -224,7 +224,7 @@ class FrameStore:
 
     def _reader(self, shard: int) -> tuple[Any, Skeleton | None]:
         """The mapped file of a shard, and its joint set."""
-        if self._pid != os.getpid():  # forked: the parent's maps are not ours to share
+        if self._pid != os.getpid():  # forked: do not share the parent's maps
             self._readers, self._pid = {}, os.getpid()
         if shard not in self._readers:
             path = self.folder / shard_name(shard)

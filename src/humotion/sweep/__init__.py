@@ -1,1 +1,1 @@
-"""Sweeps: the only room that talks to Optuna. A study of trials, each one training of an experiment."""
+"""Sweeps: an Optuna study of trials. Each trial is one training of an experiment. Only this package uses Optuna."""

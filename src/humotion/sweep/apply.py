@@ -1,7 +1,7 @@
-"""`humotion sweep apply EXPERIMENT`: the best parameters into params.yaml, every comment and line kept.
+"""`humotion sweep apply EXPERIMENT`: write the best parameters to params.yaml, and keep every comment and line.
 
-Only the values themselves are replaced in the text, at the places where the YAML parser found them,
-so that `git diff` shows the decision and nothing else.
+Only the values are replaced in the text, at the positions that the YAML parser reports. So `git diff` shows these
+changes and nothing else.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from humotion.params.document import PARAMS_FILE, load_params
 
 
 def apply_best(name: str, folder: Path, trial: int | None = None, params_file: Path = PARAMS_FILE) -> str:
-    """Write the parameters of a sweep's best trial into params.yaml, and say what changed.
+    """Write the parameters of a sweep's best trial to params.yaml, and return a text that says what changed.
 
     Args:
         name: the experiment.
-        folder: what the sweep wrote.
-        trial: which of the best, where several objectives leave a choice.
+        folder: the results of the sweep.
+        trial: the trial to apply, if several objectives give more than one best trial.
         params_file: the file to change.
 
     Raises:
-        HumotionError: no sweep has ended yet, or there is a choice to make.
+        HumotionError: no sweep has ended yet, or the user must choose a trial.
     """
     chosen = _chosen(name, folder, trial)
     changes = {f"experiments.{name}.{path}": value for path, value in chosen["params"].items()}
@@ -41,14 +41,14 @@ def apply_best(name: str, folder: Path, trial: int | None = None, params_file: P
         load_params(temporary)
     lines = [f"{params_file}: trial {chosen['trial']} of {name} applied."]
     lines += [f"  {path}: {value}" for path, value in changes.items()]
-    return "\n".join([*lines, f"Next: `git diff {params_file}` shows the decision, `dvc repro` trains it."])
+    return "\n".join([*lines, f"Next: `git diff {params_file}` shows the change, `dvc repro` trains with it."])
 
 
 def replace_values(text: str, changes: Mapping[str, Any]) -> str:
     """The YAML ``text`` with the values at dotted paths replaced, or added to the map that lacks them.
 
     Raises:
-        HumotionError: a value is shared through an anchor, so that others would change with it.
+        HumotionError: an anchor shares a value, so that other values would change with it.
     """
     expected = _plain(text)
     for path, value in changes.items():
@@ -56,22 +56,22 @@ def replace_values(text: str, changes: Mapping[str, Any]) -> str:
         _assign(expected, path.split("."), value)
     if _plain(text) != expected:
         listed = "\n".join(f"  {path}: {value}" for path, value in changes.items())
-        raise HumotionError(f"{PARAMS_FILE} shares values by anchors; change these by hand:\n{listed}")
+        raise HumotionError(f"{PARAMS_FILE} shares values by anchors. Change these by hand:\n{listed}")
     return text
 
 
 def _plain(text: str) -> Any:
-    """The content of YAML without what its anchors share, so that a change of one place is one of that alone."""
+    """The content of YAML with a copy for each use of an anchor, so that a change of one place changes only that."""
     return json.loads(json.dumps(YAML(typ="safe").load(text), default=str))
 
 
 def _chosen(name: str, folder: Path, trial: int | None) -> dict[str, Any]:
     path = folder / "best.json"
     if not path.exists():
-        raise HumotionError(f"{path} is not here; run `humotion sweep {name}` first, or `dvc pull` its outcome.")
+        raise HumotionError(f"{path} does not exist. Run `humotion sweep {name}` first, or `dvc pull` its results.")
     candidates: list[dict[str, Any]] = read_json(path)["best"]
     if not candidates:
-        raise HumotionError(f"No trial of the sweep of {name} was completed; see {folder}/trials.csv.")
+        raise HumotionError(f"No trial of the sweep of {name} was completed. See {folder}/trials.csv.")
     if trial is None and len(candidates) == 1:
         return candidates[0]
     for candidate in candidates:
@@ -96,14 +96,14 @@ def _child(node: Node, key: str) -> Node | None:
     if isinstance(node, SequenceNode):
         return node.value[int(key)]
     if not isinstance(node, MappingNode):
-        raise HumotionError(f"{PARAMS_FILE} has no map where {key!r} belongs; change it by hand.")
+        raise HumotionError(f"{PARAMS_FILE} has no map for {key!r}. Change it by hand.")
     return next((value for name, value in node.value if name.value == key), None)
 
 
 def _insert(text: str, node: Node, keys: list[str], value: Any) -> str:
-    """Add ``keys`` as the first entry of a map, which has others already."""
+    """Add ``keys`` as the first entry of a map that is not empty."""
     if not isinstance(node, MappingNode) or not node.value:
-        raise HumotionError(f"{PARAMS_FILE} has no map where {'.'.join(keys)} belongs; change it by hand.")
+        raise HumotionError(f"{PARAMS_FILE} has no map for {'.'.join(keys)}. Change it by hand.")
     first = node.value[0][0].start_mark
     entry = keys[-1] + ": " + _scalar(value)
     for key in reversed(keys[:-1]):

@@ -1,4 +1,4 @@
-"""An experiment with some of its parameters changed, held to the same rules as params.yaml itself."""
+"""An experiment with some parameters changed, under the same rules as params.yaml."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def with_changes(params: Params, name: str, changes: Mapping[str, Scalar]) -> Pa
     """``params`` with values of experiment ``name`` replaced: ``{"optimizer.lr": 0.01, "augment.policy.0.p": 0.5}``.
 
     Raises:
-        HumotionError: a path that the experiment does not have, or a value that params.yaml could not have.
+        HumotionError: the experiment does not have a path, or params.yaml cannot have a value.
     """
     raw = params.model_dump(mode="json", by_alias=True, exclude_unset=True)
     for path, value in changes.items():
@@ -29,7 +29,7 @@ def trial_params(name: str, params: Params) -> Params:
     """``params`` with the values that ``sweeps.<name>.fixed`` gives every trial.
 
     Raises:
-        HumotionError: a path that trials cannot change, or a value that params.yaml could not have.
+        HumotionError: trials cannot change a path, or params.yaml cannot have a value.
     """
     fixed = params.sweep(name).fixed
     for path in fixed:
@@ -54,16 +54,16 @@ def without(settings: dict[str, Any], paths: Mapping[str, Any]) -> dict[str, Any
 
 
 def check_sweepable(path: str, name: str) -> None:
-    """Raise unless a trial can change ``path`` by itself.
+    """Raise an error unless a trial can change ``path``.
 
     Raises:
-        HumotionError: it belongs to an earlier stage, or decides what trials are compared on.
+        HumotionError: it belongs to an earlier stage, or decides which clips compare the trials.
     """
     if path.split(".")[0] not in SWEPT:
         raise HumotionError(
-            f"sweeps.{name}, {path}: a sweep can change {', '.join(SWEPT)} of an experiment. What clips there "
-            "are is decided by stages before, and trials on other validation clips could not be compared; for "
-            f"those use `dvc exp run -S experiments.{name}.{path}=...`."
+            f"sweeps.{name}, {path}: a sweep can change {', '.join(SWEPT)} of an experiment. Earlier stages decide "
+            "which clips there are, and trials on different validation clips cannot be compared. For this "
+            f"parameter, use `dvc exp run -S experiments.{name}.{path}=...`."
         )
 
 
@@ -72,7 +72,7 @@ def _set(experiment: dict[str, Any], path: str, value: Scalar, name: str) -> Non
     target: Any = experiment
     try:
         for key in parents:
-            if isinstance(target, dict) and target.get(key) is None:  # a section that is absent, or null: off
+            if isinstance(target, dict) and target.get(key) is None:  # a section that is absent or null, so it is off
                 target[key] = {}
             target = target[int(key) if isinstance(target, list) else key]
         target[int(last) if isinstance(target, list) else last] = value

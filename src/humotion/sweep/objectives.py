@@ -1,4 +1,4 @@
-"""The figures of a finished trial: metrics of its chosen epoch, and what the model costs."""
+"""The objectives of a finished trial: metrics of its chosen epoch, and costs of the model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WARM_UP, REPEATS = 3, 15
 
 
 class UnknownMetricError(HumotionError):
-    """The sweep asks for a metric that the task does not log: no trial can mend that."""
+    """The sweep asks for a metric that the task does not log: every trial would fail."""
 
 
 def objective_values(
@@ -28,7 +28,7 @@ def objective_values(
     """The value of every objective, in their order.
 
     Raises:
-        ValueError: one is not finite: the training diverged.
+        ValueError: a value is not finite, because the training diverged.
     """
     values = {objective.metric: _value(objective.metric, result, task, data) for objective in objectives}
     if wrong := [metric for metric, value in values.items() if not math.isfinite(value)]:
@@ -40,16 +40,16 @@ def metric_value(metric: str, metrics: dict[str, float]) -> float:
     """One metric of an epoch.
 
     Raises:
-        UnknownMetricError: there is none of that name.
+        UnknownMetricError: there is no metric of that name.
     """
     if metric not in metrics:
         known = ", ".join(name for name in metrics if name.startswith("val/"))
-        raise UnknownMetricError(f"The training logs no {metric!r}; objectives can be {known}, and costs.")
+        raise UnknownMetricError(f"The training logs no {metric!r}. An objective can be {known}, or a cost.")
     return float(metrics[metric])
 
 
 def latency_ms(task: Task, data: ClipDataModule) -> float:
-    """Median milliseconds of one validation clip through the model, where it was trained; loading is not counted."""
+    """Median milliseconds of one validation clip through the model, on the machine of the trial, without loading."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     batch = {name: tensor[:1].to(device) for name, tensor in next(iter(data.val_dataloader())).items()}
     task = task.to(device).eval()
@@ -57,7 +57,7 @@ def latency_ms(task: Task, data: ClipDataModule) -> float:
     with torch.inference_mode():
         for _ in range(WARM_UP + REPEATS):
             started = time.perf_counter()
-            task.predict_step(batch)  # its results lie on the CPU, so the device has finished
+            task.predict_step(batch)  # its results are on the CPU, so the device has finished
             times.append(time.perf_counter() - started)
     return 1000 * statistics.median(times[WARM_UP:])
 

@@ -1,4 +1,4 @@
-"""A study's plots: one interactive page that needs no network, and a PNG of each."""
+"""Plots of a study: one interactive page that needs no network, and one PNG per plot."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 def write_plots(folder: Path, sweep: Sweep, study: Study) -> None:
     """Write ``plots.html`` and PNGs: history, importance, parallel coordinates, and curves or the Pareto front.
 
-    A plot that the trials do not carry (importance of a single one, say) is left out.
+    A plot that the trials do not allow (for example, importance with a single trial) is left out.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
@@ -83,7 +83,7 @@ def _value_of(index: int) -> Callable[[Any], float]:
 
 
 def _varies(study: Study, index: int) -> bool:
-    """Whether importance can be told: it explains differences between finished trials."""
+    """Whether importance can be computed: it explains differences between finished trials."""
     values = [trial.values[index] for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
     finite = {value for value in values if math.isfinite(value)}
     return len(values) > 3 and len(finite) > 1

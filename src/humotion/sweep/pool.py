@@ -1,7 +1,7 @@
-"""The workers of one machine as processes of their own, and what the person who started them sees.
+"""The worker processes of one machine, and the output that the user sees.
 
-Each has its share of cores and GPUs, and a log. One that dies is replaced; its trial is tried again
-when its heartbeat has been missing for long enough.
+Each worker has its share of cores and GPUs, and a log file. A worker that dies is replaced. Its trial is tried again
+after its heartbeat has been missing for ``Storage.grace`` seconds.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from humotion.sweep.study import Sweep
 from humotion.sweep.worker import Worker
 from humotion.work import work_folder
 
-MAX_DEATHS = 5  # of one worker, before it is given up
+MAX_DEATHS = 5  # of one worker, before the sweep stops with an error
 POLL = 1.0
-SPOKE = 3  # exit code of a worker that has said what is wrong
-PATIENCE = 60  # seconds that an interrupted worker has to leave its trial in order
+SPOKE = 3  # exit code of a worker that sent an error message
+PATIENCE = 60  # seconds that an interrupted worker has to save its trial
 
 _spawn = multiprocessing.get_context("spawn")
 
 
 @dataclass
 class Slot:
-    """A worker's place: its process, what it says at its end, and how often its process died."""
+    """A place for a worker: its process, the pipe for its error message, and how often its process died."""
 
     number: int
     process: SpawnProcess
@@ -44,11 +44,11 @@ class Slot:
 
 
 def run_workers(sweep: Sweep, parent: str, deadline: float, count: int) -> None:
-    """Work on the study with ``count`` processes until it has its trials, or time is up.
+    """Work on the study with ``count`` processes until it has all trials, or the deadline has passed.
 
     Raises:
-        HumotionError: what a worker says that the user must mend, or one that dies again and again.
-        KeyboardInterrupt: the workers have left their trials in order.
+        HumotionError: a worker reported a mistake that the user must fix, or a worker died too often.
+        KeyboardInterrupt: the user stopped the sweep, and the workers have saved their trials.
     """
     pool = _Pool(sweep, parent, deadline, count)
     with Progress(sweep) as progress, _interrupted_by(signal.SIGTERM):
@@ -68,7 +68,7 @@ class _Pool:
         self.slots = [Slot(number, *self._start(number)) for number in range(count)]
 
     def tend(self) -> bool:
-        """Replace workers that died; False when all have come to an end."""
+        """Replace workers that died; False when all have ended."""
         for slot in list(self.slots):
             if slot.process.is_alive():
                 continue
@@ -97,8 +97,8 @@ class _Pool:
         log = self._log(slot.number)
         slot.deaths += 1
         if slot.deaths > MAX_DEATHS:
-            raise HumotionError(f"Worker {slot.number} {how}, for the {slot.deaths}th time; see {log}.")
-        Progress.write(f"worker {slot.number} {how} ({log}); its trial will be tried again by whoever is free")
+            raise HumotionError(f"Worker {slot.number} {how}, for the {slot.deaths}th time. See {log}.")
+        Progress.write(f"worker {slot.number} {how} ({log}); the next free worker will try its trial again")
         slot.process, slot.words = self._start(slot.number)
 
     def _start(self, number: int) -> tuple[SpawnProcess, Connection]:
@@ -114,7 +114,7 @@ class _Pool:
         return self.logs / f"worker-{number}.log"
 
     def _share(self, number: int) -> Sweep:
-        """The sweep for one worker of several: one device, and its part of the loading processes."""
+        """The sweep for one of several workers: one device, and its share of the loading processes."""
         machine = self.sweep.params.machine
         change: dict[str, object] = {"workers": machine.num_workers // self.count}
         if machine.devices == "auto":
@@ -123,7 +123,7 @@ class _Pool:
         return Sweep(self.sweep.name, params, self.sweep.storage)
 
     def _settings(self, number: int) -> dict[str, str]:
-        """Environment of one worker: threads that share the cores, and a GPU of its own where there are several."""
+        """Environment of one worker: its share of the cores as threads, and one GPU if there are any."""
         cores = len(os.sched_getaffinity(0))
         settings = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, cores // self.count)))}
         gpus = _gpus()
@@ -133,8 +133,8 @@ class _Pool:
 
 
 def _work(sweep: Sweep, parent: str, deadline: float, starter: int, log: Path, mouth: Connection) -> None:
-    """The life of a worker process."""
-    os.setpgrp()  # Ctrl-C reaches the starter alone, which passes it on once
+    """The function that a worker process runs."""
+    os.setpgrp()  # Ctrl-C reaches only the starter, which sends it to each worker once
     stop = WorkerStop(starter)
     stop.listen(signal.SIGINT, signal.SIGTERM)
     with log.open("a", buffering=1) as stream:
@@ -160,7 +160,7 @@ def _gpus() -> list[str]:
 
 @contextmanager
 def _environment(settings: dict[str, str]) -> Iterator[None]:
-    """Environment variables for processes started in the block."""
+    """Set environment variables for processes that start in the block."""
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:
@@ -175,7 +175,7 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _interrupted_by(number: signal.Signals) -> Iterator[None]:
-    """Let a signal do what Ctrl-C does: clusters and process managers send SIGTERM."""
+    """Handle a signal like Ctrl-C: clusters and process managers send SIGTERM."""
     before = signal.signal(number, signal.default_int_handler)
     try:
         yield

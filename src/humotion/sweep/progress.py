@@ -1,4 +1,4 @@
-"""What a person sees while a sweep runs: a bar over the trials, and a line for each that ends."""
+"""The output while a sweep runs: a progress bar over the trials, and one line per finished trial."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from humotion.sweep.study import FINAL, Sweep, counted, retried
 
 
 class Progress:
-    """A progress bar fed from the study, so that it counts the trials of other machines, too."""
+    """A progress bar that reads the study, so it also counts the trials of other machines."""
 
     def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
@@ -33,7 +33,7 @@ class Progress:
         self.bar.close()
 
     def update(self) -> None:
-        """Look at the study and say what is new."""
+        """Read the study and print what is new."""
         trials = self.study.get_trials(deepcopy=False)
         again = retried(trials)
         for trial in trials:
@@ -50,7 +50,7 @@ class Progress:
 
     @staticmethod
     def write(text: str) -> None:
-        """A line above the bar."""
+        """Print a line above the bar."""
         tqdm.write(text)
 
     def _best(self) -> dict[str, str]:
@@ -63,7 +63,7 @@ class Progress:
 
     def _describe(self, trial: FrozenTrial, again: bool) -> str:
         first = RetryHeartbeatStaleTrialCallback.retried_trial_number(trial)
-        name = f"trial {trial.number}" + ("" if first is None else f" (again, first as {first})")
+        name = f"trial {trial.number}" + ("" if first is None else f" (again, first as trial {first})")
         params = ", ".join(f"{path}={_short(value)}" for path, value in trial.params.items())
         if trial.state == TrialState.COMPLETE:
             goals = zip(self.sweep.objectives, trial.values, strict=True)

@@ -1,6 +1,6 @@
-"""Several processes that train one trial together (``torchrun``): they follow what rank 0 says.
+"""Several processes that train one trial together (``torchrun``): rank 0 sends them what to do.
 
-Rank 0 alone talks to the study and to MLflow.
+Only rank 0 uses the study and MLflow.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ class Ranks:
     """The processes of one training.
 
     Attributes:
-        rank: which of them this one is.
-        world_size: how many there are.
+        rank: the number of this process.
+        world_size: the number of processes.
     """
 
     rank: int = 0
     world_size: int = 1
 
     def share(self, value: Any = None) -> Any:
-        """What rank 0 gives, to every rank; all must call it."""
+        """Send the value of rank 0 to every rank; all ranks must call it."""
         if self.world_size == 1:
             return value
         box = [value]
@@ -40,7 +40,7 @@ ALONE = Ranks()
 
 
 def join_ranks(machine: MachineParams) -> Ranks:
-    """Meet the other processes if ``torchrun`` started several of this one; Lightning goes on with their group."""
+    """Join the process group if ``torchrun`` started several processes; Lightning then uses the same group."""
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if world_size == 1 or "TORCHELASTIC_RUN_ID" not in os.environ:
         return ALONE
@@ -48,6 +48,6 @@ def join_ranks(machine: MachineParams) -> Ranks:
         on_gpu = machine.accelerator != "cpu" and torch.cuda.is_available()
         if on_gpu:
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        # One backend by name: with PyTorch's mixed default Lightning averages in a way that gloo cannot.
+        # One explicit backend: with PyTorch's mixed default, Lightning averages in a way that gloo does not support.
         dist.init_process_group("nccl" if on_gpu else "gloo")
     return Ranks(dist.get_rank(), world_size)

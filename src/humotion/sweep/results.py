@@ -1,4 +1,4 @@
-"""What came out of a sweep: the trials as a table, the best ones with their parameters, and counts."""
+"""The results of a sweep: a table of trials, the best trials with their parameters, and counts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TRIALS, BEST = "trials.csv", "best.json"
 
 
 def write_results(folder: Path, sweep: Sweep, study: Study) -> None:
-    """Write ``trials.csv``, ``best.json``, ``plots.html`` and a PNG a plot, in one atomic step."""
+    """Write ``trials.csv``, ``best.json``, ``plots.html`` and one PNG per plot, in one atomic step."""
     with atomic_folder(folder) as temporary:
         trials_table(sweep, study).to_csv(temporary / TRIALS, index=False)
         write_json(temporary / BEST, best(sweep, study))
@@ -26,7 +26,7 @@ def write_results(folder: Path, sweep: Sweep, study: Study) -> None:
 
 
 def trials_table(sweep: Sweep, study: Study) -> pd.DataFrame:
-    """One row a trial: number, state, objectives, parameters by path, epochs, what it retries, error."""
+    """One row per trial: number, state, objectives, parameters by path, epochs, the trial it retries, error."""
     trials = study.get_trials()
     again = retried(trials)
     paths = list(sweep.settings.space)
@@ -34,7 +34,7 @@ def trials_table(sweep: Sweep, study: Study) -> pd.DataFrame:
 
 
 def best(sweep: Sweep, study: Study) -> dict[str, Any]:
-    """Study and best trials: one, or with several objectives those that no other is better than in all."""
+    """The study and its best trial; with several objectives, the trials of the Pareto front."""
     complete = study.get_trials(states=(TrialState.COMPLETE,))
     chosen = study.best_trials if len(sweep.objectives) > 1 else [study.best_trial] if complete else []
     return {
@@ -47,7 +47,7 @@ def best(sweep: Sweep, study: Study) -> dict[str, Any]:
 
 
 def counts(study: Study) -> dict[str, int]:
-    """How the trials ended; of one that was retried the last attempt counts, and the others are ``retried``."""
+    """How the trials ended; for a trial that was retried, the last attempt counts, and the others are ``retried``."""
     trials = study.get_trials(deepcopy=False)
     states = [trial.state for trial in counted(trials)]
     named = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
@@ -55,7 +55,7 @@ def counts(study: Study) -> dict[str, int]:
 
 
 def best_values(sweep: Sweep, study: Study) -> dict[str, float]:
-    """The best value of each objective, as metrics for the sweep's run."""
+    """The best value of each objective, as metrics for the run of the sweep."""
     complete = [trial.values for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
     if not complete:
         return {}

@@ -1,4 +1,4 @@
-"""`humotion sweep EXPERIMENT`: create or continue the study, train its trials, write what came out."""
+"""`humotion sweep EXPERIMENT`: create or resume the study, train its trials, and write the results."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from humotion.tracking import runs, sweeps
 
 
 def run_sweep(name: str, params: Params, storage: Storage, workers: int, folder: Path) -> None:
-    """Search the parameters of experiment ``name``, and write the outcome to ``folder``.
+    """Search the parameters of experiment ``name``, and write the results to ``folder``.
 
-    Called again, it continues the study; called elsewhere with the same storage, it joins it.
+    A second call resumes the study. A call on another machine with the same storage joins it.
 
     Raises:
-        HumotionError: no such sweep, parameters that cannot be searched, stages before that have not
-            run, or the user stopped it.
+        HumotionError: there is no such sweep, its parameters cannot be searched, the stages before have not run, or the
+            user stopped it.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sweep = Sweep(name, trial_params(name, params), storage)
-    Space(name, sweep.params)  # all mistakes of the search space, before anything starts
+    Space(name, sweep.params)  # finds all mistakes of the search space before a trial starts
     deadline = _deadline(sweep)
     ranks = join_ranks(params.machine)
     if ranks.rank > 0:
@@ -71,21 +71,24 @@ def _tracked(sweep: Sweep) -> Iterator[str]:
         yield parent
     except KeyboardInterrupt:
         sweeps.interrupt_sweep(parent, uri)
-        raise HumotionError("Stopped. The same command resumes, unfinished trials from their checkpoints.") from None
+        raise HumotionError(
+            "Stopped. The same command resumes the sweep, and unfinished trials resume from their checkpoints."
+        ) from None
     except BaseException:
         sweeps.interrupt_sweep(parent, uri)
         raise
 
 
 def _finish(sweep: Sweep, study: Study, parent: str, folder: Path) -> None:
-    """Write and log the outcome, and say it."""
+    """Write, log and print the results."""
     uri = sweep.params.machine.tracking_uri
     failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
     sweeps.end_abandoned([trial.user_attrs["run_id"] for trial in failed if "run_id" in trial.user_attrs], uri)
-    write_results(folder, sweep, study)
-    numbers = {f"trials/{state}": float(number) for state, number in counts(study).items()}
-    with sweeps.finishing_sweep(parent, uri):
-        sweeps.log_sweep(folder, numbers | best_values(sweep, study), {})
+    with sweep.storage.locked():  # two processes may finish one sweep in the same checkout, and replace the folder
+        write_results(folder, sweep, study)
+        numbers = {f"trials/{state}": float(number) for state, number in counts(study).items()}
+        with sweeps.finishing_sweep(parent, uri):
+            sweeps.log_sweep(folder, numbers | best_values(sweep, study), {})
     print(f"{_trial_counts(study)}; see {folder}/")
     for trial in best(sweep, study)["best"]:
         values = ", ".join(f"{metric} {value:.4g}" for metric, value in trial["values"].items())

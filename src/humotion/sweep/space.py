@@ -1,4 +1,4 @@
-"""The search space: from ``sweeps.<experiment>.space`` to suggestions, and its check before the first trial."""
+"""The search space in ``sweeps.<experiment>.space``: suggestions from it, and its check before the first trial."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Range = FloatParams | IntParams | CategoricalParams
 
 
 class Space:
-    """What is searched in an experiment.
+    """The search space of an experiment.
 
     Args:
         name: the experiment.
         params: all of params.yaml; values that are not searched come from here.
 
     Raises:
-        HumotionError: a path or bound that params.yaml could not have, or conditions that never hold or go in circles.
+        HumotionError: params.yaml cannot have a path or bound, or a condition is never true or part of a circle.
     """
 
     def __init__(self, name: str, params: Params) -> None:
@@ -33,7 +33,7 @@ class Space:
         self._check()
 
     def suggest(self, trial: Trial) -> dict[str, Scalar]:
-        """The values of a trial, by path; a parameter whose condition does not hold is left out."""
+        """The values of a trial, by path; without the parameters whose condition is false."""
         values: dict[str, Scalar] = {}
         for path, bounds in self.ranges.items():
             if self._holds(bounds.when, values):
@@ -44,11 +44,11 @@ class Space:
         return all(self._value(path, values) == value for path, value in when.items())
 
     def _value(self, path: str, values: Mapping[str, Scalar]) -> Scalar:
-        # One that is searched, but not in this trial, has no value that a condition could rest on.
+        # A parameter that is searched, but not in this trial, has no value for a condition.
         return values.get(path) if path in self.ranges else value_at(self.params, self.name, path)
 
     def _check(self) -> None:
-        """Try every end of every range in an otherwise unchanged experiment, as validation of params.yaml would."""
+        """Validate the experiment with every end of every range, under the conditions of that range."""
         conditions: dict[str, dict[str, Scalar]] = {}
         for path, bounds in self.ranges.items():
             check_sweepable(path, self.name)
@@ -56,7 +56,7 @@ class Space:
             conditions[path] |= bounds.when
             if unmet := [key for key in bounds.when if key not in self.ranges and not self._holds(bounds.when, {})]:
                 raise HumotionError(
-                    f"sweeps.{self.name}.space.{path}.when never holds: {unmet[0]} is not searched, and is "
+                    f"sweeps.{self.name}.space.{path}.when is never true: {unmet[0]} is not searched, and is "
                     f"{value_at(self.params, self.name, unmet[0])!r}."
                 )
             for value in _ends(bounds):
@@ -66,7 +66,7 @@ class Space:
 
 
 def _in_order(name: str, space: Mapping[str, Range]) -> dict[str, Range]:
-    """The ranges, each after those that its condition looks at."""
+    """The ranges in an order in which each comes after the ranges of its condition."""
     ordered: dict[str, Range] = {}
     while len(ordered) < len(space):
         ready = {
@@ -76,7 +76,7 @@ def _in_order(name: str, space: Mapping[str, Range]) -> dict[str, Range]:
         }
         if not ready:
             circle = ", ".join(path for path in space if path not in ordered)
-            raise HumotionError(f"sweeps.{name}.space: the conditions of {circle} go in a circle.")
+            raise HumotionError(f"sweeps.{name}.space: the conditions of {circle} depend on each other in a circle.")
         ordered |= ready
     return ordered
 

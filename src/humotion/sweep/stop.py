@@ -1,4 +1,4 @@
-"""When a worker of a sweep takes no further trial."""
+"""When a worker of a sweep starts no further trial."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class WorkerStop(Stop):
     """Whether a worker should stop.
 
     Args:
-        starter: the process that started it; when that has died, no further trial begins.
+        starter: the process that started it; after that process has died, no further trial starts.
     """
 
     def __init__(self, starter: int | None = None) -> None:
@@ -20,5 +20,5 @@ class WorkerStop(Stop):
 
     @property
     def no_more_trials(self) -> bool:
-        """Whether to begin no further trial."""
+        """Whether to start no further trial."""
         return self.asked or (self.starter is not None and os.getppid() != self.starter)

@@ -1,6 +1,6 @@
-"""Where studies live: a database by URL, safe for many processes at once, with a heartbeat for every trial.
+"""The database of studies, named by a URL: safe for many processes at once, with a heartbeat for every trial.
 
-Default ``sqlite:///optuna.db`` at the root of the main checkout; ``OPTUNA_STORAGE`` wins.
+The default is ``sqlite:///optuna.db`` at the root of the main checkout. ``OPTUNA_STORAGE`` has priority.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning
 
 @dataclass(frozen=True)
 class Storage:
-    """A database of studies. Plain values alone: every worker process opens its own connection.
+    """A database of studies. It has only plain values, because every worker process opens its own connection.
 
     Attributes:
         url: SQLAlchemy URL (``sqlite:///...``, ``postgresql+psycopg://...``, ``mysql+pymysql://...``).
         heartbeat: seconds between two signs of life of a running trial.
-        grace: seconds without one after which a trial counts as dead.
+        grace: seconds without a sign of life after which a trial counts as dead.
     """
 
     url: str
@@ -48,7 +48,7 @@ class Storage:
         return self._url.render_as_string(hide_password=True)
 
     def open(self, retries: int) -> RDBStorage:
-        """Connect, creating tables on first use; dead trials are tried again ``retries`` times."""
+        """Connect, and create the tables on first use; dead trials are tried again ``retries`` times."""
         with self.locked():
             return RDBStorage(
                 self.url,
@@ -62,10 +62,10 @@ class Storage:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other process that uses this database out, on this machine and on others.
+        """Lock the database against every other process that uses it, on this machine and on others.
 
-        Making tables, counting trials before one is begun and the like would otherwise be races. A
-        process that dies lets go of the lock.
+        Without the lock, creating tables or counting trials before a new one starts would be a race. A process that
+        dies releases the lock.
         """
         if self._url.get_backend_name() == "sqlite":
             database = Path(str(self._url.database)).absolute()
@@ -78,7 +78,7 @@ class Storage:
 
     @contextmanager
     def _server_lock(self) -> Iterator[None]:
-        """A lock that the database server holds for one connection."""
+        """A lock in the database server, which lasts as long as one connection."""
         statement, argument = {
             "postgresql": ("SELECT pg_advisory_lock(:key)", zlib.crc32(LOCK_NAME.encode())),
             "mysql": ("SELECT GET_LOCK(:key, -1)", LOCK_NAME),
@@ -99,22 +99,22 @@ class Storage:
     def _engine_options(self) -> dict[str, object]:
         if self._url.get_backend_name() == "sqlite":
             return {"connect_args": {"timeout": WAIT}}
-        return {"pool_pre_ping": True}  # a server may drop a connection that lay idle for an epoch
+        return {"pool_pre_ping": True}  # a server may close a connection that was idle for an epoch
 
 
 def storage(given: str | None = None, configured: str | None = None) -> Storage:
-    """The storage in use: as given, then ``OPTUNA_STORAGE``, ``machine.sweep_storage``, the checkout's SQLite file.
+    """The storage in use: ``given``, then ``OPTUNA_STORAGE``, ``machine.sweep_storage``, the checkout's SQLite file.
 
     Raises:
-        HumotionError: no database URL, or one of a kind that keeps no heartbeat.
+        HumotionError: it is not a database URL, or that kind of database supports no heartbeat.
     """
     url = given or os.environ.get("OPTUNA_STORAGE") or configured or default_url(main_checkout())
     try:
         backend = make_url(url).get_backend_name()
     except sqlalchemy.exc.ArgumentError:
-        raise HumotionError(f"{url!r} is no database URL, such as sqlite:///optuna.db.") from None
+        raise HumotionError(f"{url!r} is not a database URL. An example is sqlite:///optuna.db.") from None
     if backend not in ("sqlite", "postgresql", "mysql") or url == "sqlite://":
-        raise HumotionError(f"Studies live in sqlite (a file), postgresql or mysql, not in {url!r}.")
+        raise HumotionError(f"{url!r} is not supported. Studies are stored in sqlite (a file), postgresql or mysql.")
     return Storage(url)
 
 
@@ -126,4 +126,4 @@ def default_url(checkout: Path) -> str:
 def _unreachable(shown: str, error: Exception) -> str:
     if isinstance(error, ImportError):
         return f"{shown} needs a database driver: {error}. For PostgreSQL: pip install 'humotion[postgresql]'."
-    return f"The database {shown} cannot be reached: {str(error).splitlines()[0]}"
+    return f"The database {shown} is unreachable: {str(error).splitlines()[0]}"

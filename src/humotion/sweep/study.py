@@ -1,4 +1,4 @@
-"""A sweep's study: its name, which says what is searched on what, its sampler and pruner, and who is done."""
+"""The study of a sweep: its name (a digest of what is searched on which data), its sampler, pruner and trials."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Sweep:
 
     Attributes:
         name: the experiment.
-        params: all of params.yaml, with what is fixed for trials.
+        params: all of params.yaml, with the fixed values of trials.
         storage: the database of the study.
     """
 
@@ -54,22 +54,22 @@ class Sweep:
 
     @property
     def objectives(self) -> tuple[ObjectiveParams, ...]:
-        """What is optimised; the task's main metric where params.yaml names nothing."""
+        """The objectives in params.yaml; by default the main metric of the task."""
         main = ObjectiveParams(metric=task_class(self.experiment.task).main_metric)
         return self.settings.objectives or (main,)
 
     @property
     def reported(self) -> str | None:
-        """The metric that is reported after every epoch: with several objectives Optuna takes none."""
+        """The metric to report after every epoch; None with several objectives, because Optuna accepts none then."""
         first, *others = self.objectives
         return None if others or first.metric in COSTS else first.metric
 
     @cached_property
     def study_name(self) -> str:
-        """``ls_vit-0f3a...``: the digest covers all that makes values comparable, and how they are searched.
+        """``ls_vit-0f3a...``: the digest covers everything that makes values comparable, and how they are searched.
 
-        Parameters that are searched do not count with the values they have in params.yaml, so that
-        writing the best ones there does not begin another study; nor do the limits.
+        It leaves out the values in params.yaml of searched parameters, so that writing the best ones there does not
+        start a new study. It also leaves out the limits.
         """
         settings = training_settings(self.experiment)
         swept = self.settings.space
@@ -85,7 +85,7 @@ class Sweep:
         return f"{self.name}-{digest_of(content)}"
 
     def create(self) -> Study:
-        """Create the study, or load it if it is there."""
+        """Create the study, or load it if it exists."""
         storage = self.storage.open(self.settings.retries)
         with self.storage.locked():
             study = optuna.create_study(
@@ -105,10 +105,10 @@ class Sweep:
 
 
 def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
-    """md5 of everything a trial reads; ``frames.parquet`` has a digest of every video's frames.
+    """md5 of everything that a trial reads; ``frames.parquet`` has a digest of every video's frames.
 
     Raises:
-        HumotionError: a stage before has not run, or there are no such pretrained weights.
+        HumotionError: a stage before has not run, or the pretrained weights do not exist.
     """
     clips = Path("clips") / name
     inputs = {
@@ -117,19 +117,19 @@ def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
     }
     for path in inputs.values():
         if not path.exists():
-            raise HumotionError(f"{path} is not here; run `dvc repro sample@{name}` first.")
+            raise HumotionError(f"{path} does not exist. Run `dvc repro sample@{name}` first.")
     if (weights := experiment.model.weights) is not None:
         inputs["weights"] = checkpoint_file(weights)
         if not inputs["weights"].is_file():
-            raise HumotionError(f"{weights} is not here, which experiments.{name}.model.weights names.")
+            raise HumotionError(f"{weights}, the value of experiments.{name}.model.weights, does not exist.")
     return {key: digest_of_file(path) for key, path in inputs.items()}
 
 
 def make_sampler(params: SamplerParams, number: int) -> BaseSampler:
     """The sampler that proposes trial ``number``.
 
-    Its seed depends on the trial, so that workers do not propose the same, and a sweep that one worker
-    goes on with proposes what it would have without the interruption. QMC counts its points in the study.
+    Its seed depends on the trial. So workers propose different values, and a resumed sweep with one worker proposes the
+    same values as without the interruption. QMC counts its points in the study.
     """
     seed = params.seed * 100_003 + number
     startup = params.startup_trials
@@ -162,16 +162,16 @@ def make_pruner(params: PrunerParams, epochs: int) -> BasePruner:
 
 
 def retried(trials: Iterable[FrozenTrial]) -> set[int]:
-    """Numbers of the trials that another one tries again."""
+    """Numbers of the trials that another trial tries again."""
     return {number for trial in trials for number in RetryHeartbeatStaleTrialCallback.retry_history(trial)}
 
 
 def counted(trials: list[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials that count: of one that was retried only the last attempt."""
+    """The trials that count; for a trial that was retried, only the last attempt."""
     left_out = retried(trials)
     return [trial for trial in trials if trial.number not in left_out]
 
 
 def try_again(study: Study, trial: FrozenTrial) -> None:
-    """Queue an interrupted trial with the same parameters; it goes on from its checkpoint."""
+    """Queue an interrupted trial again with the same parameters; it resumes from its checkpoint."""
     RetryHeartbeatStaleTrialCallback(inherit_intermediate_values=True)(study, trial)

@@ -1,7 +1,7 @@
 """One trial: one training of the experiment with the suggested changes, tracked as a child of the sweep's run.
 
-A trial that another one tries again left its checkpoints in a folder named by the first attempt's
-number; the training goes on from there.
+A trial that is tried again finds the checkpoints of earlier attempts in a folder with the number of the first attempt.
+The training resumes from there.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ from humotion.training.stop import StopAfterBatch
 from humotion.work import digest_of_code, work_folder
 
 MAX_TEXT = 2000
-HELD = 15  # seconds to wait for the folder of a dead process, whose loaders may outlive it for a moment
+HELD = 15  # seconds to wait for the folder of a dead process: its loaders may live a little longer
 
 
 class TrialFailed(Exception):
-    """A trial failed, and the study goes on; the error is in the trial's attributes."""
+    """A trial failed, and the study continues; the error is in the attributes of the trial."""
 
 
 class RankLostError(HumotionError):
-    """One of several ranks failed in the middle of a trial: the others wait for it and cannot go on."""
+    """One of several ranks failed during a trial: the others wait for it and cannot continue."""
 
 
 class TrialRunner:
@@ -60,7 +60,7 @@ class TrialRunner:
         sweep: the sweep.
         parent: id of its MLflow run.
         ranks: the processes that train a trial together.
-        stop: the wish to stop.
+        stop: knows whether the worker should stop.
 
     Attributes:
         on_start: called when the trial has its parameters.
@@ -82,11 +82,11 @@ class TrialRunner:
         """Train, and return the values of the objectives.
 
         Raises:
-            TrialPruned: it fell behind.
-            TrialFailed: something went wrong in this trial, out of memory included.
-            RankLostError: it did while other ranks trained, too.
-            UnknownMetricError: in every trial the same would go wrong.
-            KeyboardInterrupt: the user, or the cluster, wants to stop.
+            TrialPruned: the pruner stopped the trial.
+            TrialFailed: this trial raised an error, for example out of memory.
+            RankLostError: this trial raised an error while other ranks trained it, too.
+            UnknownMetricError: the same error would happen in every trial.
+            KeyboardInterrupt: the user or the cluster stops the sweep.
         """
         self.number = trial.number
         trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
@@ -133,7 +133,7 @@ class TrialRunner:
 
     @contextmanager
     def _run(self, params: Params, trial: Trial, changes: Mapping[str, Scalar], before: str | None) -> Iterator[str]:
-        """The trial's MLflow run; ``before`` is that of the attempt which it goes on with."""
+        """The MLflow run of the trial; ``before`` is the run of the attempt that it resumes."""
         name = self.sweep.name
         experiment = params.experiment(name)
         settings = training_settings(experiment)
@@ -152,11 +152,11 @@ class TrialRunner:
 def train(
     name: str, params: Params, folder: Path, report: ReportEpochs, logger: Any, *more: Callback
 ) -> tuple[Any, Any, Any]:
-    """Train the changed experiment, going on from a checkpoint in ``folder``: result, task and clips."""
+    """Train the changed experiment, from a checkpoint in ``folder`` if there is one; return result, task and clips."""
     task, data = prepare(name, params)
     data.plan_folder = folder / "plan"
     if report.trial is not None:
-        # What the augment stage does, so that a trial may change augmentation, balance and seed.
+        # The same as in the augment stage, so that a trial may change augmentation, balance and seed.
         data.plan_folder.mkdir(exist_ok=True)
         write_plan(data.plan_folder, data.experiment, data.clips("train"))
     settings = data.experiment.trainer, params.machine
@@ -167,10 +167,9 @@ def train(
 
 @contextmanager
 def trial_folder(sweep: Sweep, trial: Trial) -> Iterator[Path]:
-    """The folder of a trial's unfinished work: that of its first attempt, unless its process still lives.
+    """The folder of a trial's unfinished work: that of its first attempt, unless the process of that attempt is alive.
 
-    Work begun by other code is not gone on with. The folder is removed when the trial has ended, but not
-    when it was interrupted.
+    Work by other code is not resumed. The folder is removed when the trial has ended, but not when it was interrupted.
     """
     frozen = trial.study.get_trials(deepcopy=False)[trial.number]
     first = RetryHeartbeatStaleTrialCallback.retried_trial_number(frozen)
@@ -186,7 +185,7 @@ def trial_folder(sweep: Sweep, trial: Trial) -> Iterator[Path]:
     try:
         yield folder
         shutil.rmtree(folder)
-    except UpdateFinishedTrialError:  # taken for dead: another attempt goes on from here
+    except UpdateFinishedTrialError:  # the trial counted as dead, so another attempt resumes from here
         raise
     except Exception:
         shutil.rmtree(folder)
@@ -210,7 +209,7 @@ def _tags(sweep: Sweep, trial: Trial, changes: Mapping[str, Scalar]) -> dict[str
 
 @contextmanager
 def _state() -> Iterator[None]:
-    """Tag the open run with how its trial ended: pruned is not failed."""
+    """Tag the open run with the way its trial ended: pruned is not failed."""
     state = "fail"
     try:
         yield

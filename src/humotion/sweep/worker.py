@@ -1,8 +1,7 @@
-"""One worker of a sweep: takes a trial, trains it, takes the next, until the study has its trials.
+"""One worker of a sweep: it takes a trial, trains it, and takes the next, until the study has all trials.
 
-Trials are taken under the storage's lock, so that several workers, on several machines, never take
-more than there are. A worker with nothing to take waits while others train: should one of them die,
-its trial comes back.
+Workers take trials under the lock of the storage, so that workers on several machines never take too many. A worker
+without a trial waits while others train: if one of them dies, its trial must be trained again.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from humotion.sweep.stop import WorkerStop
 from humotion.sweep.study import Sweep, counted, make_sampler, try_again
 from humotion.sweep.trial import TrialFailed, TrialRunner, train
 
-POLL = 2.0  # seconds between two looks at a study in which others train
+POLL = 2.0  # seconds between two checks of a study in which others train
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +33,8 @@ class Worker:
     Args:
         sweep: the sweep.
         parent: id of its MLflow run.
-        deadline: seconds since the epoch after which no trial begins.
-        stop: the wish to stop.
+        deadline: Unix time in seconds; no trial starts after it.
+        stop: knows whether the worker should stop.
         ranks: the processes that train a trial together.
     """
 
@@ -55,24 +54,24 @@ class Worker:
         self.runner = TrialRunner(sweep, parent, ranks, stop)
 
     def run(self) -> None:
-        """Work until the study has its trials, or time is up.
+        """Work until the study has all trials, or the deadline has passed.
 
         Raises:
-            KeyboardInterrupt: the trial at hand waits to be gone on with.
-            HumotionError: the sweep asks for something that no trial can give.
+            KeyboardInterrupt: the sweep was stopped; the current trial is queued again.
+            HumotionError: the sweep asks for a value that no trial has.
         """
         while not self.stop.no_more_trials and time.time() < self.deadline:
             if self._take_trial():
                 continue
             if not self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
                 break
-            self.ranks.share(("wait",))  # a sign of life for those who wait for rank 0
+            self.ranks.share(("wait",))  # a sign of life for the ranks that wait for rank 0
             time.sleep(POLL)
         self.ranks.share(("end",))
         self.stop.check()
 
     def _take_trial(self) -> bool:
-        """Train one trial; False if there is none to take at present."""
+        """Train one trial; False if there is none to take now."""
         with ExitStack() as claim:
             claim.enter_context(self.sweep.storage.locked())
             self._bury_the_dead()
@@ -97,7 +96,7 @@ class Worker:
             mine = self._mine()
             if mine is None or mine.state != TrialState.FAIL:
                 raise
-            logger.warning("Trial %d was taken for dead, and is tried again by another worker.", mine.number)
+            logger.warning("Trial %d counted as dead. Another worker tries it again.", mine.number)
 
     def _mine(self) -> FrozenTrial | None:
         """The trial that this worker took last."""
@@ -105,9 +104,9 @@ class Worker:
         return None if number is None else self.study.get_trials()[number]
 
     def _bury_the_dead(self) -> None:
-        """Fail the trials whose process died, and queue them again."""
+        """Mark the trials whose process died as failed, and queue them again."""
         optuna.storages.fail_stale_trials(self.study)
-        # Optuna looks for missing heartbeats, but a process may die before its trial's first.
+        # Optuna looks for missing heartbeats, but a process may die before the first heartbeat of its trial.
         long_ago = datetime.now(UTC) - timedelta(seconds=self.sweep.storage.grace)
         for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
             started = trial.datetime_start
@@ -117,7 +116,7 @@ class Worker:
 
 
 def follow(sweep: Sweep, ranks: Ranks) -> None:
-    """What ranks other than 0 do: train what rank 0 says, until it says that it is over."""
+    """Run in ranks other than 0: train what rank 0 sends, until rank 0 sends the end."""
     while (message := ranks.share())[0] != "end":
         if message[0] == "train":
             _, changes, folder = message

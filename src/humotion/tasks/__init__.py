@@ -1,1 +1,1 @@
-"""Tasks: one folder each, named as in params.yaml. No task knows another one."""
+"""Tasks: one folder per task, named as in params.yaml. No task imports another one."""

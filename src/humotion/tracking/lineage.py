@@ -1,4 +1,4 @@
-"""What the store knows of a version, a run and its sources: the facts that lead back to where a model comes from."""
+"""The facts in the store about a version, a run and its sources, which show where a model comes from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MODEL_URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<ver
 
 @dataclass(frozen=True)
 class VersionFacts:
-    """A registered version: its aliases and tags, and the run it came from."""
+    """A registered version: its aliases and tags, and the run that it came from."""
 
     name: str
     version: str
@@ -41,9 +41,9 @@ class RunFacts:
         run_id, name, status: of the run.
         started, ended: ISO dates in UTC; ``ended`` is None while it runs.
         experiment: the MLflow experiment.
-        address: of its page in the UI, where the store is a server.
+        address: of its page in the UI, if the store is a server.
         params, metrics, tags: as logged.
-        sources: names of the files that say what was run.
+        sources: names of the logged files that show what was run.
     """
 
     run_id: str
@@ -63,28 +63,28 @@ def find_version(model_uri: str, uri: str | None = None) -> VersionFacts:
     """The version that ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` means.
 
     Raises:
-        HumotionError: it is no such address, or the registry has no such model, alias or version.
+        HumotionError: the address is not of that form, or the registry has no such model, alias or version.
     """
     match = _MODEL_URI.fullmatch(model_uri)
     if match is None or (match["alias"] is None and match["version"] is None):
-        raise HumotionError(f"{model_uri} names no version: write models:/NAME@champion or models:/NAME/3.")
+        raise HumotionError(f"{model_uri} names no version. Write models:/NAME@champion or models:/NAME/3.")
     known = versions(match["name"], uri)
     for each in known:
         if match["alias"] in each.aliases or match["version"] == str(each.version):
             return VersionFacts(each.name, str(each.version), tuple(each.aliases), dict(each.tags), str(each.run_id))
     listed = ", ".join(" @".join([str(each.version), *each.aliases]) for each in known)
-    raise HumotionError(f"{match['name']} has no {match['alias'] or match['version']!r}; its versions: {listed}.")
+    raise HumotionError(f"{match['name']} has no {match['alias'] or match['version']!r}. Its versions: {listed}.")
 
 
 def find_run(run_id: str, uri: str | None = None) -> RunFacts | None:
-    """A run by its id, or the one that stands for it in this store; None if the store knows neither."""
+    """A run by its id, or the run that replaces it in this store; None if the store has neither."""
     client = connect(uri)
     found = store.find_run(client, run_id, None)
     return None if found is None else _facts(client, client.get_run(found), uri)
 
 
 def read_source(run_id: str, name: str, uri: str | None = None) -> str | None:
-    """The text of one of the files that say what a run ran, or None if it logged none of that name."""
+    """The text of a logged file that shows what was run, or None if the run logged no file of that name."""
     connect(uri)
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -117,7 +117,7 @@ def _facts(client: MlflowClient, run: Run, uri: str | None) -> RunFacts:
 def _sources(client: MlflowClient, run_id: str) -> tuple[str, ...]:
     try:
         return tuple(Path(entry.path).name for entry in client.list_artifacts(run_id, FOLDER))
-    except (mlflow.MlflowException, OSError):  # the artifacts lie on another machine
+    except (mlflow.MlflowException, OSError):  # the artifacts are on another machine
         return ()
 
 

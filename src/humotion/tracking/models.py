@@ -1,7 +1,7 @@
 """Logged models: the model folder as a models-from-code pyfunc whose input is a column ``video``.
 
-Nothing is pickled: MLflow stores the model folder and `served.py`, which rebuilds the predictor from
-``model.json`` and ``model.safetensors`` through a factory named in the model's configuration.
+Nothing is pickled. MLflow stores the model folder and `served.py`, which rebuilds the predictor from ``model.json`` and
+``model.safetensors``. The model's configuration names the function that does this.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from humotion.files import read_json
 from humotion.tracking.store import mlflow
 from humotion.work import digest_of_file
 
-# The factory that turns a model folder into a predictor, named so that this room need not import it.
+# The function that makes a predictor of a model folder. It is a name, so that this package does not import it.
 PREDICTOR = "humotion.prediction.predictor:load_predictor"
 MODEL_CONFIG = {"predictor": PREDICTOR}
 
@@ -24,11 +24,11 @@ MODEL_CONFIG = {"predictor": PREDICTOR}
 def log_model_folder(folder: Path, example: Path) -> str:
     """Log a model folder as the open run's model and return its id (``m-...``).
 
-    ``example`` is a video for the input example; MLflow tries the model on it. The model is tagged
-    with the md5 of its weights, by which it is found again.
+    ``example`` is a video for the input example; MLflow tests the model on it. The model gets a tag with the md5 of its
+    weights, by which later stages find it.
     """
     description = read_json(folder / "model.json")
-    outputs = description.get("outputs")  # MLflow tells those of older folders from its own try
+    outputs = description.get("outputs")  # for older folders, MLflow finds them in its own test
     info = mlflow.pyfunc.log_model(
         name="model",
         python_model=str(Path(__file__).with_name("served.py")),

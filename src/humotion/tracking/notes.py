@@ -1,4 +1,4 @@
-"""The description of a run, as the MLflow UI shows it: what was trained on what, how to repeat it, what came out."""
+"""The description of a run in the MLflow UI: model, data and settings, how to repeat it, and its results."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _KEY_SETTINGS = ("seed", "trainer.epochs", "trainer.batch_size", "optimizer.lr",
 
 
 def training_note(name: str, settings: Mapping[str, str], meta: Mapping[str, Any], commit: str | None) -> str:
-    """What a training is; ``settings`` are its flattened parameters, ``meta`` is that of its clips."""
-    # An option that is not set is what the model has by itself, which need not be none of it.
+    """Describe a training; ``settings`` are its flattened parameters, ``meta`` is the meta.json of its clips."""
+    # An option that is not set has the default of the model, so "None" would be wrong.
     given = {key.split(".", 1)[1]: value for key, value in settings.items() if key.startswith("model.")}
     model = ", ".join(f"{key} {value}" for key, value in given.items() if value != "None")
     chosen = ", ".join(f"{key} {settings[key]}" for key in _KEY_SETTINGS if key in settings)
@@ -25,13 +25,13 @@ def training_note(name: str, settings: Mapping[str, str], meta: Mapping[str, Any
             f"- Model: {model}",
             f"- Data: {data_line(meta)}",
             f"- Settings: {chosen}",
-            f"- Repeat: `{checkout}dvc repro train@{name}`; `humotion lineage RUN_ID` tells what else it takes",
+            f"- Repeat: `{checkout}dvc repro train@{name}`; `humotion lineage RUN_ID` shows what else it needs",
         ]
     )
 
 
 def data_line(meta: Mapping[str, Any]) -> str:
-    """Split, fold and number of clips of an experiment, of ``clips/<experiment>/meta.json``."""
+    """Split, fold and number of clips of an experiment, from ``clips/<experiment>/meta.json``."""
     split = meta.get("split") or {}  # a converted model has none
     text = str(split.get("column", "split unknown"))
     if "validation_fold" in split:
@@ -46,13 +46,13 @@ def data_line(meta: Mapping[str, Any]) -> str:
 
 
 def with_figures(note: str, validation: Mapping[str, float | None], test: Mapping[str, Any]) -> str:
-    """The note with a table of figures at its end, in place of an older one; ``test`` is as in test.json."""
+    """The note with a table of scores at its end, which replaces an older table; ``test`` is as in test.json."""
     before = note.split(FIGURES)[0].rstrip()
     return "\n".join([before, "", FIGURES, "", figure_table(validation, test)])
 
 
 def figure_table(validation: Mapping[str, float | None], test: Mapping[str, Any]) -> str:
-    """A Markdown table: a row a metric; validation, test, and every baseline on the test clips."""
+    """A Markdown table: one row per metric; columns for validation, test, and every baseline on the test clips."""
     columns = {"validation": validation, "test": test["test"]}
     columns |= {f"test, {baseline}": scores for baseline, scores in test["baseline"].items()}
     metrics = [key for key in {**test["test"], **validation} if key != "loss"]
@@ -64,4 +64,4 @@ def _cell(scores: Mapping[str, float | None], key: str) -> str:
     if key not in scores:
         return ""
     value = scores[key]
-    return "none" if value is None else f"{value:.4f}"  # JSON has null where there was nothing to score
+    return "none" if value is None else f"{value:.4f}"  # JSON has null if there was nothing to score

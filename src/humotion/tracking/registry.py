@@ -1,7 +1,7 @@
 """The model registry: versions named ``<model>-<dataset>``, aliases ``champion`` and ``challenger``.
 
-What became of a version stands in its tags: ``promoted_at`` and ``promoted_why``, the champion before it in
-``champion_before``, and ``demoted_at`` and ``demoted_why``, which keep it from being promoted again unasked.
+Tags record what happened to a version: ``promoted_at`` and ``promoted_why``, ``champion_before`` (the champion before
+it), and ``demoted_at`` and ``demoted_why``. A version with the last two is promoted again only if the user asks for it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Candidate:
         run_id: the run that logged it.
         model_id: the logged model.
         weights_md5: md5 of its weights; with the run it makes registration idempotent.
-        tags: facts of the version, strings.
+        tags: facts about the version, as strings.
         description: the version's card, in Markdown.
     """
 
@@ -43,13 +43,13 @@ class Candidate:
 
 
 def register_version(candidate: Candidate, uri: str | None = None) -> str:
-    """Register a candidate and return its version; the version it already has if it was registered before."""
+    """Register a candidate and return its version; if it was registered before, return that version."""
     client = connect(uri)
     if not client.search_registered_models(f"name = '{candidate.name}'", max_results=1):
         client.create_registered_model(
             candidate.name,
             description="The champion is chosen on validation clips. Each version's description is its model card; "
-            f"`humotion registry show {candidate.name}` says why it is what it is.",
+            f"`humotion registry show {candidate.name}` shows why a version has its alias.",
         )
     for version in client.search_model_versions(f"name = '{candidate.name}'"):
         if version.run_id == candidate.run_id and version.tags.get("weights_md5") == candidate.weights_md5:
@@ -67,7 +67,7 @@ def register_version(candidate: Candidate, uri: str | None = None) -> str:
 
 
 def champion(name: str, uri: str | None = None) -> ModelVersion | None:
-    """The version that holds the alias ``champion``, or None."""
+    """The version with the alias ``champion``, or None."""
     client = connect(uri)
     try:
         return client.get_model_version_by_alias(name, CHAMPION)
@@ -85,7 +85,7 @@ def get_version(name: str, version: str, uri: str | None = None) -> ModelVersion
     found = [each for each in known if str(each.version) == version]
     if not found:
         listed = ", ".join(str(each.version) for each in known)
-        raise HumotionError(f"{name} has no version {version!r}; it has {listed}.")
+        raise HumotionError(f"{name} has no version {version!r}. It has {listed}.")
     return found[0]
 
 
@@ -93,15 +93,15 @@ def versions(name: str, uri: str | None = None) -> list[ModelVersion]:
     """The versions of a registered model, oldest first, with aliases and tags.
 
     Raises:
-        HumotionError: there is no such model; the text names those there are.
+        HumotionError: there is no such model; the message lists the models.
     """
     client = connect(uri)
     found = client.search_model_versions(f"name = '{name}'")
     if not found:
         known = ", ".join(names(uri)) or "none"
-        raise HumotionError(f"The registry at {shown_uri(uri)} has no model {name!r}; it has {known}.")
+        raise HumotionError(f"The registry at {shown_uri(uri)} has no model {name!r}. It has {known}.")
     numbers = sorted(int(each.version) for each in found)
-    return [client.get_model_version(name, str(number)) for number in numbers]  # a search leaves out aliases
+    return [client.get_model_version(name, str(number)) for number in numbers]  # a search returns no aliases
 
 
 def names(uri: str | None = None) -> list[str]:
@@ -110,7 +110,7 @@ def names(uri: str | None = None) -> list[str]:
 
 
 def promote(name: str, version: str, why: str, uri: str | None = None) -> None:
-    """Give ``champion`` to a version and remember when, why and whom it follows; it is demoted no longer."""
+    """Give ``champion`` to a version, and record when, why and after which version; it is no longer demoted."""
     client = connect(uri)
     before = champion(name, uri)
     if before is not None and str(before.version) == version:
@@ -126,7 +126,7 @@ def promote(name: str, version: str, why: str, uri: str | None = None) -> None:
 
 
 def demote(name: str, version: str, successor: str | None, why: str, uri: str | None = None) -> None:
-    """Take ``champion`` from a version, remember when and why, and give it to ``successor``, or to nobody."""
+    """Remove ``champion`` from a version, record when and why, and give it to ``successor`` if there is one."""
     client = connect(uri)
     client.set_model_version_tag(name, version, DEMOTED_WHY, why)
     client.set_model_version_tag(name, version, DEMOTED_AT, _now())
@@ -137,7 +137,7 @@ def demote(name: str, version: str, successor: str | None, why: str, uri: str | 
 
 
 def champion_before(name: str, version: str, uri: str | None = None) -> str | None:
-    """The last champion before a version that is still there and was not demoted."""
+    """The last champion before ``version`` that still exists and was not demoted."""
     known = {str(each.version): each.tags for each in versions(name, uri)}
     seen = {version}
     tags = known[version]
@@ -150,7 +150,7 @@ def champion_before(name: str, version: str, uri: str | None = None) -> str | No
 
 
 def allow_again(name: str, version: str, uri: str | None = None) -> None:
-    """Forget that a version was demoted, so that it may be promoted."""
+    """Remove the record that a version was demoted, so that it may be promoted."""
     client = connect(uri)
     for key in (DEMOTED_AT, DEMOTED_WHY):
         if key in client.get_model_version(name, version).tags:
@@ -165,12 +165,12 @@ def tag_version(name: str, version: str, tags: Mapping[str, str], uri: str | Non
 
 
 def set_alias(name: str, version: str, alias: str, uri: str | None = None) -> None:
-    """Give an alias to a version; it leaves the version that had it."""
+    """Give an alias to a version; the version that had it loses it."""
     connect(uri).set_registered_model_alias(name, alias, version)
 
 
 def remove_alias(name: str, version: str, alias: str, uri: str | None = None) -> None:
-    """Take an alias away from a version, if it has it; another version keeps it."""
+    """Remove an alias from a version; nothing changes if another version has it."""
     client = connect(uri)
     if alias in client.get_model_version(name, version).aliases:
         client.delete_registered_model_alias(name, alias)
@@ -180,13 +180,13 @@ def download_model(model_uri: str, uri: str | None = None) -> Path:
     """The local folder of a logged or registered model (``models:/ls_vit-hmdb51@champion``).
 
     Raises:
-        HumotionError: the store has no such model.
+        HumotionError: the store does not have the model.
     """
     connect(uri)
     try:
         return Path(mlflow.artifacts.download_artifacts(model_uri))
     except mlflow.MlflowException as error:
-        raise HumotionError(f"The store at {shown_uri(uri)} does not give {model_uri}: {error.message}") from None
+        raise HumotionError(f"The store at {shown_uri(uri)} does not return {model_uri}: {error.message}") from None
 
 
 def _now() -> str:

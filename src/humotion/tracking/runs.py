@@ -1,7 +1,7 @@
-"""MLflow runs: started, resumed after a crash, found again by evaluate, traceable to their sources.
+"""MLflow runs: start them, resume them after a crash, open them again for evaluation, record their sources.
 
-One run is one training. Its MLflow experiment is the task and dataset (``action/hmdb51``), so that a
-model and its baselines stand on one page; the run's name begins with the humotion experiment.
+One run is one training. Its MLflow experiment is the task and dataset (``action/hmdb51``), so that a model and its
+baselines are on one page. The name of the run starts with the humotion experiment.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from humotion.tracking.store import LOCAL_ID, RESTORED_FROM, connect, mlflow
 
 @dataclass(frozen=True)
 class Restoration:
-    """What a store that never saw the training is told of it: metrics, model folder, an example video."""
+    """What is logged to a store that does not have the training: metrics, model folder, an example video."""
 
     metrics: Mapping[str, float]
     model: Path
@@ -52,11 +52,11 @@ def training_run(
     """Open a run for training and yield its id; an exception ends it as FAILED, Ctrl-C as KILLED.
 
     Args:
-        source: what is trained on what.
-        resume: id of an interrupted attempt's run, continued if the store still knows it.
+        source: what is trained, and on which data.
+        resume: id of the run of an interrupted attempt, which is resumed if the store still has it.
         uri: the configured tracking URI, if any.
         parent: the run that this one is part of.
-        stopped_by: exceptions that are no failure and end it as KILLED, too.
+        stopped_by: exceptions that are no failure and also end it as KILLED.
     """
     tags = source_tags(source)
     wanted = WantedRun(source.experiment, source.name, resume, training=True, if_new={"tags": list(tags)})
@@ -72,7 +72,7 @@ def training_run(
 
 @contextmanager
 def _open(place: Place, name: str, parent: str | None, stopped_by: tuple[type[BaseException], ...]) -> Iterator[str]:
-    """Start or resume the run in its place, and end it with the status that fits."""
+    """Start or resume the run in its place, and end it with the right status."""
     if place.run_id is None:
         tags = {} if parent is None else {"mlflow.parentRunId": parent}
         run = mlflow.start_run(experiment_id=place.experiment_id, run_name=name, tags=tags, log_system_metrics=True)
@@ -94,10 +94,10 @@ def _open(place: Place, name: str, parent: str | None, stopped_by: tuple[type[Ba
 
 @contextmanager
 def finished_run(run_id: str, source: RunSource, restore: Restoration, uri: str | None = None) -> Iterator[str]:
-    """Open a training's run to add to it, and yield its id.
+    """Open the run of a training to add to it, and yield its id.
 
-    A store that does not know the run (a fresh clone that pulled the trained model, say) gets a new
-    one with the same settings and what ``restore`` holds, tagged ``restored_from``.
+    If the store does not have the run (for example, in a fresh clone that pulled the trained model), a new run with the
+    same settings and the content of ``restore`` is made, with the tag ``restored_from``.
     """
     tags = source_tags(source)
     if_new = {"tags": [*tags, RESTORED_FROM], "metrics": list(restore.metrics)}
@@ -110,7 +110,7 @@ def finished_run(run_id: str, source: RunSource, restore: Restoration, uri: str 
         with mlflow.start_run(experiment_id=place.experiment_id, run_name=name) as run:
             if not place.is_described:
                 _restore(source, tags, restore)
-                # Last, so that a run whose restoration failed half-way is never taken for the training's.
+                # The last step: a run whose restoration failed does not get the tag, so it is never used later.
                 mlflow.set_tag(RESTORED_FROM, run_id)
             yield place.started(run.info.run_id)
 
@@ -124,17 +124,17 @@ def _restore(source: RunSource, tags: Mapping[str, str], restore: Restoration) -
 
 @dataclass(frozen=True)
 class LoggedModel:
-    """A model in the store, and the run it belongs to (another than the training's, if that was restored)."""
+    """A model in the store, and its run: that of the training, or the run that was restored instead."""
 
     model_id: str
     run_id: str
 
 
 def logged_model(run_id: str, weights_md5: str, uri: str | None = None) -> LoggedModel:
-    """The model that a run logged, recognised by the md5 of its weights.
+    """The model that a run logged, found by the md5 of its weights.
 
     Raises:
-        HumotionError: the store has none, or does not answer.
+        HumotionError: the store has no such model, or does not answer.
     """
     send_waiting(run_id, uri)
     client = connect(uri)
@@ -149,7 +149,7 @@ def logged_model(run_id: str, weights_md5: str, uri: str | None = None) -> Logge
 
 
 def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
-    """Log metrics to the open run. Names have no ``@``: ``test/pck_0.2``."""
+    """Log metrics to the open run. MLflow allows no ``@`` in names: ``test/pck_0.2``."""
     mlflow.log_metrics(dict(metrics), step=step)
 
 
@@ -169,15 +169,15 @@ def set_tags(tags: Mapping[str, str]) -> None:
 
 
 def origin() -> dict[str, str]:
-    """The tags of the open run that say which state of the checkout it is of."""
+    """The tags of the open run that describe the state of the checkout."""
     run = mlflow.active_run()
     assert run is not None
-    tags = MlflowClient().get_run(run.info.run_id).data.tags  # the open one knows no later tags
+    tags = MlflowClient().get_run(run.info.run_id).data.tags  # the object of the open run has no later tags
     return {key: tags[key] for key in ORIGIN if key in tags}
 
 
 def describe(note: str, validation: Mapping[str, float | None], test: Mapping[str, Any]) -> None:
-    """Describe the open run by a note, with the figures of an evaluation at its end."""
+    """Describe the open run by a note, with the scores of an evaluation at its end."""
     mlflow.set_tag(NOTE, with_figures(note, validation, test)[:MAX_LENGTH])
 
 
@@ -187,6 +187,6 @@ def experiment_name(task: str, dataset: str) -> str:
 
 
 def _known_as(client: MlflowClient, model: Any) -> tuple[str | None, ...]:
-    """The ids by which others may know a model's run."""
+    """The ids that other processes may have for the run of a model."""
     tags = client.get_run(model.source_run_id).data.tags
     return model.source_run_id, tags.get(RESTORED_FROM), tags.get(LOCAL_ID)

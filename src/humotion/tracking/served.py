@@ -11,10 +11,10 @@ from mlflow.pyfunc import PythonModel
 
 
 class VideoModel(PythonModel):
-    """Input: a table with a column ``video`` of paths. Output: one row a video, as in the signature."""
+    """Input: a table with a column ``video`` of paths. Output: one row per video, as in the signature."""
 
     def load_context(self, context: Any) -> None:
-        """Build the predictor from the model folder through the factory in the model's configuration."""
+        """Build the predictor from the model folder, by the function that the model's configuration names."""
         module, function = context.model_config["predictor"].split(":")
         self._predictor = getattr(import_module(module), function)(context.artifacts["model"])
 

@@ -1,7 +1,7 @@
-"""Where a run comes from: commit, uncommitted changes, settings, command; and a name that tells runs apart.
+"""Where a run comes from (commit, uncommitted changes, settings, command), and a name that distinguishes runs.
 
-The pipeline itself writes `dvc.lock` and `metrics/`, which git tracks: they are results, and make no
-checkout dirty. What else differs from the commit is kept as a patch, so that such a run can be rebuilt too.
+The pipeline itself writes `dvc.lock` and `metrics/`, which git tracks. They are results, so they do not make a checkout
+dirty. All other differences from the commit are kept as a patch, so that such a run can be rebuilt too.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ FILES = ("params.yaml", "dvc.yaml", "dvc.lock")
 COMMIT, DIRTY, CHANGED, EXPERIMENT_NAME = "git.commit", "git.dirty", "git.changed", "dvc.exp_name"
 UNTRACKED = "git.untracked"
 ORIGIN = (COMMIT, DIRTY, CHANGED, UNTRACKED, EXPERIMENT_NAME)
-"""Tags that say which state of the checkout a run is of; a model folder repeats them."""
+"""Tags that describe the state of the checkout of a run; a model folder repeats them."""
 LOCKED = "dvc.lock.train"
-"""Tag: md5 of the model folder that the run's dvc.lock records, which therefore is of this training."""
+"""Tag: md5 of the model folder in the run's dvc.lock. It proves that this dvc.lock is of this training."""
 NOTE = "mlflow.note.content"
 _RESULTS = ("dvc.lock", "metrics", "sweeps/dvc.lock")
 _ALL_BUT_RESULTS = (".", *(f":(exclude){path}" for path in _RESULTS))
@@ -39,15 +39,15 @@ _SHOWN_CHANGES, _SHOWN_LENGTH = 2, 16
 
 @dataclass(frozen=True)
 class RunSource:
-    """What a run is called and where it comes from.
+    """The name of a run, and where it comes from.
 
     Attributes:
         experiment: the MLflow experiment, ``<task>/<dataset>``.
-        name: the humotion experiment; the run's name begins with it.
+        name: the humotion experiment; the run's name starts with it.
         params: nested settings, logged flattened with dots.
         data_md5: md5 of every input that was read, by name.
-        note: the run's description, Markdown.
-        origin: tags of `ORIGIN` of a training that is long over; None for one that begins now.
+        note: the description of the run, in Markdown.
+        origin: tags of `ORIGIN` of an earlier training; None for a training that starts now.
     """
 
     experiment: str
@@ -59,7 +59,7 @@ class RunSource:
 
 
 def source_tags(source: RunSource) -> dict[str, str]:
-    """Tags by which a run is traced back to its code, data and command."""
+    """Tags that trace a run back to its code, data and command."""
     tags = {
         "kind": "training",
         "humotion.experiment": source.name,
@@ -73,7 +73,7 @@ def source_tags(source: RunSource) -> dict[str, str]:
 
 
 def origin_tags() -> dict[str, str]:
-    """The state of the checkout that the working folder is in, as the tags of `ORIGIN`; empty without git."""
+    """The state of the checkout of the working folder, as the tags of `ORIGIN`; empty without git."""
     tags = {}
     if (commit := _git("rev-parse", "HEAD")) is not None:
         changed = (_git("diff", "HEAD", "--name-only", "--relative", "--", *_ALL_BUT_RESULTS) or "").split("\n")
@@ -87,7 +87,7 @@ def origin_tags() -> dict[str, str]:
 
 
 def run_name(source: RunSource) -> str:
-    """``ls_vit bold-idea optimizer.lr=0.003``: experiment, DVC experiment or commit, and what differs from it."""
+    """``ls_vit bold-idea optimizer.lr=0.003``: experiment, DVC experiment or commit, and changed settings."""
     origin = origin_tags() if source.origin is None else source.origin
     parts = [source.name, origin.get(EXPERIMENT_NAME) or origin.get(COMMIT, "")[:7]]
     if source.origin is None:
@@ -112,7 +112,7 @@ def changed_params(name: str) -> dict[str, str]:
 
 
 def log_sources() -> None:
-    """Log the files that say what was run, as they are now, and what differs from the commit, to the open run."""
+    """Log the files that show what is run, as they are now, and the differences from the commit, to the open run."""
     for name in FILES:
         if Path(name).exists():
             mlflow.log_artifact(name, FOLDER)
@@ -124,9 +124,9 @@ def log_sources() -> None:
 
 
 def log_lock(stage: str, folder: Path) -> None:
-    """Log dvc.lock again if it records that ``stage`` made ``folder`` as it lies here.
+    """Log dvc.lock again if it records that ``stage`` made ``folder`` in its current state.
 
-    DVC writes it when a stage is over, so the one that a training logs knows only the stages before.
+    DVC writes it after a stage has ended, so the dvc.lock that a training logs has only the stages before.
     """
     lock = Path("dvc.lock")
     if not lock.exists():
@@ -151,7 +151,7 @@ def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def has_commit(commit: str) -> bool:
-    """Whether the git repository of the working folder has a commit."""
+    """Whether the git repository of the working folder has this commit."""
     return _git("cat-file", "-e", f"{commit}^{{commit}}") is not None
 
 

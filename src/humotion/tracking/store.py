@@ -1,7 +1,7 @@
 """Which MLflow store is used, and its safe first use.
 
-The default is ``sqlite:///mlflow.db`` at the root of the main checkout, also from inside a
-``dvc exp run --queue/--temp`` working copy, which DVC throws away. ``MLFLOW_TRACKING_URI`` wins.
+The default is ``sqlite:///mlflow.db`` at the root of the main checkout. This is also true in a working copy of
+``dvc exp run --queue/--temp``, which DVC deletes. ``MLFLOW_TRACKING_URI`` has priority.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from humotion.tracking.outbox.server import first_line, is_remote, why_unreachab
 from humotion.tracking.outbox.waiting import shown
 from humotion.work import main_checkout
 
-# Tags by which a run is found that has another id in this store than those who look for it know.
-LOCAL_ID = "humotion.local_id"  # it was written on disk before its server could be reached
-RESTORED_FROM = "restored_from"  # this store did not know the run, and got another from the model folder
+# Tags that find a run whose id in this store is different from the id that another process has.
+LOCAL_ID = "humotion.local_id"  # the run was written to disk before its server could be reached
+RESTORED_FROM = "restored_from"  # this store did not have the run, so a new one was made from the model folder
 
 
 def tracking_uri(configured: str | None = None) -> str:
@@ -29,7 +29,7 @@ def tracking_uri(configured: str | None = None) -> str:
 
 
 def shown_uri(configured: str | None = None) -> str:
-    """The store in use, for people: without a password."""
+    """The store in use, without its password."""
     return shown(tracking_uri(configured))
 
 
@@ -39,25 +39,25 @@ def default_uri(checkout: Path) -> str:
 
 
 def connect(configured: str | None = None) -> MlflowClient:
-    """Point MLflow at the store in use and return a client of it, creating the store if need be.
+    """Point MLflow at the store in use and return its client; create the store if it does not exist.
 
-    MLflow's own first use of a SQLite file is a race between processes (duplicate columns, failed
-    migrations), so it happens under a file lock.
+    If several processes use a new SQLite file at once, MLflow fails (duplicate columns, failed migrations). So a file
+    lock protects the first use.
 
     Raises:
-        HumotionError: it is a server, which does not answer or refuses.
+        HumotionError: the store is a server that does not answer, or that refuses.
     """
     uri = tracking_uri(configured)
     if is_remote(uri) and (problem := why_unreachable(uri)) is not None:
         raise HumotionError(
-            f"The MLflow store {shown(uri)} does not answer: {problem}. Start it and call the same command again, "
-            "or point MLFLOW_TRACKING_URI at another."
+            f"The MLflow store {shown(uri)} does not answer: {problem}. Start it and run the same command again, "
+            "or set MLFLOW_TRACKING_URI to another store."
         )
     use(uri)
     if uri.startswith("sqlite:///"):
         database = Path(uri.removeprefix("sqlite:///"))
         database.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the database: checkouts that share one share its lock.
+        # The lock is next to the database, so checkouts that share the database share the lock.
         with FileLock(f"{database}.lock"):
             MlflowClient().search_experiments(max_results=1)
     return MlflowClient()
@@ -66,7 +66,7 @@ def connect(configured: str | None = None) -> MlflowClient:
 def use(uri: str) -> None:
     """Point MLflow at a store.
 
-    MLflow would also set MLFLOW_TRACKING_URI, which is the user's and would win over all that comes later.
+    MLflow also sets MLFLOW_TRACKING_URI. This function restores it, because it has priority over all later settings.
     """
     before = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(uri)
@@ -77,17 +77,17 @@ def use(uri: str) -> None:
 
 
 def ask(configured: str | None = None) -> tuple[str, str | None]:
-    """The store in use, and what is wrong with it if it does not answer; creates nothing."""
+    """The store in use, and the problem if it does not answer; creates nothing."""
     uri = tracking_uri(configured)
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
         folder = Path(uri.removeprefix("sqlite:///")).parent
-        return uri, None if os.access(folder, os.W_OK) else f"{folder} is not there or cannot be written to"
+        return uri, None if os.access(folder, os.W_OK) else f"{folder} does not exist or is not writable"
     if uri.startswith("http"):
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     try:
         MlflowClient(uri).search_experiments(max_results=1)
-    except Exception as error:  # MLflow raises its own, those of SQLAlchemy and those of requests
+    except Exception as error:  # MLflow raises its own errors, and those of SQLAlchemy and requests
         return uri, first_line(error)
     return uri, None
 
@@ -95,8 +95,7 @@ def ask(configured: str | None = None) -> tuple[str, str | None]:
 def experiment_id(client: MlflowClient, name: str) -> str:
     """The id of the MLflow experiment ``name`` (``action/hmdb51``), created on first use.
 
-    In the default store its artifacts lie in ``mlruns/`` beside ``mlflow.db``, wherever the process
-    happens to run.
+    In the default store its artifacts are in ``mlruns/`` next to ``mlflow.db``, whatever the working folder is.
     """
     found = client.get_experiment_by_name(name)
     if found is not None:
@@ -108,7 +107,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
     try:
         return str(client.create_experiment(name, artifact_location=location))
     except mlflow.MlflowException:
-        # Another process was quicker.
+        # Another process was faster.
         found = client.get_experiment_by_name(name)
         if found is None:
             raise
@@ -116,7 +115,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
 
 
 def exists(client: MlflowClient, run_id: str) -> bool:
-    """Whether the store knows the run, and nobody deleted it."""
+    """Whether the store has the run, and the run is not deleted."""
     try:
         return bool(client.get_run(run_id).info.lifecycle_stage == "active")
     except mlflow.MlflowException as error:
@@ -126,7 +125,7 @@ def exists(client: MlflowClient, run_id: str) -> bool:
 
 
 def find_run(client: MlflowClient, run_id: str, experiment: str | None) -> str | None:
-    """The run that is, or stands for, the one that others know by ``run_id``; in one experiment or in all."""
+    """The id in this store of the run ``run_id``, or of the run that replaces it; in one experiment or in all."""
     if exists(client, run_id):
         return run_id
     if experiment is None:

@@ -1,4 +1,4 @@
-"""A sweep in MLflow: a parent run, found again by its study's name, with a child run a trial."""
+"""A sweep in MLflow: a parent run, which is found by the name of its study, with one child run per trial."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ STUDY = "optuna.study"
 
 
 def sweep_run(source: RunSource, study: str, tags: Mapping[str, str], uri: str | None = None) -> str:
-    """The id of the parent run of a study, made on first use and running from now on.
+    """The id of the parent run of a study, which is created on first use and marked as running.
 
-    Not safe by itself for several processes at once: the caller lets in one at a time.
+    Only one process may call this at a time: the caller must lock.
     """
     store, same = tracking_uri(uri), f"tags.`{STUDY}` = '{study}' and tags.kind = 'sweep'"
     name = f"sweep of {source.name}"
@@ -43,14 +43,14 @@ def sweep_run(source: RunSource, study: str, tags: Mapping[str, str], uri: str |
 
 def _note(name: str, study: str) -> str:
     return (
-        f"**Sweep of {name}**: Optuna study `{study}`. A child run a trial (tag `optuna.state`); tables and plots are "
-        f"artifacts below `sweep`. `humotion sweep apply {name}` writes the best parameters into params.yaml."
+        f"**Sweep of {name}**: Optuna study `{study}`. One child run per trial (tag `optuna.state`). Tables and plots "
+        f"are artifacts below `sweep`. `humotion sweep apply {name}` writes the best parameters to params.yaml."
     )
 
 
 @contextmanager
 def finishing_sweep(run_id: str, uri: str | None = None) -> Iterator[None]:
-    """Open the parent run to add what came out; afterwards it has ended."""
+    """Open the parent run to add the results; it ends after the block."""
     with (
         open_place(uri, WantedRun(None, "sweep", run_id)) as place,
         mlflow.start_run(run_id=place.run_id, experiment_id=place.experiment_id) as run,
@@ -61,21 +61,21 @@ def finishing_sweep(run_id: str, uri: str | None = None) -> Iterator[None]:
 
 
 def log_sweep(folder: Path, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-    """Log a sweep's tables and plots, its best values and how its trials ended to the open parent run."""
+    """Log to the open parent run: tables and plots, best values, and how the trials ended."""
     log_folder(folder, "sweep")
     log_metrics(metrics)
     mlflow.set_tags(dict(tags))
 
 
 def interrupt_sweep(run_id: str, uri: str | None = None) -> None:
-    """End the parent run as KILLED: the study is unfinished, and the same command goes on with it."""
+    """End the parent run as KILLED: the study is unfinished, and the same command resumes it."""
     if (found := store_of(run_id, uri)) is not None:
         client, known_as = found
         client.set_terminated(known_as, "KILLED")
 
 
 def copy_curves(source: str, uri: str | None = None) -> None:
-    """Copy every metric's history from another run into the open one, which goes on where that one died."""
+    """Copy the history of every metric from another run into the open run, which resumes it."""
     target = mlflow.active_run()
     assert target is not None
     if (found := store_of(source, uri)) is None:
@@ -89,7 +89,7 @@ def copy_curves(source: str, uri: str | None = None) -> None:
 
 
 def end_abandoned(run_ids: Iterable[str], uri: str | None = None) -> None:
-    """Mark runs whose process died, and which still count as running, as FAILED."""
+    """Mark runs as FAILED if their process died and they still count as running."""
     for known_as in run_ids:
         if (found := store_of(known_as, uri)) is None:
             continue

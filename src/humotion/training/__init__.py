@@ -1,1 +1,1 @@
-"""Trainer wiring: `fit` turns a task and a datamodule into a trained model that a crash does not lose."""
+"""Training: `fit` trains a task on a datamodule, and training resumes after a crash."""

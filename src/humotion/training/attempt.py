@@ -1,4 +1,4 @@
-"""What an attempt at a training is: its inputs, the folder of its unfinished work, and its figures."""
+"""An attempt at a training: its inputs, the folder of its unfinished work, and its metrics."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
 
 
 def unfinished_work(experiment: AnyExperiment, data_md5: dict[str, str]) -> Path:
-    """The folder of an attempt with these settings, inputs and this code."""
+    """Return the folder of an attempt with these settings, these inputs and this code."""
     settings = training_settings(experiment)
     code = digest_of_code("train", chosen=settings)
     return work_folder("train", digest_of({"settings": settings, "inputs": data_md5, "code": code}))
 
 
 def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
-    """md5 of everything a training reads; ``frames.parquet`` has a digest of every video's frames."""
+    """Return the md5 of everything that a training reads; ``frames.parquet`` has a digest of every video's frames."""
     inputs = input_files(name, experiment.dataset)
     if (weights := experiment.model.weights) is not None:
         inputs["weights"] = checkpoint_file(weights)
@@ -28,15 +28,15 @@ def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
 
 
 def preprocessing(experiment: AnyExperiment) -> dict[str, Any]:
-    """What lies between a decoded frame and the model's input at prediction time."""
+    """Return the steps between a decoded frame and the model's input at prediction time."""
     augment = experiment.augment.model_dump(exclude={"balance", "replicas", "policy", "geometry"})
     return {"input": experiment.input, **augment, "num_frames": experiment.clips.num_frames}
 
 
 def chosen_metrics(result: FitResult) -> dict[str, Any]:
-    """The chosen epoch's metrics by split: ``{"best_epoch": 7, "train": {...}, "val": {...}}``.
+    """Return the chosen epoch's metrics by split: ``{"best_epoch": 7, "train": {...}, "val": {...}}``.
 
-    With ``stopped_epoch`` where early stopping ended the training.
+    ``stopped_epoch`` is included if early stopping ended the training.
     """
     stopped = {} if result.stopped_epoch is None else {"stopped_epoch": result.stopped_epoch}
     chosen: dict[str, Any] = {"best_epoch": result.best_epoch, **stopped, "train": {}, "val": {}}

@@ -1,4 +1,4 @@
-"""Callbacks that make an interrupted training continue as if nothing had happened, or end where it should."""
+"""Callbacks that let an interrupted training resume as if it had not been interrupted, or end at the right epoch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Row = dict[str, float]
 
 
 class EpochTable(pl.Callback):
-    """Every metric of every epoch, kept in the checkpoint, so that a resumed training has its whole curve."""
+    """Every metric of every epoch, stored in the checkpoint, so that a resumed training has its complete curve."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -28,24 +28,23 @@ class EpochTable(pl.Callback):
         self.rows.append({"epoch": float(trainer.current_epoch), **dict(sorted(metrics.items()))})
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Log the row of the checkpoint gone on from: a process may die after saving it and before logging it."""
+        """Log the last row of the checkpoint again: the process may have died after saving it and before logging it."""
         if self.rows and trainer.logger is not None:
             trainer.logger.log_metrics(self.rows[-1], step=trainer.global_step - 1)
 
     def state_dict(self) -> dict[str, Any]:
-        """The rows so far."""
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the rows of a checkpoint."""
+        """Continue with the rows of a checkpoint."""
         self.rows = list(state_dict["rows"])
 
 
 class SeedEveryEpoch(pl.Callback):
-    """Seeds dropout and its like anew at each epoch's start.
+    """Seeds random operations such as dropout again at the start of each epoch.
 
-    Random states are not part of a checkpoint; with this an epoch draws the same numbers whether the
-    training was interrupted before it or not.
+    Random states are not part of a checkpoint. With this callback, an epoch draws the same numbers even if the
+    training was interrupted before it.
     """
 
     def __init__(self, seed: int) -> None:
@@ -56,17 +55,17 @@ class SeedEveryEpoch(pl.Callback):
     ) -> None:
         """Seed torch before an epoch's first batch.
 
-        Not at the epoch's start: beginning to iterate over a loader draws a number too, which in the
-        first epoch after a start or resumption happens before that hook, and in others after it.
+        The hook at the epoch's start would be too early: creating a loader's iterator also draws a number. In the
+        first epoch after a start or resumption, this happens before that hook, and in later epochs after it.
         """
-        if batch_idx == 0:  # devices draw apart
+        if batch_idx == 0:  # each device draws other numbers
             torch.manual_seed(self.seed * 100_003 + trainer.current_epoch + trainer.global_rank * 1_000_000_007)
 
 
 class StopWithoutGain(EarlyStopping):
-    """Ends a training whose main metric gains no more.
+    """Ends a training when its main metric no longer improves.
 
-    A training that was killed between its last epoch and its end stays ended when it is gone on with.
+    If a training was killed between its last epoch and its end, it ends at once when it resumes.
     """
 
     def __init__(self, metric: str, params: EarlyStoppingParams) -> None:
@@ -74,10 +73,10 @@ class StopWithoutGain(EarlyStopping):
 
     @property
     def last_epoch(self) -> int | None:
-        """The epoch after which it ended the training; None if it did not."""
+        """The epoch after which early stopping ended the training; None if it did not."""
         return None if self.stopping_reason == EarlyStoppingReason.NOT_STOPPED else self.stopped_epoch
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """End at once what had ended."""
+        """End at once if early stopping had already ended the training."""
         if self.last_epoch is not None:
             trainer.should_stop = True

@@ -1,4 +1,4 @@
-"""What a model folder says of itself: its file names and ``model.json``. Read without torch."""
+"""The description of a model folder: its file names and ``model.json``. Reading it does not need torch."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class ModelDescription:
     """The content of ``model.json``.
 
     Attributes:
-        experiment: the humotion experiment.
-        dataset: the dataset it was trained on.
-        task: that it solves, a folder of ``tasks/``.
+        experiment: name of the humotion experiment.
+        dataset: the dataset of the training.
+        task: name of the task, a folder of ``tasks/``.
         architecture: family, name and keyword arguments of the model.
-        meta: of the clips: classes, joint set, the split.
-        preprocessing: everything between a decoded frame and the model's input, which is named as ``input``.
+        meta: facts about the clips: classes, joint set, split.
+        preprocessing: everything between a decoded frame and the model's input; ``input`` is the name of the input.
         run_id: the MLflow run of the training.
         data_md5: md5 of every input of the training, by name.
         validation: metrics of the chosen epoch on the validation clips.
-        source: state of the checkout at the training's start (``git.commit`` ...); empty in older folders.
+        source: state of the checkout at the start of the training (``git.commit`` ...); empty in older folders.
         outputs: columns of the served model's answers (`Task.output_columns`); empty in older folders.
     """
 
@@ -51,12 +51,12 @@ class ModelDescription:
 
 
 def training_settings(experiment: AnyExperiment) -> dict[str, Any]:
-    """The settings of an experiment that its training depends on, nested as in params.yaml."""
+    """Return the settings of an experiment that its training depends on, nested as in params.yaml."""
     return experiment.model_dump(mode="json", by_alias=True, exclude={"evaluate", "register_"})
 
 
 def input_files(name: str, dataset: str) -> dict[str, Path]:
-    """What a training reads, by the name under which its md5 is kept, but for pretrained weights."""
+    """Return the files that a training reads, except pretrained weights, by the names of their md5s."""
     return {
         "frames": Path("prepared") / dataset / "frames.parquet",
         "plan": Path("plans") / name / "train.parquet",
@@ -69,21 +69,21 @@ def read_description(folder: Path) -> ModelDescription:
     """Read ``model.json`` of a model folder.
 
     Raises:
-        HumotionError: there is no model folder.
+        HumotionError: the folder is not a model folder.
     """
     path = folder / DESCRIPTION
     if not path.exists():
         raise HumotionError(
-            f"{folder} is no model folder: it has no {DESCRIPTION}. Train one with `dvc repro`, "
+            f"{folder} is not a model folder: it has no {DESCRIPTION}. Train a model with `dvc repro`, "
             "or fetch a trained one with `dvc pull`."
         )
     return ModelDescription(**_as_of_today(read_json(path)))
 
 
 def _as_of_today(written: dict[str, Any]) -> dict[str, Any]:
-    """The content of a model.json of any version, with what today's readers look for; nothing on disk is changed.
+    """Convert the content of a model.json of any version to the current form, without a change on disk.
 
-    Earlier versions named the model without its family, what it is shown not at all, and the joint set by a word.
+    Earlier versions stored the model without its family, no name of the input, and only the name of the joint set.
     """
     meta, architecture, preprocessing = written["meta"], written["architecture"], written["preprocessing"]
     if "family" not in architecture:
@@ -92,6 +92,6 @@ def _as_of_today(written: dict[str, Any]) -> dict[str, Any]:
     if isinstance(skeleton := meta.get("skeleton"), str):
         joint_set = choices.load("datasets", skeleton).SKELETON
         meta = {**meta, "skeleton": joint_set.as_dict()}
-        if "skeleton" in architecture:  # a pose machine, which is built for a joint set
+        if "skeleton" in architecture:  # a pose machine, which is made for a joint set
             architecture = {**architecture, "joint_names": list(joint_set.joints)}
     return {**written, "meta": meta, "architecture": architecture, "preprocessing": preprocessing}

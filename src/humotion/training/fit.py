@@ -1,4 +1,4 @@
-"""One training: from a task and a datamodule to the best checkpoint on validation clips."""
+"""Run one training: from a task and a datamodule to the best checkpoint on the validation clips."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from humotion.training.task import Task
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a training gave.
+    """The result of a training.
 
     Attributes:
-        epochs: a row an epoch with every metric.
-        best_epoch: the epoch whose weights ``task`` now holds.
-        checkpoint: its Lightning checkpoint.
-        stopped_epoch: the epoch after which early stopping ended it; None if it did not.
+        epochs: one row per epoch with every metric.
+        best_epoch: the epoch whose weights ``task`` now has.
+        checkpoint: the Lightning checkpoint of the best epoch.
+        stopped_epoch: the epoch after which early stopping ended the training; None if it did not.
     """
 
     epochs: list[Row]
@@ -55,34 +55,34 @@ def fit(
     logger: Logger | bool = False,
     callbacks: tuple[pl.Callback, ...] = (),
 ) -> FitResult:
-    """Train, and leave ``task`` with the weights of its best epoch on the validation clips.
+    """Train ``task``, and load the weights of its best epoch on the validation clips.
 
-    With ``params.ema`` these are running averages: validation looks at them, and checkpoints hold them.
+    With ``params.ema``, these weights are running averages, which validation and checkpoints use.
 
-    A checkpoint of every epoch lies in ``folder``; called again with the same folder, training resumes after the last
-    finished epoch. Over several devices every process calls it, and all return the same.
+    Checkpoints are saved in ``folder`` after every epoch. A call with the same folder resumes training after the last
+    finished epoch. With several devices, every process calls this function, and all return the same result.
 
     Args:
-        task: what is trained.
+        task: the task to train.
         datamodule: its clips.
-        params: the training loop.
-        machine: devices; results do not depend on them beyond rounding.
-        seed: seeds the weights drawn by the caller's task before, dropout, and data order.
-        folder: where checkpoints go.
+        params: settings of the training loop.
+        machine: the devices; except for rounding, results do not depend on them.
+        seed: seed of random operations such as dropout in every epoch.
+        folder: folder of the checkpoints.
         logger: a Lightning logger.
-        callbacks: more callbacks (a sweep's pruning, say).
+        callbacks: additional callbacks, for example the pruning of a sweep.
 
     Raises:
-        KeyboardInterrupt: somebody stopped it.
+        KeyboardInterrupt: the training was stopped.
     """
     table = EpochTable()
     best, last = checkpoints(folder, task)
     averages = [] if params.ema is None else [EMAWeightAveraging(averages_device(machine), decay=params.ema)]
     stopping = [] if params.early_stopping is None else [StopWithoutGain(task.main_metric, params.early_stopping)]
-    # The checkpoints come after what they save: the row of the epoch, and whether to stop.
+    # The checkpoint callbacks come after the state that they save: the row of the epoch, and whether to stop.
     ours = [SeedEveryEpoch(seed), *averages, table, *stopping, best, last, TQDMProgressBar(refresh_rate=10)]
     resume = folder / "last.ckpt"
-    if not resume.exists() and is_lead():  # the other devices get what it changes from the first one
+    if not resume.exists() and is_lead():  # the other devices get the changes from the first one
         found = task.before_fit(datamodule, machine)
         if found and isinstance(logger, Logger):
             logger.log_metrics(found, step=0)
@@ -91,26 +91,26 @@ def fit(
     with quiet():
         try:
             trainer.fit(task, datamodule, ckpt_path=resume if resume.exists() else None, weights_only=True)
-        except SystemExit:  # which Lightning makes of a KeyboardInterrupt
+        except SystemExit:  # Lightning raises it instead of a KeyboardInterrupt
             raise KeyboardInterrupt from None
     checkpoint = Path(best.best_model_path)
     best_epoch = load_checkpoint(task, checkpoint)
-    trainer.strategy.barrier()  # until all have read the checkpoint
+    trainer.strategy.barrier()  # wait until all processes have read the checkpoint
     if was_alone and dist.is_initialized():
-        dist.destroy_process_group()  # metrics of this process are its own again
+        dist.destroy_process_group()  # then metrics no longer synchronise between processes
     return FitResult(table.rows, best_epoch, checkpoint, stopping[0].last_epoch if stopping else None)
 
 
 def checkpoints(folder: Path, task: Task) -> tuple[ModelCheckpoint, ModelCheckpoint]:
-    """What keeps the best epoch (``best.ckpt``) and the last one (``last.ckpt``, from which a training resumes)."""
-    # Saved when the epoch is over, so that a checkpoint holds the whole row of its epoch.
+    """Callbacks that save the best epoch (``best.ckpt``) and the last (``last.ckpt``, where training resumes)."""
+    # Saved at the end of the epoch, so that a checkpoint has the complete row of its epoch.
     once: dict[str, Any] = {"enable_version_counter": False, "save_on_train_epoch_end": True}
     best = ModelCheckpoint(folder, "best", monitor=task.main_metric, mode="max", **once)
     return best, ModelCheckpoint(folder, "last", **once)
 
 
 def load_checkpoint(task: Task, checkpoint: Path) -> int:
-    """Give a task the weights of a checkpoint, and return the epoch it is of."""
+    """Load the weights of a checkpoint into a task, and return the checkpoint's epoch."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     task.load_state_dict(state["state_dict"])
     return int(state["epoch"])
@@ -119,7 +119,7 @@ def load_checkpoint(task: Task, checkpoint: Path) -> int:
 def make_trainer(
     params: TrainerParams, machine: MachineParams, logger: Logger | bool, callbacks: list[pl.Callback]
 ) -> pl.Trainer:
-    """Lightning's trainer for a training loop of these parameters."""
+    """Return Lightning's trainer for a training loop with these parameters."""
     return pl.Trainer(
         **all_devices(machine),
         max_epochs=params.epochs,
@@ -136,5 +136,5 @@ def make_trainer(
 
 
 def averages_device(machine: MachineParams) -> str | None:
-    """Where the averages lie: left to itself, Lightning keeps those of a GPU's weights on the CPU."""
+    """Return the device of the averages; by default, Lightning keeps them on the CPU even for weights on a GPU."""
     return "cuda" if on_gpu(machine) else None

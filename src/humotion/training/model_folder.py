@@ -1,8 +1,8 @@
-"""The model folder: everything that prediction needs, with nothing pickled that it must trust.
+"""The model folder: everything that prediction needs, without pickled files, which would need trust.
 
 ``model.json`` (architecture, classes or joints, preprocessing, run id, data md5s),
-``model.safetensors`` (weights), ``model.ckpt`` (Lightning checkpoint, to train on) and
-``validation.parquet`` (a score a validation clip, on which versions are compared).
+``model.safetensors`` (weights), ``model.ckpt`` (Lightning checkpoint, for further training) and
+``validation.parquet`` (one score per validation clip, to compare versions).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from humotion.training.task import Task, task_class
 def save_model_folder(
     folder: Path, task: Task, description: ModelDescription, checkpoint: Path, validation: pd.DataFrame
 ) -> None:
-    """Write a model folder in one atomic step, in place of an older one."""
+    """Write a model folder in one atomic step; it replaces an older one."""
     with atomic_folder(folder) as temporary:
         _write_model(temporary, task, description)
         shutil.copyfile(checkpoint, temporary / CHECKPOINT)
@@ -40,7 +40,7 @@ def save_model_folder(
 
 
 def save_foreign_model(folder: Path, task: Task, description: ModelDescription) -> None:
-    """Write the folder of a model that was trained elsewhere: it has neither checkpoint nor validation scores."""
+    """Write the folder of a model that was trained elsewhere, without checkpoint and validation scores."""
     with atomic_folder(folder) as temporary:
         _write_model(temporary, task, description)
 
@@ -52,10 +52,10 @@ def _write_model(folder: Path, task: Task, description: ModelDescription) -> Non
 
 
 def load_task(folder: Path) -> tuple[Task, ModelDescription]:
-    """The trained task of a model folder, in evaluation mode on the CPU, and its description.
+    """Load the trained task of a model folder, in evaluation mode on the CPU, and its description.
 
     Raises:
-        HumotionError: there is no model folder, or its weights are not those that this code's model has.
+        HumotionError: the folder is not a model folder, or its weights do not fit the model of the current code.
     """
     description = read_description(folder)
     task = task_class(description.task)(description.architecture)
@@ -64,7 +64,7 @@ def load_task(folder: Path) -> tuple[Task, ModelDescription]:
         commit = description.source.get("git.commit")
         code = f"with the code of commit {commit}" if commit else "with the code that made it"
         raise HumotionError(
-            f"{folder} holds a {description.architecture['name']} that this version of humotion builds otherwise: "
+            f"{folder} contains a {description.architecture['name']} that this version of humotion builds differently: "
             f"{len(problems)} parameters do not fit ({problems[0]}, ...). Use it {code}, or train it again."
         )
     task.model.load_state_dict(weights)

@@ -1,4 +1,4 @@
-"""Predictions of a task for every batch of a loader."""
+"""Predict with a task for every batch of a loader."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from humotion.training.devices import one_device
 
 
 def predict(task: pl.LightningModule, loader: Any, machine: MachineParams) -> list[dict[str, torch.Tensor]]:
-    """Predictions of every batch of a loader, in order, on one device."""
+    """Return the predictions for every batch of a loader, in order, on one device."""
     trainer = pl.Trainer(
         **one_device(machine),
         logger=False,
@@ -29,7 +29,7 @@ def predict(task: pl.LightningModule, loader: Any, machine: MachineParams) -> li
 
 
 class quiet(warnings.catch_warnings):  # noqa: N801
-    """Silences Lightning's advice about matters that humotion decides (worker counts, resume paths)."""
+    """Hides Lightning's advice about settings that humotion decides (number of workers, checkpoint paths)."""
 
     def __enter__(self) -> Any:
         entered = super().__enter__()
@@ -37,7 +37,7 @@ class quiet(warnings.catch_warnings):  # noqa: N801
             ".*does not have many workers.*",
             ".*Checkpoint directory.*exists.*",
             ".*litlogger.*",
-            ".*recommended to use.*sync_dist=True.*",  # metrics that are the same everywhere already
+            ".*recommended to use.*sync_dist=True.*",  # the metrics are already the same on all devices
         )
         for message in advice:
             warnings.filterwarnings("ignore", message=message)

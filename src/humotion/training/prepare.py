@@ -1,4 +1,4 @@
-"""From an experiment to what `fit` takes: the seeded task, and its clips."""
+"""Prepare the arguments of `fit` for an experiment: the seeded task, and its clips."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def prepare(name: str, params: Params) -> tuple[Task, ClipDataModule]:
     """Seed everything, then build the task of experiment ``name`` and the loaders of its clips.
 
     Raises:
-        HumotionError: no such experiment, frames are missing, or this machine cannot train at that precision.
+        HumotionError: the experiment does not exist, frames are missing, or this machine cannot use the precision.
     """
     experiment = params.experiment(name)
     check_precision(experiment.trainer, params.machine)

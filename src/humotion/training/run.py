@@ -1,4 +1,4 @@
-"""The MLflow run of a model's training: what it is told of, and how the stages that add to it open it again."""
+"""The MLflow run of a model's training: its content, and how later stages open it again to add results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run_source(
     meta: Mapping[str, Any],
     origin: Mapping[str, str] | None = None,
 ) -> RunSource:
-    """What the run of a training is told; ``origin`` where the training is long over."""
+    """Return what the run of a training records; ``origin`` is needed if the training ended earlier."""
     settings = training_settings(experiment)
     commit = (origin_tags() if origin is None else origin).get(COMMIT)
     note = training_note(name, flatten(settings), meta, commit)
@@ -32,16 +32,16 @@ def run_source(
 
 
 def recorded_source(experiment: AnyExperiment, description: ModelDescription) -> RunSource:
-    """What the run of a trained model was told."""
+    """Return what the run of a trained model has recorded."""
     return run_source(experiment, description.experiment, description.data_md5, description.meta, description.source)
 
 
 def reopened_run(data: ClipDataModule, params: Params, description: ModelDescription) -> AbstractContextManager[str]:
-    """Open the run in which a model was trained; a store that does not know it gets one with all that it needs."""
+    """Open the run in which a model was trained; if the store does not have it, create a complete one."""
     experiment, name = data.experiment, description.experiment
     source = recorded_source(experiment, description)
     metrics = Path("metrics") / name / "train.json"
-    # Weights from elsewhere have none.
+    # Weights from elsewhere have no training metrics.
     trained: dict[str, Any] = read_json(metrics) if metrics.exists() else {"val": {}, "best_epoch": 0}
     chosen = {f"best_val/{key}": value for key, value in trained["val"].items() if value is not None}
     example = data.raw_path(params.dataset(experiment.dataset).root, "val")

@@ -1,7 +1,7 @@
-"""The wish to stop: noted when the signal comes, granted between two batches, where nothing is left half-done.
+"""Stop a training by a signal: note the signal when it comes, and stop between two batches, in a consistent state.
 
-An exception out of a signal handler may come in the middle of a database transaction, whose lock it
-would leave behind: MLflow's next write would then wait for ever.
+A signal handler that raises an exception could interrupt a database transaction. Its lock would stay, and MLflow's
+next write would wait forever.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ class Stop:
     """Whether a training should stop.
 
     Attributes:
-        asked: a signal asked for it.
+        asked: whether a signal has asked for it.
     """
 
     def __init__(self) -> None:
         self.asked = False
 
     def listen(self, *signals: signal.Signals) -> None:
-        """Note these signals instead of what they do otherwise."""
+        """Note these signals, instead of their default effect."""
         for number in signals:
             signal.signal(number, self._note)
 
     @contextmanager
     def listening(self, *signals: signal.Signals) -> Iterator[None]:
-        """The same for a while."""
+        """Note these signals inside a ``with`` block, and restore their handlers after it."""
         before = {number: signal.getsignal(number) for number in signals}
         self.listen(*signals)
         try:
@@ -42,7 +42,7 @@ class Stop:
                 signal.signal(number, handler)
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt here, if it was asked for."""
+        """Raise KeyboardInterrupt if a signal has asked to stop."""
         if self.asked:
             raise KeyboardInterrupt
 
@@ -51,15 +51,15 @@ class Stop:
 
 
 class StopAfterBatch(pl.Callback):
-    """Stops a training after the batch in which somebody asked for it."""
+    """Stops a training after the batch in which a signal asked for it."""
 
     def __init__(self, stop: Stop) -> None:
         self.stop = stop
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Over several devices, take SIGTERM back from Lightning, whose handler would talk to the others at once.
+        """With several devices, replace Lightning's SIGTERM handler, which would contact the other processes at once.
 
-        In the middle of a step that can be for ever: they may be at another exchange.
+        In the middle of a step, this could wait forever, because the others may be in another exchange.
         """
         if trainer.world_size > 1:
             self.stop.listen(signal.SIGTERM)
@@ -67,10 +67,10 @@ class StopAfterBatch(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Stop here if somebody asked for it.
+        """Stop here if a signal has asked for it.
 
         Raises:
-            KeyboardInterrupt: the training is to be gone on with later.
+            KeyboardInterrupt: the training must stop, and can resume later.
         """
         self.stop.check()
 
@@ -83,5 +83,5 @@ class StopAfterBatch(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """The same in validation, which may take longer than the epoch."""
+        """Also stop in validation, which may take longer than the training part of the epoch."""
         self.stop.check()

@@ -1,4 +1,4 @@
-"""What every task is: a LightningModule around one model, with an optimiser, a schedule and a main metric."""
+"""The base class of all tasks: a LightningModule with one model, an optimiser, a schedule and a main metric."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Task(pl.LightningModule, ABC):
     """A model with its loss and metrics.
 
     Args:
-        architecture: ``name`` and keyword arguments of the model, enough to build it again.
-        optimizer: optimiser and schedule.
+        architecture: ``family``, ``name`` and keyword arguments of the model, enough to build it again.
+        optimizer: settings of the optimiser and schedule.
 
     Attributes:
-        main_metric: the validation metric that chooses the checkpoint, higher is better.
-        output_columns: of the served model, which answers with a row of text per video.
+        main_metric: the validation metric that chooses the checkpoint; higher is better.
+        output_columns: columns of the served model, which returns one row of text per video.
     """
 
     main_metric: ClassVar[str]
@@ -45,12 +45,12 @@ class Task(pl.LightningModule, ABC):
 
     @classmethod
     def architecture_of(cls, model: ModelParams, **from_data: Any) -> dict[str, Any]:
-        """The architecture of an experiment's model: its settings, and what it takes of the facts about the clips.
+        """Return the architecture of an experiment's model: its settings, and the facts about the clips that it needs.
 
         Args:
-            model: the section of params.yaml.
-            from_data: what the task knows of the clips (``num_classes``, say). A model takes what its family's entry
-                names (`ModelEntry.from_data`).
+            model: the ``model`` section of params.yaml.
+            from_data: facts about the clips, for example ``num_classes``. The model gets those that its entry lists
+                (`ModelEntry.from_data`).
         """
         taken = model_entry(model.family, model.name).from_data
         return {**model.model_dump(exclude={"weights"}), **{key: from_data[key] for key in taken}}
@@ -58,34 +58,34 @@ class Task(pl.LightningModule, ABC):
     @classmethod
     @abstractmethod
     def from_experiment(cls, experiment: Any, meta: dict[str, Any]) -> Task:
-        """The task of an experiment on clips described by ``clips/<experiment>/meta.json``."""
+        """Build the task of an experiment on clips described by ``clips/<experiment>/meta.json``."""
 
     @abstractmethod
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
-        """Predictions of a batch, as CPU tensors; ``clip_index`` says of which clips."""
+        """Return the predictions of a batch as CPU tensors; ``clip_index`` has the clips' indices."""
 
     @abstractmethod
     def clip_scores(self, data: ClipDataModule, split: str, machine: MachineParams) -> pd.DataFrame:
-        """What versions are compared on: a row per clip with ``clip_id``, ``group``, ``score``, ``weight``, and more.
+        """Return the table that compares versions: one row per clip, ``clip_id``, ``group``, ``score``, ``weight``.
 
-        The weighted mean of ``score`` is the main metric. What other columns there are, and which score is the mean of
-        which, the task's ``face.py`` knows.
+        The weighted mean of ``score`` is the main metric. The task's ``face.py`` defines the other columns, and the
+        column that each score needs.
         """
 
     def before_fit(self, data: ClipDataModule, machine: MachineParams) -> dict[str, float]:
-        """What is done once before the first epoch, in the first process alone; the metrics of it, to be logged."""
+        """Run once before the first epoch, only in the first process, and return metrics to log."""
         return {}
 
     def parameter_groups(self, params: OptimizerParams) -> list[dict[str, Any]]:
-        """Groups for the optimiser; a task may give some layers a learning rate of their own."""
+        """Return groups for the optimiser; a task may set a separate learning rate for some layers."""
         return parameter_groups(self.model, params)
 
     def share_of_batch(self, size: int, batch_idx: int) -> tuple[int, float]:
-        """What a training batch of ``size`` samples on this device is of the global batch.
+        """Return the share of this device in the global batch, for a training batch of ``size`` samples.
 
         Returns:
-            The number of samples in the global batch, and the factor on the mean over those of this device with which
-            the mean over all devices is that over the global batch, though a last batch may not be shared out evenly.
+            The number of samples in the global batch, and a factor on the mean over this device's samples. With this
+            factor, the mean over all devices is the mean over the global batch, even if a last batch is uneven.
         """
         if self._trainer is None or self.trainer.world_size == 1:
             return size, 1.0
@@ -93,18 +93,18 @@ class Task(pl.LightningModule, ABC):
         return together, mine * self.trainer.world_size / together
 
     def log_training(self, name: str, mean: Tensor, size: int, **more: Any) -> None:
-        """Log the mean over an epoch of a figure of training batches of ``size`` samples, all devices together.
+        """Log the mean over an epoch of a value of training batches of ``size`` samples, over all devices.
 
-        ``mean`` is that of this device times its share (see `share_of_batch`): with the same size on all of them, as
-        Lightning averages sizes in whole numbers.
+        ``mean`` is that of this device times its share (see `share_of_batch`). ``size`` must be the same on all
+        devices, because Lightning averages sizes as integers.
         """
         self.log(f"train/{name}", mean, on_step=False, on_epoch=True, batch_size=size, sync_dist=True, **more)
 
     def configure_optimizers(self) -> Any:
-        """The optimiser, and a schedule that moves after every optimiser step."""
+        """Return the optimiser, and a schedule that advances after every optimiser step."""
         params = self.optimizer_params
         if params is None:
-            raise RuntimeError("This task was built for prediction: it has no optimiser.")
+            raise RuntimeError("This task was created for prediction and has no optimiser.")
         groups = self.parameter_groups(params)
         optimizer: torch.optim.Optimizer
         if params.name == "adamw":
@@ -123,19 +123,19 @@ class Task(pl.LightningModule, ABC):
 def parameter_groups(
     model: nn.Module, params: OptimizerParams, factor_of: Callable[[str], float] = lambda name: 1.0
 ) -> list[dict[str, Any]]:
-    """Groups of parameters of one weight decay and one learning rate.
+    """Return groups of parameters with the same weight decay and the same learning rate.
 
-    Weights decay; biases, norms, scalars, tokens and position embeddings do not. The learning rate of a
-    parameter is that of ``params`` times ``factor_of`` its name, the factor of its part of the model, and
-    the factor of biases where it is one of a convolution or linear layer.
+    Weights decay; biases, norms, scalars, tokens and position embeddings do not. The learning rate of a parameter is
+    that of ``params`` times ``factor_of(name)``, times the factor of its part of the model. A bias of a convolution or
+    linear layer also has the factor of biases.
 
     Raises:
-        HumotionError: ``params.lr_factors`` names a part that the model has not.
+        HumotionError: ``params.lr_factors`` contains a part that the model does not have.
     """
     parts = {name.split(".")[0] for name, _ in model.named_parameters()}
     if unknown := params.lr_factors.keys() - parts:
         names = (", ".join(sorted(of)) for of in (unknown, parts))
-        raise HumotionError("optimizer.lr_factors names {}; the model's parts are {}.".format(*names))
+        raise HumotionError("optimizer.lr_factors contains {}, but the model's parts are {}.".format(*names))
     layers = (name for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear))
     biases = {f"{layer}.bias" if layer else "bias" for layer in layers}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
@@ -149,7 +149,7 @@ def parameter_groups(
 
 
 def learning_rate_factor(step: int, total: int, warmup: int, params: OptimizerParams) -> float:
-    """Factor on the learning rate: linear warm-up, then constant, in steps, or half a cosine down to zero."""
+    """Return the factor on the learning rate: linear warm-up, then constant, in steps, or a half cosine to zero."""
     if step < warmup:
         return (step + 1) / warmup
     if params.step_every is not None:
@@ -161,9 +161,9 @@ def learning_rate_factor(step: int, total: int, warmup: int, params: OptimizerPa
 
 
 def task_class(name: str) -> type[Task]:
-    """The LightningModule of a task, which its ``training/module.py`` defines.
+    """Return the LightningModule of a task, which its ``training/module.py`` defines.
 
     Raises:
-        HumotionError: the name is unknown; the message lists the known ones.
+        HumotionError: the name is unknown; the message lists the known names.
     """
     return choices.only_class(choices.load("tasks", name, "training.module"), Task)  # type: ignore[type-abstract]

@@ -1,1 +1,1 @@
-"""Reading video files and image folders, and the frame store that training reads from."""
+"""Read video files and folders of frame images."""

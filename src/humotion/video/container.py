@@ -1,7 +1,7 @@
-"""Opening a video file, and what must be known of it before its frames are read.
+"""Open a video file, and find out what must be known before its frames are read.
 
-Frames are found by their times, and not every file's times can be trusted: AVI has none of its own,
-so with B-frames they are guesses. `read_outline` reads the packets once, without decoding them, to tell.
+Frames are found by their times, and the times in some files cannot be trusted. AVI stores no times, so
+with B-frames they are guesses. `read_outline` checks this: it reads the packets once and decodes at most one frame.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from humotion.video.orientation import Filters, quarter_turn, turn_filters
 
 FILE_ERRORS = (av.error.FFmpegError, OSError, ValueError)
 MAX_PIXELS = 2**26
-"""Pixels a frame may have: twice 8K video. What claims more is a damaged header, and would fill the memory."""
+"""The most pixels in a frame: twice those of 8K video. A header that states more is damaged, and would fill memory."""
 _TIMED_CONTAINERS = frozenset({"mp4", "mov", "matroska", "webm"})
 
 
@@ -32,11 +32,11 @@ class DamagedVideo(Exception):
 
 @dataclass(frozen=True)
 class Outline:
-    """What the packets of a file say of its frames, before one is decoded for good.
+    """What the packets of a file say about its frames, before these are decoded.
 
-    ``times`` are the seconds at which the frames are shown, in order, or None where they cannot be
-    trusted; ``turn`` is how far the frames must be rotated, in degrees clockwise, or None where they
-    are mirrored or turned by no right angle.
+    ``times`` are the seconds at which the frames are shown, in order, or None if they cannot be
+    trusted. ``turn`` is how far the frames must be rotated, in degrees clockwise. It is None if they
+    are mirrored, or rotated by an angle that is not a multiple of 90 degrees.
     """
 
     stream_index: int
@@ -46,12 +46,12 @@ class Outline:
 
 
 def open_container(path: Path) -> av.container.InputContainer:
-    """Open a file that holds a video; raises DamagedVideo, which carries the status to record."""
+    """Open a file that contains a video; raises DamagedVideo, which has the status to record."""
     if not path.is_file():
         raise DamagedVideo("the file does not exist", "missing")
     if path.stat().st_size == 0:
         raise DamagedVideo("the file has no bytes", "empty")
-    cut = "the file ends too early, and its index with it: " if is_cut_short(path) else ""
+    cut = "the file ends too early, and its index is missing: " if is_cut_short(path) else ""
     try:
         container = av.open(str(path))
     except FILE_ERRORS as error:
@@ -64,23 +64,23 @@ def open_container(path: Path) -> av.container.InputContainer:
 
 
 def video_stream(container: av.container.InputContainer) -> av.video.stream.VideoStream:
-    """The stream to read, chosen as the ffmpeg command does: marked as default, then the largest.
+    """The stream to read, chosen as the ffmpeg command does: first one marked as default, then the largest.
 
-    Raises DamagedVideo if its frames are said to have more than `MAX_PIXELS`.
+    Raises DamagedVideo if its header says that frames have more than `MAX_PIXELS`.
     """
     stream = max(_streams(container), key=lambda stream: (_has(stream, "default"), stream.width * stream.height))
     if stream.width * stream.height > MAX_PIXELS:
-        raise DamagedVideo(f"its frames are said to be {stream.width} x {stream.height} pixels", "corrupt")
+        raise DamagedVideo(f"its header says that frames have {stream.width} x {stream.height} pixels", "corrupt")
     return stream
 
 
 def read_outline(path: Path) -> Outline:
-    """Look through the packets of a file; raises DamagedVideo if it cannot be opened as video."""
+    """Read the packets of a file; raises DamagedVideo if it cannot be opened as video."""
     with open_container(path) as container:
         stream = video_stream(container)
         fps = float(stream.average_rate) if stream.average_rate else None
         names = set(container.format.name.split(","))
-        is_avi = "avi" in names  # which has no display matrix, and whose B-frames have no times
+        is_avi = "avi" in names  # AVI has no display matrix, and no times for B-frames
         if not (is_avi or names & _TIMED_CONTAINERS) or (is_avi and stream.codec_context.has_b_frames):
             return Outline(stream.index, fps, None, None)
         try:
@@ -95,7 +95,7 @@ def read_outline(path: Path) -> Outline:
 def _read_packets(
     container: av.container.InputContainer, stream: av.video.stream.VideoStream, decode_first: bool
 ) -> tuple[list[int | None], Filters]:
-    """The time of each packet that will be shown, and how the first frame must be turned."""
+    """The time of each packet that will be shown, and the filters that turn the first frame upright."""
     ticks: list[int | None] = []
     filters: Filters | None = None if decode_first else ()
     for packet in container.demux(stream):
@@ -117,7 +117,7 @@ def _streams(container: av.container.InputContainer) -> list[av.video.stream.Vid
 
 
 def _moving(container: av.container.InputContainer) -> list[av.video.stream.VideoStream]:
-    """The video streams that are more than the cover picture of a sound file."""
+    """The video streams, without the cover picture of an audio file."""
     return [stream for stream in container.streams.video if not _has(stream, "attached_pic")]
 
 
@@ -126,5 +126,5 @@ def _has(stream: av.video.stream.VideoStream, name: str) -> bool:
 
 
 def error_text(error: Exception) -> str:
-    """What a decoder's exception says, without the path it repeats."""
+    """The text of a decoder's exception, without the path that it repeats."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

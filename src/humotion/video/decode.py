@@ -1,22 +1,22 @@
 """Decode a video once, from its first frame to its last, whatever state the file is in.
 
-torchcodec is the fast way. It finds frames by their times, so it reads the files whose times can be
-trusted (see `humotion.video.container`), and each frame's time is compared with the one it should have;
-everything else, and whatever it gives up on, is read through PyAV. Both give the pixels of the ffmpeg
+torchcodec is the fast reader. It finds frames by their times, so it reads only files whose times can be
+trusted (see `humotion.video.container`), and the time of each frame is compared with the expected time.
+PyAV reads all other files, and continues if torchcodec fails. Both give the pixels of the ffmpeg
 command, turned upright.
 
-How the parts work together. `decode_video` returns a `Decoded` and reads nothing yet. Its frames come from a chain of
-generators, pulled by whoever iterates it::
+How the parts work together: `decode_video` returns a `Decoded` and reads nothing yet. Its frames come from a chain of
+generators, which the caller's loop pulls::
 
     Decoded.pictures   counts each frame in num_frames
-      _read            opens the file; at the end, tells a file that was cut short
+      _read            opens the file; at the end, reports a file that was cut short
         _frames        tries the readers in turn
           _torchcodec_frames, on the GPU or the CPU
           _pyav_frames
 
-The generators write what they learn into the same `Decoded` while they are pulled: who reads (``read_by``), and the
-first thing that went wrong (``fail``). A reader starts after the ``num_frames`` frames that have been handed out. So
-when one gives up in the middle, the next continues there: no frame comes twice, and none is lost.
+The generators write what they learn into the same `Decoded` while they are pulled: which reader is used (``read_by``),
+and the first error (``fail``). A reader starts after the ``num_frames`` frames that have been handed out. So if one
+reader fails in the middle, the next one continues there: no frame comes twice, and none is lost.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ from humotion.video.length import is_cut_short
 from humotion.video.orientation import turn_filters
 
 Device = Literal["cpu", "cuda"]
-# Decoded at a time: little memory, and little enough that the allocator uses it again instead of asking
-# the system for fresh pages, which would cost a quarter of the decoding time.
+# The size of a batch of decoded frames. It is small, so that the allocator reuses its memory. For larger batches
+# the allocator asks the system for new pages, which costs a quarter of the decoding time.
 _BATCH_FRAMES, _BATCH_BYTES = 16, 2**20
 _SAME_TIME = 1e-6  # seconds
 _logger = logging.getLogger(__name__)
@@ -58,20 +58,20 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Picture:
-    """One frame: RGB ``pixels`` (H, W, 3) uint8, and its file's bytes if it was a JPEG already."""
+    """One frame: RGB ``pixels`` (H, W, 3) uint8, and the bytes of its file if that is a JPEG."""
 
     pixels: npt.NDArray[np.uint8]
     jpeg: bytes | None = None
 
 
 class Decoded:
-    """The frames of one video, read once as an iterator; what became of it is known at the end.
+    """The frames of one video, an iterator that is read once; its attributes are complete at the end.
 
-    ``method`` names the reader: "torchcodec", "torchcodec-cuda", "pyav" or "images", or two with a
-    plus between them, the second of which took over midway. ``status`` is "ok", "truncated"
+    ``method`` names the reader: "torchcodec", "torchcodec-cuda", "pyav" or "images". Two names joined
+    by a plus sign mean that the second reader took over midway. ``status`` is "ok", "truncated"
     (``num_frames`` frames, then damage), "corrupt" (damaged, and no frame can be read), "empty"
-    (nothing in it) or "missing"; ``error`` tells what went wrong. ``fps`` is None where the source
-    has none.
+    (no frames in it) or "missing"; ``error`` describes the first error. ``fps`` is None if the source
+    does not state it.
     """
 
     def __init__(self, method: str) -> None:
@@ -84,7 +84,7 @@ class Decoded:
 
     @property
     def status(self) -> str:
-        """The state of the source as far as it was read."""
+        """The state of the source, as far as it was read."""
         if self.num_frames:
             return "truncated" if self.error else "ok"
         return self._damage
@@ -94,14 +94,14 @@ class Decoded:
         self._pictures = pictures
 
     def read_by(self, reader: str) -> None:
-        """Record who reads the frames from here on."""
+        """Record which reader gives the next frames."""
         if not self.num_frames:
             self.method = reader
         elif self.method.split("+")[-1] != reader:
             self.method += f"+{reader}"
 
     def fail(self, error: str, status: str = "corrupt") -> None:
-        """Record the first thing that went wrong; ``status`` counts if no frame was read."""
+        """Record the first error; ``status`` counts only if no frame was read."""
         if self.error is None:
             self.error, self._damage = error, status
 
@@ -124,7 +124,7 @@ class Decoded:
 def decode_video(path: Path, device: Device = "cpu") -> Decoded:
     """Open a video file for one sequential reading; never raises for a bad file (see `Decoded`).
 
-    ``device`` "cuda" decodes on the GPU what it can decode, and the rest on the CPU: ``method`` tells
+    With ``device`` "cuda" the GPU decodes what it can, and the CPU decodes the rest: ``method`` shows
     which. A GPU converts colours in its own way, so its pixels may differ from the CPU's.
 
     >>> video = decode_video(Path("clip.mp4"))  # doctest: +SKIP
@@ -137,7 +137,7 @@ def decode_video(path: Path, device: Device = "cpu") -> Decoded:
 
 
 def _read(path: Path, decoded: Decoded, device: Device) -> Iterator[Picture]:
-    """All frames of a file, and what is wrong with it as a whole."""
+    """Yield all frames of a file, and record errors of the complete file."""
     try:
         outline = read_outline(path)
     except DamagedVideo as error:
@@ -152,9 +152,9 @@ def _read(path: Path, decoded: Decoded, device: Device) -> Iterator[Picture]:
 
 
 def _frames(path: Path, outline: Outline, decoded: Decoded, device: Device) -> Iterator[npt.NDArray[np.uint8]]:
-    """The frames by the fastest reader that can be trusted; where one gives up, the next continues."""
+    """Yield the frames from the fastest reader that can be trusted; if one fails, the next continues."""
     trusted = outline.times is not None and outline.turn is not None
-    # Whether the GPU's way turns frames was never seen, so what must be turned stays with the CPU.
+    # It is untested whether the GPU reader turns frames, so the CPU decodes videos that must be turned.
     on_gpu = device == "cuda" and outline.turn == 0 and has_cuda()
     devices: list[Device] = ["cuda", "cpu"] if on_gpu else ["cpu"]
     for place in devices if trusted and _torchcodec() else []:
@@ -169,14 +169,14 @@ def _frames(path: Path, outline: Outline, decoded: Decoded, device: Device) -> I
 def _torchcodec_frames(
     path: Path, outline: Outline, decoded: Decoded, device: Device
 ) -> Iterator[npt.NDArray[np.uint8]]:
-    """The frames not yet in ``decoded``; raises one of several errors at the first it cannot read."""
+    """Yield the frames not yet in ``decoded``; raises one of several errors at the first that it cannot read."""
     decoders: Any = _torchcodec()
     decoder = decoders.VideoDecoder(
         str(path), stream_index=outline.stream_index, dimension_order="NHWC", seek_mode="exact", device=device
     )
     facts = decoder.metadata
     if -round(facts.rotation or 0) % 360 != outline.turn:
-        raise ValueError("torchcodec does not see how the frames are turned")
+        raise ValueError("torchcodec reports another rotation than PyAV")
     times = np.asarray(outline.times)
     step = max(1, min(_BATCH_FRAMES, _BATCH_BYTES // (3 * facts.width * facts.height)))
     for start in range(decoded.num_frames, len(times), step):
@@ -186,31 +186,31 @@ def _torchcodec_frames(
         decoded.read_by("torchcodec-cuda" if device == "cuda" and not decoder.cpu_fallback else "torchcodec")
         yield from batch.data.cpu().numpy()[: len(expected) if is_right.all() else int(is_right.argmin())]
         if not is_right.all():
-            raise ValueError("torchcodec returned another frame than the one asked for")
+            raise ValueError("torchcodec returned another frame than the requested one")
 
 
 @cache
 def has_cuda() -> bool:
-    """Whether torch sees a GPU of the kind that torchcodec decodes on."""
+    """Whether torch finds a CUDA GPU, which torchcodec can decode on."""
     return bool(importlib.import_module("torch").cuda.is_available())
 
 
 @cache
 def _torchcodec() -> ModuleType | None:
-    """torchcodec's decoders; None, with a warning, where the system has no FFmpeg for them."""
+    """torchcodec's decoders; None, with a warning, if the system has no FFmpeg for them."""
     try:
         return importlib.import_module("torchcodec.decoders")
     except (ImportError, OSError, RuntimeError) as error:
-        _logger.warning("torchcodec does not load, so videos are read with PyAV, more slowly: %s", error)
+        _logger.warning("torchcodec cannot be loaded, so PyAV reads the videos, which is slower: %s", error)
         return None
 
 
 def _pyav_frames(path: Path, decoded: Decoded) -> Iterator[npt.NDArray[np.uint8]]:
-    """The frames not yet in ``decoded``, in order, up to the first that is damaged.
+    """Yield the frames not yet in ``decoded``, in order, up to the first that is damaged.
 
-    A later frame would stand at the wrong index, and labels are aligned with frames by index.
+    A later frame would get the wrong index, and labels are aligned with frames by index.
     """
-    skip, num_seen = decoded.num_frames, 0  # PyAV cannot be sent to a frame reliably: what came before is read again
+    skip, num_seen = decoded.num_frames, 0  # PyAV cannot seek reliably, so earlier frames are decoded again
     try:
         with open_container(path) as container:
             stream = video_stream(container)
@@ -229,7 +229,7 @@ def _pyav_frames(path: Path, decoded: Decoded) -> Iterator[npt.NDArray[np.uint8]
 def _decode_to_damage(
     container: av.container.InputContainer, stream: av.video.stream.VideoStream, decoded: Decoded
 ) -> Iterator[av.VideoFrame]:
-    """All frames; at the first damage, those that the decoder still holds and that belong before it."""
+    """Yield all frames; at the first damage, also those that are still in the decoder and belong before it."""
     num_packets, until = 0, math.inf
     try:
         for packet in container.demux(stream):
@@ -247,9 +247,9 @@ def _time(shown: av.Packet | av.VideoFrame, otherwise: float) -> float:
 
 
 def _rgb_graph(stream: av.video.stream.VideoStream, first: av.VideoFrame) -> av.filter.Graph:
-    """The ffmpeg command's own conversion; PyAV's reformatter differs from it at odd sizes.
+    """The colour conversion of the ffmpeg command; PyAV's reformatter gives other pixels at odd sizes.
 
-    The size and the turn of the first frame hold for all, as they do there.
+    As in the ffmpeg command, the size and the turn of the first frame apply to all frames.
     """
     graph = av.filter.Graph()
     turns = [graph.add(name, arguments) for name, arguments in turn_filters(first)]

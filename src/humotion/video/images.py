@@ -1,4 +1,4 @@
-"""Frames that already lie in a folder, one image file a frame (JPEG or PNG)."""
+"""Read frames from a folder with one image file per frame (JPEG or PNG)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _JPEG_START = b"\xff\xd8"
 
 
 def list_frames(folder: Path) -> list[Path]:
-    """The image files of a frame folder in the order of their names (numbers compared as numbers)."""
+    """The image files of a frame folder, sorted by name (numbers are compared as numbers)."""
     files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
     return sorted(files, key=lambda path: (_number(path) is None, _number(path) or 0, path.name))
 
@@ -26,9 +26,9 @@ def list_frames(folder: Path) -> list[Path]:
 def decode_frames_folder(folder: Path) -> Decoded:
     """Open a folder of numbered frames as a `Decoded`, method "images".
 
-    JPEG files keep their bytes, so that a frame store can copy instead of encoding them again.
-    Frames are aligned with labels by their number, so reading ends (status "truncated") at the
-    first damaged, missing or differently sized frame; what comes before it is kept.
+    JPEG files keep their bytes, so that a frame store can copy them instead of encoding them again.
+    Frames are aligned with labels by their number. So reading ends (status "truncated") at the
+    first frame that is damaged, missing or of another size. The frames before it are kept.
     """
     decoded = Decoded("images")
     decoded.start(_pictures(folder, decoded))
@@ -40,7 +40,7 @@ def read_image(data: bytes) -> npt.NDArray[np.uint8]:
     if data.startswith(_JPEG_START):
         height, width, *_ = simplejpeg.decode_jpeg_header(data)
         if height * width > MAX_PIXELS:
-            raise ValueError(f"it is said to be {width} x {height} pixels")
+            raise ValueError(f"its header says that it has {width} x {height} pixels")
         return simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
     if pixels is None:
@@ -68,7 +68,7 @@ def _pictures(folder: Path, decoded: Decoded) -> Iterator[Picture]:
             decoded.fail(f"{path.name}: {error}")
             return
         if shape not in (None, pixels.shape):
-            decoded.fail(f"{path.name}: its size differs from the frames before it")
+            decoded.fail(f"{path.name}: its size differs from that of the frames before it")
             return
         shape = pixels.shape
         yield Picture(pixels, data if data.startswith(_JPEG_START) else None)

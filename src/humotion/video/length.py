@@ -1,7 +1,7 @@
-"""Whether a video file is shorter than its own headers say, as a broken download or a full disk leaves it.
+"""Whether a video file is shorter than its own headers say, for example after a broken download or on a full disk.
 
-Decoders reach the end of such a file in peace, so the containers' sizes are the only witness. Streams
-without a size of the whole (MPEG-TS, live recordings) cannot be told.
+Decoders report no error at the end of such a file, so only the sizes in the container show the damage. Streams
+that do not store their total size (MPEG-TS, live recordings) cannot be checked.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot
 
 
 def is_cut_short(path: Path) -> bool:
-    """Whether the last piece of an AVI, MP4/MOV or Matroska/WebM file reaches past the file's end."""
+    """Whether the last part of an AVI, MP4/MOV or Matroska/WebM file would extend beyond the end of the file."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         head = stream.read(8)
@@ -32,7 +32,7 @@ def is_cut_short(path: Path) -> bool:
 
 
 def _box_ends(stream: BinaryIO, size: int) -> Iterator[int]:
-    """Where each top-level box of an MP4 or MOV file ends (ISO/IEC 14496-12, 4.2)."""
+    """The end positions of the top-level boxes of an MP4 or MOV file (ISO/IEC 14496-12, 4.2)."""
     start = 0
     while start + 8 <= size:
         stream.seek(start)
@@ -40,14 +40,14 @@ def _box_ends(stream: BinaryIO, size: int) -> Iterator[int]:
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
-        if length < 8:  # 0: up to the end of the file; less is damage
+        if length < 8:  # 0: the box extends to the end of the file; 1 to 7: damage
             return
         start += length
         yield start
 
 
 def _element_ends(stream: BinaryIO) -> Iterator[int]:
-    """Where the header and the segment of a Matroska file end (RFC 8794, 4 to 6)."""
+    """The end positions of the header and the segment of a Matroska file (RFC 8794, 4 to 6)."""
     for expected in (_EBML, _SEGMENT):
         if int.from_bytes(stream.read(4), "big") != expected:
             return

@@ -1,7 +1,7 @@
-"""How a frame must be turned to stand upright: the display matrix that phones write beside the pixels.
+"""How a frame must be turned to be upright: the display matrix that phones write next to the pixels.
 
-The ffmpeg command obeys the matrix with filters of its own choice (``configure_input_video_filter``
-in its sources). The same filters here give the same pixels, mirrored and oddly turned videos included.
+The ffmpeg command applies the matrix with filters that it chooses (``configure_input_video_filter``
+in its sources). The same filters here give the same pixels, also for mirrored and oddly rotated videos.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Filters = tuple[tuple[str, str | None], ...]
-"""FFmpeg filters to put in a row, as (name, arguments)."""
+"""A chain of FFmpeg filters, as (name, arguments)."""
 
 _CLOCK: Filters = (("transpose", "clock"),)
 _COUNTER_CLOCK: Filters = (("transpose", "cclock"),)
@@ -23,7 +23,7 @@ _QUARTER_TURNS: dict[Filters, int] = {(): 0, _CLOCK: 90, _HALF: 180, _COUNTER_CL
 
 
 def turn_filters(frame: av.VideoFrame) -> Filters:
-    """The filters that turn ``frame`` upright; none for a frame that says nothing of it."""
+    """The filters that turn ``frame`` upright; none for a frame without a display matrix."""
     matrix = _display_matrix(frame)
     if matrix is None:
         return ()
@@ -40,12 +40,12 @@ def turn_filters(frame: av.VideoFrame) -> Filters:
 
 
 def quarter_turn(filters: Filters) -> int | None:
-    """Degrees clockwise (0, 90, 180, 270) if ``filters`` are a mere rotation by that, else None."""
+    """Degrees clockwise (0, 90, 180, 270) if ``filters`` only rotate by that angle, else None."""
     return _QUARTER_TURNS.get(filters)
 
 
 def swaps_sides(filters: Filters) -> bool:
-    """Whether width and height change places."""
+    """Whether ``filters`` swap width and height."""
     return any(name == "transpose" for name, _ in filters)
 
 
@@ -55,7 +55,7 @@ def _display_matrix(frame: av.VideoFrame) -> npt.NDArray[np.int32] | None:
 
 
 def _clockwise(matrix: npt.NDArray[np.int32]) -> float:
-    """Whole degrees in [0, 360); NaN for a matrix that flattens the picture, which no filter mends."""
+    """The rotation in whole degrees in [0, 360); NaN for a matrix that flattens the picture: no filter fixes that."""
     scale = (math.hypot(matrix[0], matrix[3]), math.hypot(matrix[1], matrix[4]))
     if not all(scale):
         return math.nan

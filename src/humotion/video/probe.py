@@ -1,7 +1,7 @@
-"""What a video file's header says about it, for the video table: quick, and never the last word.
+"""What a video file's header says about it, for the video table: quick to read, but not always correct.
 
-Frame counts in headers are often wrong (JHMDB's say 36 where 30 can be decoded), so the count here
-is a hint; the frame table has the real one.
+Frame counts in headers are often wrong (JHMDB's state 36, but only 30 frames can be decoded). So the count
+here is a hint; the frame table has the real count.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from humotion.video.orientation import swaps_sides, turn_filters
 
 @dataclass(frozen=True)
 class Probe:
-    """Header facts; what the source does not say is None. ``status`` is ok, corrupt, empty or missing."""
+    """Header facts; a fact that the source does not state is None. ``status`` is ok, corrupt, empty or missing."""
 
     status: str
     error: str | None = None
@@ -30,10 +30,10 @@ class Probe:
 
 
 def probe(path: Path) -> Probe:
-    """Look at a video file or a folder of frame images; a bad one has a status and an error text.
+    """Read the header of a video file or a folder of frame images; a bad one gets a status and an error text.
 
-    Sizes are as displayed, after a phone's rotation. The first frame is decoded, so "ok" means
-    that there is at least one.
+    Sizes are as displayed, after the rotation that phones record. The first frame is decoded, so "ok" means
+    that there is at least one frame.
     """
     return _probe_folder(path) if path.is_dir() else _probe_file(path)
 

@@ -77,10 +77,10 @@ def test_a_branch_that_moved_is_downloaded_again(hub: HubServer, tmp_path: Path)
     [
         ("hf-hub:org/none", ["shows no model hf-hub:org/none", "hf auth login", "HF_TOKEN"]),
         ("hf-hub:org/private", ["shows no model hf-hub:org/private", "hf auth login", "HF_TOKEN"]),
-        ("hf-hub:org/gated", ["gated", "Ask for access", "HF_TOKEN"]),
+        ("hf-hub:org/gated", ["gated", "Request access", "HF_TOKEN"]),
         ("hf-hub:org/vit@nosuch", ["no such revision"]),
         ("hf-hub:org/card", ["neither model.safetensors nor pytorch_model.bin"]),
-        ("hf-hub:org/--bad", ["names no model of the hub"]),
+        ("hf-hub:org/--bad", ["is not the name of a model on the hub"]),
     ],
 )
 def test_what_the_hub_refuses_is_told(hub: HubServer, tmp_path: Path, name: str, told: list[str]) -> None:
@@ -95,7 +95,7 @@ def test_a_hub_out_of_reach_is_told_with_what_to_do(hub: HubServer, tmp_path: Pa
         (answer,) = ask(hub.url, tmp_path, "hf-hub:org/vit", **environment)
         assert answer.startswith("error: hf-hub:org/vit is not in the cache")
         assert str(tmp_path) in answer
-        assert "give a checkpoint file" in answer
+        assert "use a checkpoint file" in answer
     assert sum("/resolve/" in path for _, path in hub.requests) > 1  # it was asked again before that was said
 
 

@@ -129,7 +129,7 @@ def test_streaming_and_pieces_equal_the_clip(name: str) -> None:
             one, state = model.step(frame, state)
             streamed.append(one)
         torch.testing.assert_close(torch.stack(streamed, 1), whole)
-        first, state = model.advance(frames[:, :2], model.begin(frames[:, 0]))
+        first, state = model.advance(frames[:, :2], model.start(frames[:, 0]))
         second, _ = model.advance(frames[:, 2:], state)
     torch.testing.assert_close(torch.cat([first, second], 1), whole)
 

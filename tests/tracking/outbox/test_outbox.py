@@ -144,7 +144,7 @@ def test_a_server_killed_in_the_middle_of_a_training(
 
     with killed_once(server, ".humotion/work/train/*/last.ckpt"):
         train.run("action", params)
-    assert "waits on disk, whole" in capsys.readouterr().out
+    assert "It is complete." in capsys.readouterr().out
     (waiting,) = waiting_runs()
     assert waiting.run_id is not None, "it had begun at the server"
     evaluate.run("action", params)
@@ -224,7 +224,7 @@ def test_a_server_that_was_never_there(no_server: Path, clip: Path, server: Serv
     waiting.save()
     code, text = track("sync", "--uri", server.uri)
     assert code == 0, text
-    assert track("status") == (0, "Nothing waits.\n")
+    assert track("status") == (0, "No run waits.\n")
     assert doctor.CHECKS["unsent runs"]().status == "ok"
 
     client = MlflowClient(server.uri)
@@ -249,7 +249,7 @@ def test_a_process_that_died_is_said_to_have_failed_and_goes_on(
     with runs.training_run(SOURCE) as run_id:
         runs.log_metrics({"loss": 2.0}, step=0)
         (waiting,) = waiting_runs()
-        assert "in work" in track("status")[1]
+        assert "being written" in track("status")[1]
         assert track("sync")[0] == 0  # leaves it alone
         shutil.copytree(waiting.folder, waiting.folder.with_name("later"))
     client = MlflowClient(server.uri)

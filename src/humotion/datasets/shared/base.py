@@ -1,7 +1,7 @@
-"""What every dataset layout offers, and the helpers that layouts share.
+"""The base class of dataset layouts, and the helpers that layouts share.
 
 A layout turns one dataset's folders and annotation files into a table of facts and, for pose, into
-labels a video. A damaged annotation becomes a row with a status; it never ends the reading.
+labels per video. A damaged annotation becomes a row with a status; it never stops the reading.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from humotion.errors import HumotionError
 from humotion.store.skeleton import Skeleton
 
 FIELD = "field_"
-"""What the names of a dataset's own columns begin with."""
+"""The prefix of a dataset's own columns."""
 
 UNLABELLED = -1
 """The ``label_id`` of a video whose label could not be read."""
 
 
 class LabelError(ValueError):
-    """An annotation file that cannot be used; the text names the file and what is wrong."""
+    """An annotation file that cannot be used; the text names the file and the error."""
 
 
 @dataclass(frozen=True)
 class PoseLabels:
     """Pose labels of P persons in T frames, in 0-based pixels of the original frames, pixel centres at integers.
 
-    ``joints`` (P, T, J, D) float32, x and y first; ``visibility`` (P, T, J) uint8 COCO flags (0 no position known,
+    ``joints`` (P, T, J, D) float32, x and y first; ``visibility`` (P, T, J) uint8 COCO flags (0 position unknown,
     1 occluded, 2 visible); ``boxes`` (P, T, 4) float32 x1 y1 x2 y2 around each person.
     """
 
@@ -52,13 +52,12 @@ class PoseLabels:
 
     @property
     def num_frames(self) -> int:
-        """T."""
         return int(self.joints.shape[1])
 
     def fit_to(self, num_frames: int) -> PoseLabels:
         """The labels of the first ``num_frames`` frames.
 
-        Frames beyond the last label have no known joints, and the last box.
+        Frames after the last label get the last box and no known joints.
         """
         index = np.minimum(np.arange(num_frames), self.num_frames - 1)
         visibility = self.visibility[:, index]
@@ -67,12 +66,12 @@ class PoseLabels:
 
 
 class Layout(ABC):
-    """A dataset as it lies on disk below ``root``.
+    """A dataset on disk, below ``root``.
 
     Attributes:
         skeleton: the joint set of its pose labels, or None.
-        origin: tells a user what belongs into the root folder and where to get it.
-        terms: under which terms the videos stand, as far as we know; empty if we do not.
+        origin: tells the user which files the root folder must contain and where to get them.
+        terms: the terms of use of the videos, as far as we know; empty if we do not know them.
     """
 
     skeleton: ClassVar[Skeleton | None] = None
@@ -84,25 +83,25 @@ class Layout(ABC):
 
     @property
     def name(self) -> str:
-        """As params.yaml has it: the file that defines the layout."""
+        """The name in params.yaml: that of the file that defines the layout."""
         return type(self).__module__.rpartition(".")[2]
 
     @abstractmethod
     def list_videos(self) -> pd.DataFrame:
-        """One row a video, sorted by ``video_id``, with the columns of the video table before probing.
+        """One row per video, sorted by ``video_id``, with the columns of the video table before probing.
 
         ``video_id``, ``path`` (below the root: a video file or a folder of frame images), ``label``,
         ``label_id``, the official splits ("train", "test" or null), ``group``, the dataset's own fields
         (``field_*``), ``status``, ``error``.
-        Videos that only a split names are rows with status "missing".
+        A video that only a split names gets a row with status "missing".
         """
 
     def pose(self, video_id: str) -> PoseLabels | None:
-        """The pose labels of a video, None if it has none; raises LabelError if they are damaged."""
+        """The pose labels of a video; None if it has none; raises LabelError if they are damaged."""
         return None
 
     def fps(self, video_id: str) -> float | None:
-        """Frames a second of a video that does not say itself (a folder of images), None if unknown."""
+        """Frames per second of a video that does not state them (a folder of images); None if unknown."""
         return None
 
 
@@ -112,11 +111,11 @@ def video_table(
     """Build the table of `Layout.list_videos` from rows without ``label_id``.
 
     Args:
-        rows: a map per video.
+        rows: one dict per video.
         splits: names of the official splits.
-        classes: of the dataset, which are numbered in alphabetical order.
-        fields: what else the dataset tells of a video in words (``field_camera``: "still"). Its scores are broken down
-            by them.
+        classes: the dataset's classes; they are numbered in alphabetical order.
+        fields: columns with other facts about a video in words (``field_camera``: "still"). The scores of the dataset
+            are broken down by them.
     """
     columns = ["video_id", "path", "label", "label_id", *splits, "group", *fields, "status", "error"]
     numbers = {name: number for number, name in enumerate(sorted(set(classes)))}
@@ -129,26 +128,26 @@ def video_table(
 
 
 def id_of(path: Path, root: Path) -> str:
-    """The ``video_id`` of a file or frame folder: its path below the root, a file's without extension."""
+    """The ``video_id`` of a file or frame folder: its path below the root, for a file without its extension."""
     relative = path.relative_to(root)
     return (relative if path.is_dir() else relative.with_suffix("")).as_posix()
 
 
 def visible_entries(folder: Path) -> list[Path]:
-    """What lies in a folder, sorted by name, without hidden files (archives carry ``._*`` ones)."""
+    """The entries of a folder, sorted by name, without hidden files (archives contain ``._*`` files)."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def require_videos(rows: list[dict[str, Any]], layout: Layout) -> None:
-    """Raise HumotionError if a root folder holds nothing that the layout knows."""
+    """Raise HumotionError if the layout finds no rows in its root folder."""
     if not rows:
-        raise HumotionError(f"Nothing of this dataset is in {layout.root}. Expected there: {layout.origin}")
+        raise HumotionError(f"No videos of this dataset were found in {layout.root}. Expected in it: {layout.origin}")
 
 
 def read_mat(path: Path, fields: tuple[str, ...]) -> dict[str, Any]:
-    """Read fields of a MATLAB file; raises LabelError that names a missing field."""
+    """Read fields of a MATLAB file; raises LabelError, which names a missing field."""
     try:
         content = load_mat(path, fields)
     except MatError as error:
@@ -164,8 +163,8 @@ def complete_boxes(
 ) -> npt.NDArray[np.float32]:
     """Replace empty boxes (x2 <= x1 or y2 <= y1, or not finite) of (T, 4).
 
-    A frame's box is then the extent of its visible joints; where fewer than two are visible, that
-    of the nearest earlier frame, or else of the next one that has a box.
+    The new box of a frame is the extent of its visible joints. If fewer than two are visible, it is the
+    box of the nearest earlier frame, or else of the next frame that has a box.
     """
     completed = boxes.astype(np.float32)
     for t in np.flatnonzero(_is_empty(boxes)):

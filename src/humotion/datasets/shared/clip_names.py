@@ -1,4 +1,4 @@
-"""What the name of an HMDB51 clip tells, which JHMDB's clips have too.
+"""The facts in the name of an HMDB51 clip. JHMDB's clips have such names, too.
 
 ``<source>_<class>_<visible>_<camera>_np<people>_<view>_<quality>_<index>``: AmericanGangster_walk_f_nm_np1_ba_med_72.
 """
@@ -21,15 +21,18 @@ FIELDS = {
     "view": {"fr": "front", "ba": "back", "le": "left", "ri": "right"},
     "quality": {"goo": "good", "med": "medium", "bad": "bad"},
 }
-"""The fields that describe a clip, and their codes in words; the number of people is one already."""
+"""The fields that describe a clip, with the words for their codes; the number of people needs no words."""
 COLUMNS = [f"{FIELD}{field}" for field in FIELDS]
-"""The same as columns of the table of videos."""
+"""The same fields as columns of the video table."""
 
 
 @dataclass(frozen=True)
 class ClipName:
-    """The fields of a clip's name: visible body part f, u, h, l (full, upper, head, lower), camera
-    motion cm or nm (none), number of people, view fr, ba, le, ri, quality goo, med, bad."""
+    """The fields of a clip's name.
+
+    Visible body part f, u, h, l (full, upper, head, lower), camera motion cm or nm (none), number of
+    people, view fr, ba, le, ri, quality goo, med, bad.
+    """
 
     source: str
     label: str
@@ -41,13 +44,13 @@ class ClipName:
     index: int
 
     def in_words(self) -> dict[str, str]:
-        """The value of each of `FIELDS`."""
+        """The value of each of `FIELDS`, in words."""
         values = {field: str(getattr(self, field)) for field in FIELDS}
         return {field: FIELDS[field].get(value, value) for field, value in values.items()}
 
 
 def parse_name(name: str, label: str) -> ClipName | None:
-    """Read a clip's name from the right: the source, and the class, may hold underscores.
+    """Read a clip's name from the right: the source and the class may contain underscores.
 
     Returns None for a name that does not follow the scheme of class ``label``.
     """
@@ -61,11 +64,11 @@ def parse_name(name: str, label: str) -> ClipName | None:
 
 
 def facts_of(name: str, label: str) -> dict[str, str]:
-    """What a clip's name tells of it: its group, and the dataset's own columns (`COLUMNS`) as far as it follows them.
+    """The facts in a clip's name: its group and, if the name follows the scheme, the dataset's own columns (`COLUMNS`).
 
-    The group is the source, or the clip's own name if that cannot be told. Three sources carry their file's suffix, and
-    one of them is there without it too: a fencing scene of "Die Another Day", four clips under either name. Split 1
-    trains on three of the ones and tests the four others.
+    The group is the source, or the clip's own name if the source is unknown. Three sources have a file suffix, and
+    one of them also occurs without it: a fencing scene of "Die Another Day", with four clips under each name. Split 1
+    trains on three clips with one name and tests the four with the other.
     """
     parsed = parse_name(name, label)
     if parsed is None:

@@ -1,9 +1,9 @@
-"""MATLAB files, read in a process of their own.
+"""Read MATLAB files in a separate process.
 
 scipy's reader is native code that trusts what it reads: one wrong byte in the tag of a value can crash
-the process. So a helper reads for us, one a
-process, within a limit on memory; where it dies, the file is bad, and the next file gets a new helper.
-This file is also the helper's program, and therefore imports nothing of the package.
+the process. So every process starts one helper process that reads for it, with a memory limit. If the
+helper crashes, the file is bad, and the next file gets a new helper.
+This file is also the helper's program, so it imports nothing from the package.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 MEMORY = 4 * 2**30
-"""Bytes of address space for the helper: damage must not make it take the machine's memory."""
+"""Bytes of address space for the helper: a damaged file must not use up the machine's memory."""
 
 _READY = b"ready"
 
@@ -40,11 +40,11 @@ class _Helper:
             assert process.stdin is not None and process.stdout is not None
             try:
                 _send(process.stdin, (str(path), list(fields)))
-                answer = pickle.load(process.stdout)  # our own helper's words
+                answer = pickle.load(process.stdout)  # safe: our own helper wrote it
             except (EOFError, OSError, pickle.UnpicklingError) as error:
                 self._process = None
                 process.kill()
-                raise MatError(f"its damage crashes the reader (exit code {process.wait()})") from error
+                raise MatError(f"it crashes the reader (exit code {process.wait()})") from error
         if isinstance(answer, str):
             raise MatError(answer)
         return dict(answer)
@@ -58,7 +58,7 @@ class _Helper:
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         )
         assert self._process.stdout is not None
-        if self._process.stdout.read(len(_READY)) != _READY:  # not a word about the file: nothing can be read
+        if self._process.stdout.read(len(_READY)) != _READY:  # an error of the helper, not of the file
             code, self._process = self._process.wait(), None
             raise RuntimeError(f"the reader of MATLAB files does not start (exit code {code}): {sys.executable}")
         return self._process
@@ -77,7 +77,7 @@ os.register_at_fork(after_in_child=_forget_helper)
 
 
 def load_mat(path: Path, fields: Sequence[str]) -> dict[str, Any]:
-    """Those of the named fields that a MATLAB file has; raises MatError if it cannot be read."""
+    """Read the named fields that a MATLAB file has; raises MatError if the file cannot be read."""
     return _helper.load(path.absolute(), fields)
 
 
@@ -87,7 +87,7 @@ def _send(stream: IO[bytes], value: Any) -> None:
 
 
 def _serve() -> None:
-    """The helper: read file names until there are no more, which the end of the asking process ends too."""
+    """Run the helper: read one file after another, until the pipe closes (also because the other process ended)."""
     import resource
 
     import scipy.io

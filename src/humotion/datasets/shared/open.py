@@ -1,4 +1,4 @@
-"""A dataset by the name of its layout: a file of ``datasets/``, which defines one `Layout`."""
+"""Open a dataset by the name of its layout: a file in ``datasets/``, which defines one `Layout`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from humotion.errors import HumotionError
 
 
 def layout_class(name: str) -> type[Layout]:
-    """The layout of that name; raises HumotionError that lists them if there is none."""
+    """The layout of that name; if there is none, raises HumotionError, which lists the layouts."""
     return choices.only_class(choices.load("datasets", name), Layout)  # type: ignore[type-abstract]
 
 
 def open_dataset(layout: str, root: Path) -> Layout:
-    """The dataset below ``root`` in a named layout; raises HumotionError if either does not exist."""
+    """The dataset below ``root`` in the named layout; raises HumotionError if either does not exist."""
     kind = layout_class(layout)
     if not root.is_dir():
         raise HumotionError(
-            f"There is no folder {root}, the root of a dataset in layout {layout!r}. "
-            f"Expected in it: {kind.origin}. Set datasets.<name>.root to where it lies."
+            f"There is no folder {root}, which should be the root of a dataset with layout {layout!r}. "
+            f"Expected in it: {kind.origin}. Set datasets.<name>.root to the right folder."
         )
     return kind(root)

@@ -1,6 +1,6 @@
-"""The split files of HMDB51 and JHMDB: ``<class>_test_split<k>.txt``, one video and code a line.
+"""The split files of HMDB51 and JHMDB: ``<class>_test_split<k>.txt``, one video and its code per line.
 
-Sub-JHMDB's are ``<class>_test_split_<k>.txt``: the official LSTM Pose Machines code looks for ``*split_1.txt``.
+Those of sub-JHMDB are ``<class>_test_split_<k>.txt``: the official LSTM Pose Machines code looks for ``*split_1.txt``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ROLES = {"0": None, "1": "train", "2": "test"}  # 0: not used in this split
 
 @dataclass
 class SplitEntry:
-    """What the split files say of one video: its role a split, and what could not be read."""
+    """What the split files say about one video: its role per split, and what could not be read."""
 
     label: str
     roles: dict[str, str | None] = field(default_factory=dict)
@@ -25,9 +25,9 @@ class SplitEntry:
 
 
 def read_splits(folder: Path, column: str) -> dict[tuple[str, str], SplitEntry]:
-    """All videos named in a folder of split files, by (class, file name).
+    """All videos that a folder of split files names, by (class, file name).
 
-    The role in split k stands under ``f"{column}_{k}"``. A line without a valid code leaves an
+    The role in split k has the key ``f"{column}_{k}"``. A line without a valid code leaves an
     ``error`` in its entry. An absent folder gives an empty result.
     """
     entries: dict[tuple[str, str], SplitEntry] = {}
@@ -55,7 +55,7 @@ def split_columns(entries: dict[tuple[str, str], SplitEntry]) -> list[str]:
 
 
 def _parse(line: str) -> tuple[str, str]:
-    """Cut the code off at the right: file names may hold spaces."""
+    """Cut the code off at the right: file names may contain spaces."""
     name, _, code = line.strip().rpartition(" ")
     return (name.strip(), code) if name else (code, "")
 

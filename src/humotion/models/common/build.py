@@ -1,6 +1,6 @@
-"""Models by name: the entries of every family, and a fresh model of one.
+"""Build a model by its name, and list the models of every family.
 
-Importing this module imports no torch: a model's file is loaded when it is built.
+Importing this module does not import torch. A model's file is imported when the model is built.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A model of a family, whose ``official.py`` lists it. The model's file has its name: ``vit/ls_vit.py``.
+    """One model of a family. The family's ``official.py`` lists it, and its file has its name (``vit/ls_vit.py``).
 
     Attributes:
-        class_name: of the model, in the file of its name.
-        from_data: arguments of the class that an experiment's clips decide, and no setting of params.yaml.
-        official: arguments of the class besides its defaults, by the official configuration's name.
+        class_name: the model's class in that file.
+        from_data: arguments of the class that come from an experiment's clips, not from params.yaml.
+        official: by the name of each official configuration, the arguments that differ from the class's defaults.
     """
 
     class_name: str
@@ -32,17 +32,17 @@ class ModelEntry:
 
 
 def every_entry() -> Iterator[tuple[str, str, ModelEntry]]:
-    """Family, name and entry of every model there is."""
+    """Yield the family, name and entry of every model."""
     for family in choices.names("models"):
         for name, entry in choices.load("models", family, "official").MODELS.items():
             yield family, name, entry
 
 
 def model_entry(family: str, name: str) -> ModelEntry:
-    """The entry of a model.
+    """Return the entry of a model.
 
     Raises:
-        HumotionError: there is no such family, or no such model in it; the message lists those there are.
+        HumotionError: the family or the model does not exist; the message lists the available ones.
     """
     entries: dict[str, ModelEntry] = choices.load("models", family, "official").MODELS
     if name not in entries:
@@ -51,10 +51,10 @@ def model_entry(family: str, name: str) -> ModelEntry:
 
 
 def build_model(family: str, name: str, **sizes: Any) -> nn.Module:
-    """Build a freshly initialised model: ``name`` of a ``family``, with the keyword arguments of its class.
+    """Build a newly initialised model ``name`` of a ``family``, with the keyword arguments of its class.
 
     Raises:
-        HumotionError: there is no such family or model.
+        HumotionError: the family or the model does not exist.
     """
     entry = model_entry(family, name)
     return getattr(choices.load("models", family, name), entry.class_name)(**sizes)

@@ -1,4 +1,4 @@
-"""What a model computes: multiplications and shapes of a run on PyTorch's meta device, which knows shapes alone."""
+"""Count a model's multiplications and shapes, in a run on PyTorch's meta device, which computes only shapes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 Shapes = dict[str, tuple[int, ...]]
-CLIP_FRAMES = 16  # as LS-ViT's public re-implementation samples them
+CLIP_FRAMES = 16  # the number that LS-ViT's public re-implementation samples
 
 
 class Run(NamedTuple):
@@ -18,7 +18,7 @@ class Run(NamedTuple):
     Attributes:
         inputs: shape of each input, by name.
         outputs: shape of each output, by name.
-        gmacs: 1e9 multiplications of each part of the run (see `gmacs`), for one person or clip.
+        gmacs: GMACs of each part of the run (see `gmacs`), for one person or clip.
     """
 
     inputs: Shapes
@@ -27,11 +27,11 @@ class Run(NamedTuple):
 
 
 def gmacs(function: Callable[..., Any], *inputs: Any) -> tuple[float, Any]:
-    """GMACs of a call, and what it returns.
+    """Return the GMACs of a call, and the result of the call.
 
-    A GMAC is 1e9 multiplications of the convolutions, linear layers, matrix products and attention, as
-    `torch.utils.flop_counter` counts them (half of its FLOPs); norms, activations, pooling, resizing and differences
-    of frames are not counted.
+    One GMAC is 1e9 multiplications. Convolutions, linear layers, matrix products and attention are counted, as
+    `torch.utils.flop_counter` does (half of its FLOPs). Norms, activations, pooling, resizing and differences of
+    frames are not counted.
     """
     with FlopCounterMode(display=False) as counter:
         result = function(*inputs)
@@ -39,7 +39,7 @@ def gmacs(function: Callable[..., Any], *inputs: Any) -> tuple[float, Any]:
 
 
 def clip_run(model: Any, size: int) -> Run:
-    """A run of a model that classifies clips: one of `CLIP_FRAMES` frames of ``size`` pixels, without padding."""
+    """Run a clip classifier on one clip of `CLIP_FRAMES` frames of ``size`` pixels, without padding."""
     frames = torch.empty(1, CLIP_FRAMES, model.num_neighbours, 3, size, size)
     is_padding = torch.zeros(1, CLIP_FRAMES, dtype=torch.bool)
     clip, logits = gmacs(model, frames, is_padding)

@@ -1,13 +1,13 @@
-"""Large-kernel convolutions of a frozen model on a CPU: fewer multiplications by way of the frequency domain.
+"""Large-kernel convolutions of a frozen model on a CPU, with fewer multiplications in the frequency domain.
 
-Overlap-save in tiles (a tile of P points per side gives P - k + 1 outputs per side): transform, multiply the
-spectra, transform back. The transforms are products with small DFT matrices, so that every step is a matrix
-product over memory that is already in order, channels innermost: no FFT library, no transposition. One row of
-frequencies goes through at a time and stays in the cache. Kernels are transformed once.
+The method is overlap-save in tiles: transform, multiply the spectra, transform back. A tile of P points per side
+has P - k + 1 outputs per side. The transforms are products with small DFT matrices. So every step is a matrix
+product on memory that is already in order (channels innermost), without an FFT library and without transposition.
+The code processes one row of frequencies at a time, which stays in the cache. Kernels are transformed once.
 
-Which layers go this way is a function of their shape alone (see `is_faster`), never of a timing, so that two
-runs on one machine give the same result to the last digit. Against a direct convolution the result differs by
-about 1e-6 of its largest value. ``HUMOTION_CONVOLUTION=direct`` in the environment keeps every layer direct.
+Only the shape of a layer decides whether it uses this method (see `is_faster`), never a timing. So two runs on one
+machine return exactly the same result. Compared with a direct convolution, the result differs by about 1e-6 of its
+largest value. With ``HUMOTION_CONVOLUTION=direct`` in the environment, every layer uses the direct convolution.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from torch.nn import functional as F
 from humotion.errors import HumotionError
 
 SWITCH = "HUMOTION_CONVOLUTION"
-LARGEST_TILE = 32  # points along a side: past it the transforms cost more than larger tiles save
-TILES_AT_ONCE = 64  # small frames share a pass over the kernels' spectra; bounds the working memory
+LARGEST_TILE = 32  # points along a side: above this, the transforms cost more than larger tiles save
+TILES_AT_ONCE = 64  # small frames share a pass over the kernels' spectra; this limits the working memory
 READING = 8  # reading a spectrum's value takes as long as multiplying it by this many tiles
-MARGIN = 2.5  # multiplications saved before the clock sees a gain, measured (docs/pose_latency.md)
+MARGIN = 2.5  # factor of saved multiplications above which time is saved too, measured (docs/pose_latency.md)
 
 Model = TypeVar("Model", bound=nn.Module)
 
 
 class Tiling(NamedTuple):
-    """How a map is cut: outputs along a side of a tile, points of its transform, tiles down and across."""
+    """How a map is cut into tiles: outputs and points along a side of a tile, and tiles down and across."""
 
     outputs: int
     points: int
@@ -42,12 +42,12 @@ class Tiling(NamedTuple):
 
     @property
     def frequencies(self) -> int:
-        """Rows of the half spectrum, which is all of it for real values."""
+        """Rows of the half spectrum, which is enough for real values."""
         return self.points // 2 + 1
 
 
 class Matrices(NamedTuple):
-    """DFT matrices along y and x, forwards and backwards; those along x are complex."""
+    """DFT matrices along y and x, forward and inverse; the matrices along x are complex."""
 
     y: Tensor  # (2 * frequencies, points): real and imaginary part of each frequency in turn
     x: Tensor  # (points, points)
@@ -56,17 +56,17 @@ class Matrices(NamedTuple):
 
 
 def fast_for_inference(model: Model) -> Model:
-    """Let the large convolutions of a model take the faster way wherever it is one; returns the same model.
+    """Let the large convolutions of a model use the frequency domain if it is faster, and return the same model.
 
-    Changes no weight and no name in ``state_dict``. Training, other devices than the CPU and other types than
-    float32 compute as before. The spectra take memory: 65 MB for 128 x 128 channels of 9 x 9.
+    This changes no weight and no name in ``state_dict``. Training, devices other than the CPU, and types other than
+    float32 compute as before. The spectra need memory: 65 MB for 128 x 128 channels of 9 x 9.
 
     Raises:
-        HumotionError: HUMOTION_CONVOLUTION is set to something that is no way to convolve.
+        HumotionError: HUMOTION_CONVOLUTION has an unknown value.
     """
     way = os.environ.get(SWITCH, "auto")
     if way not in ("auto", "direct"):
-        raise HumotionError(f"{SWITCH} is {way!r} in the environment. Set it to auto or direct, or not at all.")
+        raise HumotionError(f"{SWITCH} is {way!r} in the environment. Set it to auto or direct, or do not set it.")
     if way == "auto":
         for parent in list(model.modules()):
             for name, layer in list(parent.named_children()):
@@ -76,7 +76,7 @@ def fast_for_inference(model: Model) -> Model:
 
 
 def is_eligible(layer: nn.Conv2d) -> bool:
-    """Does the layer keep the size of its map, with a square kernel and zeros around?"""
+    """Return whether the layer keeps the size of its map, with a square kernel and zero padding."""
     size = layer.kernel_size[0]
     return (
         1 < size < LARGEST_TILE // 2
@@ -91,10 +91,10 @@ def is_eligible(layer: nn.Conv2d) -> bool:
 
 @cache
 def is_faster(inputs: int, outputs: int, kernel: int, height: int, width: int) -> bool:
-    """Is the frequency domain the faster way for a layer of these channels on a map of this size?
+    """Return whether the frequency domain is faster for a layer with these channels on a map of this size.
 
-    Counts real multiplications: of the transforms there and back, of the spectra (a complex product has four),
-    and of a direct convolution, which does nearly as many a second as a matrix product can.
+    The function counts real multiplications: of the transforms in both directions, of the spectra (a complex product
+    has four), and of a direct convolution, which does nearly as many per second as a matrix product.
     """
     tiling = tiles_of(height, width, kernel)
     points, frequencies, tiles = tiling.points, tiling.frequencies, tiling.rows * tiling.columns
@@ -106,7 +106,7 @@ def is_faster(inputs: int, outputs: int, kernel: int, height: int, width: int) -
 
 
 class FrequencyConv2d(nn.Conv2d):
-    """A `torch.nn.Conv2d` with the weights of another, which takes the faster way when nothing is trained."""
+    """A `torch.nn.Conv2d` with the weights of another one, which is faster when nothing is trained."""
 
     def __init__(self, layer: nn.Conv2d) -> None:
         size = layer.kernel_size[0]
@@ -116,7 +116,7 @@ class FrequencyConv2d(nn.Conv2d):
         self._spectra: dict[int, tuple[tuple[int, int], Tensor]] = {}
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve (B, C, H, W) to (B, C', H, W), in the channels-last layout on the faster way."""
+        """Convolve (B, C, H, W) to (B, C', H, W); the faster method returns the channels-last layout."""
         if not self._is_plain(x) or not is_faster(self.in_channels, self.out_channels, self.size, *x.shape[-2:]):
             return super().forward(x)
         tiling = tiles_of(x.shape[-2], x.shape[-1], self.size)
@@ -127,16 +127,16 @@ class FrequencyConv2d(nn.Conv2d):
 
     @property
     def size(self) -> int:
-        """Side of the kernel."""
+        """Side of the square kernel."""
         return self.kernel_size[0]
 
     def _is_plain(self, x: Tensor) -> bool:
-        """Is it float32 on the CPU, with no gradient to come?"""
+        """Return whether the input is float32 on the CPU, and no gradient is needed."""
         plain = x.ndim == 4 and len(x) > 0 and x.device.type == "cpu" and x.dtype == self.weight.dtype == torch.float32
         return plain and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
 
     def _spectrum(self, tiling: Tiling) -> Tensor:
-        """The kernels' spectrum, computed again only when the weights have changed."""
+        """Return the kernels' spectrum; it is computed again only if the weights have changed."""
         weight = self.weight
         state = weight.data_ptr(), 0 if weight.is_inference() else weight._version
         found = self._spectra.get(tiling.points)
@@ -148,7 +148,7 @@ class FrequencyConv2d(nn.Conv2d):
 
 @cache
 def tiles_of(height: int, width: int, kernel: int) -> Tiling:
-    """As few tiles as the largest transform allows, and then as small as they still cover the map."""
+    """Choose the fewest tiles that the largest transform allows, each as small as possible to cover the map."""
     most = LARGEST_TILE - kernel + 1
     outputs = max(math.ceil(side / math.ceil(side / most)) for side in (height, width))
     return Tiling(outputs, outputs + kernel - 1, math.ceil(height / outputs), math.ceil(width / outputs))
@@ -156,12 +156,12 @@ def tiles_of(height: int, width: int, kernel: int) -> Tiling:
 
 @cache
 def matrices(points: int, outputs: int) -> Matrices:
-    """The DFT matrices of a tile, rounded once from double precision."""
+    """Return the DFT matrices of a tile, computed in double precision and rounded once."""
     steps = torch.arange(points, dtype=torch.float64)
     angle = 2 * math.pi / points * torch.outer(steps, steps)
     wave = torch.complex(angle.cos(), -angle.sin())
     half = torch.view_as_real(wave[: points // 2 + 1]).transpose(1, 2)  # (frequencies, 2, points)
-    twice = torch.full((len(half), 1, 1), 2.0, dtype=torch.float64)  # a frequency stands for its mirror too
+    twice = torch.full((len(half), 1, 1), 2.0, dtype=torch.float64)  # a frequency also represents its mirror
     twice[0] = 1
     if points % 2 == 0:
         twice[-1] = 1
@@ -173,14 +173,14 @@ def matrices(points: int, outputs: int) -> Matrices:
 
 @torch.no_grad()
 def kernel_spectrum(weight: Tensor, tiling: Tiling) -> Tensor:
-    """Spectrum of the kernels (C', C, k, k), conjugate as a correlation wants it: (frequencies, points, C, C')."""
+    """Spectrum (frequencies, points, C, C') of kernels (C', C, k, k), conjugated because this is a correlation."""
     outputs, inputs, size, _ = weight.shape
     steps = torch.arange(tiling.points, dtype=torch.float64)
     angle = 2 * math.pi / tiling.points * torch.outer(steps, steps[:size])
     wave = torch.complex(angle.cos(), angle.sin())
     kernels = weight.double().permute(2, 3, 1, 0).reshape(size**2, -1)  # (k * k, C * C')
     spectrum = torch.empty(tiling.frequencies, tiling.points, inputs, outputs, dtype=torch.complex64)
-    for frequency, row in zip(spectrum, wave, strict=False):  # wave has the mirrored frequencies too
+    for frequency, row in zip(spectrum, wave, strict=False):  # wave also has the mirrored frequencies
         both = (row[:, None] * wave[:, None, :]).flatten(1)  # (points, k * k)
         for part, values in zip(torch.view_as_real(frequency).unbind(-1), (both.real, both.imag), strict=True):
             part.copy_((values @ kernels).view(part.shape))
@@ -188,32 +188,32 @@ def kernel_spectrum(weight: Tensor, tiling: Tiling) -> Tensor:
 
 
 def convolve(x: Tensor, spectrum: Tensor, bias: Tensor | None, tiling: Tiling, kernel: int) -> Tensor:
-    """Convolve maps (B, C, H, W) with kernels of a known spectrum: (B, C', H, W), channels last.
+    """Convolve maps (B, C, H, W) with kernels of a known spectrum, to (B, C', H, W), channels last.
 
-    In outline, for all tiles together::
+    Outline, for all tiles together::
 
         lines = DFT along y of every row of tiles
         for each row of frequencies v:
             tile_spectra = DFT along x of lines[v], cut into overlapping tiles
             products     = tile_spectra times spectrum[v], summed over the input channels
-            outputs_x    = inverse DFT along x of products: only the N points that no neighbour wraps round into
-        maps = inverse DFT along y of what all v gave
+            outputs_x    = inverse DFT along x of products: only the N points without wrap-around
+        maps = inverse DFT along y of the outputs_x of all v
 
     Letters in the comments: P points and N outputs along a side of a tile, V = P // 2 + 1 rows of frequencies, S tiles
     across, L = B * (tiles down) rows of tiles, Q = L * S tiles.
     """
     height, width = x.shape[-2:]
     along = matrices(tiling.points, tiling.outputs)
-    lines = _transform_y(x, along.y, tiling, kernel)  # (L, V, 2, W', C), W' the padded width
+    lines = _transform_y(x, along.y, tiling, kernel)  # (L, V, 2, W', C); W' is the padded width
     num_tiles = len(lines) * tiling.columns
     inputs, outputs = spectrum.shape[-2:]
     points, stored = tiling.points, torch.complex64
-    # Made once: fresh memory for every row of frequencies would cost more than the arithmetic.
+    # Allocated once: new memory for every row of frequencies would cost more than the arithmetic.
     tiles_x = torch.empty(points, len(lines), tiling.columns, inputs, dtype=stored)  # (P, L, S, C)
     tile_spectra = torch.empty(points, num_tiles * inputs, dtype=stored)  # (P, Q * C)
     products = torch.empty(points, num_tiles, outputs, dtype=stored)  # (P, Q, C')
     outputs_x = torch.empty(tiling.outputs, num_tiles * outputs, dtype=stored)  # (N, Q * C')
-    # Real and imaginary part of the outputs along x, before the way back along y: (V, 2, N, Q * C').
+    # Real and imaginary part of the outputs along x, before the inverse transform along y: (V, 2, N, Q * C').
     halves = torch.empty(tiling.frequencies, 2, tiling.outputs, num_tiles * outputs)
     for frequency in range(tiling.frequencies):
         # Overlapping windows of P columns, N apart: (L, 2, W', C) -> (2, P, L, S, C).
@@ -222,19 +222,19 @@ def convolve(x: Tensor, spectrum: Tensor, bias: Tensor | None, tiling: Tiling, k
         torch.mm(along.x, tiles_x.view(points, -1), out=tile_spectra)
         torch.bmm(tile_spectra.view(points, num_tiles, inputs), spectrum[frequency], out=products)
         if frequency == 0 and bias is not None:
-            products[0] += bias * points**2  # a constant is the lowest frequency alone
+            products[0] += bias * points**2  # a constant has only the lowest frequency
         torch.mm(along.x_back, products.view(points, -1), out=outputs_x)
         halves[frequency].copy_(torch.view_as_real(outputs_x).permute(2, 0, 1))
     found = torch.mm(along.y_back, halves.view(2 * tiling.frequencies, -1))  # (N, N * Q * C')
     found = found.view(tiling.outputs, tiling.outputs, len(x), tiling.rows, tiling.columns, outputs)
-    maps = found.permute(2, 3, 0, 4, 1, 5).reshape(  # tiles beside each other, the last ones past the map
+    maps = found.permute(2, 3, 0, 4, 1, 5).reshape(  # tiles next to each other; the last ones extend past the map
         len(x), tiling.rows * tiling.outputs, tiling.columns * tiling.outputs, outputs
     )
     return maps.permute(0, 3, 1, 2)[:, :, :height, :width]
 
 
 def _transform_y(x: Tensor, matrix: Tensor, tiling: Tiling, kernel: int) -> Tensor:
-    """Transform rows of tiles down their columns: (B * rows, frequencies, 2, W', C), W' with the padding."""
+    """Transform rows of tiles down their columns, to (B * rows, frequencies, 2, W', C), W' with the padding."""
     margin, channels = kernel // 2, x.shape[1]
     height, width = (count * tiling.outputs + kernel - 1 for count in (tiling.rows, tiling.columns))
     padding = (margin, width - margin - x.shape[-1], margin, height - margin - x.shape[-2])

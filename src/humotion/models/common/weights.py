@@ -1,4 +1,4 @@
-"""Weights of foreign or earlier trainings: read from a local file, and compared with what a model wants."""
+"""Read weights from a local file, and compare them with the parameters that a model expects."""
 
 from __future__ import annotations
 
@@ -15,36 +15,37 @@ from humotion.errors import HumotionError
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The state dict of a ``.safetensors`` file, or of a ``.pth`` file (bare, in "model" or "state_dict").
+    """Read the state dict of a ``.safetensors`` file, or of a ``.pth`` file (top level, "model" or "state_dict").
 
     Raises:
-        HumotionError: there is no such file, it is not whole, or it holds something besides weights, which
-            would have to be executed to be read.
+        HumotionError: the file is missing or incomplete, or it has content other than weights, which can only be
+            read by executing code.
     """
     if not path.is_file():
-        raise HumotionError(f"There is no checkpoint {path}. Give a local .safetensors or .pth file.")
+        raise HumotionError(f"There is no checkpoint {path}. Choose a local .safetensors or .pth file.")
     if path.suffix == ".safetensors":
         try:
             return load_file(path)
         except SafetensorError as error:
-            raise HumotionError(f"{path} is no whole safetensors file: {error}. Get it again.") from None
+            raise HumotionError(f"{path} is not a complete safetensors file: {error}. Download it again.") from None
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError) as error:
         reason = (str(error).splitlines() or ["it ends too early"])[0]
         raise HumotionError(
-            f"{path} is no whole file of weights alone: {reason} Get it again, or as a .safetensors file."
+            f"{path} is incomplete or has content other than weights: {reason} "
+            "Download it again, or use a .safetensors file."
         ) from None
     for key in ("model", "state_dict"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict):
-        raise HumotionError(f"{path} holds no weights by name. Give a file that torch.save wrote of a state_dict.")
+        raise HumotionError(f"{path} has no named weights. Use a file in which torch.save stored a state_dict.")
     return content
 
 
 def misfits(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> list[str]:
-    """What is missing, left over, or of another shape, sorted; empty where all fits."""
+    """List the missing, unexpected or differently shaped parameters, sorted; the list is empty if all fit."""
     problems = [f"missing {key}" for key in expected.keys() - weights.keys()]
     problems += [f"unexpected {key}" for key in weights.keys() - expected.keys()]
     problems += [

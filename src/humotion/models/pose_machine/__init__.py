@@ -1,1 +1,1 @@
-"""The pose machines: LSTM Pose Machine, and its baselines RPM and CPM."""
+"""Pose machines: LSTM Pose Machine, and its baselines RPM and CPM."""

@@ -1,7 +1,7 @@
-"""What the pose machines are built of: the blocks of the published layer tables, and how weights begin.
+"""Building blocks of the pose machines: the blocks of the published layer tables, and the initial weights.
 
-Every convolution keeps the size of its maps; the only strides are those of three ceil-mode pools without
-padding, as in Caffe: 368 pixels become 184, 92 and 46 cells. The tables are those of the authors' Caffe code
+Every convolution keeps the size of its maps. The only strides are those of three ceil-mode pools without padding, as
+in Caffe: 368 pixels become 184, 92 and 46 cells. The tables are those of the authors' Caffe code
 (lawy623/LSTM_Pose_Machines, shihenw/convolutional-pose-machines-release).
 """
 
@@ -22,12 +22,12 @@ Init = Literal["official", "he"]
 
 
 def scaled(channels: int, width: float) -> int:
-    """Channels times width, to the nearest multiple of 8 and at least 8."""
+    """Channels times width, rounded to the nearest multiple of 8, and at least 8."""
     return max(8, 8 * round(channels * width / 8))
 
 
 def conv_relu(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
-    """A convolution that keeps the size, and its ReLU."""
+    """A convolution that keeps the size of the map, and its ReLU."""
     return [nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), nn.ReLU(inplace=True)]
 
 
@@ -40,12 +40,12 @@ def trunk_layers(body: int) -> list[nn.Module]:
 
 
 def feature_layers(body: int, features: int) -> list[nn.Module]:
-    """The trunk and c4: what a pose machine sees of a frame."""
+    """The trunk and c4: the image features of a frame."""
     return [*trunk_layers(body), *conv_relu(body, features, 5)]
 
 
 def initial_layers(body: int, features: int, wide: int, maps: int, dropout: float) -> nn.Sequential:
-    """ConvNet1, the first stage of every pose machine: maps of a frame alone."""
+    """ConvNet1, the first stage of every pose machine: maps from one frame alone."""
     return nn.Sequential(
         *feature_layers(body, features),
         *conv_relu(features, wide, 9),
@@ -57,7 +57,7 @@ def initial_layers(body: int, features: int, wide: int, maps: int, dropout: floa
 
 
 def refinement_layers(inputs: int, body: int, maps: int) -> nn.Sequential:
-    """ConvNet3, the later stages: better maps of features, maps and centre map, or of a memory of them."""
+    """ConvNet3, the later stages: better maps from features, maps and centre map, or from a memory of them."""
     return nn.Sequential(
         *conv_relu(inputs, body, 11),
         *conv_relu(body, body, 11),
@@ -68,7 +68,7 @@ def refinement_layers(inputs: int, body: int, maps: int) -> nn.Sequential:
 
 
 def centre_map(input_size: int) -> Tensor:
-    """Where the person is: a Gaussian at the crop's centre, average-pooled to the cells, (1, 1, h, w)."""
+    """Map (1, 1, h, w) of the person's position: a Gaussian at the crop's centre, average-pooled to the cells."""
     sigma = CENTRE_SIGMA * input_size / OFFICIAL_INPUT_SIZE
     distance = torch.arange(input_size, dtype=torch.float32) - input_size / 2
     line = torch.exp(-(distance**2) / (2 * sigma**2))
@@ -76,13 +76,13 @@ def centre_map(input_size: int) -> Tensor:
 
 
 def initialise(model: nn.Module, init: Init, outputs: Iterable[nn.Sequential]) -> None:
-    """Draw fresh weights for every convolution; biases start at zero.
+    """Draw new weights for every convolution; biases start at zero.
 
     Args:
-        model: whose convolutions are drawn.
+        model: the model whose convolutions are initialised.
         init: "official", a Gaussian of 0.01 for long schedules, or "he", which trains small models from scratch.
-        outputs: the blocks whose last layer makes maps: "he" begins near empty joint maps and a full
-            background, where the first steps would otherwise lead.
+        outputs: the blocks whose last layer makes maps. "he" starts near empty joint maps and a full background,
+            because the first training steps would otherwise only lead there.
     """
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d):
@@ -97,7 +97,7 @@ def initialise(model: nn.Module, init: Init, outputs: Iterable[nn.Sequential]) -
 
 
 def start_from_background(last: nn.Conv2d) -> None:
-    """Make a layer's first maps nearly empty, and their background, the last map, full."""
+    """Make the joint maps of a layer nearly empty at first, and the background map, which is the last one, full."""
     assert last.bias is not None
     with torch.no_grad():
         last.weight.mul_(0.1)
@@ -105,10 +105,10 @@ def start_from_background(last: nn.Conv2d) -> None:
 
 
 def focus_kernels(weight: Tensor, sigma: float = 1.0) -> None:
-    """He initialisation under a Gaussian window: large kernels begin as small ones of the same total variance.
+    """He initialisation with a Gaussian window: large kernels start like small ones of the same total variance.
 
-    With plain He weights every output of a 9x9 kernel averages over 81 places, and a short training on few
-    clips learns scenes by heart before it learns where a small thing is.
+    With plain He weights, every output of a 9x9 kernel averages over 81 places. Then a short training on few clips
+    memorises scenes before it learns where a small object is.
     """
     nn.init.kaiming_normal_(weight, nonlinearity="relu")
     offset = torch.arange(weight.shape[-1], dtype=weight.dtype) - (weight.shape[-1] - 1) / 2

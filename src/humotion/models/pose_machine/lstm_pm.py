@@ -1,8 +1,8 @@
 """LSTM Pose Machine (Luo et al., CVPR 2018, arXiv 1712.06316): a recurrent pose machine for video.
 
 The layer table is that of the authors' Caffe code (lawy623/LSTM_Pose_Machines): no peepholes, and a first step
-without forget gate and hidden convolutions. Input is RGB; the authors' weights are for BGR, so a conversion
-(`humotion convert lstm-pm`) turns round the input channels of the two first layers.
+without forget gate and hidden convolutions. The input is RGB. The authors' weights are for BGR, so a conversion
+(`humotion convert lstm-pm`) reverses the input channels of the two first layers.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ GATE_BIASES = (0.0, 1.4, 1.0, 0.2)  # g, i, f, o
 
 
 class LSTMPoseMachine(RecurrentPoseMachine):
-    """A convolutional LSTM between what is seen of a frame and ConvNet3. 12,067,870 parameters officially.
+    """A convolutional LSTM before ConvNet3. 12,067,870 parameters in the official configuration.
 
     Args:
-        dropout: after the two widest layers of ConvNet1.
+        dropout: rate after the two widest layers of ConvNet1.
         init: see `initialise`; the gate biases of the LSTM keep their published values.
-        sizes: of `PoseMachine`.
+        sizes: the arguments of `PoseMachine`.
     """
 
     def __init__(self, dropout: float = 0.5, init: Init = "official", **sizes: Any) -> None:
@@ -33,13 +33,13 @@ class LSTMPoseMachine(RecurrentPoseMachine):
         initialise(self, init, [self.convnet1, self.convnet3])
 
     def refine(self, seen: Tensor, state: State) -> State:
-        """The state after a frame, of what is seen of it (B, C, h, w) and the state before."""
+        """Return the state after a frame, from the frame's stage input (B, C, h, w) and the state before."""
         hidden, cell = self.lstm(seen, state.hidden, state.cell)
         return State(self.convnet3(hidden), hidden, cell)
 
 
 class Gates(NamedTuple):
-    """What an LSTM decides, each (B, C, h, w): tanh of the candidate, sigmoids of the others."""
+    """The candidate (after tanh) and the gates (after sigmoid) of an LSTM, each (B, C, h, w)."""
 
     candidate: Tensor
     write: Tensor
@@ -57,7 +57,7 @@ class ConvLSTMCell(nn.Module):
         self.gate_bias = nn.Parameter(torch.tensor(GATE_BIASES).repeat_interleave(channels))
 
     def gates(self, x: Tensor, hidden: Tensor | None) -> Gates:
-        """Gates of a frame; without a past, no hidden convs."""
+        """Gates of a frame; in the first frame, without hidden convolutions."""
         gates = self.from_input(x) + self.gate_bias[:, None, None]
         if hidden is not None:
             gates = gates + self.from_hidden(hidden)
@@ -65,7 +65,7 @@ class ConvLSTMCell(nn.Module):
         return Gates(candidate.tanh(), write.sigmoid(), forget.sigmoid(), output.sigmoid())
 
     def forward(self, x: Tensor, hidden: Tensor | None, cell: Tensor | None) -> tuple[Tensor, Tensor]:
-        """New hidden and cell, each (B, C, h, w); without a past, nothing to forget."""
+        """New hidden and cell state, each (B, C, h, w); in the first frame, without the forget gate."""
         gates = self.gates(x, hidden)
         new = gates.write * gates.candidate
         if cell is not None:

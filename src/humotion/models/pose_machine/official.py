@@ -1,4 +1,4 @@
-"""The pose machines by name, in the configuration of their authors, and what one computes."""
+"""The pose machines by name, the configuration of their authors, and how to count one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODELS = {
 
 
 def count(model: Any) -> Run:
-    """A stream's first frame, with which the state starts, and a later one."""
+    """Count the first frame of a stream, including the initial state, and a later frame."""
     import torch
 
     from humotion.models.common.counting import Run, gmacs

@@ -1,7 +1,7 @@
-"""Recurrent Pose Machine: the LSTM Pose Machine (Luo et al., CVPR 2018) without its LSTM, their own ablation.
+"""Recurrent Pose Machine: the LSTM Pose Machine (Luo et al., CVPR 2018) without its LSTM, the authors' own ablation.
 
-A frame's features, the maps of the frame before and the centre map go straight into ConvNet3; the official
-widths agree, because the LSTM's 48 channels are those of what it sees. All that is remembered are the last maps.
+A frame's features, the maps of the previous frame and the centre map are the input of ConvNet3. The official widths
+fit, because the LSTM's output has as many channels (48) as its input. The only memory is the last maps.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from humotion.models.pose_machine.machine import RecurrentPoseMachine, State
 
 
 class RPM(RecurrentPoseMachine):
-    """Maps of a frame from its features and the last maps. 11,901,406 parameters officially.
+    """Maps of a frame from its features and the last maps. 11,901,406 parameters in the official configuration.
 
     Args:
-        dropout: after the two widest layers of ConvNet1.
+        dropout: rate after the two widest layers of ConvNet1.
         init: see `initialise`.
-        sizes: of `PoseMachine`.
+        sizes: the arguments of `PoseMachine`.
     """
 
     def __init__(self, dropout: float = 0.5, init: Init = "official", **sizes: Any) -> None:
@@ -28,5 +28,5 @@ class RPM(RecurrentPoseMachine):
         initialise(self, init, [self.convnet1, self.convnet3])
 
     def refine(self, seen: Tensor, state: State) -> State:
-        """The state after a frame, of what is seen of it (B, C, h, w)."""
+        """Return the state after a frame, from the frame's stage input (B, C, h, w)."""
         return State(self.convnet3(seen))

@@ -1,1 +1,1 @@
-"""The vision transformers: the plain ViT averaged over frames, and LS-ViT."""
+"""Vision transformers: the plain ViT averaged over frames, and LS-ViT."""

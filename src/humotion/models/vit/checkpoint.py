@@ -1,4 +1,4 @@
-"""Load timm's ViT checkpoints, with nothing missing and nothing left over in silence."""
+"""Load timm's ViT checkpoints, with an error if a parameter is missing or unexpected."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from humotion.models.vit.vit import ViT
 
 HEAD_PREFIX = "head."
-# What tells kinds of ViT that this one is not, by a part of their parameters' names.
+# Parts of parameter names that identify other kinds of ViT.
 FOREIGN = {
-    "norm_pre.": "a CLIP-like ViT, which norms its tokens before the first block",
+    "norm_pre.": "a CLIP-like ViT, which normalises its tokens before the first block",
     "attn_pool.": "a ViT that pools its tokens by attention (SigLIP)",
-    ".q_norm.": "a ViT that norms its queries and keys",
+    ".q_norm.": "a ViT that normalises its queries and keys",
     "dist_token": "a distilled DeiT with a second class token",
 }
 
 
 def load_timm_checkpoint(model: ViT, weights: str | Path) -> None:
-    """Load a timm ViT's weights in place, without its classifier, positions resampled to the model's grid.
+    """Load a timm ViT's weights in place, without its classifier, and resample positions to the model's grid.
 
-    A model that is built on a ViT passes its backbone, so that its own parameters are not asked for.
+    A model that contains a ViT passes only its backbone, because the checkpoint lacks the model's other parameters.
 
     Args:
         model: the ViT to fill.
@@ -39,8 +39,8 @@ def load_timm_checkpoint(model: ViT, weights: str | Path) -> None:
             ``hf-hub:org/name[@revision]``.
 
     Raises:
-        HumotionError: the file is absent, of another kind of ViT, or a key besides the classifier's is missing,
-            unexpected or of another shape; the message names them.
+        HumotionError: the file is absent, it is of another kind of ViT, or a key outside the classifier is missing,
+            unexpected or of another shape; the message lists these keys.
     """
     found = {
         key: value for key, value in read_weights(checkpoint_file(weights)).items() if not key.startswith(HEAD_PREFIX)
@@ -51,33 +51,33 @@ def load_timm_checkpoint(model: ViT, weights: str | Path) -> None:
         found["pos_embed"] = resample_positions(found["pos_embed"], model.pos_embed.shape[1], num_prefix)
     if problems := misfits(found, model.state_dict()):
         raise HumotionError(
-            f"The checkpoint {weights} does not fit the model: {'; '.join(problems)}. Choose the checkpoint's "
-            "patch_size, dim, depth, heads, mlp_ratio, class_token, num_registers, prefix_positions, layer_scale, "
-            "qkv_bias and fc_norm."
+            f"The checkpoint {weights} does not fit the model: {'; '.join(problems)}. Set the model to the "
+            "checkpoint's patch_size, dim, depth, heads, mlp_ratio, class_token, num_registers, prefix_positions, "
+            "layer_scale, qkv_bias and fc_norm."
         )
     model.load_state_dict(found)
 
 
 def must_be_plain(keys: Iterable[str], weights: str | Path) -> None:
-    """Raise a HumotionError if a key is of another kind of ViT than ``ViT``."""
+    """Raise a HumotionError if a key belongs to a kind of ViT other than ``ViT``."""
     for key in keys:
         for part, kind in FOREIGN.items():
             if part in key:
                 raise HumotionError(
-                    f"The checkpoint {weights} is of {kind}: it has {key}. Choose one of a plain ViT, such as "
-                    "timm's vit_base_patch16_224 or vit_small_patch14_dinov2."
+                    f"The checkpoint {weights} is of {kind}: it has {key}. Choose a checkpoint of a plain ViT, such "
+                    "as timm's vit_base_patch16_224 or vit_small_patch14_dinov2."
                 )
 
 
 def resample_positions(positions: Tensor, num_positions: int, num_prefix: int) -> Tensor:
-    """Bicubic resampling of square-grid positions (1, N, C) to (1, num_positions, C), as timm does it.
+    """Resample square-grid positions (1, N, C) to (1, num_positions, C) bicubically, as timm does.
+
+    Positions that do not form a square grid are returned unchanged.
 
     Args:
-        positions: of the prefix, if it has any, and then of the patches row by row.
-        num_positions: N afterwards.
-        num_prefix: positions at the front that belong to no patch, and stay.
-
-    Positions that are no square grid come back as they are.
+        positions: those of the prefix, if it has any, and then those of the patches, row by row.
+        num_positions: N after the resampling.
+        num_prefix: positions at the front that belong to no patch; they do not change.
     """
     prefix, grid = positions[:, :num_prefix], positions[:, num_prefix:]
     old, new = math.isqrt(grid.shape[1]), math.isqrt(num_positions - num_prefix)

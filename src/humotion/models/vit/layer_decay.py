@@ -1,6 +1,6 @@
 """Learning rates that fall from the head of a ViT down to its patches (Bao et al., BEiT, 2021; He et al., MAE, 2022).
 
-What lies deep is the most general knowledge of a pretrained ViT, and is to change the least.
+The first layers hold the most general knowledge of a pretrained ViT, so they should change least.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ BACKBONE = "backbone."
 
 
 def vit_layer(name: str, depth: int) -> int:
-    """The layer, 0 to depth + 1, of a parameter of a ViT of ``depth`` blocks, by its name below ``backbone``.
+    """Return the layer, 0 to depth + 1, of a ViT parameter, by its name below ``backbone``.
 
-    Layer 0 is what comes before the blocks (patches, positions, class token, registers), block i is layer i + 1,
-    and the last norm is layer depth + 1, as the head is.
+    Layer 0 has everything before the ``depth`` blocks (patches, positions, class token, registers). Block i is layer
+    i + 1. The last norm is layer depth + 1, like the head.
     """
     part, _, rest = name.partition(".")
     if part == "blocks":
@@ -21,10 +21,10 @@ def vit_layer(name: str, depth: int) -> int:
 
 
 def learning_rate_share(name: str, depth: int, decay: float, head_factor: float) -> float:
-    """The factor on the learning rate of a parameter of an action model, by its full name.
+    """Return the factor on the learning rate of an action model's parameter, by its full name.
 
-    ``decay`` to the power of the layers between it and the head where it is the ViT's; ``head_factor`` of everything
-    that stands beside the ViT (head, SMIF, LMI, temporal positions).
+    For a parameter of the ViT, it is ``decay`` to the power of the number of layers between it and the head. For
+    everything outside the ViT (head, SMIF, LMI, temporal positions), it is ``head_factor``.
     """
     if not name.startswith(BACKBONE):
         return head_factor

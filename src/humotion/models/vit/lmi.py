@@ -1,7 +1,7 @@
-"""Long-term motion information (LMI): what the tokens see change between the segments of a clip excites them.
+"""Long-term motion information (LMI): tokens are excited by their changes between the segments of a clip.
 
-``LMI`` is this project's, ``ReferenceLMI`` that of the AI VIETNAM AIO-2025 course. Of both, ``gate`` says by how
-much each token's channels grow or shrink; the excited tokens are x (1 + gate).
+``LMI`` is this project's version, and ``ReferenceLMI`` is that of the AI VIETNAM AIO-2025 course. In both, ``gate``
+is how much each channel of a token grows or shrinks: the excited tokens are x (1 + gate).
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from humotion.models.vit.motion_options import Reach
 
 
 class LMI(nn.Module):
-    """Signed differences from each segment to what comes after and before it, near and far.
+    """Signed differences from each segment to the segments after and before it, near and far.
 
-    Tokens are averaged over cells of 2 x 2 patches (tokens before the patches stand for themselves), normed and
-    reduced to z. At each place, segment t is compared with the next one and the one before, and with the mean of
-    all that come later and of all that came earlier within the reach. The four differences are mixed linearly,
-    and a gate per channel goes back to the tokens of the cell. Differences are signed and later and earlier ones
-    have weights of their own, so a clip and its reversal differ. There is no bias on the way: what does not move
-    is left alone, and so is a clip of one frame. No weight depends on the number of frames.
+    Tokens are averaged over cells of 2 x 2 patches, normalised and reduced to z. A token before the patches is a cell
+    of its own. At each place, segment t is compared with the next and the previous segment, and with the mean of all
+    later and of all earlier segments within the reach. The four differences are mixed linearly, and the tokens of the
+    cell get one gate per channel. A clip and its reversal differ, because differences are signed, and later and
+    earlier ones have separate weights. No layer has a bias, so static content and a clip of one frame stay unchanged.
+    No weight depends on the number of frames.
 
     Args:
         dim: token width C.
         grid: patches along a side.
         num_prefix: tokens before the patches.
-        reach: segments on either side.
-        bounded: the gate passes a tanh, so that it lies in (-1, 1).
-        identity_start: the last layer begins at zero, and so does the gate.
+        reach: segments on each side.
+        bounded: the gate passes a tanh, so that it is in (-1, 1).
+        identity_start: the last layer starts at zero, and so does the gate.
     """
 
     cell = 2
-    reduction = 16  # as TDN's long-term module
-    least = 16  # channels of z at least
+    reduction = 16  # as in TDN's long-term module
+    least = 16  # minimum number of channels of z
 
     def __init__(
         self,
@@ -54,24 +54,24 @@ class LMI(nn.Module):
         self.reduce = nn.Linear(dim, reduced, bias=False)  # a bias would cancel out of every difference
         self.mix = nn.Linear(reduced * num_differences(reach), reduced, bias=False)
         self.expand = nn.Linear(reduced, dim, bias=False)
-        # Motion of about unit size, unlike a ViT's 0.02: what stands behind a zero must be worth its gradient.
+        # Motion of about unit size, unlike with a ViT's 0.02, so that the zero layer after it gets a useful gradient.
         nn.init.xavier_uniform_(self.reduce.weight)
         nn.init.xavier_uniform_(self.mix.weight)
         if identity_start:
             nn.init.zeros_(self.expand.weight)
 
     def motion(self, tokens: Tensor, is_padding: Tensor) -> Tensor:
-        """Differences (B, T, M, D*R) of the M cells of tokens (B, T, N, C): exactly 0 in a static clip."""
+        """Differences (B, T, M, D*R) of the M cells of tokens (B, T, N, C), exactly 0 in a static clip."""
         cells = self.get_buffer("pool") @ tokens  # (B, T, M, C)
         reduced = self.reduce(F.layer_norm(cells, cells.shape[-1:]))  # (B, T, M, R)
-        # Differences do not see what is subtracted from all segments; what is left is 0 if nothing moves.
+        # Subtracting the same value from all segments changes no difference; the rest is 0 if nothing moves.
         change = reduced - reduced[:, :1]
         weights = difference_weights(is_padding, self.reach)  # (B, T, D, T)
         moved = weights.flatten(1, 2) @ change.flatten(2)  # (B, T*D, M*R)
         return moved.unflatten(1, weights.shape[1:3]).unflatten(3, change.shape[2:]).transpose(2, 3).flatten(3)
 
     def gate(self, tokens: Tensor, is_padding: Tensor) -> Tensor:
-        """(B, T, N, C) of tokens (B, T, N, C) and is_padding (B, T)."""
+        """Gates (B, T, N, C) for tokens (B, T, N, C) and is_padding (B, T)."""
         gate = self.expand(F.gelu(self.mix(self.motion(tokens, is_padding))))
         return self.get_buffer("spread") @ (gate.tanh() if self.bounded else gate)
 
@@ -81,13 +81,13 @@ class LMI(nn.Module):
 
 
 class ReferenceLMI(nn.Module):
-    """The course's LMI: absolute differences to other segments, averaged over tokens, gate channels.
+    """The course's LMI: absolute differences to other segments, averaged over tokens, gate the channels.
 
     Args:
         dim: token width C.
-        reach: segments on either side; the course compares adjacent ones. More are averaged.
-        bounded: the gate passes a tanh before its factor; the course's has no bound.
-        identity_start: the factor of the gate begins at 0 instead of 0.1.
+        reach: segments on each side; the course compares adjacent ones. Several are averaged.
+        bounded: the gate passes a tanh before its factor; in the course, it has no bound.
+        identity_start: the factor of the gate starts at 0 instead of 0.1.
     """
 
     reduction = 4
@@ -104,7 +104,7 @@ class ReferenceLMI(nn.Module):
         self.delta = nn.Parameter(torch.tensor(0.0 if identity_start else 0.1))
 
     def motion(self, tokens: Tensor, is_padding: Tensor) -> Tensor:
-        """Sum of both sides' differences, averaged over tokens and offsets, (B, T, C/4) of (B, T, N, C)."""
+        """Sum (B, T, C/4) of both sides' differences of tokens (B, T, N, C), averaged over tokens and offsets."""
         reduced = self.reduce(tokens)
         reach = max(min(self.reach, len(is_padding[0]) - 1) if self.reach != "all" else len(is_padding[0]) - 1, 1)
         total = reduced.new_zeros(*reduced.shape[:2], reduced.shape[3])
@@ -116,7 +116,7 @@ class ReferenceLMI(nn.Module):
         return total / reach
 
     def gate(self, tokens: Tensor, is_padding: Tensor) -> Tensor:
-        """(B, T, 1, C) of tokens (B, T, N, C) and is_padding (B, T)."""
+        """Gates (B, T, 1, C) for tokens (B, T, N, C) and is_padding (B, T)."""
         gate = self.expand(self.mix(self.motion(tokens, is_padding)).sigmoid())
         return (self.delta.tanh() * (gate.tanh() if self.bounded else gate))[:, :, None]
 
@@ -126,7 +126,7 @@ class ReferenceLMI(nn.Module):
 
 
 def membership(grid: int, cell: int, num_prefix: int) -> Tensor:
-    """(N, M): 1 where a token belongs to a cell of cell x cell patches; a prefix token is a cell of its own."""
+    """Matrix (N, M): 1 if a token belongs to a cell of cell x cell patches; a prefix token is a cell of its own."""
     side = torch.arange(grid) // cell
     across = -(-grid // cell)
     cells = (side[:, None] * across + side).flatten() + num_prefix
@@ -135,14 +135,14 @@ def membership(grid: int, cell: int, num_prefix: int) -> Tensor:
 
 
 def num_differences(reach: Reach) -> int:
-    """D: to the next and the one before, and, where the reach is longer, to the means of both sides."""
+    """D: differences to the next and the previous segment and, if the reach is longer, to both sides' means."""
     return 2 if reach == 1 else 4
 
 
 def difference_weights(is_padding: Tensor, reach: Reach) -> Tensor:
-    """(B, T, D, T): weights over segments, of the mean of those compared with and of -1 for t itself.
+    """Weights (B, T, D, T) over segments: the mean over the compared segments, and -1 for t itself.
 
-    Only segments that are no padding are compared with; where there is none the weights are 0.
+    Segments are compared only with segments that are not padding; without any such segment, the weights are 0.
     """
     time = torch.arange(is_padding.shape[1], device=is_padding.device)
     offset = time - time[:, None]  # s - t

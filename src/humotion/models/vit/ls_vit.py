@@ -1,12 +1,12 @@
-"""LS-ViT (Chen et al., Frontiers in Neurorobotics 18, 2024): a ViT that is shown motion, near and far.
+"""LS-ViT (Chen et al., Frontiers in Neurorobotics 18, 2024): a ViT with short-term and long-term motion.
 
-SMIF puts short-term motion into the pixels of each frame, LMI puts long-term motion into the tokens behind
-blocks, and on demand some frames are shown once more, as what moves in them alone. Of the paper only the abstract
-was at hand, and no code by its authors was found, so there are two settings. ``reference`` is the public
-re-implementation of the AI VIETNAM AIO-2025 course. ``default`` follows the abstract and its parent TDN (Wang et
-al., CVPR 2021) where the course departs from them: differences of raw neighbouring frames, bounded gates, motion
-across all segments, signed differences so that time has a direction, and a first step that equals the plain ViT.
-``motion_options.py`` has each of these as an option.
+SMIF adds short-term motion to the pixels of each frame. LMI adds long-term motion to the tokens after some blocks.
+Optionally, the ViT also sees images of the motion alone for some frames. Only the paper's abstract was available, and
+no code by its authors was found, so there are two settings. ``reference`` is the public re-implementation of the AI
+VIETNAM AIO-2025 course. ``default`` follows the abstract and the parent model TDN (Wang et al., CVPR 2021) where
+the course differs from them: differences of raw neighbouring frames, bounded gates, motion across all segments,
+signed differences so that time has a direction, and a first step that equals the plain ViT. ``motion_options.py``
+has each of these as an option.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from humotion.models.vit.vit import FrameAveragedViT
 
 
 class LSViT(FrameAveragedViT):
-    """LS-ViT: SMIF before the patches, LMI behind blocks, frame embeddings averaged over real frames.
+    """LS-ViT: SMIF before the patches, LMI after blocks, frame embeddings averaged over real frames.
 
     Args:
         num_classes: number of classes.
         setting: "default", or "reference" for the course's version (trained with dropout = drop_path = 0.1).
-        num_frames: sampled frames T that there are temporal positions for; shorter clips are fine.
-        num_neighbours: K, odd and at least 3: raw frames around each sampled one, where any are read.
+        num_frames: number T of sampled frames with a temporal position; clips may be shorter.
+        num_neighbours: K, odd and at least 3: raw frames around each sampled one, if the model reads any.
         smif, lmi, identity_start, raw_neighbours, bounded_gates, lmi_reach, lmi_every, temporal_position,
-            motion_embed, motion_frames: options (``MotionOptions``); None is what the setting has.
+            motion_embed, motion_frames: options (``MotionOptions``); None keeps the value of the setting.
         head_dropout: dropout before the classifier.
         backbone: the sizes of ``ViT``, by name.
 
     Attributes:
         options: the resolved options.
-        num_neighbours: raw frames that the model reads around each sampled one, 1 if it reads no others.
+        num_neighbours: raw frames that the model reads around each sampled one; 1 if it reads only that one.
 
     Raises:
         HumotionError: options that contradict each other, or too few neighbours.
@@ -90,7 +90,7 @@ class LSViT(FrameAveragedViT):
             self.widen_head(self.options.identity_start)
 
     def add_short_term(self, options: MotionOptions) -> None:
-        """Make SMIF and the embedding of its differences."""
+        """Create SMIF and the embedding of its differences."""
         mean, std = self.backbone.get_buffer("mean"), self.backbone.get_buffer("std")
         raw, start = options.raw_neighbours, options.identity_start
         self.smif: SMIF | ReferenceSMIF | None = None
@@ -101,10 +101,10 @@ class LSViT(FrameAveragedViT):
         self.motion_embed = MotionEmbed(self.grid, self.backbone.dim, std, start) if options.motion_embed else None
 
     def add_long_term(self, options: MotionOptions) -> None:
-        """Make the LMIs, the blocks they stand behind, and the positions in time."""
+        """Create the LMIs, the list of the blocks before them, and the positions in time."""
         dim, blocks = self.backbone.dim, range(len(self.backbone.blocks))
         reach, bounded, start = options.lmi_reach, options.bounded_gates, options.identity_start
-        # Behind the first of every few, so that a block always follows that can use what it says.
+        # After the first of every lmi_every blocks, so that another block usually follows that can use the motion.
         self.lmi_blocks = () if options.lmi == "none" else tuple(blocks[:: options.lmi_every])
         self.lmi = nn.ModuleList(
             ReferenceLMI(dim, reach, bounded, start)
@@ -119,7 +119,7 @@ class LSViT(FrameAveragedViT):
                 nn.init.trunc_normal_(self.temporal_embed, std=0.02)
 
     def widen_head(self, identity_start: bool) -> None:
-        """Make the classifier read the embedding of the motion frames too, which begins without weight."""
+        """Let the classifier also read the embedding of the motion frames; with identity_start its weights are 0."""
         plain, dim = self.head, self.backbone.dim
         self.head = nn.Linear(2 * dim, plain.out_features)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
@@ -135,7 +135,7 @@ class LSViT(FrameAveragedViT):
         return self.backbone.image_size // self.backbone.patch_embed.patch_size
 
     def embed(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """Embedding of each clip before the classifier: (B, C), or (B, 2C) with that of the motion frames behind it."""
+        """Embedding of each clip before the classifier: (B, C), or (B, 2C) if motion frames are appended."""
         embedding = super().embed(frames, is_padding)
         if not self.options.motion_frames:
             return embedding
@@ -144,7 +144,7 @@ class LSViT(FrameAveragedViT):
         return torch.cat([embedding, self.backbone(motion_images(frames[clips, chosen])).mean(1)], dim=1)
 
     def embed_frames(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """Embedding of each frame: (B, T, K, 3, H, W) to (B, T, C); padded frames reach no other frame."""
+        """Embedding of each frame: (B, T, K, 3, H, W) to (B, T, C); padding does not affect other frames."""
         tokens = self.embed_patches(frames, is_padding)  # (B, T, N, C)
         if self.temporal_embed is not None:
             self.must_have_positions(is_padding.shape[1])
@@ -158,7 +158,7 @@ class LSViT(FrameAveragedViT):
         return self.backbone.pool(tokens)
 
     def embed_patches(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """Tokens with short-term motion, (B, T, N, C) of frames (B, T, K, 3, H, W)."""
+        """Tokens (B, T, N, C) with short-term motion, for frames (B, T, K, 3, H, W)."""
         images = frames[:, :, frames.shape[2] // 2]
         if self.smif is None:
             return self.backbone.embed_patches(images)
@@ -170,16 +170,16 @@ class LSViT(FrameAveragedViT):
         return torch.cat([prefix, patches + self.motion_embed(motion)], dim=2)
 
     def must_have_positions(self, num_frames: int) -> None:
-        """Raise a HumotionError if the clip is longer than the model has positions in time."""
+        """Raise a HumotionError if the clip has more frames than the model has positions in time."""
         if num_frames > self.num_frames:
             raise HumotionError(
-                f"ls_vit: the clip has {num_frames} frames, the model was made for {self.num_frames}. "
+                f"ls_vit: the clip has {num_frames} frames, but the model has positions for {self.num_frames}. "
                 "Set the model's num_frames to the clips' length."
             )
 
 
 def followed(block: nn.Module, lmi: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
-    """A block and the LMI behind it as one."""
+    """Return a function that applies a block and then its LMI."""
     return lambda tokens, is_padding: lmi(block(tokens), is_padding)
 
 
@@ -188,5 +188,5 @@ def must_have_neighbours(num_neighbours: int) -> None:
     if num_neighbours < 3 or num_neighbours % 2 == 0:
         raise HumotionError(
             f"ls_vit: num_neighbours is {num_neighbours}. Differences of raw neighbours need an odd number of at "
-            "least 3; set that, or raw_neighbours: false."
+            "least 3. Set such a number, or set raw_neighbours: false."
         )

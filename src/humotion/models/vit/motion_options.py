@@ -1,4 +1,4 @@
-"""What LS-ViT adds to a plain ViT: two presets, and every difference between them as an option of its own."""
+"""What LS-ViT adds to a plain ViT: two presets, and one option for each difference between them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class MotionOptions:
     """The parts of an LS-ViT, resolved.
 
     Attributes:
-        smif: which short-term module, in the pixels.
-        lmi: which long-term module, in the tokens.
-        identity_start: what is added begins at zero, so that step 0 equals the plain ViT.
-        raw_neighbours: SMIF differences raw frames around each sampled one; else the sampled frames.
+        smif: the short-term module, in the pixels.
+        lmi: the long-term module, in the tokens.
+        identity_start: everything that is added starts at zero, so that step 0 equals the plain ViT.
+        raw_neighbours: SMIF takes differences of raw frames around each sampled one; otherwise of the sampled frames.
         bounded_gates: LMI's gate passes a tanh.
-        lmi_reach: segments on either side that LMI sees.
-        lmi_every: LMI stands behind the first of every so many blocks.
-        temporal_position: a learned embedding of the frame's place in the clip.
-        motion_embed: the size of SMIF's differences reaches the tokens directly as well.
-        motion_frames: so many of a clip's frames go through the ViT once more, as what moves in them alone.
+        lmi_reach: segments on each side that LMI sees.
+        lmi_every: an LMI follows the first block of every group of this many blocks.
+        temporal_position: a learned embedding of the frame's position in the clip.
+        motion_embed: the size of SMIF's differences is also added directly to the tokens.
+        motion_frames: number of a clip's frames that go through the ViT again, as images of the motion alone.
     """
 
     smif: Variant
@@ -67,7 +67,7 @@ PRESETS: dict[Setting, MotionOptions] = {
         motion_frames=0,
     ),
 }
-# What says something about a module only, and what it is where the module is absent.
+# The options that belong to a module, with their values if the module is absent.
 PARTS: dict[str, dict[str, Any]] = {
     "smif": {"raw_neighbours": False, "motion_embed": False},
     "lmi": {"bounded_gates": False, "lmi_reach": 1, "lmi_every": 1},
@@ -75,12 +75,12 @@ PARTS: dict[str, dict[str, Any]] = {
 
 
 def resolve(setting: Setting, **given: Any) -> MotionOptions:
-    """The options of a setting, with those that are given (not None) in their place.
+    """Return the options of a setting, replaced by those that are given (not None).
 
-    Without a module, its options are off unless they are given.
+    If a module is absent, its options are off.
 
     Raises:
-        HumotionError: an option of a module that is absent is given, or a number is below 1.
+        HumotionError: an option of an absent module is given, or a number is below its minimum.
     """
     given = {name: value for name, value in given.items() if value is not None}
     if unknown := given.keys() - {field.name for field in fields(MotionOptions)}:
@@ -90,8 +90,8 @@ def resolve(setting: Setting, **given: Any) -> MotionOptions:
         if getattr(options, module) == "none":
             if idle := [name for name in parts if given.get(name, parts[name]) != parts[name]]:
                 raise HumotionError(
-                    f"ls_vit: {module} is none, but {' and '.join(idle)} is set, which is a part of it. "
-                    f"Leave {' and '.join(idle)} out, or set {module} to reference or default."
+                    f"ls_vit: {module} is none, but {' and '.join(idle)} is set. These options need {module}: "
+                    f"leave out {' and '.join(idle)}, or set {module} to reference or default."
                 )
             options = replace(options, **parts)
     for name, least in (("lmi_reach", 1), ("lmi_every", 1), ("motion_frames", 0)):

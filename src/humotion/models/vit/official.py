@@ -1,4 +1,4 @@
-"""The vision transformers by name, in their published configurations, and what one computes."""
+"""The vision transformers by name, their published configurations, and how to count one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MODELS = {
 
 
 def count(model: Any) -> Run:
-    """A whole clip without padding."""
+    """Count a complete clip without padding."""
     from humotion.models.common.counting import clip_run
 
     return clip_run(model, model.backbone.image_size)

@@ -1,7 +1,8 @@
-"""Short-term motion information (SMIF): differences of neighbouring frames, put into a frame's pixels.
+"""Short-term motion information (SMIF): differences of neighbouring frames, added to a frame's pixels.
 
-``SMIF`` is this project's, after TDN's short-term module (Wang et al., CVPR 2021); ``ReferenceSMIF`` is that
-of the AI VIETNAM AIO-2025 course. Both take the differences once (``motion``), and ``MotionEmbed`` reads the same.
+``SMIF`` is this project's version, after TDN's short-term module (Wang et al., CVPR 2021). ``ReferenceSMIF`` is the
+version of the AI VIETNAM AIO-2025 course. Both compute the differences once (``motion``), and ``MotionEmbed`` reads
+the same differences.
 """
 
 from __future__ import annotations
@@ -12,22 +13,22 @@ from torch.nn import functional as F
 
 
 class SMIF(nn.Module):
-    """Signed differences between neighbours, made into three channels and added to the frame.
+    """Signed differences between neighbours, converted to three channels and added to the frame.
 
-    As in TDN, frames are pooled by 2 before they are subtracted, which halves noise and keeps the cost small
-    beside the patches. Differences fade out softly below ``threshold`` (a fraction of the full range of a
-    pixel). The convolutions have no bias, so a static clip has no motion. What is added is bounded by 1 in
+    As in TDN, frames are pooled by 2 before they are subtracted. This halves the noise and keeps the cost small
+    compared with that of the patches. Differences below ``threshold`` (a fraction of the full range of a pixel) fade
+    out softly. The convolutions have no bias, so a static clip has no motion. The added values are bounded by 1 in
     normalised units.
 
     Args:
         num_neighbours: K, odd and at least 3: raw frames around each sampled one, which is at K // 2.
-        std: (3, 1, 1) of the normalisation, which takes differences back to fractions of the full range.
-        raw_neighbours: false differences the sampled frames before and after instead, whatever K is.
-        identity_start: the last convolution begins at zero: the first step sees the frame itself.
+        std: (3, 1, 1) of the normalisation; it converts differences back to fractions of the full range.
+        raw_neighbours: if false, take differences to the sampled frames before and after instead, for any K.
+        identity_start: the last convolution starts at zero, so that the first step sees the frame itself.
         hidden: channels between the convolutions.
     """
 
-    threshold = 0.025  # 6.4 of 255: the size of the course's threshold
+    threshold = 0.025  # 6.4 of 255, the size of the course's threshold
     softness = 0.01
 
     def __init__(
@@ -49,9 +50,9 @@ class SMIF(nn.Module):
             nn.init.zeros_(self.fuse.weight)
 
     def motion(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """Faded differences (B, T, D, 3, H/2, W/2), normalised units, of frames (B, T, K, 3, H, W).
+        """Faded differences (B, T, D, 3, H/2, W/2) of frames (B, T, K, 3, H, W), in normalised units.
 
-        D is K - 1, or 2 (from the sampled frame before, to the next). 0 where nothing moves.
+        D is K - 1, or 2 (from the previous sampled frame, and to the next). The value is 0 where nothing moves.
         """
         if not self.raw_neighbours:
             frames = frames[:, :, frames.shape[2] // 2, None]
@@ -61,7 +62,7 @@ class SMIF(nn.Module):
         return difference * shown
 
     def forward(self, images: Tensor, motion: Tensor) -> Tensor:
-        """Sampled frames (B, T, 3, H, W) with their ``motion`` in them."""
+        """Sampled frames (B, T, 3, H, W) with their ``motion`` added."""
         added = self.fuse(F.gelu(self.mix(motion.flatten(2, 3).flatten(0, 1)))).tanh()
         added = F.interpolate(added, size=images.shape[-2:], mode="nearest")
         return images + added.unflatten(0, images.shape[:2])
@@ -72,10 +73,10 @@ class ReferenceSMIF(nn.Module):
 
     Args:
         mean, std: (3, 1, 1) of the normalisation.
-        raw_neighbours: differences to the raw frames around each sampled one; else, as in the course, to the
-            sampled frames 1 and 2 before and after, where one out of range, or padded, counts as the frame itself.
-        identity_start: the factor of what is added begins at 0, and frames are clamped to the range of pixels.
-            The course clamps to [-1, 1], which is the same at its mean = std = 0.5 and cuts frames at others.
+        raw_neighbours: take differences to the raw frames around each sampled one. Otherwise, as in the course, take
+            those to the sampled frames 1 and 2 before and after; a padded or missing one counts as the frame itself.
+        identity_start: the factor of the added part starts at 0, and frames are clamped to the range of pixels.
+            The course clamps to [-1, 1], which is the same for its mean = std = 0.5, but clips frames for others.
     """
 
     reach = 2
@@ -94,7 +95,7 @@ class ReferenceSMIF(nn.Module):
         """Thresholded mean of differences, (B, T, 1, 3, H, W) of frames (B, T, K, 3, H, W)."""
         centre = frames.shape[2] // 2
         if self.raw_neighbours:
-            # Only the sum over both sides of each offset counts, whichever neighbour is how far.
+            # Only the sum over both sides of each offset counts, so the order of the neighbours does not matter.
             total = (frames - frames[:, :, centre, None]).abs().sum(2) / max(centre, 1)
         else:
             total = self._between_samples(frames[:, :, centre], is_padding) / self.reach
@@ -111,28 +112,28 @@ class ReferenceSMIF(nn.Module):
         return total
 
     def forward(self, images: Tensor, motion: Tensor) -> Tensor:
-        """Sampled frames (B, T, 3, H, W) with their ``motion`` in them."""
+        """Sampled frames (B, T, 3, H, W) with their ``motion`` added."""
         both = torch.cat([images, motion[:, :, 0]], dim=2)  # (B, T, 6, H, W)
         fused = self.fuse(both.flatten(0, 1)).unflatten(0, images.shape[:2])
         return (images + self.alpha.tanh() * fused).clamp(self.get_buffer("lowest"), self.get_buffer("highest"))
 
 
 class MotionEmbed(nn.Module):
-    """How much moves in each patch, as something to add to its token.
+    """How much moves in each patch, as an embedding to add to its token.
 
-    A patch embedding made for texture averages a blob of motion away, so the size of the differences reaches
-    the tokens on a way of its own, as in TDN's short-term module: pooled to cells, bounded by e / (e + scale),
-    and embedded linearly. The embedding has no bias: a static clip adds nothing.
+    A patch embedding is made for texture and averages out a region of motion. So the size of the differences has its
+    own path to the tokens, as in TDN's short-term module: pooled to cells, bounded by e / (e + scale), and embedded
+    linearly. The embedding has no bias, so a static clip adds nothing.
 
     Args:
         grid: patches along a side.
         dim: token width C.
         std: (3, 1, 1) of the normalisation.
-        identity_start: the embedding begins at zero.
+        identity_start: the embedding starts at zero.
     """
 
     cells = 4  # along a side of a patch
-    scale = 0.02  # mean difference in a cell, as a fraction of the full range, that counts as half of the most
+    scale = 0.02  # mean difference in a cell, as a fraction of the full range, that has half the maximum value
 
     def __init__(self, grid: int, dim: int, std: Tensor, identity_start: bool = True) -> None:
         super().__init__()
@@ -153,14 +154,14 @@ class MotionEmbed(nn.Module):
 
 
 def halve(frames: Tensor) -> Tensor:
-    """Means over 2 x 2 pixels, (..., H//2, W//2) of (..., H, W); three times as fast as avg_pool2d on a CPU."""
+    """Means (..., H//2, W//2) over 2 x 2 pixels of (..., H, W), three times as fast as avg_pool2d on a CPU."""
     height, width = (side // 2 * 2 for side in frames.shape[-2:])
     rows = frames[..., 0:height:2, :width] + frames[..., 1:height:2, :width]
     return (rows[..., 0::2] + rows[..., 1::2]).mul_(0.25)
 
 
 def sampled_differences(frames: Tensor, is_padding: Tensor) -> Tensor:
-    """From the frame before and to the next, (B, T, 2, ...) of (B, T, ...): 0 where there is none but padding."""
+    """Differences (B, T, 2, ...) of (B, T, ...), from the previous and to the next frame; 0 without a real one."""
     both_real = ~(is_padding[:, 1:] | is_padding[:, :-1])
     step = frames.diff(dim=1).where(both_real[(...,) + (None,) * (frames.ndim - 2)], 0.0)
     edge = step.new_zeros(frames.shape[0], 1, *frames.shape[2:])

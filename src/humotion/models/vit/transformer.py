@@ -1,7 +1,7 @@
 """Transformer blocks with timm's parameter names.
 
-Tokens may carry any leading axes. Drop path draws once per entry of the first one, so that all frames of a clip
-are dropped together and no difference between frames arises by chance.
+Tokens may have any number of leading axes. Drop path draws once per entry of the first axis. So all frames of a clip
+are dropped together, and chance creates no difference between frames.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention over the last but one axis."""
+    """Multi-head self-attention over the second-to-last axis."""
 
     def __init__(self, dim: int, heads: int, dropout: float, qkv_bias: bool = True) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class Attention(nn.Module):
         self.proj_drop = nn.Dropout(dropout)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(..., N, C) to (..., N, C)."""
+        """Map (..., N, C) to (..., N, C)."""
         x = tokens.flatten(0, -3)  # the fused kernels take one batch axis
         x = self.qkv(x).unflatten(-1, (3, self.heads, -1))
         query, key, value = x.permute(2, 0, 3, 1, 4)  # (M, H, N, C/H) each
@@ -41,7 +41,6 @@ class MLP(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(..., C) to (..., C)."""
         return self.drop(self.fc2(self.drop(F.gelu(self.fc1(tokens)))))
 
 
@@ -53,19 +52,18 @@ class LayerScale(nn.Module):
         self.gamma = nn.Parameter(torch.full((dim,), value))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(..., C) to (..., C)."""
         return tokens * self.gamma
 
 
 class DropPath(nn.Module):
-    """Stochastic depth: drops the whole branch for an entry of the first axis (a clip)."""
+    """Stochastic depth: drops the complete branch for an entry of the first axis (a clip)."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
 
     def forward(self, branch: Tensor) -> Tensor:
-        """Same shape; kept entries are scaled up so that the mean stays."""
+        """Drop entries, and scale up the kept ones so that the mean stays the same."""
         if not self.training or self.rate == 0:
             return branch
         kept = branch.new_empty((branch.shape[0],) + (1,) * (branch.ndim - 1)).bernoulli_(1 - self.rate)
@@ -95,6 +93,6 @@ class Block(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, ..., N, C) to the same."""
+        """Map (B, ..., N, C) to the same shape."""
         tokens = tokens + self.drop_path(self.ls1(self.attn(self.norm1(tokens))))
         return tokens + self.drop_path(self.ls2(self.mlp(self.norm2(tokens))))

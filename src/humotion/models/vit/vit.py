@@ -1,6 +1,6 @@
 """Vision transformer (Dosovitskiy et al. 2021), and the classifier that averages it over a clip's frames.
 
-Parameters have timm's names, so that timm's checkpoints load as they are (``vit_weights.py``).
+Parameters have timm's names, so that timm's checkpoints load unchanged (``checkpoint.py``).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from humotion.models.vit.transformer import Block
 
 
 class PatchEmbed(nn.Module):
-    """Non-overlapping patches to tokens.
+    """Convert non-overlapping patches to tokens.
 
-    The weights are a convolution's, as timm stores them. They are applied as a linear layer on the cut
-    patches, which is the same sum: on a CPU the convolution's backward pass to the pixels takes four times as
-    long.
+    The weights are those of a convolution, as timm stores them. The forward pass applies them as a linear layer on
+    the cut patches, which computes the same sum. On a CPU, the convolution's backward pass to the pixels would need
+    four times as long.
     """
 
     def __init__(self, patch_size: int, dim: int) -> None:
@@ -34,7 +34,7 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(3, dim, patch_size, stride=patch_size)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(M, 3, H, W) to (M, N, C)."""
+        """Map images (M, 3, H, W) to tokens (M, N, C)."""
         size = self.patch_size
         cut = images.unflatten(3, (-1, size)).unflatten(2, (-1, size))  # (M, 3, h, P, w, P)
         patches = cut.permute(0, 2, 4, 1, 3, 5).flatten(1, 2).flatten(2)  # (M, h*w, 3*P*P)
@@ -49,25 +49,25 @@ class ViT(nn.Module):
         patch_size: side of a patch in pixels.
         dim, depth, heads: width, number of blocks, attention heads (dim is a multiple of heads).
         mlp_ratio: hidden width of the MLPs over dim.
-        drop_path: rate of the last block; it rises linearly from 0 at the first.
-        layer_scale: initial value of a learned factor per channel on each branch, None for no such factor.
-        class_token: with one, it is the image's embedding; without, the mean of the patch tokens is.
-        dropout: in the attention and after each linear layer of the blocks.
+        drop_path: rate of the last block; it rises linearly from 0 at the first block.
+        layer_scale: initial value of a learned factor per channel on each branch; None for no such factor.
+        class_token: whether a class token is the image's embedding; without one, it is the patch tokens' mean.
+        dropout: rate in the attention and after each linear layer of the blocks.
         mean, std: RGB statistics for ``normalise``, of frames in [0, 1].
-        num_registers: tokens behind the class token that carry nothing of the image (Darcet et al. 2024).
-        prefix_positions: whether the class token and the registers have positions too, or the patches alone
+        num_registers: tokens after the class token that hold nothing of the image (Darcet et al. 2024).
+        prefix_positions: whether the class token and the registers also have positions, or only the patches
             (timm's ``no_embed_class``).
         qkv_bias: whether query, key and value have a bias.
-        fc_norm: the embedding is the mean of the patch tokens, and normed after the mean; there is no norm
-            before it, and the class token is not asked (timm's ``fc_norm``).
+        fc_norm: the embedding is the mean of the patch tokens, normalised after the mean. There is no norm before
+            the mean, and the class token is not used (timm's ``fc_norm``).
 
     Attributes:
-        num_prefix: tokens before those of the patches: class token and registers.
-        checkpointing: in training, keep only the tokens between blocks for the backward pass and compute the
-            rest again: less memory, about a third more work. Changes no result.
+        num_prefix: tokens before the patch tokens: class token and registers.
+        checkpointing: in training, keep only the tokens between blocks for the backward pass, and compute the
+            rest again. This needs less memory and about a third more work, and changes no result.
 
     Raises:
-        HumotionError: sizes that do not divide.
+        HumotionError: sizes that are not multiples of each other.
     """
 
     num_neighbours = 1
@@ -112,9 +112,9 @@ class ViT(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Xavier for linear layers and patches, as in the authors' code, and truncated normal 0.02 for positions.
+        """Draw Xavier weights for linear layers and patches, as the authors do, and truncated normal 0.02 positions.
 
-        A fixed 0.02 for the layers, common at ViT-B's width, leaves a narrow model's blocks nearly without effect.
+        A fixed 0.02 for the layers is common at ViT-B's width, but gives a narrow model's blocks almost no effect.
         """
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         for token in (self.cls_token, self.reg_token):
@@ -129,13 +129,13 @@ class ViT(nn.Module):
         nn.init.zeros_(self.patch_embed.proj.bias)  # type: ignore[arg-type]
 
     def normalise(self, frames: Tensor) -> Tensor:
-        """uint8 RGB frames (..., 3, H, W) as the model wants them: (x / 255 - mean) / std."""
+        """Normalise uint8 RGB frames (..., 3, H, W) for the model: (x / 255 - mean) / std."""
         mean, std = self.get_buffer("mean"), self.get_buffer("std")
-        # In place: on a CPU every fresh tensor of this size costs more than the arithmetic.
+        # In place: on a CPU every new tensor of this size costs more than the arithmetic.
         return frames.to(torch.float32, copy=True).mul_(1 / (255 * std)).sub_(mean / std)
 
     def embed_patches(self, images: Tensor) -> Tensor:
-        """Tokens with positions: (..., 3, H, W) to (..., N, C), class token and registers first."""
+        """Map images (..., 3, H, W) to tokens with positions (..., N, C), class token and registers first."""
         tokens = self.patch_embed(images.flatten(0, -4))
         if not self.prefix_positions:
             tokens = tokens + self.pos_embed
@@ -146,14 +146,14 @@ class ViT(nn.Module):
         return tokens.unflatten(0, images.shape[:-3])
 
     def apply_block(self, block: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-        """Run a block, or anything in its place, under activation checkpointing if ``checkpointing`` asks for it."""
+        """Run a block, or a function in its place, with activation checkpointing if ``checkpointing`` is set."""
         if self.checkpointing and self.training and torch.is_grad_enabled():
             result: Tensor = checkpoint(block, *inputs, use_reentrant=False)
             return result
         return block(*inputs)
 
     def pool(self, tokens: Tensor) -> Tensor:
-        """The embedding of each image: (..., N, C) to (..., C)."""
+        """Embedding (..., C) of each image, from its tokens (..., N, C)."""
         if self.fc_norm is not None:
             return self.fc_norm(tokens[..., self.num_prefix :, :].mean(-2))
         tokens = self.norm(tokens)
@@ -168,7 +168,7 @@ class ViT(nn.Module):
 
 
 class FrameAveragedViT(nn.Module):
-    """The baseline: a ViT on each frame, embeddings averaged over real frames, a linear classifier.
+    """The baseline: a ViT on each frame, the mean embedding of the real frames, and a linear classifier.
 
     Args:
         num_classes: number of classes.
@@ -187,7 +187,7 @@ class FrameAveragedViT(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def normalise(self, frames: Tensor) -> Tensor:
-        """uint8 RGB frames (..., 3, H, W) as the model wants them."""
+        """Normalise uint8 RGB frames (..., 3, H, W) for the model."""
         return self.backbone.normalise(frames)
 
     def load_pretrained(self, weights: Path | str) -> None:
@@ -195,22 +195,22 @@ class FrameAveragedViT(nn.Module):
         load_timm_checkpoint(self.backbone, weights)
 
     def learning_rate_share(self, name: str, decay: float, head_factor: float) -> float:
-        """The factor on the learning rate of a parameter by its name (see `learning_rate_share`)."""
+        """Return the factor on the learning rate of a parameter by its name (see `learning_rate_share`)."""
         return learning_rate_share(name, len(self.backbone.blocks), decay, head_factor)
 
     def embed_frames(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """Embedding of each frame: (B, T, K, 3, H, W) to (B, T, C); only the centre of the K is used."""
-        del is_padding  # no frame looks at another
+        """Embedding of each frame: (B, T, K, 3, H, W) to (B, T, C); only the centre frame of the K is used."""
+        del is_padding  # each frame is embedded independently
         return self.backbone(frames[:, :, frames.shape[2] // 2])
 
     def embed(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """Embedding of each clip before the classifier, (B, C): the mean over frames that are no padding."""
+        """Embedding (B, C) of each clip before the classifier: the mean over frames that are not padding."""
         real = (~is_padding)[..., None]
         embeddings = self.embed_frames(frames, is_padding).where(real, 0.0)
         return embeddings.sum(1) / real.sum(1).clamp(min=1)
 
     def forward(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """Logits (B, num_classes) of normalised frames (B, T, K, 3, H, W) and is_padding (B, T) bool."""
+        """Logits (B, num_classes) for normalised frames (B, T, K, 3, H, W) and is_padding (B, T) bool."""
         return self.head(self.head_drop(self.embed(frames, is_padding)))
 
 
@@ -218,5 +218,5 @@ def must_divide(name: str, value: int, divisor_name: str, divisor: int) -> None:
     """Raise a HumotionError unless the value is a multiple of the divisor."""
     if value % divisor:
         raise HumotionError(
-            f"The ViT's {name} is {value}, no multiple of its {divisor_name} {divisor}. Change one of them."
+            f"The ViT's {name} is {value}, which is not a multiple of its {divisor_name} {divisor}. Change one of them."
         )

@@ -18,7 +18,7 @@ class PoseMachineParams(ModelParams):
     dropout: float = Field(0.5, ge=0, lt=1)
     init: Literal["official", "he"] = "official"
     joints: Literal["skeleton", "official"] = Field(
-        "skeleton", description="official: maps of the 14 published joints, translated to and from the dataset's"
+        "skeleton", description="official: maps of the 14 published joints, translated to and from those of the dataset"
     )
     weights: Path | None = Field(None, description="model.safetensors of a model folder to start from")
 
@@ -36,7 +36,7 @@ class RPMParams(PoseMachineParams):
 
 
 class CPMParams(PoseMachineParams):
-    """Convolutional Pose Machine: every frame for itself."""
+    """Convolutional Pose Machine: every frame independently."""
 
     name: Literal["cpm"]
     stages: int = Field(6, ge=2)

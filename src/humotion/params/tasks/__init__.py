@@ -1,1 +1,1 @@
-"""What an experiment of each task holds: one file per task."""
+"""The sections of an experiment, by its task: one file per task."""

@@ -1,4 +1,4 @@
-"""The section ``evaluate`` of an experiment in params.yaml."""
+"""An experiment of action recognition in params.yaml."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from humotion.params.section import Section
 
 
 class ActionOptimizerParams(OptimizerParams):
-    """The optimiser of action recognition: layers beside the ViT may learn faster than the ViT."""
+    """The optimiser of action recognition: layers outside the ViT may learn faster than the ViT."""
 
-    head_lr_factor: float = Field(1.0, gt=0, description="on the lr of everything that is not the ViT itself")
+    head_lr_factor: float = Field(1.0, gt=0, description="multiplies the lr of everything that is not the ViT itself")
     layer_decay: float = Field(
-        1.0, gt=0, le=1, description="on the lr of each layer of the ViT, relative to the one above; 1: all alike"
+        1.0, gt=0, le=1, description="lr of each layer of the ViT, relative to the layer above it; 1: all equal"
     )
 
 
 class CrossEntropyLossParams(Section):
-    """Every clip counts alike."""
+    """Every clip has the same weight."""
 
     name: Literal["cross_entropy"] = "cross_entropy"
 
@@ -38,18 +38,20 @@ class ClassBalancedLossParams(Section):
     """Clips weighted by the effective number of samples of their class."""
 
     name: Literal["class_balanced"]
-    beta: float = Field(0.999, ge=0, le=1, description="0: all classes alike; 1: inversely by frequency")
+    beta: float = Field(
+        0.999, ge=0, le=1, description="0: all classes have the same weight; 1: weights are inverse to class frequency"
+    )
 
 
 class FocalLossParams(Section):
-    """Clips that are right already count less."""
+    """Clips that the model already classifies correctly count less."""
 
     name: Literal["focal"]
     gamma: float = Field(2.0, ge=0, description="0 is cross-entropy")
 
 
 class LogitAdjustmentLossParams(Section):
-    """Logits shifted by the classes' log priors in training."""
+    """In training, logits are shifted by the log priors of the classes."""
 
     name: Literal["logit_adjustment"]
     tau: float = Field(1.0, ge=0, description="0 is cross-entropy")
@@ -62,41 +64,45 @@ class ActionTrainerParams(TrainerParams):
     """The training loop of action recognition."""
 
     loss: Annotated[AnyLoss, Field(discriminator="name")] = CrossEntropyLossParams()
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="of whichever loss")
-    freeze_backbone: bool = Field(False, description="the ViT stays as it is; head and motion modules are trained")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="applies to every loss")
+    freeze_backbone: bool = Field(False, description="the ViT is not trained; the head and the motion modules are")
     head_start: bool = Field(
-        False, description="the head begins as a logistic regression on the frozen features, not at random"
+        False, description="the head starts as a logistic regression on the frozen features, not at random"
     )
-    mixup: float = Field(0.0, ge=0, description="alpha of the Beta distribution two clips are blended by; 0: none")
-    cutmix: float = Field(0.0, ge=0, description="the same for a box pasted from one clip into another")
-    mix_probability: float = Field(1.0, ge=0, le=1, description="of a batch being mixed, where there is mixing")
+    mixup: float = Field(
+        0.0, ge=0, description="alpha of the Beta distribution of the weight that blends two clips; 0: none"
+    )
+    cutmix: float = Field(0.0, ge=0, description="the same for a box that is pasted from one clip into another")
+    mix_probability: float = Field(
+        1.0, ge=0, le=1, description="probability that a batch is mixed, if mixup or cutmix is on"
+    )
     checkpoint_activations: bool = Field(
-        False, description="blocks are computed again in the backward pass: less memory for more time"
+        False, description="blocks are computed again in the backward pass: less memory, more time"
     )
 
 
 class ViewParams(Section):
-    """Views of a test clip whose probabilities are averaged: moments times crops."""
+    """Views of a test clip, whose probabilities are averaged: ``temporal`` times ``spatial`` views."""
 
     temporal: int = Field(1, ge=1, description="sets of frames, shifted within the segments of the sampling")
-    spatial: Literal[1, 3] = Field(1, description="3: both ends and the centre of the frame's long side")
+    spatial: Literal[1, 3] = Field(1, description="3: crops at both ends and at the centre of the frame's long side")
 
     @property
     def name(self) -> str:
-        """As it is written in papers: 2x3."""
+        """The name as papers write it: 2x3."""
         return f"{self.temporal}x{self.spatial}"
 
 
 class ActionEvaluateParams(EvaluateParams):
-    """How the test clips are looked at; beside the main scores, which are always of one view in its natural order."""
+    """More ways to score the test clips. The main scores always come from one view in its natural order."""
 
     views: ViewParams = ViewParams()
     frame_orders: tuple[Literal["shuffled", "reversed"], ...] = Field(
-        (), description="the same clips with their frames in another order, to see what the order is worth"
+        (), description="the same clips with their frames in another order: how much does the order matter?"
     )
     linear_probe: bool = Field(
         False,
-        description="a baseline: logistic regression on frozen features of the weights that training began at",
+        description="a baseline: logistic regression on frozen features of the weights that training starts from",
     )
 
     @field_validator("frame_orders")
@@ -108,13 +114,13 @@ class ActionEvaluateParams(EvaluateParams):
 
 
 class ActionRegisterParams(RegisterParams):
-    """Actions are compared by one of these scores."""
+    """One of these scores compares a new version with the champion."""
 
     metric: Literal["top1", "macro_f1", "mean_class_accuracy"] = "top1"
 
 
 class ActionExperiment(Experiment):
-    """Which action is it?"""
+    """An experiment that classifies the action of a clip."""
 
     learns_labels: ClassVar[bool] = True
 
@@ -132,6 +138,6 @@ class ActionExperiment(Experiment):
     def _a_probe_has_weights(self) -> ActionExperiment:
         if self.evaluate.linear_probe and self.model.weights is None:
             raise ValueError(
-                "evaluate.linear_probe needs model.weights, the pretrained weights whose features it reads"
+                "evaluate.linear_probe needs model.weights: it reads the features of these pretrained weights"
             )
         return self

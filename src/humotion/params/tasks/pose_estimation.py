@@ -19,11 +19,13 @@ from humotion.params.section import Section
 
 
 class TargetParams(Section):
-    """Which heatmaps a pose model learns."""
+    """The heatmaps that a pose model learns."""
 
-    sigma_px: float = Field(7.0, gt=0, description="of the Gaussians, in pixels of the crop; 7 is 0.875 of a cell")
+    sigma_px: float = Field(7.0, gt=0, description="of the Gaussians, in pixels of the crop; 7 is 0.875 cells of a map")
     mask_beyond_box: float | None = Field(
-        None, ge=0, description="joints outside the box, enlarged by this share of shoulder to opposite hip, get no map"
+        None,
+        ge=0,
+        description="joints outside the box get no map; the box is enlarged by this share of shoulder to opposite hip",
     )
 
 
@@ -37,21 +39,21 @@ class PoseEvaluateParams(EvaluateParams):
     """How the test joints are found."""
 
     scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        (1.0,), min_length=1, description="sizes at which a person is shown, relative to augment.person_scale"
+        (1.0,), min_length=1, description="sizes at which the model sees a person, relative to augment.person_scale"
     )
     decoding: Literal["argmax", "quarter", "dark"] = Field(
-        "dark", description="joints from maps; validation and prediction have the default"
+        "dark", description="how joints are read from maps; validation and prediction use the default"
     )
 
 
 class PoseRegisterParams(RegisterParams):
-    """Poses are compared by the share of joints found, at one of these distances."""
+    """PCK at one of these distances compares a new version with the champion."""
 
     metric: Literal["pck_0.2", "pck_0.1", "pck_0.05"] = "pck_0.2"
 
 
 class PoseExperiment(Experiment):
-    """Where is every joint in every frame?"""
+    """An experiment that finds every joint in every frame."""
 
     task: Literal["pose_estimation"]
     input: Literal["person_crops"]

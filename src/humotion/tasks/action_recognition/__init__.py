@@ -1,1 +1,1 @@
-"""Which action is it?"""
+"""Action recognition: which action does a clip show?"""

@@ -1,4 +1,4 @@
-"""What action recognition says of itself to those who know no task."""
+"""Facts about action recognition for code that works with all tasks."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from humotion.evaluation.tallies import paired_class_bootstrap, tally
 HEADLINES = ("top1", "macro_f1", "mean_class_accuracy")
 SCORE_COLUMNS = {"top1": "score", "macro_f1": "predicted", "mean_class_accuracy": "predicted"}
 LIMITS = (
-    "It always answers with one of its classes, also where none is seen; its probabilities need not be "
-    "calibrated. Footage of other cameras, places or people may be recognised much worse than the test clips."
+    "The model always answers with one of its classes, even if the clip shows none of them. Its probabilities may not "
+    "be calibrated. It may recognise footage of other cameras, places or people much worse than the test clips."
 )
 
 
 def intended_use(meta: Mapping[str, Any]) -> str:
     """See `humotion.evaluation.face.Face`."""
     return (
-        "One label for a short clip in which one of the classes below is seen, in footage like that of the "
-        f"training clips. Classes: {', '.join(meta.get('classes', []))}."
+        "One label for a short clip that shows one of the classes below, in footage like that of the training "
+        f"clips. Classes: {', '.join(meta.get('classes', []))}."
     )
 
 
 def validation_gain(pairs: pd.DataFrame, metric: str, seed: int, num_resamples: int) -> BootstrapResult:
-    """See `humotion.evaluation.face.Face`; scores over classes are resampled as counts of each class."""
+    """See `humotion.evaluation.face.Face`; for scores over classes, the counts per class are resampled."""
     if metric == "top1":
         return gain_of_means(pairs, SCORE_COLUMNS[metric], seed, num_resamples)
     labels, groups = pairs["label_id"].to_numpy(), pairs["group"].to_numpy(dtype=str)

@@ -1,4 +1,4 @@
-"""Which action is it? The answer for any video file."""
+"""Predict the action in any video file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SHOWN_CLASSES = 5
 
 
 class ActionPredictor(Predictor):
-    """Class probabilities of a clip of uniformly sampled frames, shown as in training."""
+    """Class probabilities of a clip of uniformly sampled frames, preprocessed as in training."""
 
     def probabilities(self, video: DecodedVideo) -> dict[str, float]:
-        """Probability of every class, the likeliest first."""
+        """Return the probability of every class, the most likely first."""
         settings = self.description.preprocessing
         shown = load_input(settings["input"]).for_prediction(settings)
         clip = uniform(video.num_frames, settings["num_frames"])
@@ -36,11 +36,11 @@ class ActionPredictor(Predictor):
         return dict(sorted(pairs, key=lambda pair: -pair[1]))
 
     def row(self, path: str) -> dict[str, Any]:
-        """``video``, ``label``, and ``probabilities`` as JSON."""
+        """Return ``video``, ``label``, and ``probabilities`` as JSON."""
         probabilities = self.probabilities(read_video(Path(path)))
         return {"video": path, "label": next(iter(probabilities)), "probabilities": json.dumps(probabilities)}
 
     def answer(self, video: DecodedVideo, frames: Frames) -> Answer:
-        """The likeliest classes; nothing is drawn."""
+        """Return the most likely classes, and the frames without a drawing."""
         best = list(self.probabilities(video).items())[:SHOWN_CLASSES]
         return Answer(", ".join(f"{label} {probability:.0%}" for label, probability in best), frames)

@@ -1,1 +1,1 @@
-"""Where is every joint in every frame?"""
+"""Pose estimation: where is every joint in every frame?"""

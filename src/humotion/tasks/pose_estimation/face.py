@@ -1,4 +1,4 @@
-"""What pose estimation says of itself to those who know no task."""
+"""Facts about pose estimation for code that works with all tasks."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from humotion.evaluation.face import gain_of_means
 HEADLINES = ("pck_0.2", "pck_0.1", "jitter")
 SCORE_COLUMNS = {"pck_0.2": "score", "pck_0.1": "pck_0.1", "pck_0.05": "pck_0.05"}
 LIMITS = (
-    "One person per video. Every joint gets a position, also one that is hidden or outside the frame. Footage of "
-    "other cameras, places or people may be read much worse than the test clips."
+    "One person per video. Every joint gets a position, even if it is hidden or outside the frame. Joints in footage "
+    "of other cameras, places or people may be much less accurate than in the test clips."
 )
 
 
@@ -22,8 +22,8 @@ def intended_use(meta: Mapping[str, Any]) -> str:
     """See `humotion.evaluation.face.Face`."""
     skeleton = meta["skeleton"]
     return (
-        f"The {len(skeleton['joints'])} joints ({skeleton['name']}) of one person in a video whose box is known or who "
-        "fills most of the frame, in footage like that of the training clips."
+        f"The {len(skeleton['joints'])} joints ({skeleton['name']}) of one person in a video, in footage like that of "
+        "the training clips. The box of the person is known, or the person fills most of the frame."
     )
 
 

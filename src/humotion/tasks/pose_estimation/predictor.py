@@ -1,4 +1,4 @@
-"""Where is every joint in every frame? The answer for any video file."""
+"""Predict the joints in every frame of any video file."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Floats = npt.NDArray[np.float32]
 class PosePredictor(Predictor):
     """Joints of one person.
 
-    The model wants the person's box. Without one the whole frame is taken first, and then the box
-    around the joints found there; a person who fills a small part of the frame wants a detector.
+    The model needs the person's box. Without a box, a first pass uses the complete frame, and a second pass uses the
+    box around the joints of the first. A person who fills a small part of the frame needs a detector.
     """
 
     @property
     def skeleton(self) -> Skeleton:
-        """Whose joints they are."""
+        """The joint set of the model."""
         return Skeleton.from_dict(self.description.meta["skeleton"])
 
     def joints(self, video: DecodedVideo, boxes: Floats | None = None) -> tuple[Floats, Floats]:
-        """Joints (N, J, 2) in pixels of the video and their scores (N, J), for boxes (N, 4) x1 y1 x2 y2."""
+        """Return joints (N, J, 2) in pixels of the video and scores (N, J), for boxes (N, 4) x1 y1 x2 y2."""
         if boxes is None:
             frame = np.array([0, 0, video.width - 1, video.height - 1], np.float32)
             whole = np.tile(frame, (video.num_frames, 1))
@@ -49,13 +49,13 @@ class PosePredictor(Predictor):
         return to_stored(joints[0].numpy(), crop_geometry(windows, self.size)), score[0].numpy()
 
     def row(self, path: str) -> dict[str, Any]:
-        """``video``, and ``joints`` as JSON: names, and x, y, score of every joint in every frame."""
+        """Return ``video``, and ``joints`` as JSON: names, and x, y, score of every joint in every frame."""
         joints, score = self.joints(read_video(Path(path)))
         xy_score = np.concatenate([joints, score[..., None]], axis=-1).round(3).tolist()
         return {"video": path, "joints": json.dumps({"names": self.skeleton.joints, "frames": xy_score})}
 
     def answer(self, video: DecodedVideo, frames: Frames) -> Answer:
-        """How sure the model is of the joints, which are drawn."""
+        """Return the mean confidence of the joints, and the frames with the joints drawn on them."""
         joints, score = self.joints(video)
         skeleton = self.skeleton
         drawn = [draw_skeleton(frame, xy, None, skeleton) for frame, xy in zip(frames, joints, strict=True)]
@@ -63,7 +63,7 @@ class PosePredictor(Predictor):
 
 
 def boxes_around(joints: Floats, window: int = 5) -> Floats:
-    """Boxes (N, 4) around joints (N, J, 2), steadied by a running median over ``window`` frames."""
+    """Boxes (N, 4) around joints (N, J, 2), smoothed by a running median over ``window`` frames."""
     boxes = np.concatenate([joints.min(axis=1), joints.max(axis=1)], axis=1)
     padded = np.pad(boxes, ((window // 2, window // 2), (0, 0)), mode="edge")
     steady = np.median(np.lib.stride_tricks.sliding_window_view(padded, window, axis=0), axis=-1)

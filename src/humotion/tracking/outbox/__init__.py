@@ -1,1 +1,1 @@
-"""Everything about an MLflow server that is away: runs wait on disk and are delivered when it answers."""
+"""Runs for an MLflow server that is unreachable: they wait on disk, and are sent when it answers."""

@@ -1,8 +1,8 @@
-"""Bringing one waiting run to its server: once or in many attempts, nothing twice and nothing left out.
+"""Send one waiting run to its server, in one or many attempts, completely and without duplicates.
 
-Every step first asks what the server has. Points of metrics that it has already are not sent again
-(MLflow keeps equal points once anyway), a model is known by the md5 of its weights, and files are
-written over. At the end all of it is compared before anybody removes the copy on disk.
+Every step first asks what the server has. Points of metrics that it has are not sent again (MLflow also stores equal
+points only once). A model is identified by the md5 of its weights. Files are overwritten. At the end everything is
+compared, and only then the copy on disk is removed.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ Point = tuple[str, int, int, str]  # metric, step, timestamp, value (as text: Na
 
 
 def deliver(waiting: WaitingRun, uri: str) -> str | None:
-    """Bring a run to its server and remove it from disk; or say why it must wait.
+    """Send a run to its server and remove it from disk, or return why it must wait.
 
-    The caller holds the run.
+    The caller has claimed the run.
 
     Raises:
-        HumotionError: the server answers, and refuses.
+        HumotionError: the server answers, but refuses.
     """
     if (problem := why_unreachable(uri)) is not None:
         return problem
     try:
         Delivery(waiting, uri).everything()
-    except Exception as error:  # artifact stores raise errors of their own
+    except Exception as error:  # artifact stores raise their own errors
         if refuses(error):
             raise HumotionError(
                 f"The MLflow store {shown(uri)} refuses run {waiting.name}: {first_line(error)}. "
@@ -56,7 +56,7 @@ def deliver(waiting: WaitingRun, uri: str) -> str | None:
 
 
 class Delivery:
-    """Sends a run; one object may send it again and again while it grows."""
+    """Sends a run; one object may send it many times while it grows."""
 
     def __init__(self, waiting: WaitingRun, uri: str) -> None:
         self.waiting = waiting
@@ -68,17 +68,17 @@ class Delivery:
         self._texts: tuple[dict[str, str], dict[str, str]] | None = None
 
     def records(self) -> None:
-        """Send new parameters, tags and points of metrics, after making the run at the server if need be."""
+        """Send new parameters, tags and points of metrics; create the run at the server if necessary."""
         run = self.local.get_run(self.waiting.local_id)
         target = self._run_at_server(run)
         self._send_texts(run, target)
         self._send_points(run, target)
 
     def everything(self) -> None:
-        """Send all that the server has not, end the run there as here, and compare.
+        """Send everything that the server lacks, end the run there with the same status, and compare.
 
         Raises:
-            Undelivered: something is missing nevertheless.
+            Undelivered: the server still lacks something.
         """
         if not self.waiting.ended:
             self._mark_as_dead()
@@ -101,14 +101,14 @@ class Delivery:
         self._target, self._texts, self._sent = None, None, set()
 
     def _mark_as_dead(self) -> None:
-        """The process died without a word: say so in its place."""
+        """Record that the process died, because it could not do this itself."""
         self.local.set_tag(self.waiting.local_id, "error", DIED)
         self.local.set_terminated(self.waiting.local_id, "FAILED")
         self.waiting.ended = True
         self.waiting.save()
 
     def _run_at_server(self, run: Run) -> str:
-        """The id of the run at the server, which is made on first use and never twice."""
+        """The id of the run at the server, which is created on first use and never twice."""
         if self._target is not None and exists(self.server, self._target):
             return self._target
         self._forget()
@@ -130,18 +130,18 @@ class Delivery:
             waiting.created = False
             return found
         if waiting.experiment is None:
-            raise Undelivered(f"the server has no run {waiting.adds_to} any more")
+            raise Undelivered(f"the server no longer has run {waiting.adds_to}")
         made = self.server.create_run(
             experiment_id(self.server, waiting.experiment),
             start_time=run.info.start_time,
-            tags={LOCAL_ID: waiting.local_id},  # in one step with the run: an attempt cut off here finds it again
+            tags={LOCAL_ID: waiting.local_id},  # in one step with the run, so that the next attempt finds it
             run_name=run.info.run_name,
         )
         waiting.created = True
         return str(made.info.run_id)
 
     def _started_elsewhere(self) -> str | None:
-        """The run at the server that this one goes on with or adds to."""
+        """The run at the server that this one resumes or adds to."""
         waiting = self.waiting
         if waiting.adds_to is not None:
             return find_run(self.server, waiting.adds_to, waiting.experiment)
@@ -152,7 +152,7 @@ class Delivery:
         return None
 
     def _send_texts(self, run: Run, target: str) -> None:
-        """Send parameters and tags that are not there."""
+        """Send the parameters and tags that the server lacks."""
         texts = (dict(run.data.params), dict(run.data.tags))
         if texts == self._texts:
             return
@@ -169,7 +169,7 @@ class Delivery:
         self._texts = texts
 
     def _tags(self, run: Run, there: Mapping[str, str]) -> dict[str, str]:
-        """The tags to be sent: a run from before keeps its own of MLflow's (user, command, name)."""
+        """The tags to send; an older run at the server keeps its MLflow tags (user, command, name)."""
         old = not self.waiting.created
         tags = {
             key: value
@@ -181,7 +181,7 @@ class Delivery:
         return tags
 
     def _parent(self, parent: str) -> str:
-        """The parent run's id at the server; it is brought there if it still waits."""
+        """The id of the parent run at the server; the parent is sent first if it still waits."""
         if (found := find_run(self.server, parent, self.waiting.experiment)) is not None:
             return found
         waiting = find_waiting(parent, self.uri)
@@ -213,7 +213,7 @@ class Delivery:
                 yield from map(_point, client.get_metric_history(run_id, key))
 
     def _end(self, run: Run, target: str) -> None:
-        if run.info.status == "RUNNING":  # a sweep's, whose trials go on
+        if run.info.status == "RUNNING":  # the run of a sweep whose trials continue
             self.server.update_run(target, "RUNNING")
         else:
             self.server.set_terminated(target, run.info.status, run.info.end_time)

@@ -1,4 +1,4 @@
-"""A thread that sends what is new of a run on disk to its server, while the run is being written."""
+"""A thread that sends new data of a run on disk to its server, while the run is being written."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from humotion.tracking.outbox.delivery import Delivery
 from humotion.tracking.outbox.server import first_line, refuses, why_unreachable
 from humotion.tracking.outbox.waiting import WaitingRun, shown
 
-INTERVAL = 5.0  # seconds between two looks for what is new
-SHARE = 50  # looking takes at most one part in so many of the time
+INTERVAL = 5.0  # seconds between two searches for new data
+SHARE = 50  # searching takes at most 1/50 of the time
 
 
 class Live(threading.Thread):
-    """Sends what is new to the server while the run is being written."""
+    """Sends new data to the server while the run is being written."""
 
     def __init__(self, waiting: WaitingRun, uri: str, problem: str | None) -> None:
         super().__init__(daemon=True, name="humotion-sending")
@@ -29,10 +29,10 @@ class Live(threading.Thread):
         self._note(problem)
 
     def start_sending(self) -> None:
-        """Send what the run starts with now, and what is new in the background.
+        """Send the first data of the run now, and new data in the background.
 
         Raises:
-            HumotionError: the server refuses it.
+            HumotionError: the server refuses the run.
         """
         if not self._unreachable:
             try:
@@ -41,19 +41,19 @@ class Live(threading.Thread):
                 if refuses(error):
                     raise HumotionError(
                         f"The MLflow store {shown(self.uri)} answers, but refuses the run: {first_line(error)}. "
-                        "Mend MLFLOW_TRACKING_URI or machine.tracking_uri, or what its user is allowed to do."
+                        "Fix MLFLOW_TRACKING_URI or machine.tracking_uri, or the permissions of its user."
                     ) from error
                 self._note(first_line(error))
         self.start()
 
     def stop_sending(self) -> None:
-        """Stop looking for what is new."""
+        """Stop sending new data."""
         self._over.set()
         if self.is_alive():
-            self.join(timeout=10)  # a request to a server that hangs may take longer; it does no harm
+            self.join(timeout=10)  # a request to a server that hangs may take longer, which does no harm
 
     def run(self) -> None:
-        """Look for what is new, again and again."""
+        """Send new data in regular intervals."""
         pause = INTERVAL
         while not self._over.wait(pause):
             started = time.monotonic()
@@ -67,17 +67,17 @@ class Live(threading.Thread):
                 self._delivery.records()
         except HumotionError as refusal:
             problem = str(refusal)
-        except Exception as error:  # the run is on disk, and everything is tried again at its end
+        except Exception as error:  # the run is on disk, and `deliver` sends everything again at its end
             problem = f"{'it refuses: ' if refuses(error) else ''}{first_line(error)}"
         self._note(problem)
 
     def _note(self, problem: str | None) -> None:
         if problem is not None and not self._unreachable and not self._over.is_set():
-            tell(f"The MLflow store {shown(self.uri)} does not take the run: {problem}. It is kept on disk meanwhile.")
+            tell(f"The MLflow store {shown(self.uri)} does not accept the run: {problem}. The run is kept on disk.")
         self._unreachable = problem is not None
         self.was_unreachable = self.was_unreachable or self._unreachable
 
 
 def tell(text: str) -> None:
-    """One line for the user, between progress bars."""
+    """Print one line for the user, between progress bars."""
     tqdm.write(f"humotion: {text}")

@@ -1,4 +1,4 @@
-"""Bringing a logged model of a waiting run to its server, and what that shares with the run's own delivery."""
+"""Send a logged model of a waiting run to its server, and helpers that sending the run needs, too."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ T = TypeVar("T")
 
 
 class Undelivered(Exception):
-    """After all was sent, something is not there."""
+    """After everything was sent, the server still lacks something."""
 
 
 class ModelDelivery:
-    """Brings the models of one run."""
+    """Sends the models of one run."""
 
     def __init__(self, waiting: WaitingRun, local: MlflowClient, server: MlflowClient) -> None:
         self.waiting = waiting
@@ -30,7 +30,7 @@ class ModelDelivery:
         self.server = server
 
     def send(self, output: LoggedModelOutput, target: str) -> str:
-        """Make the model at the server, unless a run that had it is restored or gone on with."""
+        """Create the model at the server, unless a run that has it is restored or resumed; return its id."""
         model = self.local.get_logged_model(output.model_id)
         there = self._model_at_server(model, target)
         if there.status == LoggedModelStatus.READY:
@@ -39,7 +39,7 @@ class ModelDelivery:
         folder = on_disk(self.waiting, str(model.artifact_location))
         self.server.log_model_artifacts(model_id, str(folder))
         with tempfile.TemporaryDirectory() as temporary:
-            # The one file that names the model and its run.
+            # Only this file contains the ids of the model and its run.
             card = Model.load(str(folder))
             card.model_id = card.model_uuid = model_id
             card.run_id, card.artifact_path = target, there.artifact_location
@@ -54,7 +54,7 @@ class ModelDelivery:
         return model_id
 
     def _points_of_model(self, model: LoggedModel, model_id: str) -> list[Metric]:
-        """The run's points that count as the model's, too; MLflow's list of them takes NaN for 0."""
+        """The points of the run that also belong to the model; MLflow's own list has 0 instead of NaN."""
         wanted = {(metric.key, metric.timestamp, metric.step) for metric in model.metrics or ()}
         keys = {key for key, *_ in wanted if not self.waiting.repeats("metrics", key)}
         points = (point for key in keys for point in self.local.get_metric_history(self.waiting.local_id, key))
@@ -75,10 +75,10 @@ class ModelDelivery:
         )
 
     def compare(self, output: LoggedModelOutput, model_id: str) -> None:
-        """Look whether all files of a model arrived.
+        """Check that all files of a model arrived.
 
         Raises:
-            Undelivered: some did not.
+            Undelivered: some files are missing.
         """
         folder = on_disk(self.waiting, str(self.local.get_logged_model(output.model_id).artifact_location))
         arrived = dict(arrived_files(self.server.list_logged_model_artifacts, model_id))
@@ -89,13 +89,13 @@ class ModelDelivery:
 
 
 def on_disk(waiting: WaitingRun, location: str) -> Path:
-    """Where files lie that MLflow keeps by absolute path: the checkout may have been moved since."""
+    """The folder of files that MLflow knows by absolute path; the user may have moved the checkout since."""
     _, below = unquote(urlsplit(location).path).rsplit("/mlruns/", 1)
     return waiting.folder / "mlruns" / below
 
 
 def portions(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """As many at once as MLflow takes."""
+    """Parts that are small enough for one MLflow request."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
 

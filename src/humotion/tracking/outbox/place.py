@@ -1,17 +1,17 @@
-"""Where a run is written: into the store in use, or through the outbox if that store is remote.
+"""Where a run is written: to the store in use, or through the outbox if that store is remote.
 
-A run for a remote store is written to a folder of the outbox alone, which has a small store of its own. So it makes no
-difference to a training whether the server answers. These are the states of such a folder:
+A run for a remote store is written only to a folder of the outbox, which has its own small store. So a training does
+not depend on whether the server answers. Such a folder has these states:
 
 =========  ==================================  ==================================================================
-state      who has it                          what happens
+state      claimed by                          what happens
 =========  ==================================  ==================================================================
-written    the process that runs it claims it  a thread (`Live`) sends what is new, so that it can be watched
-ended      still that process                  `deliver` sends what is left, compares, and removes the folder
-waiting    nobody; ``ended`` is true           the server did not answer: `humotion track sync` delivers it, or the
-                                               next command that needs the run
-abandoned  nobody; ``ended`` is false          the process died: who resumes the run claims it and writes on;
-                                               delivered without that, it is marked as failed
+written    the process that writes the run     a thread (`Live`) sends new data, so that users can watch the run
+ended      still that process                  `deliver` sends the rest, compares, and removes the folder
+waiting    no process; ``ended`` is true       the server did not answer: `humotion track sync` sends the run, or the
+                                               next command that needs it
+abandoned  no process; ``ended`` is false      the process died: a process that resumes the run claims the folder and
+                                               continues; a run that is sent before that is marked as failed
 =========  ==================================  ==================================================================
 """
 
@@ -37,19 +37,19 @@ from humotion.tracking.outbox.server import is_remote, why_unreachable
 from humotion.tracking.outbox.waiting import WaitingRun, claimed, find_waiting, outbox_folder, shown, waiting_runs
 from humotion.tracking.store import connect, experiment_id, find_run, tracking_uri, use
 
-PATIENCE = 60.0  # seconds to wait for a dead process's loaders, or for another that sends the run
+PATIENCE = 60.0  # seconds to wait for the loaders of a dead process, or for another process that sends the run
 
 
 @dataclass(frozen=True)
 class WantedRun:
-    """A run to be written.
+    """A run to write.
 
     Attributes:
         experiment: the MLflow experiment; None for a run that exists.
         name: of the run.
         run_id: a run to resume or to add to.
-        training: it is a training.
-        if_new: names of tags and metrics that repeat what the run ``run_id`` had.
+        training: the run is a training.
+        if_new: names of tags and metrics that are only needed if the store does not have the run ``run_id``.
     """
 
     experiment: str | None
@@ -61,12 +61,12 @@ class WantedRun:
 
 @dataclass
 class Place:
-    """Where a run is written; MLflow points at it.
+    """Where a run is written; MLflow uses this store.
 
     Attributes:
-        experiment_id: in that store.
-        run_id: the run in that store to resume, if it is there.
-        is_described: what the run starts with (parameters, tags, model) is recorded already, there or at the server.
+        experiment_id: of the experiment in that store.
+        run_id: the run in that store to resume, if it exists.
+        is_described: that store or the server already has the first data of the run (parameters, tags, model).
     """
 
     experiment_id: str | None
@@ -74,7 +74,7 @@ class Place:
     is_described: bool = False
 
     def started(self, run_id: str) -> str:
-        """Called with the id of the run in that store; returns the id by which the run is known."""
+        """Called with the id of the run in that store; returns the id that other processes use."""
         return run_id
 
 
@@ -88,17 +88,17 @@ class OutboxPlace(Place):
         super().__init__(_local_experiment(waiting), found, bool(found))
 
     def started(self, run_id: str) -> str:
-        """Send what the run starts with to the server, and from now on what is new.
+        """Send the first data of the run to the server, and new data from now on.
 
         Raises:
-            HumotionError: the server refuses it.
+            HumotionError: the server refuses the run.
         """
         self.waiting.local_id = run_id
         self.waiting.save()
         try:
             self.live.start_sending()
         except HumotionError:
-            if self.run_id is None:  # nothing was done in it yet
+            if self.run_id is None:  # the run has no results yet
                 self.waiting.local_id = ""
             raise
         return self.waiting.known_as
@@ -106,14 +106,14 @@ class OutboxPlace(Place):
 
 @contextmanager
 def open_place(configured: str | None, wanted: WantedRun) -> Iterator[Place]:
-    """Point MLflow at where a run is written, and send it to its server if it has one.
+    """Make MLflow write a run to the right store, and send the run to its server if it has one.
 
     Args:
         configured: the configured tracking URI, if any.
         wanted: the run.
 
     Raises:
-        HumotionError: the store answers, and refuses.
+        HumotionError: the store answers, but refuses.
     """
     uri = tracking_uri(configured)
     if is_remote(uri):
@@ -124,7 +124,7 @@ def open_place(configured: str | None, wanted: WantedRun) -> Iterator[Place]:
 
 
 def write_locally(client: MlflowClient, wanted: WantedRun) -> Place:
-    """The place of a run in a store on this machine, which needs no sending."""
+    """The place of a run in a store on this machine; nothing has to be sent."""
     if wanted.experiment is None:
         return Place(None, wanted.run_id, True)
     found = None if wanted.run_id is None else find_run(client, wanted.run_id, wanted.experiment)
@@ -133,7 +133,7 @@ def write_locally(client: MlflowClient, wanted: WantedRun) -> Place:
 
 @contextmanager
 def write_through_outbox(uri: str, wanted: WantedRun) -> Iterator[OutboxPlace]:
-    """A folder of the outbox, claimed while the run is written there, and delivered at its end (see the states above).
+    """A folder of the outbox, which is claimed while the run is written, and sent at its end (see the states above).
 
     Raises:
         HumotionError: the server refuses the run, or another process writes it.
@@ -159,10 +159,10 @@ def write_through_outbox(uri: str, wanted: WantedRun) -> Iterator[OutboxPlace]:
 
 
 def _link_to_server(waiting: WaitingRun, wanted: WantedRun, uri: str, is_reachable: bool) -> bool:
-    """Note which run at the server a new one on disk adds to; is that run known to be there?
+    """Record which run at the server a new run on disk adds to; return whether the server is known to have that run.
 
-    While the server cannot be asked, the run is described in full. What repeats a run that turns out to be there is
-    then left out when it is sent (``if_new``).
+    While the server is unreachable, the new run gets a complete description. If the server then has the old run, the
+    tags and metrics in ``if_new`` are not sent.
     """
     if wanted.run_id is None:
         return False
@@ -174,9 +174,9 @@ def _link_to_server(waiting: WaitingRun, wanted: WantedRun, uri: str, is_reachab
 
 
 def start_in_outbox(wanted: WantedRun, tags: Mapping[str, str], params: Mapping[str, str], same: str, uri: str) -> str:
-    """The id of a run that several processes write, started in the outbox while its server cannot be reached.
+    """The id of a run that several processes write, which is started in the outbox while its server is unreachable.
 
-    ``same`` is MLflow's filter for the run. Started once: the next process finds it there.
+    ``same`` is the MLflow filter for the run. It is started only once: the next process finds it there.
     """
     for waiting in waiting_runs():
         if waiting.same_as == same and waiting.server == shown(uri):
@@ -192,7 +192,7 @@ def start_in_outbox(wanted: WantedRun, tags: Mapping[str, str], params: Mapping[
 
 
 def store_of(run_id: str, configured: str | None = None) -> tuple[MlflowClient, str] | None:
-    """A client of the store that has a run at present, and its id there; None if no store in reach has it."""
+    """A client of the store that has a run now, and the run's id there; None if no reachable store has it."""
     uri = tracking_uri(configured)
     if is_remote(uri):
         waiting = find_waiting(run_id, uri)
@@ -209,7 +209,7 @@ def send_waiting(run_id: str, configured: str | None = None) -> None:
     """Send the run to its server if it still waits.
 
     Raises:
-        HumotionError: it must wait on, as the server does not answer, or refuses.
+        HumotionError: the run must wait, because the server does not answer or refuses.
     """
     uri = tracking_uri(configured)
     while is_remote(uri) and (waiting := find_waiting(run_id, uri)) is not None:
@@ -217,18 +217,18 @@ def send_waiting(run_id: str, configured: str | None = None) -> None:
             if run is not None and (problem := deliver(run, uri)) is not None:
                 raise HumotionError(
                     f"Run {run_id} waits on disk for the MLflow store {shown(uri)}: {problem}. "
-                    "Nothing is lost; run the same command again when the store answers."
+                    "Nothing is lost. Run the same command again when the store answers."
                 )
 
 
 def _reopened(claims: ExitStack, run_id: str, uri: str) -> WaitingRun | None:
-    """The run on disk known by this id, claimed from now on."""
+    """The run on disk with this id, if there is one; it is claimed from now on."""
     waiting = find_waiting(run_id, uri)
     return None if waiting is None else claims.enter_context(claimed(waiting, PATIENCE))
 
 
 def _new(claims: ExitStack, wanted: WantedRun, uri: str) -> WaitingRun:
-    """A new folder in the outbox with an empty store, claimed from the first moment."""
+    """A new folder in the outbox with an empty store; it is claimed from the start."""
     stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**9:09d}"
     folder = outbox_folder() / f"{stamp}-{wanted.name}"
     waiting = WaitingRun(folder, shown(uri), wanted.experiment, wanted.name, training=wanted.training)
@@ -240,7 +240,7 @@ def _new(claims: ExitStack, wanted: WantedRun, uri: str) -> WaitingRun:
 
 
 def _empty_store() -> Path:
-    """A store without runs, to be copied: MLflow takes seconds to make its tables."""
+    """A store without runs, to copy: MLflow needs seconds to create the tables."""
     empty = outbox_folder() / f"empty-{mlflow_version}.db"
     empty.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{empty}.lock"):
@@ -251,12 +251,12 @@ def _empty_store() -> Path:
 
 
 def _local_experiment(waiting: WaitingRun) -> str:
-    """The experiment in the run's own store."""
+    """The experiment in the own store of the run."""
     return experiment_id(MlflowClient(waiting.store), waiting.experiment or "run")
 
 
 def _close(place: OutboxPlace, uri: str, *, failed: bool = False) -> None:
-    """Send everything to the server, and tell the user if it must wait or waited before."""
+    """Send everything to the server, and print a line if the run must wait, or if the server was unreachable before."""
     waiting, live = place.waiting, place.live
     live.stop_sending()
     use(uri)
@@ -273,7 +273,8 @@ def _close(place: OutboxPlace, uri: str, *, failed: bool = False) -> None:
         problem = str(refusal)
     if problem is not None:
         tell(
-            f"Run {waiting.name} waits on disk, whole, for {shown(uri)}: {problem}. Send it with `humotion track sync`."
+            f"Run {waiting.name} waits on disk for {shown(uri)}: {problem}. It is complete. "
+            "Send it with `humotion track sync`."
         )
     elif live.was_unreachable:
-        tell(f"{shown(uri)} answers again, and has all of run {waiting.name} ({waiting.run_id}).")
+        tell(f"{shown(uri)} answers again, and has the complete run {waiting.name} ({waiting.run_id}).")

@@ -1,7 +1,7 @@
-"""Remote MLflow stores: which are, whether one answers, and whether it refuses.
+"""Remote MLflow stores: which stores are remote, and whether a store answers or refuses.
 
-A store that does not answer is an outage, which a training outlives. One that answers and refuses (a
-wrong password, a wrong address) is a mistake, which is said at once.
+If a store does not answer, a training continues without it. If a store answers but refuses (wrong password, wrong
+address), this is a mistake of the user, which is reported immediately.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from humotion.tracking.outbox.waiting import shown
 
 DATABASES = {"postgresql": 5432, "postgres": 5432, "mysql": 3306, "mssql": 1433}  # and their usual ports
 PATIENCE = 5  # seconds for a sign of life
-_GATEWAY = (502, 503, 504)  # answers of a proxy whose server is gone
-_PASSING = (408, 429)  # of the 4xx, those that say: later
+_GATEWAY = (502, 503, 504)  # answers of a proxy whose server does not answer
+_PASSING = (408, 429)  # the 4xx codes that mean: try again later
 
 
 def is_remote(uri: str) -> bool:
-    """Whether a store is reached over the network, so that it may be away."""
+    """Whether a store is on the network, so that it may be unreachable."""
     scheme = urlsplit(uri).scheme.split("+")[0]
     return scheme in ("http", "https", *DATABASES)
 
@@ -37,26 +37,26 @@ def why_unreachable(uri: str) -> str | None:
     """Why a remote store does not answer, or None if it does.
 
     Raises:
-        HumotionError: it answers, and refuses.
+        HumotionError: it answers, but refuses.
     """
-    # MLflow's own patience, seven retries with growing pauses, is minutes for every single request.
+    # By default, MLflow makes seven retries with growing pauses, which takes minutes for every request.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     try:
         if (problem := _no_sign_of_life(uri)) is not None:
             return problem
         MlflowClient(uri).search_experiments(max_results=1)
-    except Exception as error:  # MLflow raises its own, those of SQLAlchemy and those of requests
+    except Exception as error:  # MLflow raises its own errors, and those of SQLAlchemy and requests
         if refuses(error) or isinstance(error, DBAPIError):
             raise HumotionError(
                 f"The MLflow store {shown(uri)} answers, but refuses: {first_line(error)}. "
-                "Mend MLFLOW_TRACKING_URI or machine.tracking_uri, or the user and password it wants."
+                "Fix MLFLOW_TRACKING_URI or machine.tracking_uri, or the user and the password."
             ) from error
         return first_line(error)
     return None
 
 
 def refuses(error: BaseException) -> bool:
-    """Whether an error is a server's considered answer, and no outage: the same request will fail again."""
+    """Whether an error is an answer of the server and not an outage: then the same request will fail again."""
     causes = list(_causes(error))
     if any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
         return True
@@ -69,7 +69,7 @@ def refuses(error: BaseException) -> bool:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, fit for one line, without a password."""
+    """The text of an error in one line, without a password."""
     text = str(error).strip()
     return shown(text.splitlines()[0][:300]) if text else type(error).__name__
 

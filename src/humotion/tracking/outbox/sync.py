@@ -1,4 +1,4 @@
-"""`humotion track status` and `humotion track sync`: what waits for a remote store, and bringing it there."""
+"""`humotion track status` and `humotion track sync`: list and send the runs that wait for a remote store."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from humotion.tracking.store import tracking_uri
 
 
 def status() -> Iterator[str]:
-    """A line a run that waits."""
+    """One line per run that waits."""
     for run in waiting_runs():
         yield f"{run.folder.name}  {_state(run)}  for {run.server}"
 
 
 def sync(configured: str | None = None, to: str | None = None) -> Iterator[str]:
-    """Bring every run that waits to its server, or to the server ``to``; a line each.
+    """Send every run that waits to its server, or to the server ``to``; yield one line per run.
 
-    A run that is being written, or sent by another process, is left alone.
+    Runs that another process writes or sends are left out.
 
     Raises:
-        HumotionError: not all could be brought; nothing of them is lost.
+        HumotionError: some runs could not be sent; nothing of them is lost.
     """
     clear_litter()
     if to is not None:
@@ -33,18 +33,20 @@ def sync(configured: str | None = None, to: str | None = None) -> Iterator[str]:
         yield line
         left += [] if arrived else [run]
     if left:
-        raise HumotionError(f"{len(left)} run(s) still wait on disk, whole. Call the same command again later.")
+        raise HumotionError(
+            f"{len(left)} run(s) still wait on disk, and are complete. Run the same command again later."
+        )
 
 
 def _sent(run: WaitingRun, in_use: str) -> tuple[str, bool]:
-    """What became of one run, and whether it need not wait any more."""
+    """The line for one run, and whether it no longer has to wait."""
     name = run.folder.name
     if is_held(run):
-        return f"{name}: in work at present; its own process sends it", True
+        return f"{name}: being written now; its own process sends it", True
     with claimed(run, 10) as mine:
         if mine is None:
             return f"{name}: sent by another process", True
-        if not mine.local_id:  # its process died before it had a run
+        if not mine.local_id:  # its process died before the run started
             mine.remove()
             return f"{name}: empty, removed", True
         try:
@@ -57,7 +59,7 @@ def _sent(run: WaitingRun, in_use: str) -> tuple[str, bool]:
 
 
 def _readdress(to: str) -> None:
-    """From now on all that is not in work is for another server."""
+    """Change the server of every run that no process writes now."""
     for run in waiting_runs():
         if run.server == shown(to) or is_held(run):
             continue
@@ -68,15 +70,15 @@ def _readdress(to: str) -> None:
 
 
 def _address(run: WaitingRun, in_use: str) -> str:
-    """Where a run is to go. The kept address has no password; the one in use may."""
+    """The address for a run. The address on disk has no password; the address in use may have one."""
     if shown(in_use) == run.server:
         return in_use
     if "://***@" in run.server:
-        raise HumotionError(f"its server {run.server} needs a password: give the address with --uri")
+        raise HumotionError(f"its server {run.server} needs a password: use --uri with the complete address")
     return run.server
 
 
 def _state(run: WaitingRun) -> str:
     if is_held(run):
-        return "in work"
+        return "being written"
     return "waits" if run.ended else "waits (its process died)"

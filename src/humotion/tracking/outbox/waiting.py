@@ -1,9 +1,8 @@
-"""Runs on their way to a remote store: each is written to disk first, and removed when all of it arrived.
+"""Runs for a remote store: each is written to disk first, and removed when the store has all of it.
 
-``.humotion/outbox/<name>/`` in the main checkout has a small MLflow store of its own (``mlflow.db``,
-artifacts beside it) and ``run.json``. So a training never waits for a server, and one that stops,
-comes back, or forgets takes nothing with it. A lock beside the folder tells a run that is being
-written from one that waits.
+``.humotion/outbox/<name>/`` in the main checkout has its own small MLflow store (``mlflow.db``, with artifacts next to
+it) and ``run.json``. So a training never waits for a server, and nothing is lost if the server stops, restarts or loses
+data meanwhile. A lock file next to the folder distinguishes a run that is being written from one that waits.
 """
 
 from __future__ import annotations
@@ -27,21 +26,21 @@ STATE = "run.json"
 
 @dataclass
 class WaitingRun:
-    """A run on disk, and what is known of its place at the server.
+    """A run on disk, and the known facts about it at the server.
 
     Attributes:
-        folder: where it lies.
-        server: the store it is for, without password.
+        folder: its folder.
+        server: the store that it is for, without password.
         experiment: the MLflow experiment there.
         name: of the run.
         local_id: its id in the folder's own store.
-        adds_to: the run that it goes on with or adds to, if it began elsewhere.
-        run_id: its id at the server, once that has it.
-        created: the server has the run from here, and not from before.
-        training: it is one, and not an addition to a finished one.
+        adds_to: the run that it resumes or adds to, if that started elsewhere.
+        run_id: its id at the server, as soon as the server has it.
+        created: this run was created at the server from here, and did not exist there before.
+        training: it is a training, and not an addition to a finished one.
         ended: its process closed it, and did not die.
-        if_new: names of tags and metrics that only repeat what the run ``adds_to`` has, if it is still there.
-        same_as: MLflow's filter for a run at the server that is this one, begun by another process.
+        if_new: names of tags and metrics to leave out if the server already has the run ``adds_to``.
+        same_as: MLflow filter that finds the same run at the server, if another process started it.
     """
 
     folder: Path
@@ -59,25 +58,25 @@ class WaitingRun:
 
     @property
     def store(self) -> str:
-        """URI of its own store."""
+        """The URI of its own store."""
         return f"sqlite:///{self.folder / 'mlflow.db'}"
 
     @property
     def known_as(self) -> str:
-        """The id by which others know the run: the server's, unless it was never reached."""
+        """The id that other processes use: that of the server, if it was ever reached."""
         return self.run_id or self.adds_to or self.local_id
 
     def save(self) -> None:
-        """Write what is known of it."""
+        """Write its state to ``run.json``."""
         state = {key: value for key, value in asdict(self).items() if key != "folder"}
         write_json(self.folder / STATE, state)
 
     def repeats(self, kind: str, name: str) -> bool:
-        """Whether a tag or metric would only repeat what the server's run has from before."""
+        """Whether an older run at the server already has this tag or metric."""
         return not self.created and name in self.if_new.get(kind, ())
 
     def remove(self) -> None:
-        """Remove it from disk. Killed on the way, it is no waiting run any more."""
+        """Remove it from disk. If this is interrupted, the rest is no longer a waiting run."""
         (self.folder / STATE).unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
         Path(f"{self.folder}.lock").unlink(missing_ok=True)
@@ -89,34 +88,34 @@ def outbox_folder() -> Path:
 
 
 def waiting_runs() -> list[WaitingRun]:
-    """All runs on disk, oldest first; those being written are among them."""
+    """All runs on disk, oldest first, including those that are being written."""
     states = sorted(outbox_folder().glob(f"*/{STATE}"), key=lambda path: path.parent.name)
     return [run for path in states if (run := _read(path.parent)) is not None]
 
 
 def find_waiting(run_id: str, server: str) -> WaitingRun | None:
-    """The run on disk for this server that is known by this id, here or there."""
+    """The run on disk for this server with this id, which may be its id on disk or at the server."""
     runs = (run for run in waiting_runs() if run.server == shown(server))
     return next((run for run in runs if run_id in (run.local_id, run.run_id, run.adds_to)), None)
 
 
 def shown(uri: str) -> str:
-    """An address as it may be told and kept: a password is nobody's business."""
+    """An address to print and store: without its password."""
     return re.sub(r"://[^/@\s]+@", "://***@", uri)
 
 
 @contextmanager
 def claimed(run: WaitingRun, patience: float) -> Iterator[WaitingRun | None]:
-    """Hold a run, so that no other process writes or sends it; None if another has sent and removed it.
+    """Lock a run, so that no other process writes or sends it; None if another process has sent and removed it.
 
     Raises:
-        HumotionError: another process holds it for longer than ``patience`` seconds.
+        HumotionError: another process locks it for more than ``patience`` seconds.
     """
     lock = FileLock(f"{run.folder}.lock")
     try:
         lock.acquire(timeout=patience)
     except Timeout:
-        raise HumotionError(f"Another process works on the run in {run.folder}; wait until it has ended.") from None
+        raise HumotionError(f"Another process uses the run in {run.folder}. Wait until it has ended.") from None
     try:
         yield _read(run.folder)
     finally:
@@ -126,7 +125,7 @@ def claimed(run: WaitingRun, patience: float) -> Iterator[WaitingRun | None]:
 
 
 def clear_litter() -> None:
-    """Remove folders of processes that died while making or removing them: no run is in them."""
+    """Remove folders without a run: their processes died while they created or removed them."""
     for folder in outbox_folder().glob("*/"):
         if (folder / STATE).exists():
             continue
@@ -136,7 +135,7 @@ def clear_litter() -> None:
 
 
 def is_held(run: WaitingRun) -> bool:
-    """Whether a process works on it at present."""
+    """Whether a process uses the run now."""
     try:
         with claimed(run, 0):
             return False
@@ -145,7 +144,7 @@ def is_held(run: WaitingRun) -> bool:
 
 
 def _read(folder: Path) -> WaitingRun | None:
-    """A run's state; None if it is being removed."""
+    """Read the state of a run; None if it is being removed."""
     try:
         state: dict[str, Any] = read_json(folder / STATE)
     except FileNotFoundError:

@@ -86,7 +86,7 @@ class FirstLook(pl.Callback):
         self.training = pl_module.model.training
 
 
-def begin(work: Path, *callbacks: pl.Callback, **trainer: Any) -> Any:
+def train(work: Path, *callbacks: pl.Callback, **trainer: Any) -> Any:
     params = settings(**trainer)
     task, data = prepare("action", params)
     experiment = params.experiment("action")
@@ -105,7 +105,7 @@ def begin(work: Path, *callbacks: pl.Callback, **trainer: Any) -> Any:
 
 def test_training_starts_at_the_probe_and_the_log_says_how_good_it_is(tmp_path: Path) -> None:
     look = FirstLook()
-    result = begin(tmp_path / "a", look)
+    result = train(tmp_path / "a", look)
     task, data = prepare("action", settings())
     top1 = start_head(task, data, settings().machine)
     for name, value in task.model.head.state_dict().items():  # type: ignore[union-attr]
@@ -113,7 +113,7 @@ def test_training_starts_at_the_probe_and_the_log_says_how_good_it_is(tmp_path: 
     assert look.training
     header, first = (tmp_path / "a" / "metrics.csv").read_text().splitlines()[:2]
     assert float(first.split(",")[header.split(",").index("head_start/val_top1")]) == pytest.approx(top1)
-    assert result.epochs == begin(tmp_path / "b").epochs  # and all of it is repeatable
+    assert result.epochs == train(tmp_path / "b").epochs  # and all of it is repeatable
 
 
 def test_a_training_that_is_gone_on_with_keeps_its_head(tmp_path: Path) -> None:
@@ -122,11 +122,11 @@ def test_a_training_that_is_gone_on_with_keeps_its_head(tmp_path: Path) -> None:
             if trainer.current_epoch == 1:
                 raise ConnectionAbortedError
 
-    whole = begin(tmp_path / "whole")
+    whole = train(tmp_path / "whole")
     with pytest.raises(ConnectionAbortedError):
-        begin(tmp_path / "killed", Dies())
+        train(tmp_path / "killed", Dies())
     look = FirstLook()
-    assert begin(tmp_path / "killed", look).epochs == whole.epochs
+    assert train(tmp_path / "killed", look).epochs == whole.epochs
     task, data = prepare("action", settings())
     start_head(task, data, settings().machine)
     assert not torch.equal(look.head["weight"], task.model.head.weight)  # type: ignore[union-attr]

@@ -1,1 +1,1 @@
-"""The test protocol of action recognition: scores, baselines, figures and footage."""
+"""The evaluation protocol of action recognition: scores, baselines, figures and footage."""

@@ -1,8 +1,8 @@
-"""Attention rollout (Abnar and Zuidema, ACL 2020): which patches a ViT's embedding of an image draws on.
+"""Attention rollout (Abnar and Zuidema, ACL 2020): the patches that a ViT's embedding of an image depends on.
 
-A block stands as the mean of the identity, its residual connection, and of its attention averaged over the heads;
-the product over the blocks carries every token back to what it came from. What acts on each place for itself (MLPs,
-LMI's gates) is left out.
+Each block is represented by the mean of the identity (its residual connection) and of its attention, averaged over the
+heads. The product over the blocks traces every token back to the input tokens. Operations on each token alone (MLPs,
+LMI's gates) are left out.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def attention_weights(attention: Attention, tokens: Tensor) -> Tensor:
-    """The weights that an attention layer gives tokens (..., N, C), averaged over its heads: (M, N, N).
+    """The weights (M, N, N) of an attention layer for tokens (..., N, C), averaged over its heads.
 
-    Leading axes are flattened to M; row i is what token i takes from all tokens, and sums to 1. The weights are
-    computed again, because scaled_dot_product_attention keeps them to itself.
+    Leading axes are flattened to M. Row i has the weights of all tokens for token i, and sums to 1. The weights are
+    computed again, because scaled_dot_product_attention does not return them.
     """
     x = attention.qkv(tokens.flatten(0, -3)).float().unflatten(-1, (3, attention.heads, -1))
     query, key, _ = x.permute(2, 0, 3, 1, 4)  # (M, H, N, C/H) each
@@ -30,10 +30,10 @@ def attention_weights(attention: Attention, tokens: Tensor) -> Tensor:
 
 
 def rollout(weights: Iterable[Tensor]) -> Tensor:
-    """Share (M, N, N) of each input token (columns) in each output token (rows), of the weights of every block.
+    """Share (M, N, N) of each input token (columns) in each output token (rows), from the weights of every block.
 
     Args:
-        weights: (M, N, N) of each block, the first block first; rows that sum to 1, as those of the result do.
+        weights: (M, N, N) of each block, the first block first. Rows sum to 1, and so do the rows of the result.
     """
     blocks = iter(weights)
     first = next(blocks)
@@ -45,10 +45,10 @@ def rollout(weights: Iterable[Tensor]) -> Tensor:
 
 
 def patch_shares(rolled: Tensor, num_prefix: int, of_class_token: bool) -> Tensor:
-    """Share (M, patches) of each patch in the image's embedding, of a rollout (M, N, N); rows sum to 1.
+    """Share (M, patches) of each patch in the image's embedding, from a rollout (M, N, N); rows sum to 1.
 
-    The embedding is that ``of_class_token``, or else the mean of the patches. Class token and registers, the first
-    ``num_prefix`` tokens, are no places of the image: what the embedding holds of them is left out.
+    The embedding is the class token if ``of_class_token``, otherwise the mean of the patches. The class token and the
+    registers are the first ``num_prefix`` tokens. They are not places in the image, so their shares are left out.
     """
     embedding = rolled[:, 0] if of_class_token else rolled[:, num_prefix:].mean(1)
     shares = embedding[:, num_prefix:]

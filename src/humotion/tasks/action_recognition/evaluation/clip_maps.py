@@ -1,6 +1,6 @@
 """Where a ViT looks in a clip, and what LS-ViT's motion modules see there.
 
-The model runs as always; hooks look at its attention and at LMI's gates while it does, and go when it is done.
+The model runs as usual. During the run, hooks read its attention and LMI's gates; afterwards they are removed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class ClipMaps(NamedTuple):
     """Maps over the sampled frames of a batch of clips, with g patches along a side of a frame.
 
     Attributes:
-        attention: (B, T, g, g) share of each patch in the embedding of its frame (rollout), of sum 1.
-        motion: (B, T, h, w) size of SMIF's faded differences, mean over neighbours and colours, as a fraction of
-            a pixel's full range, as fine as SMIF takes them; None without SMIF.
-        gates: (B, T, g, g) size of LMI's gates, mean over channels and over the blocks that have one; None
+        attention: (B, T, g, g) share of each patch in the embedding of its frame (rollout); the sum is 1.
+        motion: (B, T, h, w) size of SMIF's faded differences, averaged over neighbours and colours, as a fraction of
+            a pixel's full range, at SMIF's own resolution; None without SMIF.
+        gates: (B, T, g, g) size of LMI's gates, averaged over channels and over the blocks with an LMI; None
             without LMI.
     """
 
@@ -34,22 +34,22 @@ class ClipMaps(NamedTuple):
     gates: Tensor | None
 
     def apply(self, change: Callable[[Tensor], Tensor]) -> ClipMaps:
-        """The same change made to every kind of map that there is."""
+        """Apply the same change to every available kind of map."""
         motion, gates = (None if part is None else change(part) for part in (self.motion, self.gates))
         return ClipMaps(change(self.attention), motion, gates)
 
     def select(self, index: int, real: Tensor) -> ClipMaps:
-        """One clip of the batch, without the batch's axis, where ``real`` (T,) is true."""
+        """Return one clip of the batch, without the batch axis, for the frames where ``real`` (T,) is true."""
         return self.apply(lambda part: part[index][real])
 
 
 def has_clip_maps(model: nn.Module) -> bool:
-    """Is the model made of a ViT on each frame? Asked of its parts, because the task knows no family of models."""
+    """Return whether the model is a ViT on each frame, by its parts, because the task knows no family of models."""
     return hasattr(getattr(model, "backbone", None), "num_prefix") and hasattr(model, "embed_frames")
 
 
 def clip_maps(model: FrameAveragedViT, frames: Tensor, is_padding: Tensor) -> ClipMaps:
-    """Run a model over normalised frames (B, T, K, 3, H, W) with is_padding (B, T), and see what it sees."""
+    """Run a model on normalised frames (B, T, K, 3, H, W) with is_padding (B, T), and return its maps."""
     weights: list[Tensor] = []
     gates: list[Tensor] = []
 
@@ -58,7 +58,7 @@ def clip_maps(model: FrameAveragedViT, frames: Tensor, is_padding: Tensor) -> Cl
 
     def see_gate(lmi: Any, inputs: tuple[Tensor, ...], _: Tensor) -> None:
         size = lmi.gate(*inputs).abs().mean(-1)
-        gates.append(size.expand(inputs[0].shape[:-1]))  # (B, T, N), also where a frame has one gate
+        gates.append(size.expand(inputs[0].shape[:-1]))  # (B, T, N), even if a frame has one gate
 
     with ExitStack() as hooks:
         for module in model.modules():
@@ -87,5 +87,5 @@ def motion_map(model: Any, frames: Tensor, is_padding: Tensor) -> Tensor | None:
 
 
 def as_grid(patches: Tensor) -> Tensor:
-    """Values of patches (..., g * g) where they lie: (..., g, g)."""
+    """Arrange values of patches (..., g * g) as a grid (..., g, g)."""
     return patches.unflatten(-1, (round(patches.shape[-1] ** 0.5), -1))

@@ -1,4 +1,4 @@
-"""What lies behind the scores of action recognition: confused pairs, calibration, and kinds of footage."""
+"""Details of the scores of action recognition: confused pairs, calibration, and kinds of footage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_EXAMPLES = 3
 
 
 def confused_pairs(clips: pd.DataFrame, probabilities: Floats, classes: Sequence[str]) -> pd.DataFrame:
-    """Every pair of classes that was confused, the most frequent first.
+    """List every pair of classes that was confused, the most frequent first.
 
     Columns: ``label``, ``predicted``, ``count``, ``share`` (of the label's clips), and ``examples``: as JSON, the ids
     of up to three such clips, the most confident first.
@@ -26,7 +26,7 @@ def confused_pairs(clips: pd.DataFrame, probabilities: Floats, classes: Sequence
     Args:
         clips: (N rows) with ``clip_id`` and ``label_id``.
         probabilities: (N, classes) of the model.
-        classes: their names.
+        classes: names of the classes.
     """
     order = np.argsort(-probabilities.max(axis=1), kind="stable")
     labels, ids = clips["label_id"].to_numpy()[order], clips["clip_id"].to_numpy()[order]
@@ -42,10 +42,10 @@ def confused_pairs(clips: pd.DataFrame, probabilities: Floats, classes: Sequence
 
 
 def calibration_table(probabilities: Floats, labels: npt.NDArray[np.integer]) -> pd.DataFrame:
-    """Clips by the confidence of their prediction, in bins of equal width; empty ones are left out.
+    """Clips by the confidence of their prediction, in bins of equal width; empty bins are left out.
 
-    Columns: ``low`` and ``high`` (of the bin), ``num_clips``, ``confidence`` (mean) and ``accuracy``. The mean of
-    their difference, weighted by ``num_clips``, is the expected calibration error.
+    Columns: ``low`` and ``high`` (of the bin), ``num_clips``, ``confidence`` (mean) and ``accuracy``. The mean
+    absolute difference of these two, weighted by ``num_clips``, is the expected calibration error.
     """
     confidence = probabilities.max(axis=1)
     bins = np.minimum((confidence * NUM_CALIBRATION_BINS).astype(int), NUM_CALIBRATION_BINS - 1)
@@ -59,15 +59,15 @@ def calibration_table(probabilities: Floats, labels: npt.NDArray[np.integer]) ->
 def accuracy_by_field(
     fields: pd.DataFrame, groups: npt.NDArray[Any], right: npt.NDArray[np.bool_]
 ) -> pd.DataFrame | None:
-    """Top-1 accuracy by what the dataset tells of the footage; None where it tells nothing.
+    """Top-1 accuracy by the dataset's fields about the footage; None if there are no fields.
 
     Columns: ``field``, ``value``, ``num_clips``, ``num_groups``, ``top1`` and its 95 % interval ``low`` to ``high``
-    (`grouped_wilson`). Fields are not independent of classes, nor of one another.
+    (`grouped_wilson`). Fields depend on the classes and on each other.
 
     Args:
-        fields: (N rows) the dataset's own columns (``field_camera``, say), null where nothing is known of a clip.
+        fields: (N rows) the dataset's own columns, for example ``field_camera``; null if unknown for a clip.
         groups: (N,) film or recording of each clip.
-        right: (N,) whether the prediction is right.
+        right: (N,) whether the prediction is correct.
     """
     rows = []
     for column in fields.columns:
@@ -85,9 +85,9 @@ def accuracy_by_field(
 def grouped_wilson(share: float, sizes: npt.NDArray[np.integer], confidence: float = 0.95) -> tuple[float, float]:
     """The Wilson score interval of a share of clips that come from groups of these ``sizes`` (G,).
 
-    For the number of clips it takes (sum n)^2 / sum n^2, which is how many draws they are worth if all clips of a
-    group are right or wrong together. Where all are right, or all wrong, it does not shrink to a point as a bootstrap
-    does.
+    Instead of the number of clips, it uses (sum n)^2 / sum n^2. This is the equivalent number of independent draws if
+    all clips of a group are right or wrong together. If all clips are right, or all are wrong, the interval does not
+    shrink to a point as with a bootstrap.
     """
     draws = float(sizes.sum() ** 2 / (sizes**2).sum())
     z = float(norm.ppf((1 + confidence) / 2))

@@ -1,4 +1,4 @@
-"""Footage in the report of an action evaluation: sure errors and successes, and pairs of classes that are confused."""
+"""Footage in the report of an action evaluation: confident errors and successes, and pairs of confused classes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def draw_overlays(
 ) -> dict[str, str]:
     """Write the most confident errors and successes as one contact sheet, and as short videos.
 
-    Returns what is written on each, by clip_id, errors first.
+    Return the text on each clip, by clip_id, errors first.
     """
     classes: list[str] = data.meta["classes"]
     predicted = probabilities.argmax(axis=1)
@@ -58,7 +58,7 @@ def draw_overlays(
 
 
 def caption(frame: npt.NDArray[np.uint8], text: str) -> npt.NDArray[np.uint8]:
-    """The frame enlarged, with a line of text on a dark band below it."""
+    """Return the enlarged frame, with a line of text on a dark band below it."""
     factor = max(1, round(OVERLAY_HEIGHT / frame.shape[0]))
     size = frame.shape[1] * factor, frame.shape[0] * factor
     image = cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC)
@@ -66,7 +66,7 @@ def caption(frame: npt.NDArray[np.uint8], text: str) -> npt.NDArray[np.uint8]:
 
 
 def tiles_of(data: ClipDataModule, clip: pd.Series, count: int, what: str = "") -> list[Tile]:
-    """Sampled frames of a clip, evenly spread, with their numbers under them and ``what`` they are."""
+    """Sampled frames of a clip, evenly spread, with ``what`` they are and their numbers below."""
     sampled = clip["frame_indices"]
     shown = sampled[np.linspace(0, len(sampled) - 1, count).astype(int)]
     frames = data.store[clip["video_id"]].decode(shown)
@@ -77,10 +77,10 @@ def tiles_of(data: ClipDataModule, clip: pd.Series, count: int, what: str = "") 
 def draw_pairs(
     path: Path, data: ClipDataModule, clips: pd.DataFrame, probabilities: Floats, pairs: pd.DataFrame
 ) -> None:
-    """Write a sheet of the most confused pairs: the surest such clip beside one that really is of that class.
+    """Write a sheet of the most confused pairs: the most confident such clip, next to a clip of the predicted class.
 
-    Of the clips of that class the one is shown that the model gives to it most surely. ``pairs`` is of
-    `humotion.tasks.action_recognition.evaluation.details.confused_pairs`. Nothing is written where no clip is confused.
+    The second clip is the one of that class for which the model is most confident. ``pairs`` is the result of
+    `humotion.tasks.action_recognition.evaluation.details.confused_pairs`. If there are no pairs, no file is written.
     """
     classes: list[str] = data.meta["classes"]
     labels, by_id = clips["label"].to_numpy(), clips.set_index("clip_id", drop=False)
@@ -92,6 +92,6 @@ def draw_pairs(
         if belief.max() >= 0:
             tiles += tiles_of(data, clips.iloc[int(belief.argmax())], FRAMES_SHOWN // 2, f"is {pair['predicted']}")
         of = f"{pair['count']} of {round(pair['count'] / pair['share'])}"
-        rows.append((f"{pair['label']} taken for {pair['predicted']}: {of}   {wrong['clip_id']}", tiles))
+        rows.append((f"{pair['label']} predicted as {pair['predicted']}: {of}   {wrong['clip_id']}", tiles))
     if rows:
         write_contact_sheet(path, rows)

@@ -1,4 +1,4 @@
-"""Part of evaluate: motion, attention and gates drawn over test clips, of models that have them."""
+"""Part of the evaluation: draw motion, attention and gates over test clips, for models that have them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from humotion.tasks.action_recognition.evaluation.clip_maps import ClipMaps, cli
 from humotion.tasks.action_recognition.evaluation.motion_figures import HeatMaps, draw_maps, plot_maps
 from humotion.training.task import Batch, Task
 
-MOST_CLIPS = 2  # a figure takes as long as several overlays
+MOST_CLIPS = 2  # because a figure takes as long as several overlays
 
 
 def draw_motion(task: Task, data: ClipDataModule, said: Mapping[str, str], folder: Path) -> None:
-    """Draw what a ViT looks at in some of the clips ``said``, which has a line of text on each by its clip_id.
+    """Draw what a ViT looks at in some of the clips in ``said``, which maps clip_id to a line of text.
 
-    ``<clip>.png`` and ``<clip>.mp4``: the frames that the model sees, as it sees them, with the size of SMIF's
-    motion, the attention rollout and the size of LMI's gates over them. A plain ViT has the rollout alone.
+    ``<clip>.png`` and ``<clip>.mp4`` show the frames as the model sees them, with the size of SMIF's motion, the
+    attention rollout and the size of LMI's gates over them. For a plain ViT, they show only the rollout.
     """
     if not has_clip_maps(task.model) or not said:
         return
-    chosen = list(said)[:: -(-len(said) // MOST_CLIPS)]  # of errors and successes, the first of both
+    chosen = list(said)[:: -(-len(said) // MOST_CLIPS)]  # the first error and the first success
     table, dataset = data.clips("test"), data.clip_dataset("test")
     rows = pd.Index(table["clip_id"]).get_indexer(pd.Index(chosen)).tolist()
     batch = default_collate([dataset[row] for row in rows])
@@ -51,7 +51,7 @@ def draw_motion(task: Task, data: ClipDataModule, said: Mapping[str, str], folde
 
 
 def see(task: Task, batch: Batch) -> ClipMaps:
-    """The maps of a batch of clips, on the CPU."""
+    """Return the maps of a batch of clips, on the CPU."""
     model: Any = task.model
     device = next(model.parameters()).device
     with torch.inference_mode():
@@ -60,12 +60,12 @@ def see(task: Task, batch: Batch) -> ClipMaps:
 
 
 def pace(numbers: npt.NDArray[np.integer]) -> float:
-    """Frames of the video from one sampled frame to the next, on average; 1 for one frame."""
+    """Mean number of video frames from one sampled frame to the next; 1 for a single frame."""
     return max(1.0, float(np.diff(numbers).mean())) if len(numbers) > 1 else 1.0
 
 
 def heat_maps(seen: ClipMaps) -> list[HeatMaps]:
-    """The maps of one clip, as they are drawn."""
+    """Return the maps of one clip in the form for drawing."""
     attention = seen.attention.numpy()  # (T, g, g)
     maps = [HeatMaps("attention (rollout)", "times an even share", attention * attention[0].size, 2.0)]
     if seen.motion is not None:

@@ -1,4 +1,4 @@
-"""Maps over the frames of a clip, such as motion and attention: a figure of some frames and a video of all."""
+"""Draw maps over the frames of a clip, such as motion and attention: a figure of some frames, a video of all."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from humotion.figures.text_band import BAND, WHITE, text_band
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
-COLUMNS, SIZE = 8, 1.05  # most frames of a figure; inches of each
-CELL, PANEL = 128, 224  # pixels of a picture in a figure and in a video
-BRIGHTEST = 99.5  # percentile of a clip's values that has the brightest colour; what is above it has it too
+COLUMNS, SIZE = 8, 1.05  # maximum number of frames in a figure; inches per frame
+CELL, PANEL = 128, 224  # pixels of an image in a figure and in a video
+BRIGHTEST = 99.5  # percentile of a clip's values that has the brightest colour; higher values have it too
 
 
 @dataclass(frozen=True)
 class HeatMaps:
-    """One map for each frame of a clip, on one scale of colours from 0.
+    """One map per frame of a clip, on one colour scale from 0.
 
     Attributes:
-        name: what is seen, in two or three words.
-        unit: of the values, for the colour bar.
+        name: what the maps show, in two or three words.
+        unit: unit of the values, for the colour bar.
         values: (T, h, w), not negative.
-        least: the value where the scale ends if the clip's own values end below, so that noise stays dark.
+        least: minimum end of the colour scale, so that noise stays dark if the clip's own values are small.
     """
 
     name: str
@@ -41,28 +41,28 @@ class HeatMaps:
     least: float
 
     def limit(self) -> float:
-        """The value that has the brightest colour."""
+        """Return the value with the brightest colour."""
         return max(float(np.percentile(self.values, BRIGHTEST)), self.least)
 
     def over(self, frames: Image, side: int, shown: Ints | slice = slice(None)) -> list[Image]:
-        """The maps over their frames (T, S, S, 3), those ``shown``, as pictures ``side`` pixels wide."""
+        """Draw the maps over the frames (T, S, S, 3) in ``shown``, as images ``side`` pixels wide."""
         limit, pairs = self.limit(), zip(frames[shown], self.values[shown], strict=True)
         return [heat_over(enlarge_to(frame, side), values / limit) for frame, values in pairs]
 
 
 def plot_maps(path: Path, frames: Image, numbers: Sequence[int], maps: Sequence[HeatMaps], title: str) -> None:
-    """Some frames of a clip in a row, and a row with a colour bar for each kind of map.
+    """Draw some frames of a clip in a row, and one row with a colour bar per kind of map.
 
     Args:
-        path: of the picture.
+        path: path of the image.
         frames: (T, S, S, 3) uint8 RGB.
-        numbers: (T,) of the frames in their video.
-        maps: of these frames.
-        title: over all.
+        numbers: (T,) frame numbers in the video.
+        maps: maps of these frames.
+        title: title of the figure.
     """
     shown = np.linspace(0, len(frames) - 1, min(COLUMNS, len(frames))).astype(int)
     rows = [[enlarge_to(frame, CELL) for frame in frames[shown]], *(heat.over(frames, CELL, shown) for heat in maps)]
-    # One picture of all: a panel for each would take seconds to lay out.
+    # One image for all cells: a panel per cell would need seconds for the layout.
     mosaic = np.concatenate([np.concatenate([framed(picture) for picture in row], axis=1) for row in rows])
     side = len(mosaic) / len(rows)
     with figure_file(path, 1.7 + SIZE * len(shown), 0.8 + SIZE * len(rows)) as (figure, axes):
@@ -81,15 +81,15 @@ def plot_maps(path: Path, frames: Image, numbers: Sequence[int], maps: Sequence[
 
 
 def draw_maps(frames: Image, maps: Sequence[HeatMaps], caption: Sequence[str]) -> list[Image]:
-    """Frames of a video: each frame beside its maps, with their scales and the lines of a caption below.
+    """Frames of a video: each frame next to its maps, with their scales and the lines of a caption below.
 
     Args:
         frames: (T, S, S, 3) uint8 RGB.
-        maps: of these frames.
-        caption: lines for the whole clip.
+        maps: maps of these frames.
+        caption: lines of text for the complete clip.
     """
     plain = [enlarge_to(frame, PANEL) for frame in frames]
-    panels = [plain, *(heat.over(frames, PANEL) for heat in maps)]  # (kinds, T) of pictures
+    panels = [plain, *(heat.over(frames, PANEL) for heat in maps)]  # (kinds, T) images
     width = len(panels) * PANEL
     names = np.concatenate([text_band(text, PANEL) for text in ("frame", *(heat.name for heat in maps))], axis=1)
     scales = np.concatenate([text_band("", PANEL), *(scale_band(heat) for heat in maps)], axis=1)
@@ -98,7 +98,7 @@ def draw_maps(frames: Image, maps: Sequence[HeatMaps], caption: Sequence[str]) -
 
 
 def scale_band(heat: HeatMaps) -> Image:
-    """The colours of maps from 0 to their limit, with its unit."""
+    """Draw the colour scale of maps from 0 to their limit, with the unit."""
     band = text_band("0", PANEL)
     left, right = 20, 92
     colours = 255 * heat_colours()(np.linspace(0, 1, right - left))[:, :3]

@@ -1,7 +1,7 @@
-"""The linear probe as a baseline: what the pretrained weights alone give, on the same frames and crops.
+"""The linear probe as a baseline: the result of the pretrained weights alone, on the same frames and crops.
 
-Features are the frame-averaged embeddings of the plain ViT with the weights that training began at, of clips as
-evaluation sees them.
+Features are the frame-averaged embeddings of the plain ViT with the initial weights of the training. Clips are shown
+as in evaluation.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ PROBE = "linear_probe"
 
 
 def probe_probabilities(data: ClipDataModule, params: Params, folder: Path) -> Floats:
-    """Probabilities (N, classes) of the test clips by a probe that was fitted on training clips.
+    """Probabilities (N, classes) of the test clips from a probe that was fitted on training clips.
 
-    Its strength is chosen on validation clips; what was tried goes to ``folder/linear_probe.json``.
+    Its L2 strength is chosen on validation clips. All trials are written to ``folder/linear_probe.json``.
 
     Raises:
-        HumotionError: the weights are absent, or not those that training began at.
+        HumotionError: the weights are absent, or they are not the initial weights of the training.
     """
     name, experiment = data.clips_folder.name, data.experiment
     assert isinstance(experiment, ActionExperiment)
@@ -58,20 +58,20 @@ def probe_probabilities(data: ClipDataModule, params: Params, folder: Path) -> F
 
 
 def plain_vit(experiment: ActionExperiment) -> ActionExperiment:
-    """The same experiment with a frame-averaged ViT as its model, of the same sizes and weights."""
+    """Return the same experiment with a frame-averaged ViT as its model, with the same sizes and weights."""
     shared = experiment.model.model_dump(include=set(ViTParams.model_fields) - {"name"})
     return experiment.model_copy(update={"model": ViTParams(name="vit", **shared)})
 
 
 def refuse_other_weights(experiment: ActionExperiment, folder: Path) -> None:
-    """Raise a HumotionError unless the weights are those that the training of the model folder began at."""
+    """Raise a HumotionError unless the weights are the initial weights of the model folder's training."""
     weights = experiment.model.weights
-    assert weights is not None  # the parameters are refused otherwise
+    assert weights is not None  # otherwise the parameters are refused
     file = checkpoint_file(weights)
     if not file.is_file():
-        raise HumotionError(f"{weights} is not here; evaluate.linear_probe reads the features of these weights.")
+        raise HumotionError(f"{weights} does not exist, but evaluate.linear_probe needs these weights.")
     if digest_of_file(file) != read_description(folder).data_md5.get("weights"):
         raise HumotionError(
-            f"{weights} is not what the training of {folder} began at, so a probe on it would be no baseline. "
-            "Put the file back, or train again."
+            f"The training of {folder} started from other weights than {weights}, so a probe on them would not be a "
+            "baseline. Restore the original file, or train again."
         )

@@ -1,7 +1,7 @@
-"""The protocol of action recognition: one view of every test clip, beside chance, the majority class and more if asked.
+"""The protocol of action recognition: one view of every test clip, compared with chance and the majority class.
 
-More are several views, other orders of the frames, and a linear probe on the pretrained weights. None of them
-replaces the main scores, nor chooses anything.
+Several views, other orders of the frames, and a linear probe on the pretrained weights are optional. They do not
+replace the main scores and choose nothing.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     experiment, classes = data.experiment, data.meta["classes"]
     assert isinstance(experiment, ActionExperiment)
     clips, probabilities = action_probabilities(task, data, "test", params.machine)
-    labels = clips["label_id"].to_numpy(copy=True)  # a view would be read-only, of which torch warns
+    labels = clips["label_id"].to_numpy(copy=True)  # torch warns about a read-only view
     systems = {"": probabilities, **variant_probabilities(task, data, params.machine)}
     train_labels = data.clips("train")["label_id"].to_numpy()
     baselines = baseline_scores(train_labels, labels, len(classes))
@@ -93,12 +93,12 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
 
 
 def named(metric: str, variant: str) -> str:
-    """The name of a metric of a variant: ``top1_2x3``; the main view has none."""
+    """The name of a metric of a variant, for example ``top1_2x3``; the main view has no suffix."""
     return f"{metric}_{variant}" if variant else metric
 
 
 def all_scores(systems: Mapping[str, Floats], labels: Ints) -> dict[str, float]:
-    """The scores of the main view, and of every variant under their own names."""
+    """The scores of the main view, and those of every variant under their own names."""
     return {
         named(metric, variant): value
         for variant, probabilities in systems.items()
@@ -107,7 +107,7 @@ def all_scores(systems: Mapping[str, Floats], labels: Ints) -> dict[str, float]:
 
 
 def field_metrics(by_field: pd.DataFrame) -> dict[str, float]:
-    """Top-1 by field for MLflow, a chart a field: ``test_by_camera/moving``."""
+    """Top-1 by field for MLflow, with one chart per field, for example ``test_by_camera/moving``."""
     values = zip(by_field["field"], by_field["value"], by_field["top1"], strict=True)
     return {f"test_by_{field}/{value.replace(' ', '_')}": top1 for field, value, top1 in values}
 
@@ -121,7 +121,7 @@ def write_details(
     by_field: pd.DataFrame | None,
     scores: Mapping[str, float],
 ) -> None:
-    """Write the tables behind the scores, and their figures."""
+    """Write tables with the details of the scores, and their figures."""
     classes = table["label"].tolist()
     table.to_csv(folder / "per_class.csv", index=False)
     plot_recall(folder / "recall.png", table, "Recall by class, test split")
@@ -137,7 +137,7 @@ def write_details(
 
 
 def clip_table(clips: pd.DataFrame, systems: Mapping[str, Floats], labels: Ints) -> pd.DataFrame:
-    """The table `Evaluation.clips`: is the class the likeliest one or, of more than five, among the likeliest five?"""
+    """The table `Evaluation.clips`: is the label the most likely class or, with more than 5, among the best 5?"""
     hits = {}
     for variant, probabilities in systems.items():
         order = np.argsort(-probabilities, axis=1, kind="stable")
@@ -154,15 +154,15 @@ def clip_table(clips: pd.DataFrame, systems: Mapping[str, Floats], labels: Ints)
 
 
 def direction_of(metric: str) -> str:
-    """Which way is better: higher, but for metrics that only describe.
+    """The better direction: higher, except for metrics that only describe.
 
-    A model that needs the order of time loses without it, and the probe is no model's own merit.
+    A model that needs the order of time has lower scores without it, and the probe's score is not the model's own.
     """
     return "neither" if metric.endswith(("_reversed", "_shuffled", f"_{PROBE}")) else "higher"
 
 
 def write_predictions(path: Path, clips: pd.DataFrame, probabilities: Floats, classes: list[str]) -> None:
-    """One row a test clip: what it is, what it was taken for, and every probability as JSON."""
+    """Write one row per test clip: its label, its predicted class, and every probability as JSON."""
     pd.DataFrame(
         {
             "clip_id": clips["clip_id"],

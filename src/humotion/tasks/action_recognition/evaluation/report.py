@@ -1,4 +1,4 @@
-"""The text of an action evaluation in Markdown: scores beside baselines, gains, footage, confusions, classes."""
+"""The Markdown text of an action evaluation: scores of model and baselines, gains, footage, confusions, classes."""
 
 from __future__ import annotations
 
@@ -23,26 +23,27 @@ MOST_PAIRS = 15
 def action_report(
     title: str, result: Evaluation, table: pd.DataFrame, pairs: pd.DataFrame, by_field: pd.DataFrame | None
 ) -> str:
-    """The text of ``reports/<experiment>/scores.md``.
+    """Return the text of ``reports/<experiment>/scores.md``.
 
     Args:
-        title: its heading.
-        result: of the evaluation.
-        table: of every class (`humotion.tasks.action_recognition.evaluation.scores.per_class_table`).
-        pairs: that were confused (`humotion.tasks.action_recognition.evaluation.details.confused_pairs`).
-        by_field: accuracy by kind of footage, if the clips' names tell it.
+        title: heading of the text.
+        result: result of the evaluation.
+        table: every class (`humotion.tasks.action_recognition.evaluation.scores.per_class_table`).
+        pairs: confused pairs (`humotion.tasks.action_recognition.evaluation.details.confused_pairs`).
+        by_field: accuracy by kind of footage, if the dataset has fields about it.
     """
     about = (
-        f"{result.num_clips} test clips from {result.num_groups} films or recordings. One view a clip (1x1: frames "
-        "spread over the whole clip, a crop in the centre) unless a row says otherwise. Intervals of gains, of 95 %, "
-        "are from a paired bootstrap over films or recordings."
+        f"{result.num_clips} test clips from {result.num_groups} films or recordings. Scores are from one view per "
+        "clip (1x1: frames spread over the complete clip, a crop at the centre) unless a row says otherwise. The 95 % "
+        "intervals of gains are from a paired bootstrap over films or recordings."
     )
     sections = [f"# {title}", about, "## Scores", _scores(result), "## Gains", _gains(result)]
     if by_field is not None:
         sections += [
             "## Footage",
-            "By what the names of the clips tell. Fields go together with classes and with one another, so a "
-            "difference need not be due to the field. Intervals are Wilson's, with clips of one film for one draw.",
+            "Accuracy by the fields that the dataset has about its footage. Fields depend on the classes and on each "
+            "other, so a difference may have another cause than the field. Intervals are Wilson's; the clips of one "
+            "film count as one draw.",
             _footage(by_field),
         ]
     sections += ["## Most confused pairs", _pairs(pairs), "## Classes, worst first", _classes(table), ""]
@@ -50,7 +51,7 @@ def action_report(
 
 
 def _scores(result: Evaluation) -> str:
-    """A row the model in each variant, and each baseline; ECE is none of a score without a model."""
+    """One row per variant of the model and per baseline; baselines without a model have no ECE."""
     rows = {"model, 1x1": {metric: result.scores.get(metric) for metric in METRICS}}
     for gain in result.more_gains:
         if gain.over == result.main:  # a variant of the model
@@ -74,8 +75,8 @@ def _gains(result: Evaluation) -> str:
 
 def _gain_row(metric: str, over: str, result: BootstrapResult) -> list[str]:
     if math.isnan(result.low):
-        return [metric, over, f"{result.difference:+.3f}", "none: a single group", ""]
-    verdict = "" if result.distinguishable else "not distinguishable from none"
+        return [metric, over, f"{result.difference:+.3f}", "none: only one group", ""]
+    verdict = "" if result.distinguishable else "not distinguishable from 0"
     return [metric, over, f"{result.difference:+.3f}", f"{result.low:+.3f} to {result.high:+.3f}", verdict]
 
 
@@ -101,7 +102,7 @@ def _pairs(pairs: pd.DataFrame) -> str:
         [row["label"], row["predicted"], row["count"], _percent(row["share"])]
         for row in pairs.head(MOST_PAIRS).to_dict("records")
     ]
-    return markdown_table(["label", "taken for", "clips", "of the label's clips, %"], rows)
+    return markdown_table(["label", "predicted as", "clips", "of the label's clips, %"], rows)
 
 
 def _classes(table: pd.DataFrame) -> str:

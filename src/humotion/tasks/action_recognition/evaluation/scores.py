@@ -1,7 +1,7 @@
-"""Scores of action recognition, and the two scores that need no model: chance and the majority class.
+"""Scores of action recognition, and of the two baselines that need no model: chance and the majority class.
 
-Top-1 says how many clips are right; mean-class accuracy and macro-F1 say whether small classes are. Both
-means run over the classes that have a clip in the labels. Every score is a fraction in [0, 1].
+Top-1 is the share of correct clips. Mean-class accuracy and macro-F1 show whether the model also recognises small
+classes. Both are means over the classes with a clip in the labels. Every score is a fraction in [0, 1].
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def action_scores(probabilities: NDArray[np.floating], labels: NDArray[np.intege
         labels: (N,) class of each clip.
 
     Raises:
-        HumotionError: there is no clip, or a row is not a distribution.
+        HumotionError: there are no clips, or a row is not a distribution.
     """
     if not len(labels):
         raise HumotionError("There are no clips to score: the split is empty. Check clips/<experiment>.")
@@ -56,7 +56,7 @@ def action_scores(probabilities: NDArray[np.floating], labels: NDArray[np.intege
 def per_class_table(
     probabilities: NDArray[np.floating], labels: NDArray[np.integer], classes: Sequence[str]
 ) -> pd.DataFrame:
-    """One row a class: ``label``, ``num_clips``, ``recall``, ``precision``, ``f1``; NaN without clips."""
+    """One row per class: ``label``, ``num_clips``, ``recall``, ``precision``, ``f1``; NaN without clips."""
     precision, recall, f1, num_clips = precision_recall_fscore_support(
         labels, probabilities.argmax(axis=1), labels=np.arange(len(classes)), zero_division=0
     )
@@ -68,7 +68,7 @@ def per_class_table(
 
 
 def confusion(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Counts (classes, classes): row is the label, column the prediction."""
+    """Counts (classes, classes): the row is the label, and the column is the prediction."""
     classes = np.arange(probabilities.shape[1])
     return confusion_matrix(labels, probabilities.argmax(axis=1), labels=classes)
 
@@ -76,9 +76,9 @@ def confusion(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) 
 def baseline_scores(
     train_labels: NDArray[np.integer], test_labels: NDArray[np.integer], num_classes: int
 ) -> dict[str, dict[str, float]]:
-    """Scores without a model: ``chance`` guesses uniformly, ``majority`` says the largest training class.
+    """Scores without a model: ``chance`` guesses uniformly, ``majority`` always predicts the largest training class.
 
-    Chance is the exact expectation. Of equally large training classes the first is taken.
+    Chance is the exact expectation. If several training classes are equally large, the first one is the majority.
     """
     majority = int(np.bincount(train_labels, minlength=num_classes).argmax())
     guess = np.full_like(test_labels, majority)
@@ -105,8 +105,8 @@ def _class_means(predicted: NDArray[np.integer], labels: NDArray[np.integer]) ->
 def _expected_macro_f1(labels: NDArray[np.integer], num_classes: int) -> float:
     """Expected macro-F1 of uniform guesses.
 
-    F1 of a class of n clips is 2 TP / (n + k) where k ~ Binomial(N, 1/classes) clips are guessed to be
-    of it, and given k the expected TP is n k / N, since every k-subset of clips is equally likely.
+    F1 of a class with n clips is 2 TP / (n + k), where k ~ Binomial(N, 1/classes) is the number of clips with this
+    guess. Given k, the expected TP is n k / N, because every k-subset of clips is equally likely.
     """
     num_clips = len(labels)
     guessed = np.arange(num_clips + 1)

@@ -1,4 +1,4 @@
-"""The same model on the same test clips, shown otherwise: in several views, and with the frames in another order."""
+"""The same model on variants of the same test clips: in several views, and with the frames in another order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def variant_probabilities(task: Task, data: ClipDataModule, machine: MachinePara
     """Probabilities (N, classes) of the test clips by variant, in the order of their table.
 
     ``2x3`` is the mean over two temporal and three spatial views; ``reversed`` and ``shuffled`` are the frames in
-    that order. Only what the settings ask for; the natural order in one view is not among them.
+    that order. The settings choose the variants; the natural order in one view is never included.
     """
     assert isinstance(data.experiment, ActionExperiment)
     settings = data.experiment.evaluate

@@ -1,1 +1,1 @@
-"""Heads re-trained on the embeddings of a frozen backbone, to see whether balancing the classes helps."""
+"""Re-train heads on the embeddings of a frozen backbone, to see whether balancing the classes helps."""

@@ -1,7 +1,7 @@
-"""All heads on the same embeddings, beside the model's own: fitted on training clips, chosen on validation clips.
+"""All heads on the same embeddings, and the model's own: fitted on training clips, chosen on validation clips.
 
-Every head sees embeddings standardised by the statistics of the training clips as they are. Resampling touches training
-rows alone, so validation and test clips are scored as they come.
+Every head gets embeddings that are standardised by the statistics of the training clips before resampling. Only
+training rows are resampled, so validation and test clips are scored unchanged.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ OWN, LINEAR, CRT, TAU = "own", "linear", "crt", "tau_normalised"
 RESAMPLERS: tuple[Resampler, ...] = ("random_oversample", "smote", "smote_tomek", "smote_enn")
 HEADS = {
     OWN: "the model's own head, as it was trained",
-    LINEAR: "linear head, training clips as they are",
+    LINEAR: "linear head, unchanged training clips",
     "random_oversample": "linear head, clips repeated (RandomOverSampler)",
     "smote": "linear head, SMOTE",
-    "smote_tomek": "linear head, SMOTE, Tomek links taken out",
-    "smote_enn": "linear head, SMOTE, edited by nearest neighbours",
+    "smote_tomek": "linear head, SMOTE, Tomek links removed",
+    "smote_enn": "linear head, SMOTE, cleaned by edited nearest neighbours",
     CRT: "linear head, re-trained class-balanced (cRT)",
     TAU: "the linear head, tau-normalised",
 }
@@ -36,13 +36,13 @@ HEADS = {
 
 @dataclass(frozen=True)
 class HeadResult:
-    """One head's predictions on the test clips, and how it came about.
+    """One head's predictions on the test clips, and facts about its training.
 
     Attributes:
-        predicted: (N,) classes of the test clips.
-        head: its weights; None for the model's own.
-        row_counts: (classes,) training rows after resampling; None for the model's own.
-        emptied: classes that cleaning emptied and whose original rows were put back.
+        predicted: (N,) predicted classes of the test clips.
+        head: the head's weights; None for the model's own head.
+        row_counts: (classes,) training rows after resampling; None for the model's own head.
+        emptied: classes without rows after the cleaning, whose original rows were restored.
     """
 
     predicted: Ints
@@ -54,7 +54,7 @@ class HeadResult:
 def compare_heads(
     outcomes: Mapping[str, ActionOutcome], params: RebalanceParams, num_classes: int
 ) -> dict[str, HeadResult]:
-    """Fit every head on the outcome of "train", choose its settings on "val", and predict "test"."""
+    """Fit every head on the outputs for "train", choose its settings on "val", and predict "test"."""
     scaler = StandardScaler().fit(outcomes["train"].embeddings)
     train, validation, test = (_rows(outcomes[split], scaler) for split in ("train", "val", "test"))
     results = {OWN: HeadResult(outcomes["test"].probabilities.argmax(axis=1))}

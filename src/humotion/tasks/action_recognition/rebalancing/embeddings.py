@@ -1,4 +1,4 @@
-"""Embeddings of a trained model's clips, kept between calls as long as model, clips and frames are the same."""
+"""Embeddings of a trained model's clips, cached between calls as long as model, clips and frames are the same."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from humotion.training.task import Task
 def embed_clips(
     task: Task, data: ClipDataModule, machine: MachineParams, cache: Path, digest: str
 ) -> dict[str, ActionOutcome]:
-    """The outcome of every split, each clip once and not augmented.
+    """Return the outputs for every split, each clip once and not augmented.
 
     Args:
         task: a trained action model.
         data: its clips.
-        machine: where to run it.
-        cache: a safetensors file, read if its digest is ``digest`` and written otherwise.
-        digest: covers everything that the embeddings depend on.
+        machine: settings of this machine.
+        cache: a safetensors file, read if its digest equals ``digest``, otherwise written.
+        digest: digest of everything that the embeddings depend on.
     """
     kept = _read(cache, digest, {split: data.clips(split) for split in SPLITS})
     if kept is not None:

@@ -1,8 +1,8 @@
-"""Linear heads on frozen embeddings: logistic regression, and tau-normalisation of one.
+"""Linear heads on frozen embeddings: logistic regression, and its tau-normalisation.
 
 Settings are chosen on validation clips by macro-F1. Class-balanced re-training (cRT, Kang et al., Decoupling
-Representation and Classifier, ICLR 2020) draws classes evenly; in expectation that weights each clip inversely by the
-size of its class, and the problem is convex, so the weighted optimum is fitted instead of drawn for.
+Representation and Classifier, ICLR 2020) draws classes evenly. In expectation, this weights each clip by the inverse
+size of its class. Because the problem is convex, the code fits the weighted optimum directly, without random draws.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Rows:
 
 
 class Trial(NamedTuple):
-    """Settings that were tried, and the macro-F1 they gave on validation clips."""
+    """Settings that were tried, with their macro-F1 on validation clips."""
 
     l2: float
     tau: float | None
@@ -39,14 +39,14 @@ class Trial(NamedTuple):
 
 @dataclass(frozen=True)
 class LinearHead:
-    """``features @ weight.T + bias``; a class that training lacked has a bias of minus infinity.
+    """``features @ weight.T + bias``; a class without training clips has a bias of minus infinity.
 
     Attributes:
         weight: (classes, C).
         bias: (classes,).
-        l2: the regularisation it was fitted with.
-        tau: of tau-normalisation, None without.
-        trials: what it was chosen from: where all are about equal, the choice says little.
+        l2: the L2 strength of the fit.
+        tau: the exponent of tau-normalisation, None without it.
+        trials: all settings that were tried; if their scores are similar, the choice means little.
     """
 
     weight: Floats
@@ -56,21 +56,21 @@ class LinearHead:
     trials: tuple[Trial, ...] = ()
 
     def predict(self, features: Floats) -> Ints:
-        """The class (N,) of each row of features (N, C)."""
+        """Return the class (N,) of each row of features (N, C)."""
         return (features @ self.weight.T + self.bias).argmax(axis=1)
 
 
 def best_head(
     rows: Rows, validation: Rows, strengths: Sequence[float], num_classes: int, balanced: bool = False
 ) -> LinearHead:
-    """Logistic regression with the L2 strength that is best on validation clips, of equally good ones the largest.
+    """Fit a logistic regression with the L2 strength that is best on validation clips; ties use the largest.
 
     Args:
         rows: training rows, possibly resampled.
-        validation: clips of the validation fold as they are.
-        strengths: factors on half the squared norm of the weights, beside the mean loss of a row.
+        validation: clips of the validation fold, not resampled.
+        strengths: factors on half the squared norm of the weights, added to the mean loss per row.
         num_classes: classes of the dataset.
-        balanced: weight rows inversely by the size of their class (cRT).
+        balanced: weight rows by the inverse size of their class (cRT).
     """
     path = regularisation_path(rows.features, rows.labels, strengths, num_classes, balanced)
     heads = [LinearHead(step.weight, step.bias, step.l2) for step in path]
@@ -78,22 +78,22 @@ def best_head(
 
 
 def best_tau(head: LinearHead, validation: Rows, taus: Sequence[float]) -> LinearHead:
-    """A head's weights over the tau-th power of their norm, without bias (Kang et al. 2020, section 4.2).
+    """Divide a head's weights by the tau-th power of their norm, without bias (Kang et al. 2020, section 4.2).
 
-    tau is the best on validation clips, of equally good ones the smallest.
+    tau is the best value on validation clips; ties use the smallest.
     """
     return _best([tau_normalised(head, tau) for tau in sorted(taus)], validation, len(head.bias))
 
 
 def tau_normalised(head: LinearHead, tau: float) -> LinearHead:
-    """The head with each class's weights w made w / |w|^tau; biases go, but for classes that were not trained."""
+    """Replace each class's weights w by w / |w|^tau, and set biases to 0, except those of untrained classes."""
     norms = np.linalg.norm(head.weight, axis=1, keepdims=True)
     weight = head.weight / np.where(norms > 0, norms, 1) ** tau
     return LinearHead(weight, np.where(np.isfinite(head.bias), 0.0, head.bias), head.l2, tau)
 
 
 def _best(heads: Sequence[LinearHead], validation: Rows, num_classes: int) -> LinearHead:
-    """The first of the heads with the largest macro-F1 on validation clips, with all trials."""
+    """Return the first head with the largest macro-F1 on validation clips, with all trials."""
     trials = []
     for head in heads:
         predicted = head.predict(validation.features)

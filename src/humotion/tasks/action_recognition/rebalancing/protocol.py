@@ -1,7 +1,7 @@
-"""All heads on the embeddings of a trained model, compared on the test clips: tables, figures and the report.
+"""Compare all heads on the embeddings of a trained model, on the test clips: tables, figures and the report.
 
-The backbone stays frozen. Resampling touches training clips alone, settings are chosen on validation clips, and the
-test clips are scored once, every head compared with the un-resampled one.
+The backbone stays frozen. Only training clips are resampled, and settings are chosen on validation clips. The test
+clips are scored once, and every head is compared with the un-resampled one.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def rebalance(
     Args:
         task: a trained action model.
         data: its clips.
-        settings: what is tried.
-        machine: where the embeddings are made.
-        cache, digest: where they are kept, and what they depend on (see `embed_clips`).
-        folder: for the outcome.
+        settings: the settings to try.
+        machine: settings of the machine that computes the embeddings.
+        cache, digest: file of the embeddings, and digest of everything they depend on (see `embed_clips`).
+        folder: folder for the results.
 
     Returns:
-        What rebalance.json holds: the scores of every head, and its gains.
+        The content of rebalance.json: the scores of every head, and its gains.
     """
     outcomes = embed_clips(task, data, machine, cache, digest)
     classes: list[str] = data.meta["classes"]

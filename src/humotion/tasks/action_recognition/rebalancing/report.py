@@ -1,4 +1,4 @@
-"""What `rebalance` writes beside its table: report.md, the classes each head was trained on, and every prediction."""
+"""Files that `rebalance` writes in addition to its table: report.md, class counts per head, and every prediction."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from humotion.tasks.action_recognition.rebalancing.tables import METRICS, HeadSc
 from humotion.tasks.action_recognition.training.outcomes import ActionOutcome
 
 INTRODUCTION = """\
-Heads on the embeddings of one frozen backbone, standardised by the training clips. Resampling touched training rows
-alone; L2 strength and tau were chosen on the validation fold by macro-F1; the test clips are scored once. Behind each
-score stands the gain over the un-resampled linear head with its 95 % interval (paired bootstrap over groups); where the
-interval holds 0 the two are not distinguishable. The intervals cover the draw of test clips, not that of the training
-clips or of the resampling, and are not corrected for the number of comparisons."""
+Heads on the embeddings of one frozen backbone, standardised by the training clips. Only training rows were resampled.
+L2 strength and tau were chosen on the validation fold by macro-F1. The test clips are scored once. Each score is
+followed by the gain over the un-resampled linear head and its 95 % interval (paired bootstrap over groups). If the
+interval contains 0, the two heads are not distinguishable. The intervals cover the draw of test clips, not the draw of
+training clips or the resampling. They are not corrected for the number of comparisons."""
 
 
 def write_report(
@@ -32,7 +32,7 @@ def write_report(
     outcomes: Mapping[str, ActionOutcome],
     params: RebalanceParams,
 ) -> None:
-    """Write ``report.md``: the table of heads, the recall of every class, and what could not be resampled."""
+    """Write ``report.md``: the table of heads, the recall of every class, and notes on the resampling."""
     test = outcomes["test"].clips
     sections = [
         f"# {name}: heads re-trained on balanced classes",
@@ -44,9 +44,9 @@ def write_report(
         "![recall](recall.png)",
         markdown_table(recall.columns.tolist(), [_recall_row(row) for row in recall.itertuples(index=False)]),
         _distinguishable_recalls(scored),
-        "## How sure the choice of settings is",
+        "## Reliability of the chosen settings",
         _selection(results, len(outcomes["val"].clips)),
-        "## What the resampling met",
+        "## Notes on the resampling",
         *_notes(outcomes["train"].clips, results, recall["label"].tolist(), params),
     ]
     with atomic_path(path) as temporary:
@@ -54,7 +54,7 @@ def write_report(
 
 
 def class_counts(results: Mapping[str, HeadResult], classes: Sequence[str]) -> pd.DataFrame:
-    """Rows of each class that each head was trained on; one row a class, one column a head."""
+    """Number of training rows per class and head: one row per class, one column per head."""
     counted = {name: result.row_counts for name, result in results.items() if result.row_counts is not None}
     return pd.DataFrame({"label": list(classes), **counted})
 
@@ -62,7 +62,7 @@ def class_counts(results: Mapping[str, HeadResult], classes: Sequence[str]) -> p
 def write_predictions(
     path: Path, clips: pd.DataFrame, results: Mapping[str, HeadResult], classes: Sequence[str]
 ) -> None:
-    """One row a test clip: what it is, and what each head takes it for."""
+    """Write one row per test clip: its label, and the prediction of each head."""
     predicted = {name: [classes[index] for index in result.predicted] for name, result in results.items()}
     pd.DataFrame({"clip_id": clips["clip_id"], "group": clips["group"], "label": clips["label"], **predicted}).to_csv(
         path, index=False
@@ -101,7 +101,7 @@ def _distinguishable_recalls(scored: Mapping[str, HeadScores]) -> str:
     ]
     if not found:
         return f"No head's recall of any class is distinguishable from that of `{LINEAR}`."
-    return f"Distinguishable from `{LINEAR}`: {'; '.join(found)}. All other recalls are not."
+    return f"Distinguishable from `{LINEAR}`: {'; '.join(found)}. All other recalls are not distinguishable."
 
 
 def _selection(results: Mapping[str, HeadResult], num_clips: int) -> str:
@@ -111,8 +111,8 @@ def _selection(results: Mapping[str, HeadResult], num_clips: int) -> str:
             best, *others = sorted((trial.macro_f1 for trial in result.head.trials), reverse=True)
             rows.append((f"`{name}`", f"{best:.3f}", *(f"{others[end]:.3f}" if others else "" for end in (0, -1))))
     text = (
-        f"Macro-F1 on {num_clips} validation clips, of the chosen setting and of the others (all in selection.csv). "
-        "Where the second best is close, another fold might have chosen otherwise, and a gain or loss may come from "
+        f"Macro-F1 on {num_clips} validation clips, for the chosen setting and the others (all in selection.csv). "
+        "If the second best is close, another fold might lead to another choice. Then a gain or loss may come from "
         "the choice and not from the balancing."
     )
     return f"{text}\n\n{markdown_table(['head', 'chosen', 'second best', 'worst'], rows)}"
@@ -126,15 +126,15 @@ def _notes(
     neighbours = neighbours_for(label_ids, params.k_neighbors)
     alone = [names[label] for label in classes_of_one(label_ids)]
     absent = [label for label in labels if label not in set(train["label"])]
-    notes = [f"SMOTE looked at {neighbours} neighbours (at most {params.k_neighbors}, and the smallest class decides)."]
+    notes = [f"SMOTE used {neighbours} neighbours (at most {params.k_neighbors}; the smallest class limits them)."]
     if alone:
-        notes.append(f"Classes of one clip, left alone by SMOTE and by the cleaning after it: {', '.join(alone)}.")
+        notes.append(f"Classes with one clip, not changed by SMOTE or by the cleaning after it: {', '.join(alone)}.")
     if absent:
-        notes.append(f"Classes without a training clip, which no head knows: {', '.join(absent)}.")
+        notes.append(f"Classes without a training clip, which no head can predict: {', '.join(absent)}.")
     for name, result in results.items():
         if result.emptied:
             emptied = ", ".join(names[label] for label in result.emptied)
-            notes.append(f"`{name}`: cleaning took out every row of {emptied}; their original rows were put back.")
+            notes.append(f"`{name}`: cleaning removed every row of {emptied}; their original rows were restored.")
         if result.head is not None and result.head.l2 in (min(params.l2), max(params.l2)) and len(params.l2) > 1:
-            notes.append(f"`{name}`: the chosen L2 strength {result.head.l2:g} is at the end of those tried.")
+            notes.append(f"`{name}`: the chosen L2 strength {result.head.l2:g} is at the end of the tried range.")
     return notes

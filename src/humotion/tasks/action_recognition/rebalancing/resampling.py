@@ -1,8 +1,8 @@
-"""Training rows of embeddings resampled to balanced classes (imbalanced-learn). Only training rows ever come here.
+"""Resample training rows of embeddings to balanced classes (imbalanced-learn). Only training rows are resampled.
 
-SMOTE (Chawla et al. 2002) puts new rows between neighbours of one class; with Tomek links or edited nearest neighbours
-(Batista et al. 2004) rows that then stand among another class are taken out. A class of a single row has no neighbour
-to go to: it is left alone, by the cleaning too, and named.
+SMOTE (Chawla et al. 2002) creates new rows between neighbours of one class. Tomek links or edited nearest neighbours
+(Batista et al. 2004) then remove rows that are among rows of another class. A class with a single row has no neighbour.
+SMOTE and the cleaning do not change it, and the report lists it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Resampled:
     Attributes:
         features: (M, C).
         labels: (M,).
-        emptied: classes whose every row the cleaning took out; their original rows were put back.
+        emptied: classes of which the cleaning removed every row; their original rows were restored.
     """
 
     features: Floats
@@ -37,29 +37,29 @@ class Resampled:
 
 
 def classes_of_one(labels: Ints) -> list[int]:
-    """Classes with a single row, between whose neighbours nothing can be made."""
+    """Classes with a single row, for which SMOTE cannot create rows."""
     classes, counts = np.unique(labels, return_counts=True)
     return [int(label) for label in classes[counts == 1]]
 
 
 def neighbours_for(labels: Ints, most: int) -> int:
-    """Neighbours that SMOTE can look at: ``most``, or as many as the smallest class of more than one row has.
+    """Number of neighbours for SMOTE: ``most``, or fewer if the smallest class with more than one row has fewer.
 
-    0 if there is no such class.
+    The number is 0 if there is no such class.
     """
     counts = np.unique(labels, return_counts=True)[1]
     return min([most, *(int(count) - 1 for count in counts if count > 1)]) if (counts > 1).any() else 0
 
 
 def resample(method: Resampler, features: Floats, labels: Ints, most_neighbours: int, seed: int) -> Resampled:
-    """Every class as large as the largest, then cleaned where the method says so.
+    """Make every class as large as the largest one, and clean the rows if the method includes it.
 
     Args:
-        method: which; ``random_oversample`` repeats rows, also of classes of one.
+        method: the method; ``random_oversample`` repeats rows, also those of classes with one row.
         features: (N, C) standardised embeddings of the training clips.
         labels: (N,) their classes.
-        most_neighbours: of SMOTE; fewer where the smallest class is smaller, see `neighbours_for`.
-        seed: of the drawing.
+        most_neighbours: maximum number of neighbours for SMOTE, see `neighbours_for`.
+        seed: seed of the random draws.
     """
     if method == "random_oversample":
         return Resampled(*RandomOverSampler(random_state=seed).fit_resample(features, labels))
@@ -85,7 +85,7 @@ def _combined(method: Resampler, smote: SMOTE, able: list[int], seed: int) -> An
 
 
 def _put_back(made: Floats, made_labels: Ints, features: Floats, labels: Ints) -> Resampled:
-    """Original rows again for classes that cleaning emptied: a head must know every class."""
+    """Restore the original rows of classes that cleaning emptied, because a head must know every class."""
     emptied = np.setdiff1d(labels, made_labels)
     lost = np.isin(labels, emptied)
     rows, row_labels = np.concatenate([made, features[lost]]), np.concatenate([made_labels, labels[lost]])

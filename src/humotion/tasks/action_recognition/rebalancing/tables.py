@@ -1,4 +1,4 @@
-"""The comparison of heads as tables: scores on the test clips, and what each gains over the un-resampled head."""
+"""Tables that compare the heads: scores on the test clips, and the gain of each head over the un-resampled one."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ METRICS = ("top1", "macro_f1", "mean_class_accuracy")
 
 @dataclass(frozen=True)
 class HeadScores:
-    """One head on the test clips.
+    """Scores of one head on the test clips.
 
     Attributes:
         scores: ``top1``, ``macro_f1``, ``mean_class_accuracy``, and ``recall/<label>`` of every class.
-        gains: over the un-resampled head, by the same names; empty for that head itself.
+        gains: gains over the un-resampled head, by the same names; empty for that head itself.
     """
 
     scores: dict[str, float]
@@ -33,7 +33,7 @@ class HeadScores:
 def score_heads(
     results: Mapping[str, HeadResult], clips: pd.DataFrame, classes: Sequence[str], params: RebalanceParams
 ) -> dict[str, HeadScores]:
-    """Score every head's predictions of the clips (columns label_id and group), paired with the un-resampled head."""
+    """Score every head's predictions for the clips (columns label_id, group), paired with the un-resampled head."""
     labels, groups = clips["label_id"].to_numpy(), clips["group"].tolist()
     tallies = {name: tally(result.predicted, labels, groups, len(classes)) for name, result in results.items()}
     names = {f"recall/{index}": f"recall/{label}" for index, label in enumerate(classes)}
@@ -51,7 +51,7 @@ def score_heads(
 
 
 def score_table(scored: Mapping[str, HeadScores], results: Mapping[str, HeadResult]) -> pd.DataFrame:
-    """One row a head: settings, training rows, every score, and every gain with its interval and verdict."""
+    """One row per head: settings, training rows, every score, and every gain with its interval and verdict."""
     rows = []
     for name, head in scored.items():
         fitted, counts = results[name].head, results[name].row_counts
@@ -71,27 +71,27 @@ def score_table(scored: Mapping[str, HeadScores], results: Mapping[str, HeadResu
 
 
 def selection_table(results: Mapping[str, HeadResult]) -> pd.DataFrame:
-    """One row a head and setting tried: head, l2, tau, and macro_f1 on validation clips."""
+    """One row per head and setting tried: head, l2, tau, and macro_f1 on validation clips."""
     rows = [(name, *trial) for name, result in results.items() if result.head for trial in result.head.trials]
     return pd.DataFrame(rows, columns=["head", *Trial._fields])
 
 
 def recall_table(scored: Mapping[str, HeadScores], classes: Sequence[str], train_clips: Sequence[int]) -> pd.DataFrame:
-    """One row a class, the largest in training first: label, training clips, and the recall of every head."""
+    """One row per class, the largest in training first: label, training clips, and the recall of every head."""
     recalls = {name: [head.scores[f"recall/{label}"] for label in classes] for name, head in scored.items()}
     table = pd.DataFrame({"label": list(classes), "train_clips": list(train_clips), **recalls})
     return table.sort_values(["train_clips", "label"], ascending=[False, True], ignore_index=True)
 
 
 def verdict(gain: BootstrapResult) -> str:
-    """In words: better or worse where the interval leaves out 0, else not distinguishable."""
+    """The result in words: better or worse if the interval excludes 0, otherwise not distinguishable."""
     if not gain.distinguishable:
         return "not distinguishable"
     return "better" if gain.difference > 0 else "worse"
 
 
 def as_metrics(scored: Mapping[str, HeadScores]) -> dict[str, Any]:
-    """For rebalance.json: the three scores of each head and their gains, without the recalls."""
+    """The content of rebalance.json: the three scores of each head and their gains, without the recalls."""
     return {
         name: {metric: head.scores[metric] for metric in METRICS}
         | ({"gain": {metric: head.gains[metric]._asdict() for metric in METRICS}} if head.gains else {})

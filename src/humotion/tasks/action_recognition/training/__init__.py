@@ -1,1 +1,1 @@
-"""The LightningModule of action recognition, and what trains it."""
+"""The LightningModule of action recognition, its losses, and the parts of its training."""

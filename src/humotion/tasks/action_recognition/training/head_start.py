@@ -1,7 +1,7 @@
-"""A linear probe as the beginning of fine-tuning (Kumar et al., ICLR 2022: LP-FT).
+"""A linear probe as the start of fine-tuning (Kumar et al., ICLR 2022: LP-FT).
 
-A head that begins at random sends gradients of no meaning through a pretrained ViT, and distorts its features before
-it has learnt to read them. One that is fitted to the frozen features first does not.
+A randomly initialised head sends meaningless gradients through a pretrained ViT. They distort its features before the
+head can use them. A head that was first fitted to the frozen features does not have this problem.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from humotion.training.task import Task
 
 
 def start_head(task: Task, data: ClipDataModule, machine: MachineParams) -> float:
-    """Make a logistic regression on the features of the training clips the head of an action model.
+    """Fit a logistic regression on the features of the training clips, and use it as the head of an action model.
 
-    Clips are seen as evaluation sees them, each once and not augmented; the regularisation is chosen on validation
-    clips.
+    Clips are shown as in evaluation, each once and not augmented. The regularisation is chosen on validation clips.
 
     Returns:
-        Its top-1 accuracy on the validation clips.
+        The top-1 accuracy of the head on the validation clips.
     """
     head = task.model.head
     assert isinstance(head, torch.nn.Linear)

@@ -1,8 +1,8 @@
-"""A linear probe: what frozen features know of the classes without any training of the network.
+"""A linear probe: how well frozen features separate the classes, without any training of the network.
 
-Multinomial logistic regression on features standardised by the training clips, its L2 strength chosen on validation
-clips by cross-entropy: on few clips top-1 takes a probe that is far too sure for an equally good one. The
-standardisation is folded into the weights, so that a probe reads features as they come and can be copied into a
+The probe is a multinomial logistic regression on features that are standardised by the training clips. Its L2 strength
+is chosen by cross-entropy on validation clips, because with few clips, top-1 cannot detect a far too confident probe.
+The weights include the standardisation. So a probe reads unchanged features, and its weights can be copied into a
 network's linear classifier.
 """
 
@@ -22,13 +22,13 @@ from tqdm import tqdm
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
 MAX_ITERATIONS = 2000
-TOLERANCE = 1e-7  # of the gradient; at scikit-learn's 1e-4 weak strengths stop where the one before them ended
+TOLERANCE = 1e-7  # of the gradient; with scikit-learn's 1e-4, weak strengths stop at the previous strength's result
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
-NEVER = 10.0  # how far the bias of a class without training clips lies below the mean of the others
+NEVER = 10.0  # how far the bias of a class without training clips is below the mean of the other biases
 
 
 class Trial(NamedTuple):
-    """A strength that was tried, and the cross-entropy and top-1 accuracy it gave on validation clips."""
+    """An L2 strength that was tried, with its cross-entropy and top-1 accuracy on validation clips."""
 
     l2: float
     cross_entropy: float
@@ -37,18 +37,18 @@ class Trial(NamedTuple):
 
 @dataclass(frozen=True)
 class LinearProbe:
-    """Logits are ``features @ weight.T + bias``, of features as they come from the network.
+    """A linear classifier: logits are ``features @ weight.T + bias``, for unchanged features of the network.
 
-    A class that training lacked has weights of 0 and a low, finite bias: it is never the likeliest, because the
-    largest of the others' logits is at least their mean, which is that of their biases.
+    A class without training clips has weights of 0 and a low, finite bias. It is never the most likely class: the
+    largest logit of the others is at least the mean of their logits, which is the mean of their biases.
 
     Attributes:
         weight: (classes, C) float64.
         bias: (classes,) float64.
-        l2: the chosen factor on half the squared norm of the standardised weights, beside the mean loss of a clip;
+        l2: the chosen factor on half the squared norm of the standardised weights, added to the mean loss per clip;
             scikit-learn's ``C`` is 1 / (l2 * clips).
-        cross_entropy: on the validation clips it was chosen by.
-        top1: on the same clips.
+        cross_entropy: cross-entropy on the validation clips that chose the strength.
+        top1: top-1 accuracy on the same clips.
         trials: every strength that was tried, largest first.
     """
 
@@ -60,7 +60,7 @@ class LinearProbe:
     trials: tuple[Trial, ...]
 
     def probabilities(self, features: Floats) -> npt.NDArray[np.float64]:
-        """(N, classes) of features (N, C)."""
+        """Return probabilities (N, classes) for features (N, C)."""
         found: npt.NDArray[np.float64] = softmax(features @ self.weight.T + self.bias, axis=1)
         return found
 
@@ -73,9 +73,9 @@ def fit(
     num_classes: int,
     strengths: Sequence[float] = STRENGTHS,
 ) -> LinearProbe:
-    """Fit a probe on training clips, with the strength that gives the least cross-entropy on validation clips.
+    """Fit a probe on training clips, with the strength that has the lowest cross-entropy on validation clips.
 
-    There is no chance in it: the problem is convex.
+    The result is deterministic, because the problem is convex.
 
     Args:
         features: (N, C) of the training clips.
@@ -99,7 +99,7 @@ def fit(
 
 
 def _on_raw_features(step: Step, scaler: StandardScaler) -> tuple[Floats, Floats]:
-    """Weights and biases with the standardisation in them; those of absent classes become finite."""
+    """Include the standardisation in weights and biases, and make the biases of absent classes finite."""
     weight = step.weight / scaler.scale_
     known = np.isfinite(step.bias)
     bias = np.where(known, step.bias, step.bias[known].mean() - NEVER) - weight @ scaler.mean_
@@ -107,7 +107,7 @@ def _on_raw_features(step: Step, scaler: StandardScaler) -> tuple[Floats, Floats
 
 
 class Step(NamedTuple):
-    """Weights (classes, C) and biases (classes,) at one L2 strength; minus infinity is the bias of an absent class."""
+    """Weights (classes, C) and biases (classes,) at one L2 strength; an absent class has the bias minus infinity."""
 
     l2: float
     weight: npt.NDArray[np.float64]
@@ -117,18 +117,18 @@ class Step(NamedTuple):
 def regularisation_path(
     features: Floats, labels: Ints, strengths: Sequence[float], num_classes: int, balanced: bool = False
 ) -> Iterator[Step]:
-    """Logistic regression at every strength, largest first: each start is close to the next optimum.
+    """Fit a logistic regression at every strength, largest first, so that each start is close to the next optimum.
 
     Args:
         features: (N, C).
         labels: (N,).
-        strengths: factors on half the squared norm of the weights, beside the mean loss of a row.
-        num_classes: classes of the dataset; those without a row are in the result too.
-        balanced: weight rows inversely by the size of their class.
+        strengths: factors on half the squared norm of the weights, added to the mean loss per row.
+        num_classes: classes of the dataset; the result also includes classes without a row.
+        balanced: weight rows by the inverse size of their class.
     """
     weighting: Literal["balanced"] | None = "balanced" if balanced else None
     model = LogisticRegression(class_weight=weighting, max_iter=MAX_ITERATIONS, tol=TOLERANCE, warm_start=True)
-    # Of two classes scikit-learn fits the difference w, and we keep -w/2 and w/2: half the squared norm.
+    # For two classes, scikit-learn fits the difference w, and we store -w/2 and w/2: half the squared norm.
     halved = 2 if len(np.unique(labels)) == 2 else 1
     for strength in sorted(strengths, reverse=True):
         model.set_params(C=halved / (strength * len(labels))).fit(features, labels)

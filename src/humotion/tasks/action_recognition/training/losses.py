@@ -1,9 +1,8 @@
-"""Losses of action recognition for classes of unequal size, each over logits (B, C) and labels (B,).
+"""Losses of action recognition for classes of unequal size, for logits (B, C) and labels (B,).
 
-All are means over the batch of a term a clip, and all take the same label smoothing. Labels may be soft, (B, C) with
-rows that sum to 1, as mixup makes them: the loss of a mixture is the mixture of the losses of its labels. What they
-need to know of class sizes is what an epoch really holds: a plan that is balanced already leaves them nothing to
-correct.
+All losses are means over the batch of one term per clip, and all use the same label smoothing. Labels may be soft,
+(B, C) with rows that sum to 1, for example from mixup: the loss of a mixture is the mixture of the losses of its
+labels. The losses use the class sizes of an epoch. If the plan is already balanced, they have nothing to correct.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from humotion.params.tasks.action_recognition import (
 class CrossEntropy(nn.Module):
     """Cross-entropy of ``logits + shift``, each clip weighted by its class.
 
-    The plain one has neither weights nor shift. With ``weights`` (C,) from `effective_number_weights` it is the
-    class-balanced loss, with ``shift`` (C,) of tau log(prior) the logit-adjusted one.
+    The plain cross-entropy has neither weights nor shift. With ``weights`` (C,) from `effective_number_weights`, it is
+    the class-balanced loss. With ``shift`` (C,) of tau log(prior), it is the logit-adjusted loss.
     """
 
     weights: Tensor | None
@@ -33,7 +32,7 @@ class CrossEntropy(nn.Module):
     def __init__(self, label_smoothing: float, weights: Tensor | None = None, shift: Tensor | None = None) -> None:
         super().__init__()
         self.label_smoothing = label_smoothing
-        # Not persistent: they follow from the plan, and a checkpoint without them stays loadable.
+        # Not persistent: they follow from the plan, and checkpoints do not depend on them.
         self.register_buffer("weights", weights, persistent=False)
         self.register_buffer("shift", shift, persistent=False)
 
@@ -50,7 +49,7 @@ class CrossEntropy(nn.Module):
 class FocalLoss(nn.Module):
     """Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, for softmax: (1 - p)^gamma times cross-entropy.
 
-    p is the probability of the labelled class, so clips that are right already count less. Class sizes play no part.
+    p is the probability of the labelled class, so clips that are already correct count less. Class sizes do not matter.
     """
 
     def __init__(self, label_smoothing: float, gamma: float) -> None:
@@ -68,22 +67,22 @@ class FocalLoss(nn.Module):
 
 
 def losses_of_classes(logits: Tensor, label_smoothing: float) -> Tensor:
-    """The smoothed cross-entropy of each clip if each class in turn were its label, (B, C)."""
+    """The smoothed cross-entropy (B, C) of each clip with each class as its label."""
     log_probabilities = logits.float().log_softmax(dim=1)
     rest = log_probabilities.mean(dim=1, keepdim=True)
     return -((1 - label_smoothing) * log_probabilities + label_smoothing * rest)
 
 
 def mixture(labels: Tensor, terms: Tensor) -> Tensor:
-    """The mean over clips of the terms (B, C) of all classes, mixed by soft labels (B, C)."""
+    """The mean over clips of the terms (B, C) of all classes, weighted by soft labels (B, C)."""
     return (labels * terms).sum(dim=1).mean()
 
 
 def make_loss(params: AnyLoss, label_smoothing: float, class_counts: Tensor) -> nn.Module:
-    """The loss that the parameters name.
+    """Return the loss that the parameters choose.
 
     Args:
-        params: which loss, with its own settings.
+        params: the loss, with its own settings.
         label_smoothing: in [0, 1).
         class_counts: (C,) samples of each class in an epoch.
     """
@@ -101,9 +100,9 @@ def make_loss(params: AnyLoss, label_smoothing: float, class_counts: Tensor) -> 
 def effective_number_weights(class_counts: Tensor, beta: float) -> Tensor:
     """Weights (C,) of classes with n samples, proportional to (1 - beta) / (1 - beta^n).
 
-    Cui et al., Class-Balanced Loss Based on Effective Number of Samples, CVPR 2019, eq. 5, with the mean weight
-    of the classes 1 as there. beta = 0 weights all alike, beta = 1 is the limit: inversely by frequency. A class
-    without samples weighs nothing.
+    Cui et al., Class-Balanced Loss Based on Effective Number of Samples, CVPR 2019, eq. 5. As there, the mean weight
+    of the classes is 1. With beta = 0, all weights are equal. beta = 1 is the limit: inverse frequency. A class
+    without samples has weight 0.
     """
     counts = class_counts.double()
     effective = counts if beta == 1 else (1 - beta**counts) / (1 - beta)
@@ -113,10 +112,10 @@ def effective_number_weights(class_counts: Tensor, beta: float) -> Tensor:
 
 
 def log_priors(class_counts: Tensor) -> Tensor:
-    """log(n / N) of each class, (C,), as Menon et al., Long-Tail Learning via Logit Adjustment, ICLR 2021, add it.
+    """log(n / N) of each class, (C,), as in Menon et al., Long-Tail Learning via Logit Adjustment, ICLR 2021.
 
-    It is added in training alone: the classifier then learns what remains, which is right for balanced classes. A
-    class without samples is taken to have one, since the logarithm of 0 would spoil a smoothed loss.
+    It is added only in training. The logits then learn the part without the prior, which is correct for balanced
+    classes. A class without samples counts as one sample: the logarithm of 0 would make a smoothed loss infinite.
     """
     counts = class_counts.double().clamp(min=1)
     return (counts / counts.sum()).log().float()

@@ -1,8 +1,8 @@
-"""Mixup (Zhang et al. 2018) and CutMix (Yun et al. 2019) of clips: two videos become one, in all frames alike.
+"""Mixup (Zhang et al. 2018) and CutMix (Yun et al. 2019) of clips: mix two videos, in the same way in all frames.
 
-One share and one box are drawn a batch and hold for every frame of every clip, sampled frames and their raw
-neighbours alike, so that no motion arises that neither video has. Random numbers come from torch's generator, which
-training seeds anew each epoch.
+One share and one box are drawn per batch. They apply to every frame of every clip, including the raw neighbours, so
+that mixing creates no motion that neither video has. Random numbers come from torch's generator, which training seeds
+again in each epoch.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ Box = tuple[slice, slice]  # rows, columns
 
 
 class Mixing:
-    """Mixes each clip of a batch with the one before it in the batch, which follows from the epoch's random order.
+    """Mixes each clip of a batch with the previous one in the batch, which depends on the epoch's random order.
 
     Args:
-        mixup, cutmix: parameters of the Beta distributions of the share, 0 for none of the kind; where both are
-            given, each batch is mixed in one way or the other, with equal chance.
-        probability: of a batch being mixed at all.
-        num_classes: of the targets.
+        mixup, cutmix: parameters of the Beta distributions of the share; 0 turns the method off. If both are used,
+            each batch is mixed by one of them, with equal probability.
+        probability: probability that a batch is mixed.
+        num_classes: number of classes of the targets.
     """
 
     def __init__(self, mixup: float, cutmix: float, probability: float, num_classes: int) -> None:
@@ -29,10 +29,10 @@ class Mixing:
         self.probability, self.num_classes = probability, num_classes
 
     def __call__(self, frames: Tensor, is_padding: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mixed frames, padding and targets.
+        """Return mixed frames, padding and targets.
 
-        A frame counts as padding where it is padding in both clips: a padded frame repeats the last one, which is a
-        picture of its video like any other, so every frame that counts shows both videos in the targets' proportion.
+        A frame counts as padding only if it is padding in both clips. A padded frame repeats the last one and is a
+        valid image of its video. So every frame that counts shows both videos in the targets' proportion.
 
         Args:
             frames: (B, T, K, 3, H, W), normalised; they may be changed in place.
@@ -56,12 +56,12 @@ class Mixing:
 
 
 def previous(batch: Tensor) -> Tensor:
-    """The clip before each clip of a batch, the last before the first."""
+    """Return the previous clip for each clip of a batch; the last clip is before the first."""
     return batch.roll(1, dims=0)
 
 
 def random_box(share: float, height: int, width: int) -> Box:
-    """A box of ``1 - share`` of the image, of its proportions, around a random place; what lies beyond is cut off."""
+    """A box with ``1 - share`` of the image's area and its aspect ratio, at a random place, cut off at the border."""
     side = (1 - share) ** 0.5
     centres = torch.rand(2).tolist()
     rows, columns = (
@@ -72,7 +72,7 @@ def random_box(share: float, height: int, width: int) -> Box:
 
 
 def paste(frames: Tensor, box: Box) -> float:
-    """Paste the box of the clip before into every frame, in place; the share of its own that each clip keeps."""
+    """Paste the box of the previous clip into every frame, in place, and return the share that each clip keeps."""
     rows, columns = box
     frames[..., rows, columns] = previous(frames[..., rows, columns])
     height, width = frames.shape[-2:]

@@ -1,4 +1,4 @@
-"""What action recognition asks of a model, of whatever family it is."""
+"""The interface that action recognition requires of a model of any family."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from torch import Tensor, nn
 
 
 class ActionModel(Protocol):
-    """A model that gives a clip one label.
+    """A model that predicts one label per clip.
 
-    Its class takes keyword arguments: the settings of params.yaml, and what its `ModelEntry` has from the clips
-    (``num_classes``, ``image_size`` in pixels, ``num_frames``).
+    Its class takes keyword arguments: the settings of params.yaml, and the facts about the clips that its `ModelEntry`
+    lists (``num_classes``, ``image_size`` in pixels, ``num_frames``).
 
     Attributes:
-        num_neighbours: raw frames K that it wants around each sampled one; the sampled one stands at K // 2.
-        head: from embeddings to logits; a model may be re-trained there alone.
+        num_neighbours: raw frames K that it needs around each sampled one; the sampled one is at K // 2.
+        head: maps embeddings to logits; it can be re-trained alone.
     """
 
     num_neighbours: int
     head: nn.Module
 
     def normalise(self, frames: Tensor) -> Tensor:
-        """Frames as the model computes with them, of uint8 frames of any shape (..., 3, S, S)."""
+        """Normalise uint8 frames of any shape (..., 3, S, S) for the model."""
         ...
 
     def embed(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """(B, C) of normalised frames (B, T, K, 3, S, S), of which ``is_padding`` (B, T) are repeated, at the end."""
+        """Embeddings (B, C) of normalised frames (B, T, K, 3, S, S); ``is_padding`` (B, T) marks repeats at the end."""
         ...
 
     def __call__(self, frames: Tensor, is_padding: Tensor) -> Tensor:
@@ -36,11 +36,11 @@ class ActionModel(Protocol):
 
 
 class PretrainedModel(ActionModel, Protocol):
-    """What some settings ask for besides; without them a model need not have it.
+    """Additional parts that some settings need; without these settings, a model does not need them.
 
     Attributes:
-        backbone: the part that may come pretrained. It can be frozen (``trainer.freeze_backbone``), and keeps less
-            memory where its attribute ``checkpointing`` is true (``trainer.checkpoint_activations``).
+        backbone: the part that may be pretrained. It can be frozen (``trainer.freeze_backbone``), and uses less
+            memory if its attribute ``checkpointing`` is true (``trainer.checkpoint_activations``).
     """
 
     backbone: Any
@@ -49,10 +49,10 @@ class PretrainedModel(ActionModel, Protocol):
         """Start from a checkpoint (``model.weights``).
 
         Raises:
-            HumotionError: it cannot be read, or is of another model.
+            HumotionError: it cannot be read, or it is of another model.
         """
         ...
 
     def learning_rate_share(self, name: str, decay: float, head_factor: float) -> float:
-        """The share of the learning rate that the parameter ``name`` has (``layer_decay``, ``head_lr_factor``)."""
+        """Return the factor on the learning rate of the parameter ``name`` (``layer_decay``, ``head_lr_factor``)."""
         ...

@@ -1,4 +1,4 @@
-"""Action recognition: one label for a clip of uniformly sampled frames."""
+"""Action recognition: one label per clip of uniformly sampled frames."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from humotion.training.task import Batch, Task, parameter_groups
 
 
 class ActionRecognition(Task):
-    """A clip is of one of a dataset's classes; the loss is chosen in the parameters.
+    """Classification of clips into a dataset's classes; the parameters choose the loss.
 
     Attributes:
-        mixing: how the clips of a training batch are mixed, None if they are not.
-        head_start: the head starts as a linear probe of the model's features.
+        mixing: how the clips of a training batch are mixed; None if they are not mixed.
+        head_start: whether the head starts as a linear probe of the model's features.
     """
 
     main_metric: ClassVar[str] = "val/top1"
@@ -63,7 +63,7 @@ class ActionRecognition(Task):
 
     @classmethod
     def from_experiment(cls, experiment: ActionExperiment, meta: dict[str, Any]) -> ActionRecognition:
-        """The task of an action experiment; pretrained weights are read if it names some."""
+        """Build the task of an action experiment, and load its pretrained weights if it has some."""
         model = experiment.model
         trainer, num_classes = experiment.trainer, len(meta["classes"])
         architecture = cls.architecture_of(
@@ -86,43 +86,43 @@ class ActionRecognition(Task):
 
     @property
     def action_model(self) -> ActionModel:
-        """The model, as this task knows it."""
+        """The model, with the type that this task needs."""
         return cast(ActionModel, self.model)
 
     @property
     def pretrained(self) -> PretrainedModel:
-        """The same, where a setting asks for more."""
+        """The model, with the type that some settings need."""
         return cast(PretrainedModel, self.model)
 
     def backbone(self, needed_by: str) -> Any:
         """The part of the model that may be pretrained.
 
         Raises:
-            HumotionError: the model has no such part, which the settings ``needed_by`` need.
+            HumotionError: the model has no such part, but the settings ``needed_by`` need it.
         """
         if not hasattr(self.model, "backbone"):
-            raise HumotionError(f"{needed_by} need a model with a backbone; {self.architecture['name']} has none.")
+            raise HumotionError(f"{needed_by} need a model with a backbone, but {self.architecture['name']} has none.")
         return self.pretrained.backbone
 
     def before_fit(self, data: ClipDataModule, machine: MachineParams) -> dict[str, float]:
-        """Give the head its start, if it is to have one: ``head_start/val_top1`` says how good it is."""
+        """Fit the head first if ``head_start`` is set; the metric ``head_start/val_top1`` is its accuracy."""
         if not self.head_start:
             return {}
-        from humotion.tasks.action_recognition.training.head_start import start_head  # scikit-learn takes a second
+        from humotion.tasks.action_recognition.training.head_start import start_head  # slow import: 1 s
 
         return {"head_start/val_top1": start_head(self, data, machine)}
 
     def setup(self, stage: str) -> None:
-        """Before training: tell the loss how many samples of each class an epoch of the plan holds."""
+        """Before training, set the number of samples per class in an epoch of the plan, which the loss needs."""
         if stage == "fit":
             self.set_class_counts(self.trainer.datamodule.class_counts())  # type: ignore[attr-defined]
 
     def set_class_counts(self, class_counts: Tensor) -> None:
-        """Make the loss for classes of these sizes (C,); until a training begins all are taken to be equal."""
+        """Create the loss for classes of these sizes (C,); before a training starts, all sizes are equal."""
         self.loss = make_loss(self.loss_params, self.label_smoothing, class_counts).to(self.device)
 
     def parameter_groups(self, params: OptimizerParams) -> list[dict[str, Any]]:
-        """The ViT at the learning rate, falling from layer to layer; what is added to it at a multiple of it."""
+        """Return groups: the ViT with a rate that falls from layer to layer, and the rest with a multiple of it."""
         assert isinstance(params, ActionOptimizerParams)
         decay, factor = params.layer_decay, params.head_lr_factor
         if decay == factor == 1:
@@ -132,12 +132,12 @@ class ActionRecognition(Task):
         return parameter_groups(self.model, params, lambda name: share(name, decay, head_factor=factor))
 
     def logits(self, batch: Batch) -> Tensor:
-        """(B, num_classes) of uint8 frames (B, T, K, C, H, W)."""
+        """Return logits (B, num_classes) for uint8 frames (B, T, K, C, H, W)."""
         model = self.action_model
         return model(model.normalise(batch["frames"]), batch["is_padding"])
 
     def training_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
-        """The loss of the parameters, with label smoothing; of mixed clips the heavier label counts as right."""
+        """Return the chosen loss, with label smoothing; for mixed clips, the label with the larger share is correct."""
         frames = self.action_model.normalise(batch["frames"])
         is_padding, targets = batch["is_padding"], batch["label"]
         if self.mixing is not None:
@@ -152,7 +152,7 @@ class ActionRecognition(Task):
         return loss * share
 
     def validation_step(self, batch: Batch, batch_idx: int = 0) -> None:
-        """Unsmoothed cross-entropy and accuracies."""
+        """Update unsmoothed cross-entropy and accuracies."""
         logits = self.logits(batch)
         self.metrics.update(logits, batch["label"])
         self.val_loss.update(F.cross_entropy(logits, batch["label"]), len(logits))
@@ -164,7 +164,7 @@ class ActionRecognition(Task):
         self.val_loss.reset()
 
     def clip_scores(self, data: ClipDataModule, split: str, machine: MachineParams) -> pd.DataFrame:
-        """Top-1 (weight 1 per clip); ``label_id`` and ``predicted`` for scores that are no means over clips."""
+        """Return top-1 (weight 1 per clip), and ``label_id`` and ``predicted`` for scores that are not means."""
         table, probabilities = action_probabilities(self, data, split, machine)
         predicted = probabilities.argmax(axis=1)
         right = predicted == table["label_id"]
@@ -172,7 +172,7 @@ class ActionRecognition(Task):
         return scored.assign(label_id=table["label_id"], predicted=predicted)
 
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
-        """``probabilities`` (B, num_classes), ``embeddings`` (B, C) before the head, and ``clip_index`` (B,)."""
+        """Return ``probabilities`` (B, num_classes), ``embeddings`` (B, C) before the head, ``clip_index`` (B,)."""
         model = self.action_model
         embeddings = model.embed(model.normalise(batch["frames"]), batch["is_padding"])
         probabilities = torch.softmax(model.head(embeddings).float(), dim=1)

@@ -1,4 +1,4 @@
-"""What an action model says of every clip of a split."""
+"""The outputs of an action model for every clip of a split."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ActionOutcome:
-    """All clips of one split.
+    """Outputs for all clips of one split.
 
     Attributes:
-        clips: (N rows) their table.
+        clips: (N rows) the table of the clips.
         probabilities: (N, classes) of the model.
         embeddings: (N, C) before the model's head.
     """
@@ -36,7 +36,7 @@ class ActionOutcome:
 def action_outcome(
     task: Task, data: ClipDataModule, split: str, machine: MachineParams, variant: Variant = AS_SAMPLED
 ) -> ActionOutcome:
-    """What an action model says about the clips of a split, each once and not augmented."""
+    """Run an action model on the clips of a split, each once and not augmented."""
     outputs = predict(task, data.evaluation_dataloader(split, variant), machine)
     index, probabilities, embeddings = (
         torch.cat([output[key] for output in outputs]) for key in ("clip_index", "probabilities", "embeddings")
@@ -48,6 +48,6 @@ def action_outcome(
 def action_probabilities(
     task: Task, data: ClipDataModule, split: str, machine: MachineParams, variant: Variant = AS_SAMPLED
 ) -> tuple[pd.DataFrame, npt.NDArray[np.float64]]:
-    """The clips of a split, and the class probabilities (N, classes) of each."""
+    """Return the clips of a split, and their class probabilities (N, classes)."""
     outcome = action_outcome(task, data, split, machine, variant)
     return outcome.clips, outcome.probabilities

@@ -1,1 +1,1 @@
-"""The test protocol of pose estimation: scores, baselines, figures and the LSTM's memory."""
+"""The evaluation protocol of pose estimation: scores, baselines, figures and the LSTM's memory."""

@@ -1,6 +1,6 @@
-"""What the LSTM of a pose machine keeps and writes, frame by frame, without a second copy of the model.
+"""What the LSTM of a pose machine keeps and writes in each frame, without a second copy of the model.
 
-The machine runs as always; a hook looks at its LSTM while it does, and goes when the clip is over.
+The pose machine runs as usual. During the run, a hook reads its LSTM; it is removed after the clip.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class FrameMemory(NamedTuple):
-    """One frame: maps (B, J+1, h, w), and of every channel of the memory (B, H, h, w).
+    """Maps (B, J+1, h, w) and memory (B, H, h, w) of one frame.
 
-    ``cell`` is ``kept + written``: what the forget gate left of the cell before, and what the write gate let
-    in of the candidate. In the first frame nothing is kept.
+    ``cell`` is ``kept + written``: the part of the previous cell that the forget gate keeps, and the part of the
+    candidate that the write gate lets in. In the first frame, nothing is kept.
     """
 
     heatmaps: Tensor
@@ -31,17 +31,17 @@ class FrameMemory(NamedTuple):
 
 
 def has_memory(model: nn.Module) -> bool:
-    """Does the model remember with a convolutional LSTM?"""
+    """Return whether the model has a convolutional LSTM as its memory."""
     return hasattr(getattr(model, "lstm", None), "gates")
 
 
 def memory_of(model: Any, frames: Tensor) -> Iterator[FrameMemory]:
-    """The memory of every frame of a clip (B, T, 3, S, S), normalised, from its beginning."""
+    """Yield the memory in every frame of a normalised clip (B, T, 3, S, S), from its start."""
     lstm: ConvLSTMCell = model.lstm
     seen: list[tuple[Any, Any]] = []
     hook = lstm.register_forward_hook(lambda _, inputs, outputs: seen.append((inputs, outputs)))
     try:
-        state = model.begin(frames[:, 0])
+        state = model.start(frames[:, 0])
         for frame in frames.unbind(1):
             maps, state = model.step(frame, state)
             (x, hidden_before, cell_before), (hidden, cell) = seen.pop()

@@ -1,7 +1,7 @@
-"""The mean pose: what a pose estimator scores that never looks at the image.
+"""The mean pose: the score of a pose estimator that does not use the image.
 
-The training set's mean position of each joint, relative to the person's box, is placed into the box of
-every test frame. A model that does not beat it has learnt nothing beyond the labelled box.
+The training set's mean position of each joint, relative to the person's box, is placed into the box of every test
+frame. A model with no better score has learnt nothing more than the labelled box.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ def fit_mean_pose(
 ) -> NDArray[np.float32]:
     """Mean joints (J, 2) in box coordinates, (x - x1) / width and (y - y1) / height, over visible joints.
 
-    A joint that is never visible stands in the centre of the box. Boxes without area are left out.
+    A joint that is never visible is put at the centre of the box. Boxes without area are left out.
 
     Args:
         joints: (N, J, 2) all frames of the training split, in pixels.
-        visibility: (N, J) COCO flags; 2 counts.
+        visibility: (N, J) COCO flags; only 2 counts.
         boxes: (N, 4) x1 y1 x2 y2.
 
     Raises:
@@ -33,8 +33,8 @@ def fit_mean_pose(
     has_area = (size > 0).all(axis=1)
     if not has_area.any():
         raise HumotionError(
-            "The mean pose needs labelled boxes, and no training frame has a box with an area. "
-            "Check the labels behind prepared/<dataset>/frames."
+            "The mean pose needs labelled boxes, but no training frame has a box with an area. "
+            "Check the labels in prepared/<dataset>/frames."
         )
     relative = (joints[has_area] - boxes[has_area, None, :2]) / size[has_area, None]  # (N', J, 2)
     visible = np.broadcast_to((visibility[has_area] == 2)[..., None], relative.shape)
@@ -45,6 +45,6 @@ def fit_mean_pose(
 
 
 def place_mean_pose(mean_pose: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean pose (J, 2) stretched into every box (N, 4): joints (N, J, 2) in pixels."""
+    """Scale the mean pose (J, 2) to every box (N, 4), and return joints (N, J, 2) in pixels."""
     size = boxes[:, 2:] - boxes[:, :2]
     return (boxes[:, None, :2] + mean_pose[None] * size[:, None]).astype(np.float32)

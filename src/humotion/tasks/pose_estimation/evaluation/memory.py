@@ -1,4 +1,4 @@
-"""Part of evaluate: what the memory of a pose machine holds, over the test videos."""
+"""Part of the evaluation: the content of a pose machine's memory, over the test videos."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from humotion.tasks.pose_estimation.evaluation.reliance import (
 from humotion.training.task import Task
 
 Floats = npt.NDArray[np.float32]
-MOST_FRAMES = 300  # of a video: the channels of longer ones would fill the memory of the machine
+MOST_FRAMES = 300  # maximum per video: the channels of a longer one would need too much RAM
 BEST_CHANNELS = 3
 
 
 @dataclass(frozen=True)
 class ClipMemory:
-    """Memory and labels of one video, in the crop: kept, written, cell (T, H, h, w), maps (T, J, h, w)."""
+    """Memory and labels of one video, in crop coordinates: kept, written, cell (T, H, h, w), maps (T, J, h, w)."""
 
     kept: Floats
     written: Floats
@@ -48,16 +48,16 @@ class ClipMemory:
     stride: int
 
     def reliance(self) -> npt.NDArray[np.float64]:
-        """Reliance (T, J) around the labels; NaN where a joint has none."""
+        """Return reliance (T, J) around the labels; NaN for a joint without a label."""
         labels = np.where((self.visibility > 0)[..., None], self.labels, np.nan)
         return reliance(self.kept, self.written, labels, self.stride)
 
 
 def analyse_memory(task: Task, data: ClipDataModule, skeleton: Skeleton, folder: Path) -> None:
-    """Write tables, figures and videos of the memory over the test videos, if the model has one.
+    """Write tables, figures and videos of the memory over the test videos, if the model has a memory.
 
-    ``memory/summary.json``: the rise of reliance where a joint is occluded, over pairs of the same joint in
-    the same video. The videos that are drawn are those with the most occluded joints.
+    ``memory/summary.json`` has the rise of reliance when a joint is occluded, over pairs of the same joint in the same
+    video. The videos with the most occluded joints are drawn.
     """
     if not has_memory(task.model) or not data.experiment.evaluate.overlays:
         return
@@ -87,7 +87,7 @@ def analyse_memory(task: Task, data: ClipDataModule, skeleton: Skeleton, folder:
 
 
 def read_memory(task: Task, sample: dict[str, torch.Tensor]) -> ClipMemory:
-    """Run the model over a test video and keep what its memory did."""
+    """Run the model on a test video, and record its memory."""
     model: Any = task.model
     frames = sample["frames"][:MOST_FRAMES]  # (T, K, C, H, W)
     labels, visibility = (sample[name][:MOST_FRAMES] for name in ("joints", "visibility"))
@@ -114,7 +114,7 @@ def read_memory(task: Task, sample: dict[str, torch.Tensor]) -> ClipMemory:
 
 
 def predicted(task: Task, sample: dict[str, torch.Tensor], num_frames: int) -> Floats:
-    """Joints (T, J, 2) of the first frames of a test video, in pixels of the crop."""
+    """Predict joints (T, J, 2) of the first frames of a test video, in pixels of the crop."""
     frames = sample["frames"][None, :num_frames].to(next(task.model.parameters()).device)
     with torch.inference_mode():
         joints, _ = task.joints(frames)  # type: ignore[operator]
@@ -126,7 +126,7 @@ def ranked_channels(memory: ClipMemory, skeleton: Skeleton) -> pd.DataFrame:
     """The channels of the cell that follow each joint best: correlation with its label's map and the model's."""
     with_labels = channel_correlation(memory.cell, memory.targets)
     with_maps = np.full_like(with_labels, np.nan)
-    if memory.maps.shape[1] == memory.targets.shape[1]:  # else the maps are of other joints than the dataset's
+    if memory.maps.shape[1] == memory.targets.shape[1]:  # otherwise the maps have other joints than the dataset
         with_maps = channel_correlation(memory.cell, memory.maps)
     rows = []
     for joint, name in enumerate(skeleton.joints):
@@ -136,7 +136,7 @@ def ranked_channels(memory: ClipMemory, skeleton: Skeleton) -> pd.DataFrame:
 
 
 def summary(pairs: pd.DataFrame, clips: pd.DataFrame, data: ClipDataModule) -> dict[str, Any]:
-    """What ``summary.json`` holds; a rise is null where no joint was both occluded and visible."""
+    """The content of ``summary.json``; a rise is null if no joint was both occluded and visible."""
     rises = {
         "rise_when_occluded": pairs["occluded"] - pairs["visible"],
         "rise_when_occluded_beside_others": pairs["beside_others"],
@@ -152,7 +152,7 @@ def summary(pairs: pd.DataFrame, clips: pd.DataFrame, data: ClipDataModule) -> d
 
 
 def draw(memory: ClipMemory, joints: Floats, clip_id: str, skeleton: Skeleton, fps: float, folder: Path) -> None:
-    """Write the pictures and the video of one clip, the video with the predicted joints."""
+    """Write the images and the video of one clip; the video shows the predicted joints."""
     name, values = file_stem(clip_id), memory.reliance()
     title = f"Share of the memory from earlier frames (grey: occluded)\n{clip_id}"
     plot_reliance(folder / f"{name}_reliance.png", values, memory.visibility, skeleton.joints, title)

@@ -1,4 +1,4 @@
-"""Pictures of a pose machine's memory: channels over frames, reliance over time, and a video of both."""
+"""Figures of a pose machine's memory: channels over frames, reliance over time, and a video of the memory."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from humotion.figures.style import BLUE, GREY, figure_file, readable, title_left
 from humotion.store.skeleton import Skeleton
 
 Floats = NDArray[np.floating]
-COLUMNS, ROW, WIDTH = 3, 1.15, 9.0  # panels across; inches
-PANEL = 256  # rows of a video's picture
-CELL = 128  # pixels of a picture in a grid
+COLUMNS, ROW, WIDTH = 3, 1.15, 9.0  # panels across; height of a row and width of the figure in inches
+PANEL = 256  # height in pixels of an image in a video
+CELL = 128  # pixels of an image in a grid
 
 
 def plot_reliance(
     path: Path, reliance: Floats, visibility: NDArray[np.integer] | None, joints: Sequence[str], title: str
 ) -> None:
-    """Reliance (T, J) over the frames, a panel a joint; frames where the joint is occluded are shaded."""
+    """Plot reliance (T, J) over the frames, one panel per joint; frames in which it is occluded are shaded."""
     rows = -(-len(joints) // COLUMNS)
     with figure_file(path, WIDTH, 0.6 + ROW * rows, rows, COLUMNS, sharex=True, sharey=True) as (figure, axes):
         for panel in axes.flat[len(joints) :]:
@@ -57,16 +57,16 @@ def plot_channels(
     title: str,
     num_frames: int = 6,
 ) -> None:
-    """The channel of the cell that follows each joint best, over some frames, with the crops above.
+    """Draw the channel of the cell that follows each joint best, for some frames, with the crops above.
 
     Args:
-        path: of the picture.
+        path: path of the image.
         crops: (T, S, S, 3) uint8 RGB.
         cells: (T, H, h, w).
         correlation: (H, J) of channels with joints.
         joints: J names.
-        title: over all.
-        num_frames: columns, spread over the clip.
+        title: title of the figure.
+        num_frames: number of columns, spread over the clip.
     """
     shown = np.linspace(0, len(crops) - 1, min(num_frames, len(crops))).astype(int)
     best = correlation.argmax(axis=0)
@@ -75,7 +75,7 @@ def plot_channels(
     for channel in best:
         limit = max(float(np.abs(cells[:, channel]).max()), 1e-6)
         rows.append([enlarge_to(in_colours(resized(cells[frame, channel], side), limit), CELL) for frame in shown])
-    # One picture of all: a panel for each would take seconds to lay out.
+    # One image for all cells: a panel per cell would need seconds for the layout.
     mosaic = np.concatenate([np.concatenate([framed(cell) for cell in row], axis=1) for row in rows])
     middles = (np.arange(1 + len(joints)) + 0.5) * (CELL + 2 * GAP) - 0.5
     labels = [
@@ -94,7 +94,7 @@ def plot_channels(
 
 
 def in_colours(values: Floats, limit: float) -> Image:
-    """A map (h, w) as a picture (h, w, 3): blue below zero, red above, white at it."""
+    """Colour a map (h, w) as an image (h, w, 3): blue below zero, white at zero, red above zero."""
     shades = mpl.colormaps["RdBu_r"]((values + limit) / (2 * limit))
     return np.asarray(shades[..., :3] * 255, np.uint8)
 
@@ -102,14 +102,14 @@ def in_colours(values: Floats, limit: float) -> Image:
 def draw_memory(
     crops: Image, kept: Floats, written: Floats, joints: Floats, reliance: Floats, skeleton: Skeleton
 ) -> list[Image]:
-    """Frames of a video: the crop with its skeleton, beside what the memory kept and what it wrote.
+    """Frames of a video: the crop with its skeleton, next to the kept and the written part of the memory.
 
     Args:
         crops: (T, S, S, 3) uint8 RGB.
-        kept: (T, H, h, w) of the cell before.
-        written: (T, H, h, w) of this frame.
-        joints: (T, J, 2) predicted, in pixels of the crop.
-        reliance: (T, J), of which the mean over joints is written.
+        kept: (T, H, h, w) part that was kept from the previous cell.
+        written: (T, H, h, w) part that was written in this frame.
+        joints: (T, J, 2) predicted joints, in pixels of the crop.
+        reliance: (T, J); the video shows the mean over joints.
         skeleton: names and bones.
     """
     old, new = (np.abs(part).sum(axis=1) for part in (kept, written))
@@ -121,7 +121,7 @@ def draw_memory(
         panels = [person, *(heat_over(large, part[index] / most) for part in (old, new))]
         share = np.nanmean(reliance[index]) if np.isfinite(reliance[index]).any() else np.nan
         for panel, text in zip(panels, (f"from the past {share:.0%}", "kept", "written"), strict=True):
-            panel[:22] //= 3  # a dark ground for the text
+            panel[:22] //= 3  # dark background for the text
             cv2.putText(panel, text, (6, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
         pictures.append(np.concatenate(panels, axis=1))
     return pictures

@@ -1,4 +1,4 @@
-"""The protocol of pose estimation: whole test videos, memory carried through, beside the mean pose."""
+"""The protocol of pose estimation: complete test videos with continuous memory, compared with the mean pose."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     """Score the test videos and write figures, tables and overlays into ``folder``."""
     assert isinstance(task, PoseEstimation) and isinstance(data.experiment, PoseExperiment)
     skeleton, settings = data.skeleton, data.experiment.evaluate
-    assert skeleton is not None  # the input asked for it
+    assert skeleton is not None  # the input needs it
     mean_pose = training_mean_pose(data)
     task.decoding = settings.decoding
     outcomes = list(pose_outcomes(task, data, "test", params.machine, settings.scales))
@@ -59,7 +59,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     )
     by_joint = {data.experiment.model.name: share_by_joint(model), "mean pose": share_by_joint(baseline)}
     plot_joint_pck(folder / "pck_by_joint.png", by_joint, skeleton.joints, "PCK@0.2 by joint, test split")
-    how = f"{len(outcomes)} test videos; joints read by {settings.decoding}, at scales {settings.scales}."
+    how = f"{len(outcomes)} test videos; joints decoded by {settings.decoding}, at scales {settings.scales}."
     title = f"{data.experiment.model.name} on {data.experiment.dataset}: poses"
     report = pose_report(title, how, model, {"mean pose": baseline}, skeleton)
     (folder / "scores.md").write_text(report, encoding="utf-8")
@@ -79,7 +79,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
 
 
 def score(outcomes: list[PoseOutcome], skeleton: Skeleton) -> tuple[PoseScores, pd.DataFrame]:
-    """Scores over all test videos, and of each (the table `Evaluation.clips`)."""
+    """Scores over all test videos, and scores of each video (the table `Evaluation.clips`)."""
     scores, rows = PoseScores(skeleton), []
     for outcome in outcomes:
         scores.update(torch.from_numpy(outcome.joints), *outcome.labels())
@@ -96,7 +96,7 @@ def share_by_joint(scores: PoseScores) -> list[float]:
 
 
 def training_mean_pose(data: ClipDataModule) -> Floats:
-    """Mean joints (J, 2) in the box over every frame of the training videos."""
+    """Mean joints (J, 2) in box coordinates, over every frame of the training videos."""
     people = data.clips("train")[["video_id", "person"]].drop_duplicates().itertuples(index=False)
     shown = [(data.store[video_id], person) for video_id, person in people]
     joints, visibility, boxes = (
@@ -107,7 +107,7 @@ def training_mean_pose(data: ClipDataModule) -> Floats:
 
 
 def draw_overlays(folder: Path, outcomes: list[PoseOutcome], found: pd.Series, skeleton: Skeleton, count: int) -> None:
-    """Write videos from the worst to the best, and a sheet of all of them: prediction over label.
+    """Write ``count`` videos from the worst to the best, and a sheet of all of them: prediction over label.
 
     ``found`` is the main score of each clip by its id.
     """

@@ -1,4 +1,4 @@
-"""How much a pose machine leans on its memory, joint by joint, and which channels of it follow which joint."""
+"""How much a pose machine relies on its memory for each joint, and which channels of the memory follow which joint."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import pandas as pd
 from humotion.evaluation.bootstrap import paired_bootstrap
 
 Floats = npt.NDArray[np.floating]
-SIGMA_PX = 7.0  # of the window around a joint, that of its target map
+SIGMA_PX = 7.0  # of the window around a joint, the same as in its target map
 OCCLUDED, VISIBLE = 1, 2
 
 
 def reliance(kept: Floats, written: Floats, joints: Floats, stride: int) -> npt.NDArray[np.float64]:
-    """Share of the memory around each joint that came from earlier frames, (T, J) in 0..1.
+    """Share (T, J) in 0..1 of the memory around each joint that came from earlier frames.
 
     ``sum |kept| / (sum |kept| + sum |written|)`` over all channels and over the cells around the joint, in a
-    Gaussian window as wide as a target map. 0: all was written in this frame. 1: nothing was. NaN where a
-    joint has no position. The first frame, which has no past, is 0.
+    Gaussian window as wide as a target map. 0 means that all of it was written in this frame, and 1 that all of it
+    was kept. A joint without a position has NaN. The first frame has 0, because it has no earlier frames.
 
     Args:
-        kept: (T, H, h, w) what the forget gate left of the cell before.
-        written: (T, H, h, w) what was added to it.
+        kept: (T, H, h, w) part of the previous cell that the forget gate keeps.
+        written: (T, H, h, w) part that is added to it.
         joints: (T, J, 2) x, y in pixels of the crop.
-        stride: pixels of the crop a cell.
+        stride: pixels of the crop per cell.
     """
     old, new = (np.abs(part).sum(axis=1, dtype=np.float64) for part in (kept, written))  # (T, h, w)
     rows, columns = (stride * np.arange(size) + (stride - 1) / 2 for size in old.shape[1:])
@@ -40,7 +40,7 @@ def reliance(kept: Floats, written: Floats, joints: Floats, stride: int) -> npt.
 def channel_correlation(channels: Floats, maps: Floats) -> npt.NDArray[np.float64]:
     """Pearson correlation (H, J) of channels (T, H, h, w) with maps (T, J, h, w) over all cells and frames.
 
-    Of cells as they are: scaling both up would add no information. 0 where one of the two never changes.
+    The maps are not enlarged, because this would add no information. It is 0 if one of the two never changes.
     """
     flat = [np.moveaxis(np.asarray(part, np.float64), 1, 0).reshape(part.shape[1], -1) for part in (channels, maps)]
     centred = [part - part.mean(axis=1, keepdims=True) for part in flat]
@@ -50,12 +50,12 @@ def channel_correlation(channels: Floats, maps: Floats) -> npt.NDArray[np.float6
 
 
 def occlusion_pairs(reliances: Floats, visibility: npt.NDArray[np.integer]) -> pd.DataFrame:
-    """Mean reliance where a joint is occluded and where the same joint of the same clip is visible.
+    """Mean reliance of a joint when it is occluded, and when the same joint of the same clip is visible.
 
-    Reliance grows at every joint as a clip goes on, so each difference is also taken of the reliance less the
-    mean over the joints of its frame. The first frame has no past and does not count. A row for every joint
-    that was both: ``joint`` (index), ``occluded``, ``visible``, ``beside_others`` (the difference without what
-    all joints share), ``num_occluded``, ``num_visible`` frames.
+    Reliance grows at every joint during a clip. So each difference is also computed from the reliance minus the mean
+    over the joints of its frame. The first frame has no earlier frames and does not count. There is one row per joint
+    that was both: ``joint`` (index), ``occluded``, ``visible``, ``beside_others`` (the difference without the part
+    that all joints share), ``num_occluded``, ``num_visible`` frames.
     """
     counts = np.isfinite(reliances[1:]) & (visibility[1:] > 0)
     values = np.where(counts, reliances[1:], 0)

@@ -1,4 +1,4 @@
-"""The tables of a pose evaluation in Markdown: every mean by its name, every joint, occlusion, and jitter."""
+"""The Markdown tables of a pose evaluation: every mean by its name, every joint, occlusion, and jitter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MEANS = {"": "pooled over joints and frames", "_joint_mean": "mean of joints", "
 COUNTED = {"visible": "visible joints", "labelled": "all labelled joints"}
 JITTER = {
     "jitter": "error of the acceleration",
-    "acceleration": "acceleration of the joints found",
+    "acceleration": "acceleration of the predicted joints",
     "acceleration_labels": "acceleration of the labels",
 }
 
@@ -22,22 +22,22 @@ JITTER = {
 def pose_report(
     title: str, how: str, model: PoseScores, baselines: Mapping[str, PoseScores], skeleton: Skeleton
 ) -> str:
-    """The text of ``reports/<experiment>/scores.md``."""
+    """Return the text of ``reports/<experiment>/scores.md``."""
     columns = {"model": model.compute(), **{name: scores.compute() for name, scores in baselines.items()}}
     return "\n\n".join(
         [
             f"# {title}",
-            f"{how} PCK counts {COUNTED[skeleton.scored]}; by box, a joint is found within that share of the longer "
-            "side of the labelled box, by torso, of the distance from the left shoulder to the right hip. Groups are "
-            f"{', '.join(name for name, _ in skeleton.groups)}, left and right together. Published for Penn Action is "
-            "the pooled mean, for JHMDB the mean of groups, both by box.",
+            f"{how} PCK counts {COUNTED[skeleton.scored]}. A joint is found if its distance is at most that share of a "
+            "length: by box, the longer side of the labelled box; by torso, the distance from the left shoulder to the "
+            f"right hip. Groups are {', '.join(name for name, _ in skeleton.groups)}, left and right together. The "
+            "published value for Penn Action is the pooled mean, and for JHMDB the mean of groups, both by box.",
             "## Means",
             _means(columns),
             "## Joints",
             _joints(model, skeleton),
             "## Jitter",
             "In thousandths of a box side per frame squared, over joints visible in three consecutive frames. "
-            "A pose that stands still has the labels' own acceleration as its error.",
+            "The error of a pose that does not move is the acceleration of the labels.",
             _table("", JITTER, columns, 1000, ".2f"),
             "",
         ]
@@ -45,7 +45,7 @@ def pose_report(
 
 
 def _means(columns: Mapping[str, Mapping[str, float]]) -> str:
-    """PCK by every length, threshold and mean; of occluded joints where there are any."""
+    """PCK by every length, threshold and mean, and PCK of occluded joints if there are any."""
     names = {
         f"{prefix}_{threshold:g}{suffix}": f"PCK@{threshold:g} by {what}, {mean}"
         for prefix, what in (("pck", "box"), ("pck_torso", "torso"), ("pck_occluded", "box, occluded joints"))
@@ -67,7 +67,7 @@ def _table(
 
 
 def _joints(scores: PoseScores, skeleton: Skeleton) -> str:
-    """Every joint of the model by box and by torso, and where it is occluded, with how often it counted."""
+    """Every joint of the model by box, by torso, and when occluded, with the number of counted joints."""
     parts = {"box": scores.box, "torso": scores.torso}
     if scores.occluded.counts.any():
         parts["occluded, box"] = scores.occluded

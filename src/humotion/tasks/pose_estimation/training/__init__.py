@@ -1,1 +1,1 @@
-"""The LightningModule of pose estimation, and what trains it."""
+"""The LightningModule of pose estimation, and its outputs for every clip of a split."""

@@ -22,13 +22,13 @@ from humotion.tasks.pose_estimation.training.multi_scale import MultiScale
 from humotion.tasks.pose_estimation.training.outcomes import pose_outcomes
 from humotion.training.task import Batch, Task
 
-FRAMES_AT_ONCE = 16  # whole videos go through in pieces of this many frames: memory stays bounded
+FRAMES_AT_ONCE = 16  # complete videos are processed in pieces of this many frames, to limit the memory
 
 
 class PoseEstimation(Task):
-    """Squared error of heatmaps in training; PCK over whole videos, memory carried through, in validation.
+    """Squared error of heatmaps in training; PCK over complete videos, with continuous memory, in validation.
 
-    ``decoding`` is how joints are read from maps, in validation and prediction alike.
+    ``decoding`` is the method that reads joints from maps, in validation and prediction.
     """
 
     main_metric: ClassVar[str] = "val/pck_0.2"
@@ -51,10 +51,10 @@ class PoseEstimation(Task):
 
     @classmethod
     def from_experiment(cls, experiment: PoseExperiment, meta: dict[str, Any]) -> PoseEstimation:
-        """The task of a pose experiment; it starts from the weights that it names, if it names some."""
+        """Build the task of a pose experiment, and load its initial weights if it has some."""
         skeleton = skeleton_of_clips(meta)
         if skeleton is None:
-            raise HumotionError(f"Dataset {experiment.dataset!r} has no joints to be estimated.")
+            raise HumotionError(f"Dataset {experiment.dataset!r} has no joints to estimate.")
         architecture = cls.architecture_of(
             experiment.model,
             num_joints=len(skeleton.joints),
@@ -69,7 +69,7 @@ class PoseEstimation(Task):
         return task
 
     def training_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
-        """Sum of squares over all maps, as published (see `humotion.poses.heatmaps`)."""
+        """Return the sum of squares over all maps, as published (see `humotion.poses.heatmaps`)."""
         frames = self.model.normalise(batch["frames"][:, :, 0])  # type: ignore[operator]  # (B, T, 3, S, S)
         maps = self.model(frames)
         target = self.targets(batch, maps.shape[-1])
@@ -80,7 +80,7 @@ class PoseEstimation(Task):
         return loss * share
 
     def targets(self, batch: Batch, map_size: int) -> Tensor:
-        """Target maps (B, T, J+1, map_size, map_size), made of labels on their device without waiting for it."""
+        """Make target maps (B, T, J+1, map_size, map_size) from labels, on their device and without a wait for it."""
         model: Any = self.model
         joints, visibility, box = batch["joints"], batch["visibility"], None
         share = self.target_params.mask_beyond_box
@@ -91,7 +91,7 @@ class PoseEstimation(Task):
         return gaussian_targets(joints, visibility, map_size, model.stride, self.target_params.sigma_px, box)
 
     def joints(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Joints (B, T, J, 2) in pixels of the crop and scores (B, T, J) of uint8 frames (B, T, K, C, H, W)."""
+        """Return joints (B, T, J, 2) in pixels of the crop and scores (B, T, J) for uint8 frames (B, T, K, C, H, W)."""
         state, decoded = None, []
         for piece in frames[:, :, 0].split(FRAMES_AT_ONCE, dim=1):
             maps, state = self.advance(piece, state)
@@ -100,35 +100,35 @@ class PoseEstimation(Task):
         return torch.cat(joints, dim=1), torch.cat(scores, dim=1)
 
     def advance(self, frames: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """Maps (B, T, J+1, h, w) of uint8 frames (B, T, 3, S, S), and the memory after them; None before the first."""
+        """Return maps (B, T, J+1, h, w) of uint8 frames (B, T, 3, S, S) and the state after them; None to start."""
         model: Any = self.model
         frames = model.normalise(frames)
-        return model.advance(frames, model.begin(frames[:, 0]) if state is None else state)
+        return model.advance(frames, model.start(frames[:, 0]) if state is None else state)
 
     def at_scales(self, scales: tuple[float, ...]) -> MultiScale:
-        """This task for videos seen at several scales together (see ``multi_scale.py``)."""
+        """Return this task for videos at several scales together (see ``multi_scale.py``)."""
         return MultiScale(self, scales, max(1, FRAMES_AT_ONCE // len(scales)))
 
     def decode(self, maps: Tensor, stride: int | None = None) -> tuple[Tensor, Tensor]:
-        """Joints (..., J, 2) in pixels and scores (..., J) of maps; ``stride`` is pixels a cell, if not the model's."""
+        """Return joints (..., J, 2) in pixels and scores (..., J) of maps; ``stride`` (pixels per cell) is optional."""
         model: Any = self.model
         return model.joints_of_skeleton(*decode_heatmaps(maps, stride or model.stride, self.decoding))
 
     def validation_step(self, batch: Batch, batch_idx: int = 0) -> None:
-        """PCK and jitter over the whole video."""
+        """Update PCK and jitter with a complete video."""
         joints, _ = self.joints(batch["frames"])
         for metric in (self.pck, self.jitter):
             metric.update(joints, batch["joints"], batch["visibility"], batch["box"])
 
     def on_validation_epoch_end(self) -> None:
-        """Log PCK, and jitter (against the labels: a crop that moves adds nothing), over all validation videos."""
+        """Log PCK and jitter over all validation videos; jitter is the error, so motion of the crop has no effect."""
         scores = {f"val/{name}": value for name, value in self.pck.compute().items() if value.ndim == 0}
         self.log_dict(scores | {"val/jitter": self.jitter.compute()["jitter"]}, prog_bar=True)
         self.pck.reset()
         self.jitter.reset()
 
     def clip_scores(self, data: ClipDataModule, split: str, machine: MachineParams) -> pd.DataFrame:
-        """PCK@0.2 pooled over joints (weight: the number of joints that count), and the other PCKs."""
+        """Return PCK@0.2 pooled over joints (weight: the number of joints that count), and the other PCKs."""
         rows = []
         for outcome in pose_outcomes(self, data, split, machine):
             scores = outcome.scores()
@@ -138,12 +138,12 @@ class PoseEstimation(Task):
         return pd.DataFrame(rows)
 
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
-        """``joints`` (B, T, J, 2) in pixels of the stored frame, ``score`` (B, T, J), ``clip_index`` (B,)."""
+        """Return ``joints`` (B, T, J, 2) in pixels of the stored frame, ``score`` (B, T, J), ``clip_index`` (B,)."""
         joints, score = self.joints(batch["frames"])
         joints = to_stored_frame(joints, batch["crop"])
         return {"clip_index": batch["clip_index"].cpu(), "joints": joints.cpu(), "score": score.cpu()}
 
 
 def to_stored_frame(joints: Tensor, crop: Tensor) -> Tensor:
-    """Joints (B, T, J, 2) from pixels of the crop to pixels of the stored frame; crop (B, T, 3) is x0, y0, scale."""
+    """Convert joints (B, T, J, 2) from crop pixels to stored-frame pixels; crop (B, T, 3) is x0, y0, scale."""
     return joints * crop[..., None, 2:] + crop[..., None, :2]

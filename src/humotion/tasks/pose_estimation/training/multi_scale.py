@@ -1,8 +1,8 @@
-"""Multi-scale testing: a person seen at several sizes at once, each size a recurrent stream of its own.
+"""Multi-scale testing: the model sees a person at several sizes, with one recurrent stream per size.
 
-The maps of all scales are brought to one grid over the largest window (bicubic, as in the official code of LSTM
-Pose Machines, which adds them up on the full image) and averaged; joints are read from the average. Outside its
-own window a scale has nothing to say and adds 0.
+The maps of all scales are resampled to one grid over the largest window and averaged, and joints are decoded from the
+average. The resampling is bicubic, as in the official code of LSTM Pose Machines, which adds the maps on the full
+image. Outside its own window, a scale has no value and adds 0.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ CELL_PX = 2  # side of a cell of the common grid, in pixels of the crop at scale
 
 
 class MultiScale(pl.LightningModule):
-    """Predicts for the pieces of `ScaledPieces`; the memory of every scale is carried to the next piece.
+    """Predicts for the pieces of `ScaledPieces`; the state of every scale continues in the next piece.
 
     Args:
-        task: the `PoseEstimation` that is tested.
-        scales: of the pieces.
-        num_frames: a piece's length at which memory is as bounded as in a test at one scale.
+        task: the `PoseEstimation` to test.
+        scales: the scales of the pieces.
+        num_frames: frames per piece, so that a test needs about as much memory as at one scale.
     """
 
     def __init__(self, task: Any, scales: tuple[float, ...], num_frames: int) -> None:
@@ -33,7 +33,7 @@ class MultiScale(pl.LightningModule):
         self.state: Any = None
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int = 0) -> dict[str, Tensor]:
-        """As of `PoseEstimation.predict_step`, for one piece of one video: (1, T, J, 2), (1, T, J), (1,)."""
+        """Like `PoseEstimation.predict_step`, for one piece of one video: (1, T, J, 2), (1, T, J), (1,)."""
         maps, self.state = self.task.advance(batch["frames"], None if batch["is_first"] else self.state)
         fused, grid = fuse_scales(maps.float(), batch["crop"], self.task.model.stride, self.num_cells)
         pixels, score = self.task.decode(fused, CELL_PX)
@@ -44,16 +44,16 @@ class MultiScale(pl.LightningModule):
 
 
 def fuse_scales(maps: Tensor, crop: Tensor, stride: int, num_cells: int) -> tuple[Tensor, Tensor]:
-    """The mean over scales of maps, on a common grid that covers the largest window.
+    """Average maps over scales, on a common grid that covers the largest window.
 
     Args:
         maps: (S, T, C, n, n) of each scale.
         crop: (S, T, 3) = x0, y0, scale of its windows.
         stride: pixels of a crop per cell of its maps.
-        num_cells: of the grid along a side.
+        num_cells: cells of the grid along a side.
 
     Returns:
-        the mean (T, C, num_cells, num_cells), and the grid (T, 3) = x, y of its first cell's centre and side of a
+        The mean (T, C, num_cells, num_cells), and the grid (T, 3) = x, y of its first cell's centre and side of a
         cell, in pixels of the stored frame.
     """
     size = maps.shape[-1]
@@ -73,7 +73,7 @@ def fuse_scales(maps: Tensor, crop: Tensor, stride: int, num_cells: int) -> tupl
 def cubic_weights(positions: Tensor, size: int) -> Tensor:
     """Weights (..., size) of cells 0..size-1 at ``positions`` (...), in cells, for bicubic interpolation (a = -0.5).
 
-    The border cell goes on to its edge, half a cell further; beyond, all weights are 0.
+    The border cell is repeated up to its edge, half a cell further out. Beyond the edge, all weights are 0.
     """
     cells = torch.arange(-2, size + 2, device=positions.device)
     away = (positions[..., None] - cells).abs()

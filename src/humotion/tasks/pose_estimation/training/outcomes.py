@@ -1,4 +1,4 @@
-"""What a trained task says about every clip of a split, beside what the labels say."""
+"""The predictions of a trained task for every clip of a split, together with the labels."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class PoseOutcome:
-    """Joints of one whole video, in pixels of the stored frame.
+    """Joints of one complete video, in pixels of the stored frame.
 
     Attributes:
-        clip_id, group, label: of the clip.
-        skeleton: whose joints they are.
+        clip_id, group, label: identity and label of the clip.
+        skeleton: the joint set.
         video: frames and labels as stored.
-        person: whose joints in it.
-        frame_indices: (T,) the frames that were looked at.
-        joints: (T, J, 2) predicted.
+        person: index of the person in the video.
+        frame_indices: (T,) the frames of the prediction.
+        joints: (T, J, 2) predicted joints.
         score: (T, J) peak of each joint's map.
     """
 
@@ -50,7 +50,7 @@ class PoseOutcome:
     score: Floats
 
     def labels(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Labelled joints (T, J, 2), visibility (T, J) and boxes (T, 4)."""
+        """Return labelled joints (T, J, 2), visibility (T, J) and boxes (T, 4)."""
         video, person, rows = self.video, self.person, self.frame_indices
         assert video.joints is not None and video.visibility is not None and video.boxes is not None
         return (
@@ -60,16 +60,16 @@ class PoseOutcome:
         )
 
     def scores(self) -> dict[str, tuple[float, int]]:
-        """Scores of the prediction and their weights (see `score_clip`)."""
+        """Return scores of the prediction and their weights (see `score_clip`)."""
         return score_clip(self.skeleton, torch.from_numpy(self.joints), *self.labels())
 
 
 def pose_outcomes(
     task: Task, data: ClipDataModule, split: str, machine: MachineParams, scales: tuple[float, ...] = (1.0,)
 ) -> Iterator[PoseOutcome]:
-    """One outcome a video of a split, seen at several ``scales`` together if there is more than the plain one."""
+    """Yield one outcome per video of a split, from several ``scales`` together if they are not just the plain one."""
     table, skeleton = data.clips(split), data.skeleton
-    assert skeleton is not None  # the input asked for it
+    assert skeleton is not None  # the input needs it
     if scales == (1.0,):
         outputs = predict(task, data.evaluation_dataloader(split), machine)
     else:
@@ -94,7 +94,7 @@ def pose_outcomes(
 
 
 def join_pieces(pieces: list[dict[str, torch.Tensor]]) -> list[dict[str, torch.Tensor]]:
-    """One output a video, ``joints`` (1, T, J, 2) and ``score`` (1, T, J), of outputs for its pieces in order."""
+    """Join the outputs of pieces to one per video: ``joints`` (1, T, J, 2) and ``score`` (1, T, J)."""
     videos = [list(group) for _, group in groupby(pieces, key=lambda piece: int(piece["clip_index"][0]))]
     return [
         {"clip_index": parts[0]["clip_index"]}
