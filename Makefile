@@ -26,7 +26,7 @@ repro: setup data  ## Run the complete pipeline on the datasets in params.yaml, 
 # The models in the tests are tiny, so threads would only wait for each other. Processes share the test files instead.
 test: export OMP_NUM_THREADS := 1
 test: setup data lint types  ## Run lint, types, import contracts and tests
-	pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-services:  ## Install Chromium and PostgreSQL with apt; without them, `make test` skips some tests
 	@scripts/install_test_services.sh

@@ -10,6 +10,29 @@ import pytest
 from tests.support.repository import REPOSITORY
 
 
+SLOWEST_FIRST = (
+    "browser/test_interfaces.py",
+    "test_extending.py",
+    "sweep/test_workers.py",
+    "lineage/test_lineage.py",
+    "stages/test_train_killed.py",
+    "training/test_distributed.py",
+    "sweep/test_ranks.py",
+    "test_dvc_params.py",
+    "tracking/outbox/test_outbox.py",
+    "tracking/test_many_processes.py",
+    "fuzz/test_fuzz.py",
+    "benchmarks/test_benchmarks.py",
+    "cli/test_sweep.py",
+)
+"""Files that take longest. Several processes share the files; one that starts last would keep only one process busy."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {REPOSITORY / "tests" / name: number for number, name in enumerate(SLOWEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))  # stable: the other files keep their order
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real footage and labels, which is never part of the repository."""
