@@ -24,7 +24,7 @@ from humotion.tracking import models, runs
 from humotion.tracking.lightning import lightning_logger
 from humotion.training.attempt import chosen_metrics, input_md5, preprocessing, unfinished_work
 from humotion.training.description import ModelDescription
-from humotion.training.devices import is_lead
+from humotion.training.devices import is_lead, usable_precision
 from humotion.training.fit import FitResult, fit
 from humotion.training.model_folder import save_model_folder
 from humotion.training.prepare import prepare
@@ -73,6 +73,7 @@ def lead(name: str, params: Params) -> None:
         runs.training_run(source, resume, params.machine.tracking_uri) as run_id,
     ):
         write_json(attempt, {"run_id": run_id})
+        runs.set_tags({"precision": usable_precision(experiment.trainer, params.machine)})
         started = time.perf_counter()
         result = fit(
             task,

@@ -17,7 +17,7 @@ from humotion.clips.datamodule import ClipDataModule
 from humotion.params.experiment import TrainerParams
 from humotion.params.machine import MachineParams
 from humotion.training.callbacks import EpochTable, Row, SeedEveryEpoch, StopWithoutGain
-from humotion.training.devices import all_devices, is_lead, on_gpu
+from humotion.training.devices import all_devices, is_lead, on_gpu, usable_precision
 from humotion.training.predict import quiet
 from humotion.training.task import Task
 
@@ -123,7 +123,7 @@ def make_trainer(
     return pl.Trainer(
         **all_devices(machine),
         max_epochs=params.epochs,
-        precision=params.precision,
+        precision=usable_precision(params, machine),
         accumulate_grad_batches=params.accumulate,
         gradient_clip_val=params.gradient_clip,
         deterministic="warn",
