@@ -117,7 +117,10 @@ def test_services_without_apt_or_the_right_to_use_it(tmp_path: Path) -> None:
     program(tmp_path / "bin", "id", "#!/bin/sh\necho 1000\n")
     done = services(tmp_path)
     assert done.returncode == 1
-    assert "sudo apt-get install chromium chromium-driver fonts-liberation postgresql unar libarchive-tools\n" in done.stderr
+    assert (
+        "sudo apt-get install chromium chromium-driver fonts-liberation postgresql unar libarchive-tools\n"
+        in done.stderr
+    )
 
 
 def test_services_by_apt(tmp_path: Path) -> None:
