@@ -28,7 +28,7 @@ test: export OMP_NUM_THREADS := 1
 test: setup data lint types  ## Run lint, types, import contracts and tests
 	pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test-services:  ## Install Chromium and PostgreSQL with apt; without them, `make test` skips some tests
+test-services:  ## Install Chromium, PostgreSQL and RAR tools with apt; without them, `make test` skips some tests
 	@scripts/install_test_services.sh
 
 lint: setup  ## Check lint, formatting and the import contracts
