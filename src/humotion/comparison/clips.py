@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from humotion.errors import HumotionError
+from humotion.errors import DivergedError, HumotionError
 from humotion.evaluation.result import CLIPS, SUMMARY
 from humotion.files import read_json
+from humotion.training.description import WEIGHTS, check_weights
 
 KEYS = ["metric", "clip_id"]
 PLUS = "+"
@@ -100,6 +102,14 @@ def _read(name: str, reports: Path) -> pd.DataFrame:
         raise HumotionError(
             f"{path} was written by an earlier version of humotion. Run `dvc repro evaluate@{experiment}` there."
         )
+    counted = table[table["weight"] > 0]
+    if wrong := counted.loc[~np.isfinite(counted["score"]), "metric"].unique().tolist():
+        raise DivergedError(
+            f"{name} cannot be compared: scores in {path} are NaN or infinite ({', '.join(wrong)}). Its training "
+            "diverged: train it again."
+        )
+    if (model := Path(checkout) / "models" / experiment).joinpath(WEIGHTS).exists():
+        check_weights(model)
     return table
 
 

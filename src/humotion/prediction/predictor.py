@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from humotion import choices
 from humotion.errors import HumotionError
 from humotion.training.description import ModelDescription
 from humotion.training.model_folder import load_task
+from humotion.training.predict import refuse_not_finite
 from humotion.training.task import Task
 from humotion.video.decode import decode_video
 from humotion.video.images import decode_frames_folder
@@ -71,6 +73,15 @@ class Predictor(ABC):
     def __init__(self, task: Task, description: ModelDescription) -> None:
         self.task, self.description = task, description
         self.size: int = description.preprocessing["size"]
+
+    def checked(self, **outputs: Tensor) -> tuple[Tensor, ...]:
+        """Return the outputs of the model for a video.
+
+        Raises:
+            DivergedError: one of them is NaN or infinite: it is no answer.
+        """
+        refuse_not_finite(outputs, f"this video ({self.description.experiment} on {self.description.dataset})")
+        return tuple(outputs.values())
 
     @abstractmethod
     def row(self, path: str) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from humotion.evaluation.face import load_face
 from humotion.files import read_json, write_json
 from humotion.params.document import Params
 from humotion.registration.card import card
-from humotion.registration.rule import Decision, Incumbent, decide, validated_on
+from humotion.registration.rule import Decision, Incumbent, decide, refuse_without_scores, validated_on
 from humotion.tracking import registry, runs
-from humotion.training.description import VALIDATION, WEIGHTS, ModelDescription, read_description
+from humotion.training.description import VALIDATION, WEIGHTS, ModelDescription, check_weights, read_description
 from humotion.work import digest_of_file
 
 
@@ -28,10 +28,14 @@ def run(name: str, params: Params, again: bool = False) -> None:
         again: let a demoted version compete again.
 
     Raises:
-        HumotionError: there is no such experiment, or no trained model.
+        HumotionError: there is no such experiment, or no trained model, or its training diverged.
     """
     experiment, uri = params.experiment(name), params.machine.tracking_uri
     description = read_description(Path("models") / name)
+    check_weights(Path("models") / name)
+    refuse_without_scores(
+        name, _validation(name), load_face(experiment.task).SCORE_COLUMNS[experiment.register_.metric]
+    )
     candidate = _candidate(name, params, description)
     incumbent = _champion(candidate.name, uri)
     version = registry.register_version(candidate, uri)

@@ -36,6 +36,7 @@ from humotion.sweep.study import Sweep, input_md5
 from humotion.tracking import runs, sweeps
 from humotion.tracking.lightning import lightning_logger
 from humotion.training.description import training_settings
+from humotion.training.finite import TrainingDivergedError
 from humotion.training.fit import fit
 from humotion.training.prepare import prepare
 from humotion.training.stop import StopAfterBatch
@@ -88,7 +89,7 @@ class TrialRunner:
             UnknownMetricError: the same error would happen in every trial.
             KeyboardInterrupt: the user or the cluster stops the sweep.
         """
-        self.number = trial.number
+        self.number, self._together = trial.number, False
         trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
         changes = self.space.suggest(trial)
         self.on_start()
@@ -98,7 +99,7 @@ class TrialRunner:
             raise
         except Exception as error:
             _note_error(trial, error)
-            if self._together:
+            if self._together and not isinstance(error, TrainingDivergedError):
                 raise RankLostError(f"Trial {trial.number} failed while several ranks trained it: {error}") from error
             raise TrialFailed(str(error)) from error
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from mlflow.tracking import MlflowClient
 
-from humotion.errors import HumotionError
+from humotion.errors import DivergedError, HumotionError
 from humotion.tracking.models import log_model_folder
 from humotion.tracking.notes import with_figures
 from humotion.tracking.outbox.place import Place, WantedRun, open_place, send_waiting
@@ -29,6 +29,9 @@ from humotion.tracking.sources import (
     source_tags,
 )
 from humotion.tracking.store import LOCAL_ID, RESTORED_FROM, connect, mlflow
+
+WHY_FAILED = "humotion.failed"
+"""Tag of a FAILED run whose reason is known: ``diverged``."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,8 @@ def _open(place: Place, name: str, parent: str | None, stopped_by: tuple[type[Ba
         run = mlflow.start_run(experiment_id=place.experiment_id, run_name=name, tags=tags, log_system_metrics=True)
     else:
         run = mlflow.start_run(run_id=place.run_id, log_system_metrics=True)
-        if "error" in run.data.tags:
-            mlflow.delete_tag("error")
+        for tag in {"error", WHY_FAILED} & run.data.tags.keys():
+            mlflow.delete_tag(tag)
     try:
         yield run.info.run_id
     except BaseException as error:
@@ -87,6 +90,8 @@ def _open(place: Place, name: str, parent: str | None, stopped_by: tuple[type[Ba
             mlflow.end_run("KILLED")
             raise
         mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:MAX_LENGTH])
+        if isinstance(error, DivergedError):
+            mlflow.set_tag(WHY_FAILED, "diverged")
         mlflow.end_run("FAILED")
         raise
     mlflow.end_run("FINISHED")

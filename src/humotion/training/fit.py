@@ -18,6 +18,7 @@ from humotion.params.experiment import TrainerParams
 from humotion.params.machine import MachineParams
 from humotion.training.callbacks import EpochTable, Row, SeedEveryEpoch, StopWithoutGain
 from humotion.training.devices import all_devices, is_lead, on_gpu, usable_precision
+from humotion.training.finite import StopWhenDiverged
 from humotion.training.predict import quiet
 from humotion.training.task import Task
 
@@ -74,20 +75,22 @@ def fit(
 
     Raises:
         KeyboardInterrupt: the training was stopped.
+        TrainingDivergedError: losses, weights, outputs or metrics are no longer finite; no checkpoint has them.
     """
     table = EpochTable()
     best, last = checkpoints(folder, task)
     averages = [] if params.ema is None else [EMAWeightAveraging(averages_device(machine), decay=params.ema)]
     stopping = [] if params.early_stopping is None else [StopWithoutGain(task.main_metric, params.early_stopping)]
-    # The checkpoint callbacks come after the state that they save: the row of the epoch, and whether to stop.
-    ours = [SeedEveryEpoch(seed), *averages, table, *stopping, best, last, TQDMProgressBar(refresh_rate=10)]
+    # The checkpoint callbacks come after the state that they save: the row of the epoch, and whether to stop. No state
+    # is saved of a training that diverged.
+    ours = [SeedEveryEpoch(seed), StopWhenDiverged(), *averages, table, *stopping, best, last]
     resume = folder / "last.ckpt"
     if not resume.exists() and is_lead():  # the other devices get the changes from the first one
         found = task.before_fit(datamodule, machine)
         if found and isinstance(logger, Logger):
             logger.log_metrics(found, step=0)
     was_alone = not dist.is_initialized()
-    trainer = make_trainer(params, machine, logger, [*ours, *callbacks])
+    trainer = make_trainer(params, machine, logger, [*ours, TQDMProgressBar(refresh_rate=10), *callbacks])
     with quiet():
         try:
             trainer.fit(task, datamodule, ckpt_path=resume if resume.exists() else None, weights_only=True)

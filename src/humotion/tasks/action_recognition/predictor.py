@@ -31,8 +31,8 @@ class ActionPredictor(Predictor):
             "clip_index": torch.zeros(1, dtype=torch.int64),
         }
         with torch.inference_mode():
-            scores = self.task.predict_step(batch)["probabilities"][0].tolist()
-        pairs = zip(self.description.meta["classes"], scores, strict=True)
+            (scores,) = self.checked(probabilities=self.task.predict_step(batch)["probabilities"][0])
+        pairs = zip(self.description.meta["classes"], scores.tolist(), strict=True)
         return dict(sorted(pairs, key=lambda pair: -pair[1]))
 
     def row(self, path: str) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class PosePredictor(Predictor):
         frames = torch.from_numpy(crops).permute(0, 3, 1, 2)[None, :, None]  # (1, N, 1, 3, S, S)
         with torch.inference_mode():
             joints, score = self.task.joints(frames)  # type: ignore[operator]
+        joints, score = self.checked(joints=joints, score=score)
         return to_stored(joints[0].numpy(), crop_geometry(windows, self.size)), score[0].numpy()
 
     def row(self, path: str) -> dict[str, Any]:
