@@ -18,7 +18,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from humotion.tracking.outbox.waiting import shown
+from humotion.tracking.address import shown
 from humotion.tracking.store import mlflow
 from humotion.work import digest_of_folder
 

@@ -14,6 +14,7 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 
 from humotion.errors import HumotionError
+from humotion.tracking.address import shown
 from humotion.tracking.outbox.model_delivery import (
     ModelDelivery,
     Undelivered,
@@ -24,7 +25,7 @@ from humotion.tracking.outbox.model_delivery import (
     portions,
 )
 from humotion.tracking.outbox.server import first_line, refuses, why_unreachable
-from humotion.tracking.outbox.waiting import WaitingRun, claimed, find_waiting, shown
+from humotion.tracking.outbox.waiting import WaitingRun, claimed, find_waiting
 from humotion.tracking.store import LOCAL_ID, exists, experiment_id, find_run
 
 PARENT = "mlflow.parentRunId"
