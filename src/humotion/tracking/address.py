@@ -72,3 +72,8 @@ def database_of(uri: str) -> Path | None:
 def shown(uri: str) -> str:
     """An address to print and store: without its password."""
     return re.sub(r"://[^/@\s]+@", "://***@", uri)
+
+
+def experiment_name(task: str, dataset: str) -> str:
+    """The MLflow experiment of a task and dataset: ``action/hmdb51``."""
+    return f"{task.split('_')[0]}/{dataset}"

@@ -142,7 +142,8 @@ def _revisions() -> tuple[frozenset[str], str | None]:
     """The schemas that the installed MLflow knows, and the newest, from the files of its migrations."""
     spec = find_spec("mlflow")
     folder = Path(spec.origin or "").parent / "store" / "db_migrations" / "versions" if spec else None
-    known, before = set(), set()
+    known: set[str] = set()
+    before: set[str] = set()
     for path in folder.glob("*.py") if folder else ():
         for is_before, value in _REVISION.findall(path.read_text(encoding="utf-8")):
             (before if is_before else known).update(re.findall(r"""["'](\w+)["']""", value))
