@@ -36,16 +36,24 @@ def recipe(
 
 @app.command()
 def params() -> None:
-    """Check params.yaml and list its experiments, each with task, dataset, input and model."""
-    from humotion.figures.tables import text_table
+    """Check params.yaml and list its experiments, each with task, dataset, input and model.
 
-    experiments = load_params().experiments
+    The address of the MLflow store is checked too and, if it is a SQLite file, whether it takes their runs.
+    """
+    from humotion.figures.tables import text_table
+    from humotion.tracking import local
+    from humotion.tracking.address import experiment_name
+
+    settings = load_params()
+    experiments = settings.experiments
     header = ("experiment", "task", "dataset", "input", "model")
     rows = [
         (name, chosen.task, chosen.dataset, chosen.input, f"{chosen.model.family}/{chosen.model.name}")
         for name, chosen in experiments.items()
     ]
     typer.echo(text_table(header, rows))
+    for chosen in experiments.values():
+        local.check(settings.machine.tracking_uri, experiment_name(chosen.task, chosen.dataset))
 
 
 @app.command()

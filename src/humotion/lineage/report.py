@@ -61,8 +61,8 @@ def _version(found: Trace) -> list[str]:
 def _run(found: Trace) -> list[str]:
     if (run := found.run) is None:
         return [
-            f"{found.run_id}: the store at {found.store} does not have it",
-            f"`humotion evaluate {found.experiment}` restores the run there from the model folder",
+            f"{found.run_id}: the store at {found.store} {found.absent or 'does not have it'}",
+            f"`humotion join {found.experiment}` makes a run there from the files of models/{found.experiment}",
         ]
     lines = [
         f"{run.run_id} ({run.name}), {run.status}",

@@ -13,7 +13,8 @@ from humotion.errors import HumotionError
 from humotion.models.common.hub import cached_file
 from humotion.params.document import PARAMS_FILE, Params, load_params
 from humotion.tracking import sources
-from humotion.tracking.lineage import RunFacts, VersionFacts, find_run, find_version, read_source
+from humotion.tracking.lineage import RunFacts, VersionFacts, find_run, find_version, read_source, why_absent
+from humotion.tracking.registry import download_model
 from humotion.tracking.store import shown_uri
 from humotion.training.description import (
     DESCRIPTION,
@@ -48,6 +49,7 @@ class Trace:
         experiment, dataset: what was trained.
         version: the registered version, if the user asked for one.
         run: the run, or the run that was restored instead of it; None if the store has neither.
+        absent: what became of the run if ``run`` is None, as the rest of a sentence.
         origin: tags of `sources.ORIGIN`.
         data: the inputs of the training.
         locked: dependencies and outputs of the training in dvc.lock; empty if the run has no dvc.lock of it.
@@ -75,6 +77,7 @@ class Trace:
     baseline: Mapping[str, float]
     weights: Compared | None
     root: Path | None
+    absent: str | None = None
 
 
 def trace(asked: str) -> Trace:
@@ -96,8 +99,23 @@ def trace(asked: str) -> Trace:
         run_id = asked
     run = find_run(run_id, uri)
     if run is None and folder is None:
-        raise HumotionError(f"{asked} is neither a model folder nor a run in the store at {shown_uri(uri)}.")
+        if version is None:
+            raise HumotionError(
+                f"{asked} is no model folder, and as a run: the store at {shown_uri(uri)} {why_absent(run_id, uri)}."
+            )
+        folder = _folder_in_store(asked, run_id, uri)
     return _compare(asked, version, run, folder, params)
+
+
+def _folder_in_store(asked: str, run_id: str, uri: str | None) -> Path:
+    """The model folder of a version whose run is gone; it names its commit and its data itself."""
+    try:
+        return next(found.parent for found in download_model(asked, uri).rglob(DESCRIPTION))
+    except (HumotionError, StopIteration):
+        raise HumotionError(
+            f"{asked} is known, but its files are not there, and of its run {run_id}: the store at {shown_uri(uri)} "
+            f"{why_absent(run_id, uri)}."
+        ) from None
 
 
 def _compare(
@@ -128,6 +146,7 @@ def _compare(
         baseline=_below(metrics, "test_baseline/"),
         weights=_compare_weights(version, folder, experiment),
         root=params.datasets[dataset].root if params and dataset in params.datasets else None,
+        absent=None if run or described is None else why_absent(described.run_id, uri),
     )
 
 

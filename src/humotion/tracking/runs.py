@@ -15,6 +15,9 @@ from typing import Any
 from mlflow.tracking import MlflowClient
 
 from humotion.errors import DivergedError, HumotionError
+from humotion.tracking.address import experiment_name as experiment_name
+from humotion.tracking.hints import how_to_join
+from humotion.tracking.inputs import log_clips
 from humotion.tracking.models import log_model_folder
 from humotion.tracking.notes import with_figures
 from humotion.tracking.outbox.place import Place, WantedRun, open_place, send_waiting
@@ -28,7 +31,7 @@ from humotion.tracking.sources import (
     run_name,
     source_tags,
 )
-from humotion.tracking.store import LOCAL_ID, RESTORED_FROM, connect, mlflow
+from humotion.tracking.store import LOCAL_ID, RESTORED_FROM, mlflow, open_existing, shown_uri
 
 WHY_FAILED = "humotion.failed"
 """Tag of a FAILED run whose reason is known: ``diverged``."""
@@ -66,8 +69,7 @@ def training_run(
     name = run_name(source) if parent is None else source.name
     with open_place(uri, wanted) as place, _open(place, name, parent, stopped_by) as run_id:
         if not place.is_described:
-            mlflow.log_params(flatten(source.params))
-            mlflow.set_tags(tags)
+            _describe(source, tags)
             if parent is None:
                 log_sources()
         yield place.started(run_id)
@@ -120,9 +122,14 @@ def finished_run(run_id: str, source: RunSource, restore: Restoration, uri: str 
             yield place.started(run.info.run_id)
 
 
-def _restore(source: RunSource, tags: Mapping[str, str], restore: Restoration) -> None:
+def _describe(source: RunSource, tags: Mapping[str, str]) -> None:
     mlflow.log_params(flatten(source.params))
     mlflow.set_tags(dict(tags))
+    log_clips(str(source.params.get("dataset", source.name)), source.clips)
+
+
+def _restore(source: RunSource, tags: Mapping[str, str], restore: Restoration) -> None:
+    _describe(source, tags)
     mlflow.log_metrics(dict(restore.metrics))
     log_model_folder(restore.model, restore.example)
 
@@ -142,15 +149,20 @@ def logged_model(run_id: str, weights_md5: str, uri: str | None = None) -> Logge
         HumotionError: the store has no such model, or does not answer.
     """
     send_waiting(run_id, uri)
-    client = connect(uri)
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    for model in client.search_logged_models(experiments, f"tags.weights_md5 = '{weights_md5}'"):
-        if model.source_run_id is not None and run_id in _known_as(client, model):
-            return LoggedModel(str(model.model_id), str(model.source_run_id))
-    raise HumotionError(
-        f"The MLflow store has no model of run {run_id} with these weights. "
-        "Train again with `dvc repro --force train@EXPERIMENT`, or point MLFLOW_TRACKING_URI at its store."
+    client = open_existing(uri)
+    experiments = [] if client is None else [found.experiment_id for found in client.search_experiments()]
+    if client is not None and experiments:
+        for model in client.search_logged_models(experiments, f"tags.weights_md5 = '{weights_md5}'"):
+            if model.source_run_id is not None and run_id in _known_as(client, model):
+                return LoggedModel(str(model.model_id), str(model.source_run_id))
+    raise NotInStore(
+        f"The MLflow store {shown_uri(uri)} has no model of run {run_id} with these weights. {how_to_join()} "
+        "Or point MLFLOW_TRACKING_URI at the store that has it."
     )
+
+
+class NotInStore(HumotionError):
+    """The store in use does not have a model, which another store may have."""
 
 
 def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -186,12 +198,13 @@ def describe(note: str, validation: Mapping[str, float | None], test: Mapping[st
     mlflow.set_tag(NOTE, with_figures(note, validation, test)[:MAX_LENGTH])
 
 
-def experiment_name(task: str, dataset: str) -> str:
-    """The MLflow experiment of a task and dataset: ``action/hmdb51``."""
-    return f"{task.split('_')[0]}/{dataset}"
-
-
 def _known_as(client: MlflowClient, model: Any) -> tuple[str | None, ...]:
     """The ids that other processes may have for the run of a model."""
-    tags = client.get_run(model.source_run_id).data.tags
+    try:
+        run = client.get_run(model.source_run_id)
+    except mlflow.MlflowException:  # the run was deleted for good, and its model was left
+        return ()
+    if run.info.lifecycle_stage != "active":
+        return ()
+    tags = run.data.tags
     return model.source_run_id, tags.get(RESTORED_FROM), tags.get(LOCAL_ID)

@@ -11,14 +11,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from humotion.tracking.outbox.waiting import shown
+from humotion.tracking.address import shown
 from humotion.tracking.store import mlflow
 from humotion.work import digest_of_folder
 
@@ -48,6 +48,7 @@ class RunSource:
         data_md5: md5 of every input that was read, by name.
         note: the description of the run, in Markdown.
         origin: tags of `ORIGIN` of an earlier training; None for a training that starts now.
+        clips: tables of clips by what they are used for (``training``, ``validation``, ``test``).
     """
 
     experiment: str
@@ -56,6 +57,7 @@ class RunSource:
     data_md5: Mapping[str, str]
     note: str = ""
     origin: Mapping[str, str] | None = None
+    clips: Mapping[str, Path] = field(default_factory=dict)
 
 
 def source_tags(source: RunSource) -> dict[str, str]:
