@@ -50,7 +50,7 @@ def draw_overlays(
         text = f"{classes[predicted[index]]} {probabilities[index].max():.0%} ({verdict}: {clip['label']})"
         said[clip["clip_id"]] = text
         rows.append((f"{text}   {clip['clip_id']}", tiles_of(data, clip, FRAMES_SHOWN)))
-        frames = (caption(frame, text) for frame in video.decode(range(video.num_frames)))
+        frames = (caption(video.decode([number])[0], text) for number in range(video.num_frames))
         write_video(folder / "overlays" / f"{verdict}_{names[clip['clip_id']]}.mp4", frames, video.fps or 30.0)
     if rows:
         write_contact_sheet(folder / "overlays.jpg", rows)
