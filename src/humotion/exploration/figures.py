@@ -13,6 +13,7 @@ from humotion.figures.bars import plot_stacked_counts, plot_stacked_shares
 from humotion.figures.contact_sheet import Tile, write_contact_sheet
 from humotion.figures.distributions import plot_by_class, plot_by_split, plot_colours
 from humotion.figures.overlay import draw_skeleton, enlarge
+from humotion.files import file_stem
 from humotion.store.frames import FrameStore
 from humotion.store.skeleton import Skeleton
 
@@ -42,7 +43,7 @@ def draw_figures(
     for column in chosen:
         roles = split_roles(statistics, column)
         plot_stacked_counts(
-            folder / f"classes_{column or 'all'}.png",
+            folder / f"classes_{file_stem(column or 'all')}.png",
             count_by_role(statistics["label"], roles),
             f"Videos per class, {column}" if column else "Videos per class",
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from humotion.datasets.folder import VIDEO_SUFFIXES
 from humotion.errors import HumotionError
+from humotion.files import short_name
 from humotion.video.images import list_frames
 
 
@@ -62,7 +63,8 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _plain_name(video: Path) -> str:
     name = video.resolve().name if video.is_dir() else video.stem
     printable = "".join(letter if letter.isprintable() and letter not in '/\\:*?"<>|' else "_" for letter in name)
-    return f"_{printable.lstrip('.')}" if printable.startswith((".", "-")) or not printable else printable
+    visible = f"_{printable.lstrip('.')}" if printable.startswith((".", "-")) or not printable else printable
+    return short_name(visible)
 
 
 def _folded(name: str) -> str:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from humotion.clips.datamodule import ClipDataModule
 from humotion.figures.overlay import write_video
-from humotion.files import file_stem, write_json
+from humotion.files import file_stems, write_json
 from humotion.poses.heatmaps import gaussian_targets
 from humotion.store.skeleton import Skeleton
 from humotion.tasks.pose_estimation.evaluation.lstm_memory import has_memory, memory_of
@@ -78,12 +78,21 @@ def analyse_memory(task: Task, data: ClipDataModule, skeleton: Skeleton, folder:
     clips = pd.DataFrame(reliances)
     clips.to_csv(folder / "clips.csv", index=False)
     write_json(folder / "summary.json", summary(every, clips, data))
-    for index in clips["num_occluded"].nlargest(data.experiment.evaluate.overlays).index:
+    shown = clips["num_occluded"].nlargest(data.experiment.evaluate.overlays).index
+    names = file_stems(table["clip_id"].iloc[shown])
+    for index in shown:
         row = table.iloc[index]
         fps = data.store[row["video_id"]].fps or 30.0
         sample = dataset[int(index)]
         memory = read_memory(task, sample)
-        draw(memory, predicted(task, sample, len(memory.crops)), row["clip_id"], skeleton, fps, folder)
+        draw(
+            memory,
+            predicted(task, sample, len(memory.crops)),
+            row["clip_id"],
+            skeleton,
+            fps,
+            folder / names[row["clip_id"]],
+        )
 
 
 def read_memory(task: Task, sample: dict[str, torch.Tensor]) -> ClipMemory:
@@ -151,13 +160,15 @@ def summary(pairs: pd.DataFrame, clips: pd.DataFrame, data: ClipDataModule) -> d
     }
 
 
-def draw(memory: ClipMemory, joints: Floats, clip_id: str, skeleton: Skeleton, fps: float, folder: Path) -> None:
-    """Write the images and the video of one clip; the video shows the predicted joints."""
-    name, values = file_stem(clip_id), memory.reliance()
+def draw(memory: ClipMemory, joints: Floats, clip_id: str, skeleton: Skeleton, fps: float, stem: Path) -> None:
+    """Write the images and the video of one clip, ``stem`` and an ending each; the video shows predicted joints."""
+    values = memory.reliance()
     title = f"Share of the memory from earlier frames (grey: occluded)\n{clip_id}"
-    plot_reliance(folder / f"{name}_reliance.png", values, memory.visibility, skeleton.joints, title)
+    plot_reliance(stem.with_name(f"{stem.name}_reliance.png"), values, memory.visibility, skeleton.joints, title)
     correlation = channel_correlation(memory.cell, memory.targets)
     title = f"The channel of the cell that follows each joint best\n{clip_id}"
-    plot_channels(folder / f"{name}_channels.png", memory.crops, memory.cell, correlation, skeleton.joints, title)
+    plot_channels(
+        stem.with_name(f"{stem.name}_channels.png"), memory.crops, memory.cell, correlation, skeleton.joints, title
+    )
     drawn = draw_memory(memory.crops, memory.kept, memory.written, joints, values, skeleton)
-    write_video(folder / f"{name}.mp4", drawn, fps)
+    write_video(stem.with_name(f"{stem.name}.mp4"), drawn, fps)

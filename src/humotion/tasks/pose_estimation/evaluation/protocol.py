@@ -17,7 +17,7 @@ from humotion.evaluation.result import Evaluation
 from humotion.figures.bars import plot_joint_pck
 from humotion.figures.contact_sheet import Tile, write_contact_sheet
 from humotion.figures.overlay import draw_comparison, write_video
-from humotion.files import file_stem
+from humotion.files import file_stems
 from humotion.params.document import Params
 from humotion.params.tasks.pose_estimation import PoseExperiment
 from humotion.poses.scores import PoseScores
@@ -113,13 +113,13 @@ def draw_overlays(folder: Path, outcomes: list[PoseOutcome], found: pd.Series, s
     """
     ranked = sorted(outcomes, key=lambda outcome: found[outcome.clip_id])
     chosen = [ranked[index] for index in np.unique(np.linspace(0, len(ranked) - 1, count).astype(int))] if count else []
+    names = file_stems(outcome.clip_id for outcome in chosen)
     rows = []
     for outcome in tqdm(chosen, desc="overlays", unit="video"):
         labels, visibility, _ = (tensor.numpy() for tensor in outcome.labels())
         frames = outcome.video.decode(outcome.frame_indices)
-        name = file_stem(outcome.clip_id)
         drawn = draw_comparison(frames, outcome.joints, labels, visibility, skeleton)
-        write_video(folder / "overlays" / f"{name}.mp4", drawn, outcome.video.fps or 30.0)
+        write_video(folder / "overlays" / f"{names[outcome.clip_id]}.mp4", drawn, outcome.video.fps or 30.0)
         title = f"{outcome.clip_id} ({outcome.label}): PCK@0.2 {found[outcome.clip_id]:.0%}"
         shown = np.linspace(0, len(drawn) - 1, FRAMES_SHOWN).astype(int)
         rows.append((title, [Tile(drawn[index], [f"frame {index}"]) for index in shown]))
