@@ -24,7 +24,10 @@ def predict(task: pl.LightningModule, loader: Any, machine: MachineParams) -> li
         callbacks=[TQDMProgressBar(refresh_rate=10)],
     )
     with quiet():
-        outputs: Any = trainer.predict(task, loader)
+        try:
+            outputs: Any = trainer.predict(task, loader)
+        except SystemExit:  # Lightning raises it instead of a KeyboardInterrupt
+            raise KeyboardInterrupt from None
     return list(outputs)
 
 
