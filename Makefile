@@ -12,6 +12,9 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # Progress bars redraw once per second, so that logs without a terminal stay readable.
 export TQDM_MININTERVAL := 1
 
+OUTPUTS := prepared reports clips plans models rebalanced registered metrics sweeps
+LITTER := .*/\.[^/]+\.([0-9a-f]{6}-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+|[0-9a-f]{8})(\.[^./]+)?
+
 .DEFAULT_GOAL := help
 .PHONY: help setup ffmpeg data repro test test-services lint types ui clean
 
@@ -58,3 +61,5 @@ data: setup  ## Get the embedded sample from the DVC remote in the repository, i
 
 clean:  ## Remove the virtual environment and all unfinished work; keep outputs and the MLflow store
 	rm -rf $(VENV) .humotion
+	# What killed processes left: .NAME.TOKEN
+	find $(OUTPUTS) -mindepth 1 -maxdepth 2 -regextype posix-extended -regex '$(LITTER)' -exec rm -rf {} + 2>/dev/null || true

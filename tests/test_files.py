@@ -13,13 +13,11 @@ import pytest
 from humotion.files import (
     atomic_folder,
     atomic_path,
-    file_stem,
-    file_stems,
     move_into_place,
     read_json,
-    short_name,
     write_json,
 )
+from humotion.system.names import file_stem, file_stems, short_name
 
 
 def names(folder: Path) -> list[str]:

@@ -2,29 +2,32 @@
 
 Everything is written next to its destination under a temporary name and renamed at the end. So a
 killed process leaves no half-written output that a reader, or DVC, would take as complete.
+
+A temporary name, ``.<name>.<token>``, tells which process made it. What a killed process left in a folder is removed
+when another process writes to that folder for the first time.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import math
 import os
+import re
 import shutil
-import unicodedata
-import uuid
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-MOST_BYTES = 255
-"""The longest name of a file or folder, in bytes, that file systems take."""
-STEM_BYTES = 120
-"""The longest stem that `file_stem` makes. There is room for what callers put before and after it."""
-_DIGEST_LETTERS = 8
+from humotion.system.names import MOST_BYTES, cut_to_bytes
+from humotion.system.processes import owner_of_token, token
+
+_FORGOTTEN = 24 * 3600  # seconds without a change, after which a temporary file of another machine is litter
+_OF_OLD = re.compile(r"[0-9a-f]{8}")  # the tokens of earlier versions, which named no process
+_tidied: set[Path] = set()
 
 
 @contextmanager
@@ -79,6 +82,57 @@ def move_into_place(source: Path, destination: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def remove_litter(folder: Path, name: str = "") -> None:
+    """Remove the temporary files and folders in ``folder`` whose processes have died.
+
+    Those of another machine are removed a day after their last change. Those of earlier versions, whose names tell no
+    process, are removed if they were made for the output ``name``.
+    """
+    for entry in list(folder.glob(".*.*")):
+        if _is_litter(entry, name):
+            shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+
+
+def _is_litter(entry: Path, name: str) -> bool:
+    # .<name>.<token> or .<stem>.<token>.<suffix>; the name itself may contain dots
+    _, *parts = entry.name.split(".")
+    for place in (-1, -2):
+        if len(parts) + place < 1:
+            continue
+        owner = owner_of_token(parts[place])
+        if owner is not None:
+            return owner.is_gone or (not owner.is_here and _is_forgotten(entry))
+        if _OF_OLD.fullmatch(parts[place]):
+            return name == ".".join(parts[:place] + parts[len(parts) + place + 1 :])
+    return False
+
+
+def _is_forgotten(entry: Path) -> bool:
+    try:
+        inside = list(entry.rglob("*")) if entry.is_dir() else []
+        return time.time() - max(path.lstat().st_mtime for path in [entry, *inside]) > _FORGOTTEN
+    except OSError:
+        return False  # it has just been removed, or it changes now
+
+
+def _hidden(path: Path, stem: str, suffix: str = "") -> Path:
+    """A new hidden path next to ``path``, with as much of ``stem`` as its name has room for.
+
+    A process's first one in a folder removes the litter there.
+    """
+    if len(os.fsencode(path.name)) > MOST_BYTES:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path))
+    place = path.parent.resolve()
+    if place not in _tidied:
+        _tidied.add(place)
+        remove_litter(place, stem + suffix)
+    unique = token()
+    if len(os.fsencode(suffix)) > MOST_BYTES // 2:  # a sentence with a dot in it, not a format
+        suffix = ""
+    room = MOST_BYTES - len(os.fsencode(f"..{unique}{suffix}"))
+    return path.with_name(f".{cut_to_bytes(stem, room)}.{unique}{suffix}")
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as indented JSON in one atomic step; keys keep their order.
 
@@ -100,62 +154,3 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def file_stem(clip_id: str) -> str:
-    """The file name, without its ending, for files about a clip: the clip's id with its slashes replaced.
-
-    A long id is shortened (see `short_name`). Two ids may have the same stem; `file_stems` tells them apart.
-    """
-    return short_name(clip_id.replace("/", "_"), STEM_BYTES)
-
-
-def file_stems(clip_ids: Iterable[str]) -> dict[str, str]:
-    """One `file_stem` per id. Ids whose stems differ in nothing, or only in case, get a digest as well."""
-    stems = {clip_id: file_stem(clip_id) for clip_id in clip_ids}
-    folded = [_folded(stem) for stem in stems.values()]
-    return {
-        clip_id: f"{stem}~{_digest(clip_id)}" if folded.count(_folded(stem)) > 1 else stem
-        for clip_id, stem in stems.items()
-    }
-
-
-def short_name(name: str, most_bytes: int = 200) -> str:
-    """``name``, shortened to at most ``most_bytes`` bytes and with a digest of all of it, if it is longer.
-
-    The digest keeps names apart that have the same start. It depends on the name alone.
-    """
-    if len(os.fsencode(name)) <= most_bytes:
-        return name
-    ending = f"~{_digest(name)}"
-    return cut_to_bytes(name, most_bytes - len(ending)) + ending
-
-
-def cut_to_bytes(name: str, most_bytes: int) -> str:
-    """The longest start of ``name`` with at most ``most_bytes`` bytes; a letter of several bytes stays whole."""
-    size = 0
-    for position, letter in enumerate(name):
-        size += len(os.fsencode(letter))
-        if size > most_bytes:
-            return name[:position]
-    return name
-
-
-def _hidden(path: Path, stem: str, suffix: str = "") -> Path:
-    """A new hidden path next to ``path``, with as much of ``stem`` as its name has room for."""
-    if len(os.fsencode(path.name)) > MOST_BYTES:
-        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path))
-    unique = uuid.uuid4().hex[:8]
-    if len(os.fsencode(suffix)) > MOST_BYTES // 2:  # a sentence with a dot in it, not a format
-        suffix = ""
-    room = MOST_BYTES - len(os.fsencode(f"..{unique}{suffix}"))
-    return path.with_name(f".{cut_to_bytes(stem, room)}.{unique}{suffix}")
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(os.fsencode(text)).hexdigest()[:_DIGEST_LETTERS]
-
-
-def _folded(name: str) -> str:
-    """What a file system that ignores case and composition compares."""
-    return unicodedata.normalize("NFC", name).casefold()

@@ -13,9 +13,9 @@ from humotion.figures.bars import plot_stacked_counts, plot_stacked_shares
 from humotion.figures.contact_sheet import Tile, write_contact_sheet
 from humotion.figures.distributions import plot_by_class, plot_by_split, plot_colours
 from humotion.figures.overlay import draw_skeleton, enlarge
-from humotion.files import file_stem
 from humotion.store.frames import FrameStore
 from humotion.store.skeleton import Skeleton
+from humotion.system.names import file_stem
 
 BY_CLASS = ("num_frames", "brightness", "contrast", "sharpness")
 OUTLIERS = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from humotion.datasets.folder import VIDEO_SUFFIXES
 from humotion.errors import HumotionError
-from humotion.files import short_name
+from humotion.system.names import short_name
 from humotion.video.images import list_frames
 
 

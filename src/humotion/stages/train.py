@@ -7,7 +7,6 @@ code of this stage are unchanged. Only MLflow gets the timings, so that two equa
 from __future__ import annotations
 
 import shutil
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -53,7 +52,7 @@ def follow(name: str, params: Params) -> None:
     task, data = prepare(name, params)
     work = unfinished_work(experiment, input_md5(name, experiment))
     stop, settings = Stop(), (experiment.trainer, params.machine)
-    with stop.listening(signal.SIGINT, signal.SIGTERM), suppress(KeyboardInterrupt):
+    with stop.listening(), suppress(KeyboardInterrupt):
         fit(task, data, *settings, seed=experiment.seed, folder=work, callbacks=(StopAfterBatch(stop),))
 
 
@@ -69,7 +68,7 @@ def lead(name: str, params: Params) -> None:
     stop = Stop()
     with (
         say_how_to_resume(),
-        stop.listening(signal.SIGINT, signal.SIGTERM),
+        stop.listening(),
         runs.training_run(source, resume, params.machine.tracking_uri) as run_id,
     ):
         write_json(attempt, {"run_id": run_id})

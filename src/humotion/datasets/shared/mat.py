@@ -50,13 +50,17 @@ class _Helper:
         return dict(answer)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", __file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        )
+        from humotion.system import signals  # the helper itself, which runs this file, does without
+
+        # It ends with its pipe. A signal to all processes must not end it first: that would count as a damaged file.
+        with signals.starting_workers():
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", __file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            )
         assert self._process.stdout is not None
         if self._process.stdout.read(len(_READY)) != _READY:  # an error of the helper, not of the file
             code, self._process = self._process.wait(), None

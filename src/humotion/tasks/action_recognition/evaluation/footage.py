@@ -15,7 +15,7 @@ from humotion.clips.datamodule import ClipDataModule
 from humotion.figures.contact_sheet import Tile, write_contact_sheet
 from humotion.figures.overlay import write_video
 from humotion.figures.text_band import text_band
-from humotion.files import file_stems
+from humotion.system.names import file_stems
 
 Floats = npt.NDArray[np.float64]
 FRAMES_SHOWN = 6

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from humotion.clips.datamodule import ClipDataModule
 from humotion.figures.overlay import write_video
-from humotion.files import file_stems
+from humotion.system.names import file_stems
 from humotion.tasks.action_recognition.evaluation.clip_maps import ClipMaps, clip_maps, has_clip_maps
 from humotion.tasks.action_recognition.evaluation.motion_figures import HeatMaps, draw_maps, plot_maps
 from humotion.training.task import Batch, Task

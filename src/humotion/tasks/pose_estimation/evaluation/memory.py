@@ -14,9 +14,10 @@ from tqdm import tqdm
 
 from humotion.clips.datamodule import ClipDataModule
 from humotion.figures.overlay import write_video
-from humotion.files import file_stems, write_json
+from humotion.files import write_json
 from humotion.poses.heatmaps import gaussian_targets
 from humotion.store.skeleton import Skeleton
+from humotion.system.names import file_stems
 from humotion.tasks.pose_estimation.evaluation.lstm_memory import has_memory, memory_of
 from humotion.tasks.pose_estimation.evaluation.memory_figures import draw_memory, plot_channels, plot_reliance
 from humotion.tasks.pose_estimation.evaluation.reliance import (

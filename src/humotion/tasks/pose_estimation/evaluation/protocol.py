@@ -17,11 +17,11 @@ from humotion.evaluation.result import Evaluation
 from humotion.figures.bars import plot_joint_pck
 from humotion.figures.contact_sheet import Tile, write_contact_sheet
 from humotion.figures.overlay import draw_comparison, write_video
-from humotion.files import file_stems
 from humotion.params.document import Params
 from humotion.params.tasks.pose_estimation import PoseExperiment
 from humotion.poses.scores import PoseScores
 from humotion.store.skeleton import Skeleton
+from humotion.system.names import file_stems
 from humotion.tasks.pose_estimation.evaluation.mean_pose import fit_mean_pose, place_mean_pose
 from humotion.tasks.pose_estimation.evaluation.memory import analyse_memory
 from humotion.tasks.pose_estimation.evaluation.report import pose_report
