@@ -38,10 +38,10 @@ def recipe(
 def params() -> None:
     """Check params.yaml and list its experiments, each with task, dataset, input and model.
 
-    The address of the MLflow store is checked too and, if it is a SQLite file, whether it takes their runs.
+    The address of the MLflow store is checked too and, if it is a SQLite file, whether it takes their runs; and git.
     """
     from humotion.figures.tables import text_table
-    from humotion.tracking import local
+    from humotion.tracking import git, local
     from humotion.tracking.address import experiment_name
 
     settings = load_params()
@@ -52,6 +52,7 @@ def params() -> None:
         for name, chosen in experiments.items()
     ]
     typer.echo(text_table(header, rows))
+    git.in_repository()
     for chosen in experiments.values():
         local.check(settings.machine.tracking_uri, experiment_name(chosen.task, chosen.dataset))
 
