@@ -68,10 +68,18 @@ def summary() -> None:
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs: a list of findings.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="First correct the addresses of files in a store that was moved.")
+    ] = False,
 ) -> None:
     """Check this machine and this checkout, and print how to fix each problem. Exits with 1 if a check fails."""
     from humotion.checkout.doctor import describe, examine
 
+    if repair:
+        from humotion.checkout.doctor_store import repair as correct
+
+        for line in correct():
+            typer.echo(line, err=as_json)
     findings = examine()
     typer.echo(json.dumps([vars(finding) for finding in findings], indent=2) if as_json else describe(findings))
     if any(finding.status == "fail" for finding in findings):
