@@ -42,8 +42,8 @@ lint: setup  ## Check lint, formatting and the import contracts
 types: setup  ## Check types
 	mypy
 
-ui: setup  ## Open the MLflow UI at http://127.0.0.1:5000/#/experiments?workflowType=machine_learning
-	mlflow ui --backend-store-uri sqlite:///mlflow.db --port $${PORT:-5000} --workers 1
+ui: setup  ## Open the MLflow UI of the store in use at http://127.0.0.1:5000/#/experiments?workflowType=machine_learning
+	humotion track ui --port $${PORT:-5000}
 
 setup: ffmpeg $(STAMP)  ## Install FFmpeg, the virtual environment and the package
 

@@ -99,7 +99,7 @@ def test_lineage_of_what_is_not_there(store: Path) -> None:
         "models:/ls_vit-tiny": "names no version",
         "models:/ls_vit-tiny@nosuch": r"'nosuch'. Its versions: 1, 2, 3 @champion",
         "models:/nosuch/1": f"no model 'nosuch'. It has {NAME}",
-        "0" * 32: "neither a model folder nor a run",
+        "0" * 32: "is no model folder, and as a run: the store at .* does not have it",
         "models/nosuch": "not a model folder",
     }.items():
         with pytest.raises(HumotionError, match=told):

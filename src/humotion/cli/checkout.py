@@ -38,10 +38,10 @@ def recipe(
 def params() -> None:
     """Check params.yaml and list its experiments, each with task, dataset, input and model.
 
-    The address of the MLflow store is checked too and, if it is a SQLite file, whether it takes their runs.
+    The address of the MLflow store is checked too and, if it is a SQLite file, whether it takes their runs; and git.
     """
     from humotion.figures.tables import text_table
-    from humotion.tracking import local
+    from humotion.tracking import git, local
     from humotion.tracking.address import experiment_name
 
     settings = load_params()
@@ -52,6 +52,7 @@ def params() -> None:
         for name, chosen in experiments.items()
     ]
     typer.echo(text_table(header, rows))
+    git.in_repository()
     for chosen in experiments.values():
         local.check(settings.machine.tracking_uri, experiment_name(chosen.task, chosen.dataset))
 
@@ -67,10 +68,18 @@ def summary() -> None:
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs: a list of findings.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="First correct the addresses of files in a store that was moved.")
+    ] = False,
 ) -> None:
     """Check this machine and this checkout, and print how to fix each problem. Exits with 1 if a check fails."""
     from humotion.checkout.doctor import describe, examine
 
+    if repair:
+        from humotion.checkout.doctor_store import repair as correct
+
+        for line in correct():
+            typer.echo(line, err=as_json)
     findings = examine()
     typer.echo(json.dumps([vars(finding) for finding in findings], indent=2) if as_json else describe(findings))
     if any(finding.status == "fail" for finding in findings):

@@ -10,7 +10,7 @@ import typer
 
 from humotion.errors import HumotionError
 from humotion.params.document import Params, load_params
-from humotion.tracking import local
+from humotion.tracking import git, local
 from humotion.tracking.address import experiment_name
 
 app = typer.Typer()
@@ -34,20 +34,21 @@ def _run_stage(stage: str, name: str) -> None:
 
 
 def check_store(stage: str, name: str, params: Params) -> None:
-    """Check in every stage, in milliseconds, whether MLflow will take the runs of the last ones.
+    """Check in every stage, in milliseconds, whether MLflow and git will serve the runs of the last ones.
 
     DVC removes the outputs of a stage before it starts. So the stages of an experiment that train nothing stop before a
     model is lost. The first stages of a dataset only warn, because their outputs cost hours. A stage that writes to the
     store says how to get its outputs back.
 
     Raises:
-        HumotionError: MLflow would refuse the store.
+        HumotionError: MLflow would refuse the store, or git refuses the checkout.
     """
     chosen = params.experiments.get(name)
     try:
         local.check(
             params.machine.tracking_uri, None if chosen is None else experiment_name(chosen.task, chosen.dataset)
         )
+        git.in_repository()
     except HumotionError as error:
         if chosen is None:
             typer.secho(f"humotion: Later stages will stop. {error}", err=True, fg="yellow")

@@ -12,8 +12,16 @@ from ruamel.yaml import YAML
 from humotion.errors import HumotionError
 from humotion.models.common.hub import cached_file
 from humotion.params.document import PARAMS_FILE, Params, load_params
-from humotion.tracking import sources
-from humotion.tracking.lineage import RunFacts, VersionFacts, find_run, find_version, read_source, why_absent
+from humotion.tracking import git, sources
+from humotion.tracking.lineage import (
+    RunFacts,
+    VersionFacts,
+    find_run,
+    find_version,
+    read_source,
+    read_source_bytes,
+    why_absent,
+)
 from humotion.tracking.registry import download_model
 from humotion.tracking.store import shown_uri
 from humotion.training.description import (
@@ -49,6 +57,9 @@ class Trace:
         experiment, dataset: what was trained.
         version: the registered version, if the user asked for one.
         run: the run, or the run that was restored instead of it; None if the store has neither.
+        patch_fails: why the patch of a dirty checkout does not apply to its commit; None if it does, there is none, or
+            this repository does not have the commit, so that it cannot be tried.
+        uncompared: settings that an older version of humotion cut, so that they cannot be compared.
         absent: what became of the run if ``run`` is None, as the rest of a sentence.
         origin: tags of `sources.ORIGIN`.
         data: the inputs of the training.
@@ -78,6 +89,8 @@ class Trace:
     weights: Compared | None
     root: Path | None
     absent: str | None = None
+    patch_fails: str | None = None
+    uncompared: tuple[str, ...] = ()
 
 
 def trace(asked: str) -> Trace:
@@ -147,7 +160,17 @@ def _compare(
         weights=_compare_weights(version, folder, experiment),
         root=params.datasets[dataset].root if params and dataset in params.datasets else None,
         absent=None if run or described is None else why_absent(described.run_id, uri),
+        patch_fails=None if run is None else _patch_fails(run, tags.get(sources.COMMIT), uri),
+        uncompared=tuple(key for key, value in settings.items() if sources.was_cut(value)),
     )
+
+
+def _patch_fails(run: RunFacts, commit: str | None, uri: str | None) -> str | None:
+    """Try the patch of a run on its commit, before it is called the way to rebuild the model."""
+    if sources.PATCH not in run.sources or commit is None or not sources.has_commit(commit):
+        return run.tags.get(sources.PATCH_FAILS)
+    patch = read_source_bytes(run.run_id, sources.PATCH, uri)
+    return "the store does not return it" if patch is None else git.why_patch_fails(patch, commit)
 
 
 def _origin(tags: Mapping[str, str], described: ModelDescription | None) -> dict[str, str]:
@@ -163,7 +186,11 @@ def _settings_now(params: Params | None, experiment: str) -> dict[str, str]:
 
 def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, tuple[str | None, str | None]]:
     keys = sorted({*then, *now})
-    return {key: (then.get(key), now.get(key)) for key in keys if then.get(key) != now.get(key)}
+    return {
+        key: (then.get(key), now.get(key))
+        for key in keys
+        if then.get(key) != now.get(key) and not sources.was_cut(then.get(key, ""))
+    }
 
 
 def _compare_data(

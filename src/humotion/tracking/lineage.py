@@ -105,6 +105,12 @@ def why_absent(run_id: str, uri: str | None = None) -> str:
 
 def read_source(run_id: str, name: str, uri: str | None = None) -> str | None:
     """The text of a logged file that shows what was run, or None if the run logged no file of that name."""
+    content = read_source_bytes(run_id, name, uri)
+    return None if content is None else content.decode("utf-8")
+
+
+def read_source_bytes(run_id: str, name: str, uri: str | None = None) -> bytes | None:
+    """The bytes of such a file: a patch may have files in any encoding."""
     if open_existing(uri) is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +118,7 @@ def read_source(run_id: str, name: str, uri: str | None = None) -> str | None:
             path = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=f"{FOLDER}/{name}", dst_path=folder)
         except (mlflow.MlflowException, OSError):
             return None
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_bytes()
 
 
 def _facts(client: MlflowClient, run: Run, uri: str | None) -> RunFacts:

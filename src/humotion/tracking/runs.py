@@ -22,13 +22,13 @@ from humotion.tracking.models import log_model_folder
 from humotion.tracking.notes import with_figures
 from humotion.tracking.outbox.place import Place, WantedRun, open_place, send_waiting
 from humotion.tracking.sources import (
-    MAX_LENGTH,
     NOTE,
     ORIGIN,
     RunSource,
     flatten,
     log_sources,
     run_name,
+    shortened,
     source_tags,
 )
 from humotion.tracking.store import LOCAL_ID, RESTORED_FROM, mlflow, open_existing, shown_uri
@@ -91,7 +91,7 @@ def _open(place: Place, name: str, parent: str | None, stopped_by: tuple[type[Ba
         if isinstance(error, (KeyboardInterrupt, *stopped_by)):
             mlflow.end_run("KILLED")
             raise
-        mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:MAX_LENGTH])
+        mlflow.set_tag("error", shortened(f"{type(error).__name__}: {error}"))
         if isinstance(error, DivergedError):
             mlflow.set_tag(WHY_FAILED, "diverged")
         mlflow.end_run("FAILED")
@@ -195,7 +195,7 @@ def origin() -> dict[str, str]:
 
 def describe(note: str, validation: Mapping[str, float | None], test: Mapping[str, Any]) -> None:
     """Describe the open run by a note, with the scores of an evaluation at its end."""
-    mlflow.set_tag(NOTE, with_figures(note, validation, test)[:MAX_LENGTH])
+    mlflow.set_tag(NOTE, shortened(with_figures(note, validation, test)))
 
 
 def _known_as(client: MlflowClient, model: Any) -> tuple[str | None, ...]:
