@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from humotion.params.document import load_params
+from humotion.params.names import settable
 
 app = typer.Typer()
 
@@ -39,13 +40,20 @@ def params() -> None:
     """Check params.yaml and list its experiments, each with task, dataset, input and model."""
     from humotion.figures.tables import text_table
 
-    experiments = load_params().experiments
+    checked = load_params()
+    experiments = checked.experiments
+    if checked.machine.accelerator not in ("auto", "cpu"):
+        from humotion.training.devices import check_devices  # slow import, which most machines do not need
+
+        check_devices(checked.machine)
     header = ("experiment", "task", "dataset", "input", "model")
     rows = [
         (name, chosen.task, chosen.dataset, chosen.input, f"{chosen.model.family}/{chosen.model.name}")
         for name, chosen in experiments.items()
     ]
     typer.echo(text_table(header, rows))
+    if names := [name for name in (*experiments, *checked.datasets) if not settable(name)]:
+        typer.echo(f"Note: `dvc exp run -S` cannot set values of {', '.join(names)}: it reads only English letters.")
 
 
 @app.command()
