@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from humotion.params.document import load_params
+from humotion.params.names import settable
 
 app = typer.Typer()
 
@@ -38,7 +39,8 @@ def recipe(
 def params() -> None:
     """Check params.yaml and list its experiments, each with task, dataset, input and model.
 
-    The address of the MLflow store is checked too and, if it is a SQLite file, whether it takes their runs; and git.
+    The devices of ``machine`` are checked too, the address of the MLflow store and, if it is a SQLite file, whether it
+    takes the runs of the experiments; and git.
     """
     from humotion.figures.tables import text_table
     from humotion.tracking import git, local
@@ -46,6 +48,10 @@ def params() -> None:
 
     settings = load_params()
     experiments = settings.experiments
+    if settings.machine.accelerator not in ("auto", "cpu"):
+        from humotion.training.devices import check_devices  # slow import, which most machines do not need
+
+        check_devices(settings.machine)
     header = ("experiment", "task", "dataset", "input", "model")
     rows = [
         (name, chosen.task, chosen.dataset, chosen.input, f"{chosen.model.family}/{chosen.model.name}")
@@ -55,6 +61,8 @@ def params() -> None:
     git.in_repository()
     for chosen in experiments.values():
         local.check(settings.machine.tracking_uri, experiment_name(chosen.task, chosen.dataset))
+    if names := [name for name in (*experiments, *settings.datasets) if not settable(name)]:
+        typer.echo(f"Note: `dvc exp run -S` cannot set values of {', '.join(names)}: it reads only English letters.")
 
 
 @app.command()

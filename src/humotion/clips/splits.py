@@ -136,10 +136,16 @@ def _check_disjoint(one: pd.Series, other: pd.Series, where: str, what: str) -> 
 def _hold_out(videos: pd.DataFrame, folds: int, fold: int, what: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Hold out one group-clean, class-stratified fold, and return (the rest, the fold)."""
     num_groups = videos["group"].nunique()
+    if num_groups < 2:
+        raise HumotionError(
+            f"All {len(videos)} videos to hold out the {what} split from are of one group (source recording): "
+            f"{_listed(videos['group'].unique().tolist())}. A fold needs a group of its own. Add recordings, or "
+            "correct the groups in the dataset."
+        )
     if num_groups < folds:
         raise HumotionError(
             f"{num_groups} groups (source recordings) cannot fill {folds} folds for the {what} split. "
-            "Choose fewer clips.validation_folds, or add recordings."
+            f"Set clips.validation_folds to at most {num_groups}, or add recordings."
         )
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=0)
     try:

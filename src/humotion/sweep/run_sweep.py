@@ -24,6 +24,7 @@ from humotion.sweep.storage import Storage
 from humotion.sweep.study import Sweep, input_md5
 from humotion.sweep.worker import Worker, follow
 from humotion.tracking import runs, sweeps
+from humotion.training.devices import check_devices
 
 
 def run_sweep(name: str, params: Params, storage: Storage, workers: int, folder: Path) -> None:
@@ -38,6 +39,7 @@ def run_sweep(name: str, params: Params, storage: Storage, workers: int, folder:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sweep = Sweep(name, trial_params(name, params), storage)
     Space(name, sweep.params)  # finds all mistakes of the search space before a trial starts
+    check_devices(params.machine)  # every trial would fail
     deadline = _deadline(sweep)
     ranks = join_ranks(params.machine)
     if ranks.rank > 0:
