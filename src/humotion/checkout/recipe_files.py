@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from humotion.errors import HumotionError
@@ -23,13 +23,27 @@ LIKE, WITHOUT = "like", "without"
 
 
 def plain_yaml() -> YAML:
-    """A parser that reads and writes YAML in the style of params.yaml, with its comments."""
+    """A parser that reads and writes YAML in the style of params.yaml, which is that of DVC, with its comments."""
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 120
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
     return yaml
+
+
+def plain_lists(value: Any) -> Any:
+    """The value with its lists in the style that DVC writes: one item per line, with no comments inside."""
+    if isinstance(value, CommentedSeq):
+        return [_plain(item) for item in value]
+    if isinstance(value, CommentedMap):
+        for key, item in value.items():
+            value[key] = plain_lists(item)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def read_recipe(name: str, folder: Path) -> CommentedMap:

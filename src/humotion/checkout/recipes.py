@@ -16,7 +16,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
-from humotion.checkout.recipe_files import plain_yaml, read_recipe
+from humotion.checkout.recipe_files import plain_lists, plain_yaml, read_recipe
 from humotion.errors import HumotionError
 from humotion.figures.tables import text_table
 from humotion.files import atomic_path
@@ -92,7 +92,7 @@ def merge(text: str, recipe: dict[str, Any]) -> tuple[str, list[str]]:
     found = list(re.finditer(r"^(?:#.*\n)*(\w+):", text, re.MULTILINE))
     ends = [match.start() for match in found[1:]] + [len(text)]
     sections = {match[1]: text[match.start() : end] for match, end in zip(found, ends, strict=True)}
-    yaml = plain_yaml()
+    yaml, recipe = plain_yaml(), {key: plain_lists(section) for key, section in recipe.items()}
     datasets, experiments = (yaml.load(sections[key]) for key in ("datasets", "experiments"))
     for key, value in recipe["experiments"].items():
         _overwrite(experiments["experiments"].setdefault(key, value), value)
