@@ -87,7 +87,9 @@ def test_a_patch_that_does_not_apply_is_found(repository: Path) -> None:
     commit = str(git.commit())
     before = (repository / ".git" / "index").read_bytes()
     assert "No valid patches" in str(git.why_patch_fails(b"what difft prints\n", commit))
-    assert "does not" in str(git.why_patch_fails(git.changes(".").replace(b"line 7\n", b"line 8\n"), commit))
+    assert "patch failed: a.shout" in str(
+        git.why_patch_fails(git.changes(".").replace(b"line 7\n", b"line 8\n"), commit)
+    )
     assert git.why_patch_fails(git.changes("."), "c" * 40) is not None
     assert (repository / ".git" / "index").read_bytes() == before
 

@@ -79,19 +79,19 @@ def stale_addresses(database: Path) -> list[Stale]:
 def relocate(database: Path) -> None:
     """Correct the addresses of former places, in one transaction, and print what was done to stderr.
 
-    The experiments are a cheap sign: if theirs are right, the others are not read.
+    An address that another process corrects at the same time is left alone (see the condition in `_correct`). The
+    experiments are a cheap sign: if theirs are right, the others are not read.
     """
     if not database.exists():
         return
     try:
-        with closing(sqlite3.connect(database, timeout=60, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(database, timeout=60, isolation_level="IMMEDIATE")) as connection:
             if not any(_stale(connection, database, (_EXPERIMENTS,))):
                 return
-            connection.execute("BEGIN IMMEDIATE")
             found = list(_stale(connection, database, _ADDRESSES))
             moved = [each for each in found if not each.stays]
             _correct(connection, moved)
-            connection.execute("COMMIT")
+            connection.commit()
     except sqlite3.DatabaseError as error:
         if "readonly" in str(error) or "locked" in str(error):
             _tell(f"{database} was moved, and its addresses cannot be corrected now ({error}): files may not be found.")
@@ -113,10 +113,9 @@ def bring_here(database: Path) -> list[Path]:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(former, partial)
         partial.rename(here)
-    with closing(sqlite3.connect(database, timeout=60, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
+    with closing(sqlite3.connect(database, timeout=60, isolation_level="IMMEDIATE")) as connection:
         _correct(connection, found)
-        connection.execute("COMMIT")
+        connection.commit()
     return sorted(folders)
 
 
