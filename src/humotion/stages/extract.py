@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def run(dataset: str, params: Params) -> None:
     frames has a table row with ``row`` -1, 0 frames and its status.
 
     Raises:
-        HumotionError: the dataset is not indexed, its root does not exist, or the disk is full.
+        HumotionError: the dataset is not indexed, its root does not exist, the disk is full, or no
+            video is there any more.
     """
     settings = params.dataset(dataset)
     layout = open_dataset(settings.layout, settings.root.resolve())  # workers of a cluster start in another folder
@@ -40,11 +42,13 @@ def run(dataset: str, params: Params) -> None:
     index = prepared / "videos.parquet"
     if not index.exists():
         raise HumotionError(f"{index} does not exist. Run the index stage of {dataset!r} first.")
+    videos = pd.read_parquet(index)
+    _require_some_video(videos, layout.root)
     code = digest_of_code("extract", chosen=settings.model_dump(mode="json"))
     digest = digest_of([settings.model_dump(), digest_of_file(index), state_of(layout.root), code])
     work = work_folder("extract", digest)
     try:
-        table = make_shards(pd.read_parquet(index), layout, settings, work, params.machine)
+        table = make_shards(videos, layout, settings, work, params.machine)
         _warn_of_videos_read_on_the_cpu(table, settings.decode.device)
         with atomic_path(prepared / "frames.parquet") as temporary:
             table.to_parquet(temporary, index=False)
@@ -57,6 +61,16 @@ def run(dataset: str, params: Params) -> None:
             "and run the stage again. Finished shards are kept and used."
         ) from error
     shutil.rmtree(work)
+
+
+def _require_some_video(videos: pd.DataFrame, root: Path) -> None:
+    """Refuse a root without any of the videos: that is a disk that is not mounted, not a dataset without videos."""
+    readable = videos.loc[videos["status"] == "ok", "path"]
+    if len(readable) and not any(os.path.lexists(root / path) for path in readable):
+        raise HumotionError(
+            f"None of the {len(readable)} videos that the index found in {root} is there now. Is the disk mounted? "
+            "If the videos moved, set datasets.<name>.root and run the index stage again."
+        )
 
 
 def _warn_of_videos_read_on_the_cpu(frames: pd.DataFrame, device: Device) -> None:

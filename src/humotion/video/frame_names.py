@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import PurePath
 
 _DIGITS = re.compile(r"(\d+)")
@@ -130,11 +131,11 @@ def _counter(columns: Sequence[Sequence[int]], varying: Sequence[int]) -> int | 
 
 
 def _is_regular(values: Sequence[int]) -> bool:
-    return len(values) > 2 and len({other - one for one, other in zip(values, values[1:], strict=False)}) == 1
+    return len(values) > 2 and len({other - one for one, other in pairwise(values)}) == 1
 
 
 def _grows(values: Sequence[int]) -> bool:
-    return all(one <= other for one, other in zip(values, values[1:], strict=False))
+    return all(one <= other for one, other in pairwise(values))
 
 
 def _label(row: Sequence[str], counter: int, texts: Sequence[str]) -> tuple[str, str]:
@@ -144,7 +145,7 @@ def _label(row: Sequence[str], counter: int, texts: Sequence[str]) -> tuple[str,
 
 
 def _require_distinct(keys: Sequence[Key], names: Sequence[str]) -> None:
-    for index, (one, other) in enumerate(zip(keys, keys[1:], strict=False)):
+    for index, (one, other) in enumerate(pairwise(keys)):
         if one == other:
             raise NoOrderError(f"two images have the same number: {names[index]} and {names[index + 1]}. Keep one kind")
 
@@ -152,7 +153,7 @@ def _require_distinct(keys: Sequence[Key], names: Sequence[str]) -> None:
 def _checked(names: tuple[str, ...], numbers: Sequence[int], first: int | None) -> FrameOrder:
     if first is not None and numbers and numbers[0] != first:
         return FrameOrder(names, 0, f"frame {first} is missing: the first is {names[0]}")
-    steps = [other - one for one, other in zip(numbers, numbers[1:], strict=False)]
+    steps = [other - one for one, other in pairwise(numbers)]
     if not steps:
         return FrameOrder(names)
     counts = Counter(steps)

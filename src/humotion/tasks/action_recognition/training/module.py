@@ -60,7 +60,7 @@ class ActionRecognition(Task):
                 "val/macro_f1": MulticlassF1Score(classes, average="macro"),
             }
         )
-        self.val_loss = MeanMetric(nan_strategy=math.nan)  # a loss of NaN makes the mean NaN ("disable" ignores weights)
+        self.val_loss = MeanMetric(nan_strategy=math.nan)  # NaN stays NaN ("disable" ignores weights)
 
     @classmethod
     def from_experiment(cls, experiment: ActionExperiment, meta: dict[str, Any]) -> ActionRecognition:
