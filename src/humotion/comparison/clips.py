@@ -66,7 +66,8 @@ def left_out(names: Sequence[str], clips: pd.DataFrame, reports: Path = Path("re
     experiments = [experiment for name in names for experiment in name.split(PLUS)]
     by_clip = {metric for experiment in experiments for metric in _read(experiment, reports)["metric"]}
     whole = [set(_whole(experiment, reports)) for experiment in experiments]
-    return sorted(by_clip - set(clips["metric"]) | (set.union(*whole) - set.intersection(*whole)))
+    uneven: set[str] = set().union(*whole) - whole[0].intersection(*whole[1:])
+    return sorted((by_clip - set(clips["metric"])) | uneven)
 
 
 def _joined(experiments: Sequence[str], names: Sequence[str], reports: Path) -> pd.DataFrame:
