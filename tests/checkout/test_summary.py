@@ -38,7 +38,7 @@ def test_scores_stand_beside_their_baselines() -> None:
     lines = summarise(tiny_params()).splitlines()
     assert lines[0] == "action on tiny (test: 8 clips)"
     assert lines[1].split() == ["top1", "macro_f1", "mean_class_accuracy"]
-    assert lines[2].split() == ["action", "0.750"]
+    assert lines[2].split() == ["action", "0.750", "undefined"]  # null in JSON: there was nothing to score
     assert lines[3].split() == ["majority", "0.500"]
     assert lines[2].index("0.750") == lines[3].index("0.500")
     assert lines[4].strip() == ("top1 over majority: +0.250 (95 % interval +0.100 to +0.400, bootstrap over 4 groups)")
@@ -56,7 +56,7 @@ def test_further_gains_follow() -> None:
     lines = [line.strip() for line in summarise(tiny_params()).splitlines()]
     assert lines[5:7] == [
         "top1 over linear_probe: +0.125 (95 % interval +0.020 to +0.200)",
-        "top1_reversed over top1: -0.250",
+        "top1_reversed over top1: -0.250 (no interval: only one group)",
     ]
 
 

@@ -58,13 +58,20 @@ def _block(name: str, task: str, dataset: str, where: str | None) -> str:
 
 
 def _more_gain(name: str, gain: dict[str, Any]) -> str:
-    interval = "" if gain["low"] is None else f" (95 % interval {gain['low']:+.3f} to {gain['high']:+.3f})"
+    interval = (
+        " (no interval: only one group)"
+        if gain["low"] is None
+        else f" (95 % interval {gain['low']:+.3f} to {gain['high']:+.3f})"
+    )
     return f"  {name.replace('_over_', ' over ')}: {gain['difference']:+.3f}{interval}"
 
 
 def _cell(scores: dict[str, Any], metric: str) -> str:
-    value = scores.get(metric)
-    return "" if value is None else f"{value:.3f}"
+    """A score; empty if there is no such score, and in words if there was nothing to score (null in JSON)."""
+    if metric not in scores:
+        return ""
+    value = scores[metric]
+    return "undefined" if value is None else f"{value:.3f}"
 
 
 def _next_steps(params: Params) -> str:

@@ -43,8 +43,9 @@ def run(dataset: str, params: Params) -> None:
         )
     statistics, measured = measure(videos, store, params.machine.num_workers)
     skeleton = store.skeleton
-    pairs = near_duplicates(statistics, np.stack([video.hashes for video in measured]))
-    summary = {**summarise(videos, statistics), "near_duplicates": duplicate_facts(pairs)}
+    hashes = np.stack([video.hashes for video in measured])
+    pairs = near_duplicates(statistics, hashes)
+    summary = {**summarise(videos, statistics), "near_duplicates": duplicate_facts(pairs, hashes)}
     with atomic_folder(Path("reports") / dataset) as folder:
         statistics.to_parquet(folder / "statistics.parquet", index=False)
         draw_figures(folder, statistics, count_joints(measured, skeleton), store, skeleton)

@@ -72,7 +72,8 @@ def analyse_memory(task: Task, data: ClipDataModule, skeleton: Skeleton, folder:
         pairs.append(occlusion_pairs(values, memory.visibility).assign(**clip))
         channels.append(ranked_channels(memory, skeleton).assign(**clip))
         hidden = int((memory.visibility[1:] == OCCLUDED).sum())
-        reliances.append({**clip, "num_occluded": hidden, "mean": float(np.nanmean(values[1:]))})
+        reliances.append({**clip, "num_occluded": hidden, "mean": _mean(values[1:])})
+        reliances[-1] |= {"num_frames": len(table["frame_indices"].iloc[index]), "num_analysed": len(values)}
     every = pd.concat(pairs, ignore_index=True)
     every.assign(joint=[skeleton.joints[joint] for joint in every["joint"]]).to_csv(folder / "pairs.csv", index=False)
     pd.concat(channels, ignore_index=True).to_csv(folder / "channels.csv", index=False)
@@ -94,6 +95,12 @@ def analyse_memory(task: Task, data: ClipDataModule, skeleton: Skeleton, folder:
             fps,
             folder / names[row["clip_id"]],
         )
+
+
+def _mean(reliances: npt.NDArray[np.float64]) -> float:
+    """The mean without NaN; NaN if nothing is known, for a clip of one frame or without a labelled joint."""
+    known = reliances[np.isfinite(reliances)]
+    return float(known.mean()) if known.size else float("nan")
 
 
 def read_memory(task: Task, sample: dict[str, torch.Tensor]) -> ClipMemory:
@@ -146,7 +153,10 @@ def ranked_channels(memory: ClipMemory, skeleton: Skeleton) -> pd.DataFrame:
 
 
 def summary(pairs: pd.DataFrame, clips: pd.DataFrame, data: ClipDataModule) -> dict[str, Any]:
-    """The content of ``summary.json``; a rise is null if no joint was both occluded and visible."""
+    """The content of ``summary.json``; a rise is null if no joint was both occluded and visible.
+
+    ``num_shortened`` clips were analysed up to `MOST_FRAMES` frames; ``num_without_reliance`` have no known value.
+    """
     rises = {
         "rise_when_occluded": pairs["occluded"] - pairs["visible"],
         "rise_when_occluded_beside_others": pairs["beside_others"],
@@ -155,6 +165,9 @@ def summary(pairs: pd.DataFrame, clips: pd.DataFrame, data: ClipDataModule) -> d
     groups = pairs["group"].tolist()
     return {
         "num_clips": len(clips),
+        "num_shortened": int((clips["num_analysed"] < clips["num_frames"]).sum()),
+        "most_frames": MOST_FRAMES,
+        "num_without_reliance": int(clips["mean"].isna().sum()),
         "num_pairs": len(pairs),
         "mean_reliance": float(clips["mean"].mean()),
         **{name: occlusion_effect(rise.to_numpy(float), groups, seed, resamples) for name, rise in rises.items()},
