@@ -81,7 +81,7 @@ def test_real_videos_equal_the_ffmpeg_command(real_data: Path) -> None:
 def test_without_torchcodec_pyav_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_video(tmp_path / "a.mp4", 9)
     expected = decode_video(path).read_all()
-    monkeypatch.setattr("humotion.video.decode._torchcodec", lambda: None)
+    monkeypatch.setattr("humotion.video.decode.torchcodec", lambda: None)
     video = decode_video(path)
     np.testing.assert_array_equal(video.read_all(), expected)
     assert video.method == "pyav"
