@@ -45,10 +45,10 @@ class Folder(Layout):
             self.notes.append(f"the folder {printable(name)} holds no video, so it is no class{images * has_images}")
         if loose := [path for path in self.tree.files if "/" not in path and is_video(path)]:
             self.notes.append(
-                f"{len(loose)} videos are directly in the root, so they have no class: {printable(', '.join(loose[:3]))}"
+                f"{len(loose)} videos lie directly in the root and have no class: {printable(', '.join(loose[:3]))}"
             )
         if len(classes) > 1 and {name.casefold() for name in classes} <= _SPLIT_NAMES:
             self.notes.append(
-                f"the classes are {', '.join(sorted(classes))}: these are names of splits. If the classes are the folders "
-                "below, use layout 'table' with the columns path, label and split_1"
+                f"the classes are {', '.join(sorted(classes))}: these are names of splits. If the classes are the "
+                "folders below, use layout 'table' with the columns path, label and split_1"
             )

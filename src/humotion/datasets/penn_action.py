@@ -107,9 +107,11 @@ class PennAction(Layout):
             return {**row, "label": None, "status": "corrupt", "error": str(error)}
         row |= {"label": label, "split_1": "train" if train == 1 else "test"}
         if f"frames/{name}" not in self.tree.folders:
-            reason = self.tree.why_hidden("frames")
-            missing = ("corrupt", reason) if reason else ("missing", f"there is no folder frames/{name}")
-            row |= dict(zip(("status", "error"), missing, strict=True))
+            hidden = self.tree.why_hidden("frames")
+            row |= {
+                "status": "corrupt" if hidden else "missing",
+                "error": hidden or f"there is no folder frames/{name}",
+            }
         return row
 
 
@@ -117,8 +119,8 @@ def read_labels(path: Path) -> PoseLabels:
     """Read ``labels/NNNN.mat`` and correct its known errors; raises LabelError for a damaged file."""
     content = read_mat(path, _FIELDS)
     # Some files have 8-bit positions: convert them to float before the first subtraction.
-    x, y, boxes, seen = (floats_of(content, field, path) for field in ("x", "y", "bbox", "visibility"))
-    seen = seen > 0
+    x, y, boxes, visible = (floats_of(content, field, path) for field in ("x", "y", "bbox", "visibility"))
+    seen = visible > 0
     num_joints = len(SKELETON.joints)
     for field, values in (("x", x), ("y", y), ("visibility", seen)):
         if values.ndim != 2 or values.shape != (len(x), num_joints) or not len(x):

@@ -30,13 +30,14 @@ class Hints:
         """The only file (or folder) that differs from ``path`` in spelling, else in ending, else in its folder."""
         if not self._indices:
             everything = [*self._tree.files, *self._tree.folders]
-            for key in (_folded, _without_ending, _name, _stem):
-                index = defaultdict(list)
+            keys: tuple[Callable[[str], str], ...] = (_folded, _without_ending, _name, _stem)
+            for key in keys:
+                index: dict[str, list[str]] = defaultdict(list)
                 for found in everything:
                     index[key(found)].append(found)
                 self._indices.append((key, index))
-        for key, index in self._indices:
-            candidates = index.get(key(path), [])
+        for key, known in self._indices:
+            candidates = known.get(key(path), [])
             if len(candidates) == 1:
                 return candidates[0]
         return None

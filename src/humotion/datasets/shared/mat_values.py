@@ -14,10 +14,7 @@ from humotion.datasets.shared.base import LabelError
 
 def floats_of(content: Mapping[str, Any], name: str, path: Path) -> npt.NDArray[np.float32]:
     """A field as float32, of its own shape; raises LabelError, which names file and field."""
-    try:
-        return np.asarray(_numbers(content, name, path), np.float32)
-    except (TypeError, ValueError) as error:
-        raise LabelError(f"{path.name}: field '{name}' does not hold numbers") from error
+    return np.asarray(_numbers(content, name, path), np.float32)
 
 
 def masks_of(content: Mapping[str, Any], name: str, path: Path) -> npt.NDArray[Any]:

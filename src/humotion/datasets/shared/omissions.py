@@ -19,7 +19,7 @@ _MOST = 1000
 
 @dataclass(frozen=True)
 class Omissions:
-    """``entries``: files, and folders (with a slash at the end) of which no file is used, with their numbers of files."""
+    """``entries``: files, and folders (with a slash at the end) of which no file is used, with numbers of files."""
 
     entries: dict[str, int]
     unlisted: dict[str, str]

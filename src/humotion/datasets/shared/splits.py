@@ -38,9 +38,9 @@ class SplitEntry:
 def read_splits(layout: Layout, column_of: Callable[[str], str]) -> dict[Key, SplitEntry]:
     """All videos that the split files below a root name, by class and name without ending.
 
-    The role in split k has the key ``f"{column}_{k}"``; ``column_of`` says which column a file (its path below the root)
-    belongs to. A line that cannot be understood leaves an ``error`` in its entry. Without any split file the result is
-    empty, and a note of the layout says what was looked for.
+    The role in split k has the key ``f"{column}_{k}"``; ``column_of`` says which column a file (its path below the
+    root) belongs to. A line that cannot be understood leaves an ``error`` in its entry. Without any split file the
+    result is empty, and a note of the layout says what was looked for.
 
     Raises:
         HumotionError: a file cannot be read or is empty, two files say different things of one class, or a split lacks
@@ -115,11 +115,11 @@ def _require_all_classes(layout: Layout, files: dict[tuple[str, str], list[str]]
         classes = set().union(*columns.values())
         for column, labels in sorted(columns.items()):
             if lost := sorted(classes - labels):
-                number = column.rpartition("_")[2]
+                file = f"{lost[0]}_test_split{column.rpartition('_')[2]}.txt"
+                more = f" (and {len(lost) - 1} more)" if lost[1:] else ""
                 raise HumotionError(
-                    f"The official {column} below {layout.root} is incomplete: there is no {lost[0]}_test_split{number}.txt"
-                    f"{f' (and {len(lost) - 1} more)' if lost[1:] else ''}, but {lost[0]} is in another split. "
-                    "Fetch the split files again, or remove all files of this split."
+                    f"The official {column} below {layout.root} is incomplete: there is no {file}{more}, but "
+                    f"{lost[0]} is in another split. Fetch the split files again, or remove all files of this split."
                 )
 
 

@@ -21,8 +21,8 @@ class Tree:
     """What is below a root, as paths with slashes below it.
 
     ``files`` are sorted; links to files are among them, also broken ones. ``unlisted`` are those of the ``folders``
-    whose content the system does not show, with the reason. ``system`` counts the hidden and system entries by name; they are not in
-    ``files``, and nothing below them is.
+    whose content the system does not show, with the reason. ``system`` counts the hidden and system entries by name;
+    they are not in ``files``, and nothing below them is.
     """
 
     root: Path
@@ -106,8 +106,8 @@ def _refuse_linked(root: Path, linked: list[str]) -> None:
     more = f" (and {len(linked) - 1} more)" if linked[1:] else ""
     raise HumotionError(
         f"{place} is a link to the folder {target}{more}. DVC does not look behind links to folders: it would not "
-        "notice that a video there changes, and would take results of other videos from its cache. Do one of these: set "
-        "datasets.<name>.root to the real folder (the root itself may be a link); replace the link by a folder of "
+        "notice that a video there changes, and would take results of other videos from its cache. Do one of these: "
+        "set datasets.<name>.root to the real folder (the root itself may be a link); replace the link by a folder of "
         f"links to files, which DVC does follow (rm '{place}' && cp -rs '{target}' '{place}'); mount the folder there "
         "(mount --bind); copy it; or take the link out of the root."
     )
