@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 
 from humotion.errors import HumotionError
 from humotion.figures.overlay import even_picture
 from humotion.files import MOST_BYTES, atomic_path
+from humotion.prediction.sound import Sound
 from humotion.prediction.times import frame_times
 from humotion.prediction.video_file import Frames, VideoFile
-from humotion.video.container import FILE_ERRORS, error_text, open_container
+from humotion.video.container import error_text
 
 TICKS = 90_000
 """Ticks per second of the copy: whole numbers for 24, 25, 30, 50, 60 and 29.97 frames per second."""
@@ -80,9 +81,7 @@ def write_copy(out: Path, frames: Iterable[Frames], video: VideoFile) -> list[st
     form = FORMATS[out.suffix.lower()]
     try:
         with atomic_path(out) as temporary, ExitStack() as stack:
-            container = stack.enter_context(av.open(str(temporary), "w", format=form.container, options=form.options))
-            picture = Picture(container, form, video, times)
-            sound = Sound(stack, video.path, container, times[0])
+            picture, sound = _open(stack, temporary, form, video, times)
             for time, frame in zip(times, frames, strict=True):
                 sound.copy_until(time)
                 picture.write(frame)
@@ -91,6 +90,26 @@ def write_copy(out: Path, frames: Iterable[Frames], video: VideoFile) -> list[st
     except (av.error.FFmpegError, OSError) as error:
         raise HumotionError(f"{out} cannot be written: {error_text(error)}") from error
     return notes + sound.notes
+
+
+def _open(
+    stack: ExitStack, path: Path, form: Format, video: VideoFile, times: Sequence[float]
+) -> tuple[Picture, Sound]:
+    """A container whose header is written without the sound if it refuses that."""
+    refusal: str | None = None
+    while True:
+        container = stack.enter_context(av.open(str(path), "w", format=form.container, options=form.options))
+        picture = Picture(container, form, video, times)
+        sound = Sound(stack, video.path, container, times[0], refusal)
+        picture.start = sound.start
+        try:
+            container.start_encoding()
+            return picture, sound
+        except av.error.FFmpegError as error:
+            if refusal is not None or not sound.is_copied:
+                raise
+            container.close()
+            refusal = error_text(error)
 
 
 def times_of(video: VideoFile) -> tuple[list[float], list[str]]:
@@ -105,7 +124,11 @@ def times_of(video: VideoFile) -> tuple[list[float], list[str]]:
 
 
 class Picture:
-    """The picture of a copy: every frame at its time, and as long as it is shown in the original."""
+    """The picture of a copy: every frame at its time, and as long as it is shown in the original.
+
+    Attributes:
+        start: the time of the source, in seconds, at which the copy starts.
+    """
 
     def __init__(self, container: OutputContainer, form: Format, video: VideoFile, times: Sequence[float]) -> None:
         span = times[-1] - times[0]
@@ -115,16 +138,16 @@ class Picture:
         stream.width, stream.height = video.width + video.width % 2, video.height + video.height % 2
         stream.pix_fmt, stream.options = "yuv420p", dict(form.encoding)
         stream.codec_context.time_base = Fraction(1, TICKS)
-        self._container, self._stream = container, stream
-        starts = [round((time - times[0]) * TICKS) for time in times]
-        self._starts = iter(starts)
-        ends = [*starts[1:], starts[-1] + round(TICKS / fps)]
-        self._lengths = {start: end - start for start, end in zip(starts, ends, strict=True)}
+        self._container, self._stream, self.start = container, stream, times[0]
+        self._times, self._ends = iter(times), iter([*times[1:], times[-1] + 1 / fps])
+        self._lengths: dict[int, int] = {}  # of the frames in the encoder, by their ticks
 
     def write(self, frame: Frames) -> None:
         """Encode the next frame (H, W, 3)."""
         picture = av.VideoFrame.from_ndarray(even_picture(frame), format="rgb24")
-        picture.pts, picture.time_base = next(self._starts), Fraction(1, TICKS)
+        begin, end = (round((next(times) - self.start) * TICKS) for times in (self._times, self._ends))
+        picture.pts, picture.time_base = begin, Fraction(1, TICKS)
+        self._lengths[begin] = end - begin
         self._mux(self._stream.encode(picture))
 
     def end(self) -> None:
@@ -133,59 +156,5 @@ class Picture:
 
     def _mux(self, packets: Iterable[av.Packet]) -> None:
         for packet in packets:
-            packet.duration = self._lengths.get(packet.pts or 0, 0)
+            packet.duration = self._lengths.pop(packet.pts or 0, 0)
             self._container.mux(packet)
-
-
-class Sound:
-    """The sound of a source, which is copied into a container packet by packet.
-
-    Args:
-        stack: closes the source.
-        path: the source; a folder of frames has no sound.
-        target: the container, before its first packet.
-        start: the time of the source, in seconds, at which the copy starts.
-    """
-
-    def __init__(self, stack: ExitStack, path: Path, target: OutputContainer, start: float) -> None:
-        self.notes: list[str] = []
-        self._target, self._start = target, start
-        self._copies: dict[int, Any] = {}
-        self._packets: Iterator[av.Packet] = iter(())
-        self._next: av.Packet | None = None
-        if path.is_dir():
-            return
-        source = stack.enter_context(open_container(path))
-        fitting = []
-        for stream in source.streams.audio:
-            name = stream.codec_context.codec.canonical_name if stream.codec_context else "an unknown codec"
-            if name in target.supported_codecs:
-                fitting.append(stream)
-                self._copies[stream.index] = target.add_stream_from_template(stream)
-            else:
-                self.notes.append(f"Its sound ({name}) does not fit into this container: write a .mkv to keep it.")
-        if fitting:
-            self._packets = self._read(source, fitting)
-            self._next = next(self._packets, None)
-
-    def copy_until(self, time: float) -> None:
-        """Copy the packets up to a time of the source, in seconds."""
-        while self._next is not None and _seconds(self._next) <= time:
-            packet, base = self._next, self._next.time_base
-            shift = round(self._start / base) if base else 0
-            packet.pts = None if packet.pts is None else packet.pts - shift
-            packet.dts = None if packet.dts is None else packet.dts - shift
-            packet.stream = self._copies[packet.stream_index]
-            self._target.mux(packet)
-            self._next = next(self._packets, None)
-
-    def _read(self, source: InputContainer, streams: Sequence[Any]) -> Iterator[av.Packet]:
-        try:
-            yield from (packet for packet in source.demux(*streams) if packet.size)
-        except FILE_ERRORS as error:
-            self.notes.append(f"Its sound is damaged and ends early: {error_text(error)}.")
-
-
-def _seconds(packet: av.Packet) -> float:
-    ticks = packet.pts if packet.dts is None else packet.dts
-    return 0.0 if ticks is None or packet.time_base is None else float(ticks * packet.time_base)
