@@ -117,6 +117,9 @@ def test_prediction_reads_the_store_that_params_yaml_names(
     from tests.support.trees import write_video
 
     write_video(tmp_path / "clip.mp4", num_frames=2)
+    with pytest.raises(HumotionError, match=r"There is no MLflow store at .*named/mlflow\.db yet"):
+        call("predict", "clip.mp4", "--model", "models:/nosuch@champion")
+    assert not named.exists(), "a command that only reads makes no store"
+    connect(f"sqlite:///{named}")
     with pytest.raises(HumotionError, match=r"named/mlflow\.db does not return models:/nosuch@champion"):
         call("predict", "clip.mp4", "--model", "models:/nosuch@champion")
-    assert named.exists()

@@ -328,14 +328,14 @@ def test_join_makes_an_empty_store_whole_from_the_files(own_project: Path) -> No
     assert versions("action") == {"1": ["champion"]}
 
 
-def test_join_keeps_the_challenger_and_the_demoted(own_project: Path) -> None:
+def test_join_keeps_the_challenger_and_the_demoted(own_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     retrain("action", seed=4)
-    (own_project / "mlflow.db").unlink()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///one/mlflow.db")
     recorded = read_json(Path("registered/action.json"))
     assert recorded["alias"] == "challenger"
     list(join(tiny_params(epochs=1, seed=4), ["action"]))
     assert versions("action") == {"1": ["challenger"]}
-    (own_project / "mlflow.db").unlink()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///two/mlflow.db")
     Path("registered/action.json").write_text(json.dumps({**recorded, "alias": None, "reason": "it was a fluke"}))
     list(join(tiny_params(epochs=1, seed=4), ["action"]))
     assert versions("action") == {"1": []}
