@@ -36,6 +36,15 @@ def test_list_videos(tmp_path: Path) -> None:
     assert (table["status"] == "ok").all()
 
 
+@pytest.mark.parametrize("value", [7, 2, -3])
+def test_a_split_that_is_none_is_damage_and_not_a_test_clip(tmp_path: Path, value: int) -> None:
+    root = penn_tree(tmp_path)
+    scipy.io.savemat(root / "labels" / "0002.mat", {**penn_labels(4), "train": value})
+    row = PennAction(root).list_videos().set_index("video_id").loc["frames/0002"]
+    assert (row["status"], row["split_1"]) == ("corrupt", None)
+    assert f"'train' is {value}" in row["error"]
+
+
 def test_labels_become_zero_based(tmp_path: Path) -> None:
     content = penn_labels(4)
     labels = of_one(read_labels(save(tmp_path / "0001.mat")))

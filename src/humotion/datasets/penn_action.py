@@ -29,6 +29,7 @@ from humotion.datasets.shared.mat_values import floats_of, integer_of, text_of
 from humotion.store.skeleton import skeleton_of
 from humotion.video.images import image_size, list_frames
 
+_SPLIT = {1: "train", -1: "test", 0: "test"}
 _FIELDS = ("action", "pose", "x", "y", "visibility", "train", "bbox")
 _PLACEHOLDER = 2.0  # absent joints have x == y <= 1.53, in 1-based pixels; no other joint has x == y < 10
 PENN_ACTION_FIRST_SIDE = "r"
@@ -103,9 +104,11 @@ class PennAction(Layout):
         try:
             content = read_mat(path, _FIELDS)
             label, train = text_of(content, "action", path), integer_of(content, "train", path)
+            if train not in _SPLIT:
+                raise LabelError(f"{path.name}: field 'train' is {train}, but it must be 1 (training) or -1 or 0 (test)")
         except LabelError as error:
             return {**row, "label": None, "status": "corrupt", "error": str(error)}
-        row |= {"label": label, "split_1": "train" if train == 1 else "test"}
+        row |= {"label": label, "split_1": _SPLIT[train]}
         if f"frames/{name}" not in self.tree.folders:
             hidden = self.tree.why_hidden("frames")
             row |= {

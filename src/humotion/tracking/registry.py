@@ -68,13 +68,19 @@ def register_version(candidate: Candidate, uri: str | None = None) -> str:
 
 
 def champion(name: str, uri: str | None = None) -> ModelVersion | None:
-    """The version with the alias ``champion``, or None."""
+    """The version with the alias ``champion``, or None.
+
+    Raises:
+        MlflowException: the store cannot answer. That must not look like "no champion": a new version would become it.
+    """
     if (client := open_existing(uri)) is None:
         return None
     try:
         return client.get_model_version_by_alias(name, CHAMPION)
-    except mlflow.MlflowException:
-        return None
+    except mlflow.MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):  # no such model, no such alias
+            return None
+        raise
 
 
 def get_version(name: str, version: str, uri: str | None = None) -> ModelVersion:
