@@ -105,7 +105,7 @@ class PennAction(Layout):
             content = read_mat(path, _FIELDS)
             label, train = text_of(content, "action", path), integer_of(content, "train", path)
             if train not in _SPLIT:
-                raise LabelError(f"{path.name}: field 'train' is {train}, but it must be 1 (training) or -1 or 0 (test)")
+                raise LabelError(f"{path.name}: field 'train' is {train}, not 1 (training), -1 or 0 (test)")
         except LabelError as error:
             return {**row, "label": None, "status": "corrupt", "error": str(error)}
         row |= {"label": label, "split_1": _SPLIT[train]}
