@@ -59,7 +59,7 @@ def _said(packets: Sequence[PacketFacts]) -> Iterator[PacketDamage]:
 def _is_joint(packets: Sequence[PacketFacts], number: int) -> bool:
     """Whether two recordings were joined behind a packet, which a transport stream reports like missing bytes.
 
-    The second one starts with a key frame, and its times start anew or follow without a hole. If bytes are missing
+    The second one starts with a key frame, and its times start again or follow without a hole. If bytes are missing
     nevertheless, the decoder notices.
     """
     before, last, following = (packets[n] if 0 <= n < len(packets) else None for n in (number - 1, number, number + 1))
@@ -108,6 +108,6 @@ def _holes(packets: Sequence[PacketFacts]) -> Iterator[PacketDamage]:
 def _longest_step(packets: Sequence[PacketFacts]) -> int:
     """The packet that follows the hole, as far as the times tell."""
     times = [packet.dts for packet in packets]
-    steps = [0 if a is None or b is None else b - a for a, b in zip(times, times[1:], strict=False)]
+    steps = [0 if a is None or b is None else b - a for a, b in itertools.pairwise(times)]
     usual = sorted(steps)[len(steps) // 2] if steps else 0
     return next((number for number, step in enumerate(steps, 1) if usual and step > 1.5 * usual), 0)

@@ -40,7 +40,7 @@ class FrameOrder:
 def order_frames(names: Sequence[str], first: int | None = None) -> FrameOrder:
     """Order the names of a folder's images by their numbers.
 
-    Numbers may begin anywhere, and go up by any step: every fifth frame is a frame rate, not a gap. The usual step is
+    Numbers may start anywhere, and go up by any step: every fifth frame is a frame rate, not a gap. The usual step is
     the most frequent one. With ``first``, the numbers must be ``first``, ``first + 1`` and so on, because labels are
     aligned with frames by number. Times (clock times, decimal seconds, seconds since 1970) may be irregular.
 
