@@ -7,6 +7,7 @@ a number that is left out. Each rule below gives the number of the first packet 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
