@@ -78,7 +78,10 @@ def is_official(videos: pd.DataFrame, split: str) -> bool:
         return False
     if split not in videos.columns:
         known = [*(column for column in videos.columns if "split_" in column), GROUPED]
-        raise HumotionError(f"clips.split is {split!r}, but the dataset has {_listed(known, most=20)}.")
+        raise HumotionError(
+            f"clips.split is {split!r}, but the dataset has {_listed(known, most=20)}. If it should have more, `notes` "
+            "in prepared/<dataset>/index.json says what was looked for."
+        )
     return bool(videos[split].notna().any())
 
 
