@@ -21,7 +21,7 @@ from humotion.extraction.shards import make_shards, state_of
 from humotion.files import atomic_path, move_into_place
 from humotion.params.document import Params
 from humotion.video.decode import Device, has_cuda
-from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
+from humotion.work import digest_of, digest_of_code, digest_of_file, owned_work
 
 _logger = logging.getLogger(__name__)
 
@@ -46,21 +46,21 @@ def run(dataset: str, params: Params) -> None:
     _require_some_video(videos, layout.root)
     code = digest_of_code("extract", chosen=settings.model_dump(mode="json"))
     digest = digest_of([settings.model_dump(), digest_of_file(index), state_of(layout.root), code])
-    work = work_folder("extract", digest)
-    try:
-        table = make_shards(videos, layout, settings, work, params.machine)
-        _warn_of_videos_read_on_the_cpu(table, settings.decode.device)
-        with atomic_path(prepared / "frames.parquet") as temporary:
-            table.to_parquet(temporary, index=False)
-        move_into_place(work / "frames", prepared / "frames")
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise HumotionError(
-            f"The disk is full. Frames of {dataset!r} are written to {work}, then moved to {prepared}. Free some space "
-            "and run the stage again. Finished shards are kept and used."
-        ) from error
-    shutil.rmtree(work)
+    with owned_work("extract", digest) as work:
+        try:
+            table = make_shards(videos, layout, settings, work, params.machine)
+            _warn_of_videos_read_on_the_cpu(table, settings.decode.device)
+            with atomic_path(prepared / "frames.parquet") as temporary:
+                table.to_parquet(temporary, index=False)
+            move_into_place(work / "frames", prepared / "frames")
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise HumotionError(
+                f"The disk is full. Frames of {dataset!r} are written to {work}, then moved to {prepared}. Free some "
+                "space and run the stage again. Finished shards are kept and used."
+            ) from error
+        shutil.rmtree(work)
 
 
 def _require_some_video(videos: pd.DataFrame, root: Path) -> None:

@@ -7,11 +7,14 @@ The default is ``sqlite:///mlflow.db`` at the root of the main checkout. This is
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
+from typing import Any
 
 import mlflow
 from filelock import FileLock
 from mlflow.tracking import MlflowClient
+from sqlalchemy import Engine, event
 
 from humotion.errors import HumotionError
 from humotion.tracking import address
@@ -22,7 +25,16 @@ from humotion.tracking.relocation import artifact_folder, relocate
 
 # Tags that find a run whose id in this store is different from the id that another process has.
 LOCAL_ID = "humotion.local_id"  # the run was written to disk before its server could be reached
+BUSY = 120_000  # milliseconds to wait for an SQLite file that another program has locked, for example for a backup
 RESTORED_FROM = "restored_from"  # this store did not have the run, so a new one was made from the model folder
+
+
+@event.listens_for(Engine, "before_cursor_execute", retval=True)
+def _wait_longer(conn: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+    """MLflow sets SQLite's busy timeout to 20 s for each session; wait longer."""
+    if isinstance(cursor, sqlite3.Cursor) and statement.startswith("PRAGMA busy_timeout"):
+        return f"PRAGMA busy_timeout = {BUSY}", parameters
+    return statement, parameters
 
 
 def tracking_uri(configured: str | None = None) -> str:
