@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from humotion.checkout.doctor_results import check_leftovers, check_staged
 from humotion.checkout.doctor_store import check_files, check_git, check_registry, check_store
 from humotion.checkout.findings import Finding as Finding
 from humotion.errors import HumotionError
@@ -218,6 +219,8 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "params.yaml": _params,
     "git": check_git,
     "dvc": _dvc,
+    "staged results": check_staged,
+    "leftovers": check_leftovers,
     "disk": _disk,
     "mlflow store": check_store,
     "run files": check_files,

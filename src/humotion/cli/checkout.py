@@ -1,4 +1,4 @@
-"""Commands about this checkout: recipe, params, summary, doctor."""
+"""Commands about this checkout: recipe, params, summary, tidy, doctor."""
 
 from __future__ import annotations
 
@@ -71,6 +71,29 @@ def summary() -> None:
     from humotion.checkout.summary import summarise
 
     typer.echo(summarise(load_params()))
+
+
+@app.command()
+def tidy(
+    yes: Annotated[bool, typer.Option("--yes", help="Delete what is listed.")] = False,
+) -> None:
+    """List what removed experiments and datasets left in the output folders and lock files. With --yes, delete it.
+
+    A leftover has a name that params.yaml does not have. Other files in these folders, converted models, DVC's cache
+    (`dvc gc -w`) and runs and models in MLflow stay.
+    """
+    from humotion.checkout.leftovers import find_leftovers, remove
+
+    found = find_leftovers(load_params())
+    if not found:
+        typer.echo("Nothing is left over: every output is of a dataset or experiment in params.yaml.")
+        return
+    typer.echo(f"params.yaml does not have these any more:\n{found.describe()}")
+    if not yes:
+        typer.echo("Nothing is deleted. `humotion tidy --yes` deletes the files and removes the lock entries.")
+        return
+    remove(found)
+    typer.echo("Deleted. `git status` shows what to commit. `dvc checkout` of an older commit brings its outputs back.")
 
 
 @app.command()

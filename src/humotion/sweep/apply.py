@@ -88,7 +88,7 @@ def _replace(text: str, path: list[str], value: Any) -> str:
         child = _child(node, key)
         if child is None:
             return _insert(text, node, path[depth:], value)
-        in_flow = in_flow or bool(node.flow_style)
+        in_flow = in_flow or bool(getattr(node, "flow_style", False))
         parent, node = node, child
     start, end = node.start_mark.index, node.end_mark.index
     if start == end:  # a key without a value, which is null; YAML says that it is at the next key
