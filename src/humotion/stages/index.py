@@ -27,7 +27,8 @@ _PROBED = {"fps": "float64", "width": "Int32", "height": "Int32", "num_frames_pr
 def run(dataset: str, params: Params) -> None:
     """Write ``prepared/<dataset>/videos.parquet`` and ``index.json``.
 
-    A video that is missing, damaged or wrongly labelled has a row with its status.
+    A video that is missing, damaged or wrongly labelled has a row with its status. Damage that only decoding shows
+    is found later, by the stage extract.
 
     Raises:
         HumotionError: the dataset's layout or root does not exist, or the root has no videos.
@@ -92,12 +93,12 @@ def _with_probes(layout: Layout, num_workers: int) -> pd.DataFrame:
 def _look(layout: Layout, video_id: str, path: str, status: str) -> Probe:
     if status != "ok":
         return Probe(status)
-    facts = probe(layout.root / path)
+    facts = probe(layout.root / path, all_packets=True)
     facts = facts if facts.fps else replace(facts, fps=layout.fps(video_id))
     try:
         layout.pose(video_id)
     except LabelError as error:
-        return Probe("corrupt", str(error)) if facts.status == "ok" else facts
+        return Probe("corrupt", str(error)) if facts.status in ("ok", "truncated", "damaged") else facts
     return facts
 
 
