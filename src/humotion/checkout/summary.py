@@ -29,7 +29,19 @@ def summarise(params: Params) -> str:
         _block(name, experiment.task, experiment.dataset, registered(name, params))
         for name, experiment in params.experiments.items()
     ]
-    return "\n\n".join([*blocks, _next_steps(params)])
+    notes = [note for name in params.datasets if (note := _damage(name, params.dataset(name).on_damage))]
+    return "\n\n".join([*blocks, *(["\n".join(notes)] if notes else []), _next_steps(params)])
+
+
+def _damage(dataset: str, on_damage: str) -> str | None:
+    """How many videos of a dataset are not whole; None if all are, or if it was not explored."""
+    path = Path("metrics") / dataset / "data.json"
+    facts = read_json(path) if path.exists() else {}
+    counts = {name: facts.get(f"num_{name}", 0) for name in ("truncated", "damaged", "unreadable", "missing")}
+    if not any(counts.values()):
+        return None
+    found = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+    return f"{dataset}: {found} (on_damage: {on_damage}). Which and why: reports/{dataset}/problems.csv"
 
 
 def _block(name: str, task: str, dataset: str, where: str | None) -> str:

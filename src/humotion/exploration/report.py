@@ -85,6 +85,7 @@ def listed_rates(fps: pd.Series) -> str:
 def _problems(problems: pd.DataFrame) -> str:
     if problems.empty:
         return "All listed videos were read to their end."
+    dropped = int((problems["status"].isin(["truncated", "damaged"]) & (problems["num_frames"] == 0)).sum())
     counts = ", ".join(f"{count} {status}" for status, count in problems["status"].value_counts().items())
     # For missing files the number says enough, so the others are listed first.
     listed = problems.sort_values("status", key=lambda status: status == "missing", kind="stable")
@@ -92,7 +93,8 @@ def _problems(problems: pd.DataFrame) -> str:
     rows = shown[["video_id", "status", "num_frames", "error"]].itertuples(index=False)
     table = markdown_table(("video", "status", "frames kept", "why"), rows)
     rest = f"\n\n{len(listed) - MOST_ROWS} more are in problems.csv." if len(listed) > MOST_ROWS else ""
-    return f"{counts}; all of them are in [problems.csv](problems.csv).\n\n{table}{rest}"
+    fate = f" {dropped} of them had whole frames and were dropped (on_damage)." if dropped else ""
+    return f"{counts}; all of them are in [problems.csv](problems.csv).{fate}\n\n{table}{rest}"
 
 
 def _splits(splits: dict[str, dict[str, int]]) -> str:

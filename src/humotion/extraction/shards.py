@@ -31,6 +31,7 @@ _TABLE = {
     **{"method": "str", "status": "str", "error": "str", "digest": "str"},
 }
 
+_PARTLY_READ = ("truncated", "damaged")  # the states of videos of which the first frames are whole
 _Video = tuple[str, str, str, str]  # video_id, path, status, error: a row of the index
 
 
@@ -108,7 +109,7 @@ def _pack(
     num_packed = 0
     for video_id, path, status, error in videos:
         video, row = None, {"method": None, "status": status, "error": error, "num_frames": 0}
-        if status == "ok":
+        if status in ("ok", *_PARTLY_READ):
             video, row = _read(video_id, layout, layout.root / path, settings)
         place = {"row": num_packed, "digest": video.digest()} if video else {"row": -1, "digest": None}
         rows.append({"video_id": video_id, **place, **row})
@@ -138,6 +139,9 @@ def _read(
     num_frames = len(encoded.jpegs)
     if labels and 0 < num_frames < labels.num_frames and decoded.status == "ok":
         row |= {"status": "truncated", "error": f"{num_frames} frames, but {labels.num_frames} labelled frames"}
+    if row["status"] in _PARTLY_READ and settings.on_damage == "drop":
+        error = f"{row['error']}; its {num_frames} frames are dropped, because on_damage is drop"
+        return None, {**row, "error": error, "num_frames": 0}
     fps = decoded.fps or layout.fps(video_id)
     video = _packed(video_id, encoded, fps, labels) if num_frames else None
     return video, {**row, "num_frames": num_frames}

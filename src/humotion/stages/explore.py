@@ -111,5 +111,6 @@ def summarise(videos: pd.DataFrame, statistics: pd.DataFrame) -> dict[str, objec
         "num_unreadable": int(len(videos) - len(statistics) - status.get("missing", 0)),
         "num_missing": int(status.get("missing", 0)),
         "num_truncated": int(status.get("truncated", 0)),
+        "num_damaged": int(status.get("damaged", 0)),
         "splits": {column: split_facts(statistics, column) for column in split_columns(videos)},
     }

@@ -31,7 +31,8 @@ _logger = logging.getLogger(__name__)
 def run(dataset: str, params: Params) -> None:
     """Write ``prepared/<dataset>/videos.parquet`` and ``index.json``.
 
-    A video that is missing, damaged or wrongly labelled has a row with its status.
+    A video that is missing, damaged or wrongly labelled has a row with its status. Damage that only decoding shows
+    is found later, by the stage extract.
 
     Raises:
         HumotionError: the dataset's layout or root does not exist, or the root has no videos.
@@ -109,12 +110,12 @@ def _with_probes(layout: Layout, num_workers: int) -> pd.DataFrame:
 def _look(layout: Layout, video_id: str, path: str, status: str) -> Probe:
     if status != "ok":
         return Probe(status)
-    facts = probe(layout.root / path, layout.first_frame)
+    facts = probe(layout.root / path, layout.first_frame, all_packets=True)
     facts = facts if facts.fps else replace(facts, fps=layout.fps(video_id))
     try:
         layout.checked_pose(video_id)
     except LabelError as error:
-        return Probe("corrupt", str(error)) if facts.status == "ok" else facts
+        return Probe("corrupt", str(error)) if facts.status in ("ok", "truncated", "damaged") else facts
     return facts
 
 

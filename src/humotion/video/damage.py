@@ -11,6 +11,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+_LAG = 2
+"""Packets after the flagged one in which the second of two joined recordings starts: the parser flags an earlier one."""
+
 
 class PacketFacts(NamedTuple):
     """One packet: times in ticks, position and size in bytes, flags, and what the demuxer logged while it was read.
@@ -63,12 +66,12 @@ def _is_joint(packets: Sequence[PacketFacts], number: int) -> bool:
     The second one starts with a key frame, and its times start again or follow without a hole. If bytes are missing
     nevertheless, the decoder notices.
     """
-    before, last, following = (packets[n] if 0 <= n < len(packets) else None for n in (number - 1, number, number + 1))
-    if before is None or last is None or following is None or not following.is_key:
+    near = packets[max(0, number - 1) : number + 1 + _LAG]
+    if number == 0 or any(packet.dts is None for packet in near):
         return False
-    if before.dts is None or last.dts is None or following.dts is None:
-        return False
-    return following.dts - last.dts <= last.dts - before.dts
+    steps = [(near[n].dts or 0) - (near[n - 1].dts or 0) for n in range(1, len(near))]
+    joints = (n for n in range(2, len(near)) if near[n].is_key)
+    return any(all(step <= steps[0] for step in steps[:n]) for n in joints)
 
 
 def _missing(packets: Sequence[PacketFacts], index: Sequence[int]) -> Iterator[PacketDamage]:

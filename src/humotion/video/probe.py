@@ -7,7 +7,7 @@ here is a hint; the frame table has the real count.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from humotion.video.container import FILE_ERRORS, DamagedVideo, error_text, open_container, video_stream
@@ -15,6 +15,7 @@ from humotion.video.frame_names import NoOrderError
 from humotion.video.images import frame_order, has_frames, read_image
 from humotion.video.listing import failure, printable, suffix_of
 from humotion.video.orientation import swaps_sides, turn_filters
+from humotion.video.outline import read_outline
 
 _CODECS = {
     **{".png": "png", ".bmp": "bmp", ".dib": "bmp", ".webp": "webp", ".tif": "tiff", ".tiff": "tiff"},
@@ -24,7 +25,7 @@ _CODECS = {
 
 @dataclass(frozen=True)
 class Probe:
-    """Header facts; a fact that the source does not state is None. ``status`` is ok, corrupt, empty or missing."""
+    """Header facts; a fact that the source does not state is None. ``status`` is ok, or what is wrong with it (see `Decoded`)."""
 
     status: str
     error: str | None = None
@@ -37,13 +38,27 @@ class Probe:
     has_b_frames: bool | None = None
 
 
-def probe(path: Path, first_frame: int | None = None) -> Probe:
+def probe(path: Path, first_frame: int | None = None, all_packets: bool = False) -> Probe:
     """Read the header of a video file or a folder of frame images; a bad one gets a status and an error text.
 
     Sizes are as displayed, after the rotation that phones record. The first frame is decoded, so "ok" means
-    that there is at least one frame. ``first_frame``: the number of the first image, if labels count from it.
+    that there is at least one frame. ``first_frame``: the number of the first image, if labels count from it. With
+    ``all_packets``, the packets of a video file are examined too, without decoding: they may show that the file is
+    truncated or damaged.
     """
-    return _probe_folder(path, first_frame) if os.path.isdir(path) else _probe_file(path)  # noqa: PTH112 (never raises)
+    if os.path.isdir(path):  # noqa: PTH112 (never raises)
+        return _probe_folder(path, first_frame)
+    facts = _probe_file(path)
+    return _with_damage(path, facts) if all_packets and facts.status == "ok" else facts
+
+
+def _with_damage(path: Path, facts: Probe) -> Probe:
+    outline = read_outline(path)
+    if outline.ends_early:
+        return replace(facts, status="truncated", error="the file ends before its last frame")
+    if outline.damage:
+        return replace(facts, status="damaged", error=f"at packet {outline.damage.number}: {outline.damage.text}")
+    return facts
 
 
 def _probe_file(path: Path) -> Probe:

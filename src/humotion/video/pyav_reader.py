@@ -23,6 +23,9 @@ from humotion.video.ffmpeg_log import pyav_errors
 from humotion.video.orientation import turn_filters
 from humotion.video.outline import Outline
 
+_HARMLESS = frozenset({"mmco: unref short failure"})
+"""Said of whole files that start at a key frame of an open group: a frame before the start shall be forgotten."""
+
 
 def pyav_frames(path: Path, outline: Outline, decoded: Decoded) -> Iterator[npt.NDArray[np.uint8]]:
     """Yield the frames not yet in ``decoded``, RGB (H, W, 3) uint8, up to the first that is damaged."""
@@ -98,8 +101,8 @@ class _Whole:
                 frames = packet.decode()
             except FILE_ERRORS as error:
                 return [], error_text(error) if self._has_started(packet) else None
-        lines = heard if self._has_started(packet) else []
-        return ([], lines[0][2].strip()) if lines else (frames, None)
+        said = next((text.strip() for _, _, text in heard if text.strip() not in _HARMLESS), None)
+        return ([], said) if said and self._has_started(packet) else (frames, None)
 
     def _has_started(self, packet: av.Packet) -> bool:
         """Whether the decoder can be expected to decode ``packet``: it and what it needs are in the file.
