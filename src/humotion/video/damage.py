@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 _LAG = 2
-"""Packets after the flagged one in which the second of two joined recordings starts: the parser flags an earlier one."""
+"""The second of two joined recordings starts within these packets after the flagged one: the parser flags it early."""
 
 
 class PacketFacts(NamedTuple):

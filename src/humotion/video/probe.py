@@ -25,7 +25,10 @@ _CODECS = {
 
 @dataclass(frozen=True)
 class Probe:
-    """Header facts; a fact that the source does not state is None. ``status`` is ok, or what is wrong with it (see `Decoded`)."""
+    """Header facts; a fact that the source does not state is None.
+
+    ``status`` is ok, or the kind of damage (see `Decoded`).
+    """
 
     status: str
     error: str | None = None

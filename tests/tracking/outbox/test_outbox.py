@@ -365,7 +365,10 @@ def test_the_clips_of_a_run_arrive_as_datasets(server: Server, prepared_outbox: 
     source = replace(SOURCE, params={"dataset": "tiny"}, clips={"training": Path("clips.parquet")})
     with runs.training_run(source) as run_id:
         runs.log_metrics({"loss": 1.0})
-    (found,) = MlflowClient(server.uri).get_run(run_id).inputs.dataset_inputs
+    client = MlflowClient(server.uri)
+    places = [experiment.experiment_id for experiment in client.search_experiments()]
+    (run,) = client.search_runs(places, f"tags.`{LOCAL_ID}` = '{run_id}'")
+    (found,) = run.inputs.dataset_inputs
     assert (found.dataset.name, found.dataset.digest) == ("tiny/training", digest_of_file(Path("clips.parquet")))
     assert [(tag.key, tag.value) for tag in found.tags] == [("mlflow.data.context", "training")]
     assert not waiting_runs()
