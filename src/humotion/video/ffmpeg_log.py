@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
+from typing import cast
 
 import av.logging
 
@@ -34,14 +35,15 @@ av.logging.set_level(av.logging.ERROR)
 
 def pyav_errors() -> AbstractContextManager[Lines]:
     """A block that collects the errors that PyAV's FFmpeg logs in this thread; its list grows while they are logged."""
-    return av.logging.Capture()
+    return cast(AbstractContextManager[Lines], av.logging.Capture())  # PyAV annotates its __exit__ wrongly
 
 
 @contextmanager
 def torchcodec_errors() -> Iterator[list[str]]:
     """Collect the errors that torchcodec's FFmpeg logs in this thread; the list is complete at the end of the block."""
     before = getattr(_here, "lines", None)
-    _here.lines = lines = []
+    lines: list[str] = []
+    _here.lines = lines
     _listen(+1)
     try:
         yield lines

@@ -94,7 +94,7 @@ class _Pass:
             return True
         if frame is not None:
             self.filters = turn_filters(frame)
-            self.first = _reformatter().reformat(frame, format="rgb24").to_ndarray()
+            self.first = np.asarray(_reformatter().reformat(frame, format="rgb24").to_ndarray(), np.uint8)
         return frame is not None
 
 

@@ -115,8 +115,8 @@ def draw_overlays(folder: Path, outcomes: list[PoseOutcome], found: pd.Series, s
     """
     scored = [outcome for outcome in outcomes if np.isfinite(found[outcome.clip_id])]  # NaN has no place in an order
     ranked = sorted(scored, key=lambda outcome: found[outcome.clip_id])
-    places = np.linspace(0, len(ranked) - 1, count).astype(int) if ranked else []
-    chosen = [ranked[index] for index in np.unique(places).astype(int)]
+    places = np.unique(np.linspace(0, len(ranked) - 1, count).astype(int)) if ranked else ()
+    chosen = [ranked[index] for index in places]
     names = file_stems(outcome.clip_id for outcome in chosen)
     rows = []
     for outcome in tqdm(chosen, desc="overlays", unit="video"):
