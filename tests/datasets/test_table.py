@@ -141,9 +141,17 @@ def test_from_table_to_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(
     "path",
-    ["walk\\Caf\u00e9 1.mp4", "C:\\walk\\Caf\u00e9 1.mp4", "Walk/caf\u00e9 1.MP4", "walk/Cafe\u0301 1.mp4", "walk/Caf\u00e9 1",
-     "walk/Caf\u00e9 1.avi", "Caf\u00e9 1.mp4", "videos/walk/Caf\u00e9 1.mp4", "walk/Caf\u00e9_1.mp4"],
-)  # fmt: skip
+    [
+        *("walk\\Caf\u00e9 1.mp4", "C:\\walk\\Caf\u00e9 1.mp4", "Walk/caf\u00e9 1.MP4", "walk/Cafe\u0301 1.mp4"),
+        *(
+            "walk/Caf\u00e9 1",
+            "walk/Caf\u00e9 1.avi",
+            "Caf\u00e9 1.mp4",
+            "videos/walk/Caf\u00e9 1.mp4",
+            "walk/Caf\u00e9_1.mp4",
+        ),
+    ],
+)
 def test_a_path_that_is_nearly_right_gets_a_hint(path: str, tmp_path: Path) -> None:
     (tmp_path / "walk").mkdir()
     (tmp_path / "walk" / "Caf\u00e9 1.mp4").touch()

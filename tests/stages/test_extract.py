@@ -273,5 +273,5 @@ def test_a_disk_that_is_not_mounted_is_an_error(tmp_path: Path, monkeypatch: pyt
     write_video(tmp_path / "root" / "walk" / "a.avi", 3)
     index.run("data", params("folder", tmp_path / "root"))
     (tmp_path / "root" / "walk").rename(tmp_path / "away")
-    with pytest.raises(HumotionError, match="None of the 1 videos .* Is the disk mounted"):
+    with pytest.raises(HumotionError, match=r"None of the 1 videos .* Is the disk mounted"):
         extract.run("data", params("folder", tmp_path / "root"))
