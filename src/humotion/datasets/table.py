@@ -43,6 +43,7 @@ class Table(Layout):
         """
         rows = [self._row(row) for row in self._listed.to_dict("records")]
         require_videos(rows, self)
+        _ = self.tree  # refuses links to folders; hidden folders are not in it, but may be listed
         refuse_linked_parents(self.root, (row["path"] for row in rows))
         self.used.add(self._file.name)
         for column in (column for column in self._listed.columns if column.startswith("split_")):
