@@ -370,7 +370,7 @@ def test_an_interrupted_training_goes_on_under_its_run(own_project: Path, monkey
         with pytest.raises(OSError, match="disk"):
             train.run("action", tiny_params())
     assert not Path("models/action").exists()
-    (work,) = Path(".humotion/work/train").iterdir()
+    (work,) = (path for path in Path(".humotion/work/train").iterdir() if path.is_dir())
     run_id = read_json(work / "run.json")["run_id"]
     assert connect().get_run(run_id).info.status == "FAILED"
     train.run("action", tiny_params())

@@ -1,6 +1,6 @@
 """Checkpoints of unfinished trainings that prove themselves, so that a damaged one is no dead end.
 
-A power cut, a full disk or a quota may leave half a file. So a folder has, besides the checkpoint of the last epoch and
+A power cut, a full disk or a quota may leave half a file. So a folder has, in addition to the checkpoint of the last epoch and
 that of the best epoch, the two that were there before, and ``checkpoints.json`` with checksums:
 
     last.ckpt  previous.ckpt      where training resumes, or if last.ckpt is damaged
