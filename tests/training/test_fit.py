@@ -257,7 +257,7 @@ def test_automatic_precision_is_the_one_that_this_machine_computes_with(
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: has_bfloat16)
     trainer = params.experiment("action").trainer
     assert usable_precision(trainer, params.machine) == precision
-    assert make_trainer(trainer, params.machine, False, []).precision == precision
+    assert make_trainer(trainer, params.machine, False, [], []).precision == precision
 
 
 def test_checkpointed_activations_change_no_result(root: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import os
 from typing import Any, Literal
 
 import torch
+from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities import rank_zero_only
@@ -24,6 +25,34 @@ _logger = logging.getLogger(__name__)
 def on_gpu(machine: MachineParams) -> bool:
     """Return whether a training on this machine has a CUDA device."""
     return machine.accelerator != "cpu" and torch.cuda.is_available()
+
+
+def check_devices(machine: MachineParams) -> None:
+    """Refuse devices that this machine does not have; Lightning would raise its own errors after the run has started.
+
+    Raises:
+        HumotionError: the accelerator is absent, or there are fewer of it than ``machine.devices``.
+    """
+    wanted = machine.accelerator
+    if wanted == "cpu" or (wanted == "auto" and _gpu() is None):
+        return  # a CPU takes any number of processes
+    accelerator = _gpu() if wanted in ("auto", "gpu") else AcceleratorRegistry[wanted]["accelerator"]
+    if accelerator is None or not accelerator.is_available():
+        raise HumotionError(
+            f"machine.accelerator is {wanted}, but torch {torch.__version__} finds none on this machine. Set it to "
+            "auto or cpu in params.yaml, or install PyTorch for your device. `humotion doctor` shows what torch finds."
+        )
+    by_launcher = launched()
+    asked = machine.devices if by_launcher is None else by_launcher[0]
+    if isinstance(asked, int) and asked > (present := int(accelerator.auto_device_count())):
+        who = "machine.devices is" if by_launcher is None else "processes per machine, by its launcher:"
+        raise HumotionError(f"{who} {asked}, but this machine shows {present} of accelerator {wanted}. Use fewer.")
+
+
+def _gpu() -> Any:
+    """The accelerator that Lightning takes for ``gpu``: CUDA, else Apple's MPS; None if there is neither."""
+    found = (AcceleratorRegistry[name]["accelerator"] for name in ("cuda", "mps"))
+    return next((accelerator for accelerator in found if accelerator.is_available()), None)
 
 
 def is_lead() -> bool:
@@ -60,12 +89,22 @@ def has_bfloat16(machine: MachineParams) -> bool:
 
 
 def one_device(machine: MachineParams) -> dict[str, Any]:
-    """Return the arguments of a Lightning trainer that runs only in this process."""
+    """Return the arguments of a Lightning trainer that runs only in this process.
+
+    Raises:
+        HumotionError: this machine does not have the accelerator.
+    """
+    check_devices(machine.model_copy(update={"devices": "auto"}))
     return {"accelerator": machine.accelerator, "devices": 1, "plugins": cluster()}
 
 
 def all_devices(machine: MachineParams) -> dict[str, Any]:
-    """Return a Lightning trainer's device arguments: the processes that were started, or the ``machine`` settings."""
+    """Return a Lightning trainer's device arguments: the processes that were started, or the ``machine`` settings.
+
+    Raises:
+        HumotionError: this machine does not have the devices.
+    """
+    check_devices(machine)
     num_devices, num_nodes = launched() or (machine.devices, 1)
     if num_devices == "auto" and on_gpu(machine):
         num_devices = torch.cuda.device_count()
