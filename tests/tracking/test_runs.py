@@ -9,6 +9,7 @@ import pytest
 
 from humotion.errors import HumotionError
 from humotion.tracking import runs
+from humotion.tracking.address import experiment_name
 from humotion.tracking.models import log_model_folder
 from humotion.tracking.sources import RunSource, flatten
 from humotion.tracking.store import connect, mlflow
@@ -174,4 +175,4 @@ def test_flatten() -> None:
 
 
 def test_experiment_name() -> None:
-    assert runs.experiment_name("pose_estimation", "penn_action") == "pose/penn_action"
+    assert experiment_name("pose_estimation", "penn_action") == "pose/penn_action"

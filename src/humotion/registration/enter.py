@@ -59,7 +59,8 @@ def enter(name: str, params: Params, again: bool = False) -> Entry:
     """
     experiment, uri = params.experiment(name), params.machine.tracking_uri
     description = read_description(Path("models") / name)
-    candidate = _candidate(name, params, description)
+    validation = pd.read_parquet(Path("models") / name / VALIDATION)
+    candidate = _candidate(name, params, description, validation)
     incumbent = _incumbent(candidate.name, uri)
     version = registry.register_version(candidate, uri)
     if again:
@@ -67,7 +68,7 @@ def enter(name: str, params: Params, again: bool = False) -> Entry:
     before = registry.get_version(candidate.name, version, uri).tags
     rule, face = experiment.register_, load_face(experiment.task)
     demoted = before.get(registry.DEMOTED_WHY)
-    decision = decide(version, _validation(name), incumbent, rule, face, experiment.seed, demoted)
+    decision = decide(version, validation, incumbent, rule, face, experiment.seed, demoted)
     if incumbent is not None and incumbent.version == version and demoted is None:
         decision = Decision(decision.alias, before.get(registry.PROMOTED_WHY, decision.reason))
     _give_alias(candidate.name, version, decision, uri)
@@ -82,7 +83,8 @@ def enter_as_recorded(name: str, params: Params, recorded: Mapping[str, Any]) ->
     """
     experiment, uri = params.experiment(name), params.machine.tracking_uri
     description = read_description(Path("models") / name)
-    candidate = _candidate(name, params, description)
+    validation = pd.read_parquet(Path("models") / name / VALIDATION)
+    candidate = _candidate(name, params, description, validation)
     incumbent = _incumbent(candidate.name, uri)
     if incumbent is not None and recorded["alias"] == registry.CHAMPION:
         return enter(name, params)
@@ -105,12 +107,14 @@ def _tag(
     registry.tag_version(model, version, tags, uri)
 
 
-def _candidate(name: str, params: Params, description: ModelDescription) -> registry.Candidate:
+def _candidate(
+    name: str, params: Params, description: ModelDescription, validation: pd.DataFrame
+) -> registry.Candidate:
     """The trained model of an experiment, ready to be registered; one whose training diverged is refused."""
     experiment = params.experiment(name)
     folder, face = Path("models") / name, load_face(experiment.task)
     check_weights(folder)
-    refuse_without_scores(name, _validation(name), face.SCORE_COLUMNS[experiment.register_.metric])
+    refuse_without_scores(name, validation, face.SCORE_COLUMNS[experiment.register_.metric])
     model = f"{description.architecture['name']}-{description.dataset}"
     weights_md5 = digest_of_file(folder / WEIGHTS)
     logged = runs.logged_model(description.run_id, weights_md5, params.machine.tracking_uri)
@@ -121,13 +125,9 @@ def _candidate(name: str, params: Params, description: ModelDescription) -> regi
         run_id=logged.run_id,
         model_id=logged.model_id,
         weights_md5=weights_md5,
-        tags={"experiment": name, "validated_on": validated_on(_validation(name))},
+        tags={"experiment": name, "validated_on": validated_on(validation)},
         description=card(model, description, about_data, test, experiment.register_, face),
     )
-
-
-def _validation(name: str) -> pd.DataFrame:
-    return pd.read_parquet(Path("models") / name / VALIDATION)
 
 
 def _incumbent(model: str, uri: str | None) -> Incumbent | None:

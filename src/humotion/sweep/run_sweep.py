@@ -24,6 +24,7 @@ from humotion.sweep.storage import Storage
 from humotion.sweep.study import Sweep, counted, drawn_at_random, input_md5
 from humotion.sweep.worker import Worker, follow
 from humotion.tracking import runs, sweeps
+from humotion.tracking.address import experiment_name
 from humotion.training.devices import check_devices
 
 
@@ -69,7 +70,7 @@ def _tracked(sweep: Sweep) -> Iterator[str]:
     """The sweep's run in MLflow."""
     experiment, settings = sweep.experiment, sweep.settings.model_dump(mode="json", exclude_none=True)
     uri = sweep.params.machine.tracking_uri
-    where = runs.experiment_name(experiment.task, experiment.dataset)
+    where = experiment_name(experiment.task, experiment.dataset)
     source = runs.RunSource(where, sweep.name, {"sweep": settings}, input_md5(sweep.name, experiment))
     with sweep.storage.locked():
         parent = sweeps.sweep_run(source, sweep.study_name, {"optuna.storage": sweep.storage.shown}, uri)

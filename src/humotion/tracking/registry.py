@@ -15,7 +15,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from humotion.errors import HumotionError
 from humotion.tracking.hints import how_to_join
-from humotion.tracking.store import connect, mlflow, open_existing, shown_uri
+from humotion.tracking.store import NOT_THERE, connect, mlflow, open_existing, shown_uri
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 PROMOTED_AT, PROMOTED_WHY, BEFORE = "promoted_at", "promoted_why", "champion_before"
@@ -78,7 +78,7 @@ def champion(name: str, uri: str | None = None) -> ModelVersion | None:
     try:
         return client.get_model_version_by_alias(name, CHAMPION)
     except mlflow.MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):  # no such model, no such alias
+        if error.error_code in NOT_THERE:
             return None
         raise
 

@@ -18,7 +18,6 @@ from mlflow.tracking import MlflowClient
 from humotion.errors import DivergedError, HumotionError
 from humotion.system.signals import held_back
 from humotion.tracking import dead_runs
-from humotion.tracking.address import experiment_name as experiment_name
 from humotion.tracking.dead_runs import ERROR, process_tag
 from humotion.tracking.hints import how_to_join
 from humotion.tracking.inputs import log_clips
@@ -75,7 +74,6 @@ def training_run(
     name = run_name(source) if parent is None else source.name
     with open_place(uri, wanted) as place, _open(place, name, parent, stopped_by) as run_id:
         with held_back():
-            mlflow.set_tags(process_tag())
             if not place.is_described:
                 _describe(source, tags)
                 if parent is None:
@@ -90,10 +88,11 @@ def _open(place: Place, name: str, parent: str | None, stopped_by: tuple[type[Ba
     with _ended(stopped_by):
         with held_back():
             if place.run_id is None:
-                where, system = place.experiment_id, True
-                run = mlflow.start_run(experiment_id=where, run_name=name, tags=tags, log_system_metrics=system)
+                new: dict[str, Any] = {"experiment_id": place.experiment_id, "run_name": name, "tags": tags}
+                run = mlflow.start_run(**new, log_system_metrics=True)
             else:
                 run = mlflow.start_run(run_id=place.run_id, log_system_metrics=True)
+                mlflow.set_tags(process_tag())
                 for tag in {ERROR, WHY_FAILED} & run.data.tags.keys():
                     mlflow.delete_tag(tag)
         yield run.info.run_id

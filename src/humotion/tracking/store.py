@@ -26,6 +26,8 @@ from humotion.tracking.relocation import artifact_folder, relocate
 # Tags that find a run whose id in this store is different from the id that another process has.
 LOCAL_ID = "humotion.local_id"  # the run was written to disk before its server could be reached
 BUSY = 120_000  # milliseconds to wait for an SQLite file that another program has locked, for example for a backup
+NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""What MLflow answers about a run, model or alias that a store does not have; other errors say nothing about it."""
 RESTORED_FROM = "restored_from"  # this store did not have the run, so a new one was made from the model folder
 
 
@@ -172,7 +174,7 @@ def exists(client: MlflowClient, run_id: str) -> bool:
     try:
         return bool(client.get_run(run_id).info.lifecycle_stage == "active")
     except mlflow.MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        if error.error_code in NOT_THERE:
             return False
         raise
 

@@ -31,6 +31,7 @@ from humotion.files import atomic_path
 LAST, BEST = "last.ckpt", "best.ckpt"
 _BEFORE = {LAST: "previous.ckpt", BEST: "best.previous.ckpt"}
 _PROOFS = "checkpoints.json"
+_PARTS = (("checkpoint", LAST), ("best", BEST))
 _Proof = Mapping[str, str | None]
 
 _logger = logging.getLogger(__name__)
@@ -66,9 +67,6 @@ def find_resumption(folder: Path) -> Resumption:
             is_newest = checkpoint.name == LAST or folder / LAST not in found
             return Resumption(checkpoint, best, proof, () if is_newest else _unproven(found, proofs))
     return Resumption(damaged=_unproven(found, proofs), useless=tuple(found))
-
-
-_PARTS = (("checkpoint", LAST), ("best", BEST))
 
 
 class KeepProven(pl.Callback):

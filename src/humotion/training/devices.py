@@ -60,14 +60,12 @@ def is_lead() -> bool:
     return int(rank_zero_only.rank) == 0  # type: ignore[attr-defined]
 
 
-def usable_precision(params: TrainerParams, machine: MachineParams) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
-    """Return the precision of a training on this machine; warn about one that this machine can only emulate.
+def check_precision(params: TrainerParams, machine: MachineParams) -> None:
+    """Refuse a precision that Lightning would silently replace, and warn about one that this machine only emulates.
 
     Raises:
-        HumotionError: the precision is 16-mixed, and there is no GPU. Lightning would silently replace it.
+        HumotionError: the precision is 16-mixed, and there is no GPU.
     """
-    if params.precision == "auto":
-        return "bf16-mixed" if has_bfloat16(machine) else "32-true"
     if params.precision == "bf16-mixed" and not has_bfloat16(machine):
         _logger.warning(
             "trainer.precision is bf16-mixed, which this machine can only emulate. Training takes several times as "
@@ -78,6 +76,12 @@ def usable_precision(params: TrainerParams, machine: MachineParams) -> Literal["
             "trainer.precision is 16-mixed, which needs a GPU, but this machine has none. "
             "Set it to bf16-mixed, which also works on a CPU, or to 32-true."
         )
+
+
+def usable_precision(params: TrainerParams, machine: MachineParams) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
+    """Return the precision of a training on this machine: ``auto`` is decided here."""
+    if params.precision == "auto":
+        return "bf16-mixed" if has_bfloat16(machine) else "32-true"
     return params.precision
 
 

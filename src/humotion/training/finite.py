@@ -7,6 +7,7 @@ the outputs for the validation clips and the metrics.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -108,7 +109,7 @@ class StopWhenDiverged(pl.Callback):
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         if name := diverged_metric(metrics):
             raise TrainingDivergedError(explain(f"{name} is {metrics[name]} in epoch {epoch}", pl_module, trainer))
-        if metrics.get(main := pl_module.main_metric, 0.0) != metrics.get(main, 0.0):
+        if math.isnan(metrics.get(main := pl_module.main_metric, 0.0)):
             raise HumotionError(
                 f"{main} is NaN, although weights and outputs are finite: the validation clips have nothing that it "
                 "counts (for poses: a scored joint in a box with an area). No epoch can be chosen. Check the labels of "
@@ -126,8 +127,8 @@ def diverged_metric(metrics: Mapping[str, float]) -> str | None:
 
     Other metrics are also NaN if there is nothing to measure, for example jitter without three frames in a row.
     """
-    values = {name: torch.tensor(value) for name, value in metrics.items()}
-    return next((name for name, value in values.items() if value.isinf() or (value.isnan() and _is_loss(name))), None)
+    bad = (name for name, value in metrics.items() if math.isinf(value) or (math.isnan(value) and _is_loss(name)))
+    return next(bad, None)
 
 
 def _is_loss(name: str) -> bool:

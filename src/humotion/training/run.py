@@ -11,6 +11,7 @@ from humotion.clips.datamodule import ClipDataModule
 from humotion.files import read_json
 from humotion.params.document import AnyExperiment, Params
 from humotion.tracking import runs
+from humotion.tracking.address import experiment_name
 from humotion.tracking.notes import training_note
 from humotion.tracking.sources import COMMIT, RunSource, flatten, origin_tags
 from humotion.training.description import ModelDescription, clip_files, training_settings
@@ -27,7 +28,7 @@ def run_source(
     settings = training_settings(experiment)
     commit = (origin_tags() if origin is None else origin).get(COMMIT)
     note = training_note(name, flatten(settings), meta, commit)
-    where = runs.experiment_name(experiment.task, experiment.dataset)
+    where = experiment_name(experiment.task, experiment.dataset)
     clips = {use: path for use, path in clip_files(name).items() if path.exists()}
     return RunSource(where, name, settings, data_md5, note, origin, clips)
 
