@@ -18,6 +18,8 @@ from humotion.processes import Process, this_process
 PROCESS = "humotion.process"
 PARENT = "mlflow.parentRunId"
 ERROR = "error"
+ATTEMPT = "humotion.attempt"
+"""Tag: digest of settings, inputs and code of a training; an interrupted one is found by it."""
 
 
 def process_tag() -> dict[str, str]:
@@ -35,21 +37,30 @@ def close_dead_runs(client: MlflowClient, abandoned: Collection[str] = (), but: 
         abandoned: ids of runs whose work nobody continues now.
         but: a run that this process is about to resume.
     """
-    places = [str(experiment.experiment_id) for experiment in client.search_experiments()]
-    running = client.search_runs(places, "attributes.status = 'RUNNING'") if places else []
-    for run in running:
-        process = _writer(run)
-        if process is None or run.info.run_id == but or PARENT in run.data.tags:
-            continue
-        if process.is_gone or (run.info.run_id in abandoned and not process.is_here):
-            _close(client, run, process)
+    for run, process in find_dead_runs(client, abandoned):
+        if run.info.run_id != but:
+            client.set_tag(run.info.run_id, ERROR, f"its {process} is gone, and could not close the run itself")
+            client.set_terminated(run.info.run_id, "KILLED", int(time.time() * 1000))
             yield f"Run {run.info.run_name} ({run.info.run_id}) was still open, but its {process} is gone: now KILLED."
 
 
-def _writer(run: Run) -> Process | None:
-    return Process.from_text(run.data.tags.get(PROCESS, ""))
+def find_dead_runs(client: MlflowClient, abandoned: Collection[str] = ()) -> Iterator[tuple[Run, Process]]:
+    """Yield the open runs whose process is gone, with that process; changes nothing."""
+    for run in _search(client, "attributes.status = 'RUNNING'"):
+        process = Process.from_text(run.data.tags.get(PROCESS, ""))
+        if process is None or PARENT in run.data.tags:
+            continue
+        if process.is_gone or (run.info.run_id in abandoned and not process.is_here):
+            yield run, process
 
 
-def _close(client: MlflowClient, run: Run, process: Process) -> None:
-    client.set_tag(run.info.run_id, ERROR, f"its {process} is gone, and could not close the run itself")
-    client.set_terminated(run.info.run_id, "KILLED", int(time.time() * 1000))
+def find_interrupted(client: MlflowClient, attempt: str) -> str | None:
+    """Return the id of the newest unfinished run of an attempt."""
+    runs = _search(client, f"tags.`{ATTEMPT}` = '{attempt}' and attributes.status != 'FINISHED'")
+    newest = max(runs, key=lambda run: run.info.start_time, default=None)
+    return None if newest is None else str(newest.info.run_id)
+
+
+def _search(client: MlflowClient, wanted: str) -> list[Run]:
+    places = [str(experiment.experiment_id) for experiment in client.search_experiments()]
+    return list(client.search_runs(places, wanted)) if places else []

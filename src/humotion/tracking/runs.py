@@ -127,11 +127,20 @@ def close_dead_runs(uri: str | None = None, abandoned: Collection[str] = (), but
 
     A store that does not answer is left alone. See `humotion.tracking.dead_runs`.
     """
+    if (client := _client_if_reachable(uri)) is not None:
+        for line in dead_runs.close_dead_runs(client, abandoned, but):
+            print(f"humotion: {line}", flush=True)
+
+
+def interrupted_run(attempt: str, uri: str | None = None) -> str | None:
+    """The id of the unfinished run of an attempt, found by its digest; None if the store has none, or is away."""
+    client = _client_if_reachable(uri)
+    return None if client is None else dead_runs.find_interrupted(client, attempt)
+
+
+def _client_if_reachable(uri: str | None) -> MlflowClient | None:
     in_use = tracking_uri(uri)
-    if is_remote(in_use) and why_unreachable(in_use) is not None:
-        return
-    for line in dead_runs.close_dead_runs(connect(uri), abandoned, but):
-        print(f"humotion: {line}", flush=True)
+    return None if is_remote(in_use) and why_unreachable(in_use) is not None else connect(uri)
 
 
 @contextmanager

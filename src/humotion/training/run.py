@@ -13,6 +13,7 @@ from humotion.params.document import AnyExperiment, Params
 from humotion.tracking import runs
 from humotion.tracking.notes import training_note
 from humotion.tracking.sources import COMMIT, RunSource, flatten, origin_tags
+from humotion.training.attempt import abandoned_runs
 from humotion.training.description import ModelDescription, training_settings
 
 
@@ -39,6 +40,7 @@ def recorded_source(experiment: AnyExperiment, description: ModelDescription) ->
 def reopened_run(data: ClipDataModule, params: Params, description: ModelDescription) -> AbstractContextManager[str]:
     """Open the run in which a model was trained; if the store does not have it, create a complete one."""
     experiment, name = data.experiment, description.experiment
+    runs.close_dead_runs(params.machine.tracking_uri, abandoned_runs(), but=description.run_id)
     source = recorded_source(experiment, description)
     metrics = Path("metrics") / name / "train.json"
     # Weights from elsewhere have no training metrics.
