@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from humotion.checkout import machine_checks
 from humotion.errors import HumotionError
 from humotion.figures.tables import text_table
 from humotion.params.document import Params, load_params
@@ -258,4 +259,8 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "mlflow store": _mlflow,
     "unsent runs": _waiting,
     "rar tool": _rar,
+    "shared memory": lambda: Finding("shared memory", *machine_checks.shared_memory()),
+    "commands": lambda: Finding("commands", *machine_checks.commands()),
+    "dvc locks": lambda: Finding("dvc locks", *machine_checks.dvc_locks()),
+    "dead runs": lambda: Finding("dead runs", *machine_checks.dead_runs()),
 }

@@ -7,9 +7,10 @@ baselines are on one page. The name of the run starts with the humotion experime
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from humotion.tracking.sources import (
     run_name,
     source_tags,
 )
-from humotion.tracking.store import LOCAL_ID, RESTORED_FROM, connect, mlflow, tracking_uri
+from humotion.tracking.store import LOCAL_ID, RESTORED_FROM, ask, connect, mlflow, tracking_uri
 
 _logger = logging.getLogger(__name__)
 
@@ -101,25 +102,27 @@ def _ended(stopped_by: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        is_stopped = isinstance(error, (KeyboardInterrupt, *stopped_by))
-        try:
-            with held_back():
-                if not is_stopped:
-                    mlflow.set_tag(ERROR, f"{type(error).__name__}: {error}"[:MAX_LENGTH])
-        except Exception as problem:  # for example because the disk is full, which is also the first error
-            _say_not_closed(problem)
-        try:
-            with held_back():
-                mlflow.end_run("KILLED" if is_stopped else "FAILED")
-        except Exception as problem:
-            _say_not_closed(problem)
+        if isinstance(error, (KeyboardInterrupt, *stopped_by)):
+            _end_anyway("KILLED")
+        else:
+            _end_anyway("FAILED", f"{type(error).__name__}: {error}"[:MAX_LENGTH])
         raise
     with held_back():
         mlflow.end_run("FINISHED")
 
 
-def _say_not_closed(problem: Exception) -> None:
-    _logger.warning("The run cannot be closed in the MLflow store (%s). The next start closes it.", first_line(problem))
+def _end_anyway(status: str, text: str | None = None) -> None:
+    """End the open run after an error, which may be that of the store, for example a full disk."""
+    problems: list[str] = []
+    steps: list[Callable[[], Any]] = [] if text is None else [partial(mlflow.set_tag, ERROR, text)]
+    for step in (*steps, partial(mlflow.end_run, status)):
+        try:
+            with held_back():
+                step()
+        except Exception as problem:
+            problems.append(first_line(problem))
+    if problems:
+        _logger.warning("The store did not take the end of the run (%s). The next start closes it.", problems[0])
 
 
 def close_dead_runs(uri: str | None = None, abandoned: Collection[str] = (), but: str | None = None) -> None:
@@ -130,6 +133,15 @@ def close_dead_runs(uri: str | None = None, abandoned: Collection[str] = (), but
     if (client := _client_if_reachable(uri)) is not None:
         for line in dead_runs.close_dead_runs(client, abandoned, but):
             print(f"humotion: {line}", flush=True)
+
+
+def names_of_dead_runs(uri: str | None = None, abandoned: Collection[str] = ()) -> list[str]:
+    """The names of the open runs whose process is gone; creates no store and changes nothing."""
+    in_use, problem = ask(uri)
+    path = Path(in_use.removeprefix("sqlite:///"))
+    if problem is not None or (in_use.startswith("sqlite:///") and not path.exists()):
+        return []
+    return [str(run.info.run_name) for run, _ in dead_runs.find_dead_runs(MlflowClient(in_use), abandoned)]
 
 
 def interrupted_run(attempt: str, uri: str | None = None) -> str | None:

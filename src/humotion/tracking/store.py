@@ -6,6 +6,7 @@ The default is ``sqlite:///mlflow.db`` at the root of the main checkout. This is
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from pathlib import Path
@@ -23,6 +24,9 @@ from humotion.work import main_checkout
 
 # Tags that find a run whose id in this store is different from the id that another process has.
 LOCAL_ID = "humotion.local_id"  # the run was written to disk before its server could be reached
+# It logs each error with its traceback, and raises it as well: the user would see it twice.
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
 BUSY = 120_000  # milliseconds to wait for an SQLite file that another program has locked, for example for a backup
 RESTORED_FROM = "restored_from"  # this store did not have the run, so a new one was made from the model folder
 

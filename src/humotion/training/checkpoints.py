@@ -111,7 +111,8 @@ class ProvenCheckpoints(TorchCheckpointIO):
         """Write a checkpoint; until it is complete, the old one stays."""
         path = Path(path)
         with atomic_path(path) as temporary:
-            torch.save(checkpoint, temporary)
+            with temporary.open("wb") as stream:  # its error names the cause, for example a full disk; torch's does not
+                torch.save(checkpoint, stream)
             digest = _digest(temporary)
             if path.name == BEST:
                 self._best = digest
