@@ -146,7 +146,9 @@ def test_a_signal_to_all_processes_stops_a_command(tmp_path: Path, command: str,
     os.killpg(process.pid, number)
     said, _ = process.communicate(timeout=60)
     name = "Ctrl-C" if number == signal.SIGINT else number.name
-    assert said == f"humotion: Stopped by {name}. Outputs are as before. Run the same command again.\n"
+    assert (
+        said == f"humotion: Stopped by {name}. No output is half-written. The same command starts again, or resumes.\n"
+    )
     assert process.returncode == 128 + number
     assert_nobody_is_left(process.pid)
     assert not list(tmp_path.glob(".report*")) + list(tmp_path.glob("report"))

@@ -115,7 +115,8 @@ def _end_anyway(status: str, text: str | None = None) -> None:
     """End the open run after an error, which may be that of the store, for example a full disk."""
     problems: list[str] = []
     steps: list[Callable[[], Any]] = [] if text is None else [partial(mlflow.set_tag, ERROR, text)]
-    for step in (*steps, partial(mlflow.end_run, status)):
+    steps.append(partial(mlflow.end_run, status))
+    for step in steps:
         try:
             with held_back():
                 step()
