@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from humotion.processes import owner_of_token, token
+from humotion.system.processes import owner_of_token, token
 
 _LONGEST = 200  # bytes of the name of an output that its temporary name repeats; file systems allow 255 in total
 _FORGOTTEN = 24 * 3600  # seconds without a change, after which a temporary file of another machine is litter

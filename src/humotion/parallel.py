@@ -15,9 +15,9 @@ from typing import Any
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
-from humotion import signals
 from humotion.errors import HumotionError
 from humotion.params.machine import MachineParams
+from humotion.system import signals
 
 _WAIT_FOR_WORKERS = 60  # seconds
 _is_worker = False

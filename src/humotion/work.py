@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from ruamel.yaml import YAML
 
 from humotion.errors import HumotionError
-from humotion.processes import Process, this_process
+from humotion.system.processes import Process, this_process
 
 SIGN_OF_LIFE = 20.0  # seconds between two
 SILENT = 600.0  # seconds without one, after which a process on another machine counts as dead, if its lock is free

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from humotion.checkout import doctor, machine_checks
-from humotion.processes import this_process
+from humotion.system.processes import this_process
 from humotion.tracking.dead_runs import PROCESS
 from humotion.tracking.store import connect, experiment_id
 from tests.support.repository import REPOSITORY

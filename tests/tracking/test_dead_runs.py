@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from humotion.processes import this_process
+from humotion.system.processes import this_process
 from humotion.tracking import runs
 from humotion.tracking.dead_runs import ATTEMPT, PARENT, PROCESS, starter_tag
 from humotion.tracking.sources import RunSource

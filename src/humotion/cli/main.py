@@ -12,10 +12,10 @@ from typing import NoReturn
 
 import typer
 
-from humotion import signals
 from humotion.cli import checkout, convert, data, models, registry, stages, sweep, track
 from humotion.cli.explain import explanation
 from humotion.errors import HumotionError
+from humotion.system import signals
 
 app = typer.Typer(
     name="humotion",

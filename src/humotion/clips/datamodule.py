@@ -12,7 +12,6 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
-from humotion import signals
 from humotion.clips.augment import Policy
 from humotion.clips.dataset import ClipDataset
 from humotion.clips.input import Sample, load_input
@@ -25,6 +24,7 @@ from humotion.params.document import Params
 from humotion.params.experiment import WindowClipParams
 from humotion.store.frames import FrameStore
 from humotion.store.skeleton import Skeleton
+from humotion.system import signals
 
 
 class ClipDataModule(LightningDataModule):

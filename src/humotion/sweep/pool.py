@@ -18,12 +18,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
-from humotion import signals
 from humotion.errors import HumotionError
 from humotion.sweep.progress import Progress
 from humotion.sweep.stop import WorkerStop
 from humotion.sweep.study import Sweep
 from humotion.sweep.worker import Worker
+from humotion.system import signals
 from humotion.work import work_folder
 
 MAX_DEATHS = 5  # of one worker, before the sweep stops with an error

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from humotion.processes import Process, this_process
+from humotion.system.processes import Process, this_process
 
 PROCESS = "humotion.process"
 PARENT = "mlflow.parentRunId"

@@ -17,7 +17,7 @@ from typing import Any
 from mlflow.tracking import MlflowClient
 
 from humotion.errors import HumotionError
-from humotion.signals import held_back
+from humotion.system.signals import held_back
 from humotion.tracking import dead_runs
 from humotion.tracking.dead_runs import ERROR, process_tag
 from humotion.tracking.models import log_model_folder

@@ -10,7 +10,7 @@ from pathlib import Path
 from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
-from humotion.processes import this_process
+from humotion.system.processes import this_process
 from humotion.tracking.dead_runs import starter_tag
 from humotion.tracking.outbox.place import WantedRun, open_place, start_in_outbox, store_of
 from humotion.tracking.outbox.server import is_remote, why_unreachable

@@ -1,7 +1,7 @@
 """Checkpoints of unfinished trainings that prove themselves, so that a damaged one is no dead end.
 
-A power cut, a full disk or a quota may leave half a file. So a folder has, besides the checkpoint of the last epoch and
-that of the best epoch, the two that were there before, and ``checkpoints.json`` with checksums:
+A power cut, a full disk or a quota may leave half a file. So a folder has the checkpoint of the last epoch and that of
+the best epoch, the two that they replaced, and ``checkpoints.json`` with checksums:
 
     last.ckpt  previous.ckpt      where training resumes, or if last.ckpt is damaged
     best.ckpt  best.previous.ckpt the best epoch so far, and the one before it

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytorch_lightning as pl
@@ -23,12 +25,18 @@ def predict(task: pl.LightningModule, loader: Any, machine: MachineParams) -> li
         enable_model_summary=False,
         callbacks=[TQDMProgressBar(refresh_rate=10)],
     )
-    with quiet():
-        try:
-            outputs: Any = trainer.predict(task, loader)
-        except SystemExit:  # Lightning raises it instead of a KeyboardInterrupt
-            raise KeyboardInterrupt from None
+    with quiet(), keyboard_interrupts():
+        outputs: Any = trainer.predict(task, loader)
     return list(outputs)
+
+
+@contextmanager
+def keyboard_interrupts() -> Iterator[None]:
+    """Raise KeyboardInterrupt, instead of which Lightning raises SystemExit."""
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
 
 
 class quiet(warnings.catch_warnings):  # noqa: N801

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from humotion import signals
+from humotion.system import signals
 
 
 class Stop:

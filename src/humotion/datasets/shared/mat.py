@@ -50,7 +50,7 @@ class _Helper:
         return dict(answer)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        from humotion import signals  # the helper itself, which runs this file, does without
+        from humotion.system import signals  # the helper itself, which runs this file, does without
 
         # It ends with its pipe. A signal to all processes must not end it first: that would count as a damaged file.
         with signals.starting_workers():

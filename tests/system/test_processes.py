@@ -13,7 +13,8 @@ import pytest
 
 from humotion import files
 from humotion.files import atomic_folder, atomic_path
-from humotion.processes import Process, owner_of_token, this_process, token
+from humotion.system.processes import Process, owner_of_token, this_process, token
+from tests.support.repository import REPOSITORY
 
 WRITER = """
 import os, signal, sys
@@ -24,6 +25,7 @@ with atomic_folder(Path("report")) as folder, atomic_path(Path("table.v2.csv")) 
     print("writing", flush=True)
     sys.stdin.read()
 """
+TOKEN = "from humotion.system.processes import token; print(token())"
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +53,7 @@ def test_a_living_process_and_a_dead_one() -> None:
     assert Process.from_text(me.as_text()) == me
     assert str(me) == f"process {os.getpid()} on {me.host}"
     assert replace(me, start=me.start - 1).is_gone, "another process had this number before"
-    child = subprocess.Popen([sys.executable, "-c", "from humotion.processes import *; print(token())"], stdout=-1)
+    child = subprocess.Popen([sys.executable, "-c", TOKEN], stdout=-1)
     owner = owner_of_token(child.communicate()[0].decode().strip())
     assert owner is not None
     assert owner.number == child.pid
@@ -60,7 +62,7 @@ def test_a_living_process_and_a_dead_one() -> None:
 
 
 def test_a_zombie_counts_as_dead() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "from humotion.processes import *; print(token())"], stdout=-1)
+    child = subprocess.Popen([sys.executable, "-c", TOKEN], stdout=-1)
     assert child.stdout is not None
     owner = owner_of_token(child.stdout.readline().decode().strip())
     child.stdout.read()  # until it has ended; nobody has waited for it
@@ -114,7 +116,7 @@ def test_a_name_of_255_bytes_can_be_written(tmp_path: Path) -> None:
 
 
 def test_make_clean_knows_the_names(tmp_path: Path) -> None:
-    makefile = Path(__file__).parent.parent / "Makefile"
+    makefile = REPOSITORY / "Makefile"
     (tmp_path / "reports" / "ls_vit").mkdir(parents=True)
     for name in (f".ls_vit.{token()}", ".ls_vit.b23b594b"):
         (tmp_path / "reports" / name).mkdir()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from humotion.processes import start_of
+from humotion.system.processes import start_of
 
 # A command with a report, as every stage has one, and two kinds of worker processes. It gets no faster than 60 s.
 COMMAND = """
@@ -68,7 +68,7 @@ def pool():
 
 @cli.app.command()
 def write():
-    from humotion.signals import held_back
+    from humotion.system.signals import held_back
     with held_back():
         say("ready")
         time.sleep(1)
