@@ -31,7 +31,7 @@ test: export OMP_NUM_THREADS := 1
 test: setup data lint types  ## Run lint, types, import contracts and tests
 	pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test-services:  ## Install Chromium and PostgreSQL with apt; without them, `make test` skips some tests
+test-services:  ## Install Chromium, PostgreSQL and RAR tools with apt; without them, `make test` skips some tests
 	@scripts/install_test_services.sh
 
 lint: setup  ## Check lint, formatting and the import contracts
@@ -42,8 +42,8 @@ lint: setup  ## Check lint, formatting and the import contracts
 types: setup  ## Check types
 	mypy
 
-ui: setup  ## Open the MLflow UI at http://127.0.0.1:5000/#/experiments?workflowType=machine_learning
-	mlflow ui --backend-store-uri sqlite:///mlflow.db --port $${PORT:-5000} --workers 1
+ui: setup  ## Open the MLflow UI of the store in use at http://127.0.0.1:5000/#/experiments?workflowType=machine_learning
+	humotion track ui --port $${PORT:-5000}
 
 setup: ffmpeg $(STAMP)  ## Install FFmpeg, the virtual environment and the package
 

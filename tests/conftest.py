@@ -9,7 +9,6 @@ import pytest
 
 from tests.support.repository import REPOSITORY
 
-
 SLOWEST_FIRST = (
     "browser/test_interfaces.py",
     "test_extending.py",

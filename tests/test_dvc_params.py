@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import itertools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ from typing import Any
 import pytest
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
+from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
+from humotion.checkout.recipes import apply_recipe, show_recipe
 from humotion.params.document import Params
 from tests.support.dvc_project import copy_pipeline, pipeline, read_params, write_stand_ins
+from tests.support.repository import REPOSITORY
 
 Leaf = tuple[str, ...]
 PARAMS = read_params()
@@ -27,6 +31,7 @@ READERS: dict[str, set[str]] = {
     "datasets.root": {"index", "extract"},
     "datasets.decode": {"extract"},
     "datasets.frames": {"extract"},
+    "datasets.on_damage": {"extract"},  # index records facts; what is done about them is a choice
     # names of folders are read by every stage that depends on one of them
     "experiments.task": {"sample", "train", "evaluate", "register"},
     "experiments.dataset": {"sample", "augment", "train", "evaluate", "register"},
@@ -140,6 +145,49 @@ def test_each_leaf_makes_exactly_its_readers_stale(project: Pipeline) -> None:
         if paths[0][0] == "machine" and stale:
             wrong.append(f"machine: stale {sorted(stale)}")
     assert not wrong, "\n".join(wrong)
+
+
+def set_by_dvc(path: Path, *changes: str) -> list[tuple[str, str]]:
+    """The lines, before and after, that differ when the real DVC writes ``dvc exp run -S`` changes into params.yaml."""
+    before = path.read_text()
+    apply_overrides(path, list(changes))
+    after = path.read_text()
+    assert len(before.splitlines()) == len(after.splitlines())
+    return [pair for pair in zip(before.splitlines(), after.splitlines(), strict=True) if pair[0] != pair[1]]
+
+
+def test_dvc_changes_only_the_lines_that_are_set(tmp_path: Path) -> None:
+    path = Path(shutil.copy(REPOSITORY / "params.yaml", tmp_path))
+    assert set_by_dvc(path, "experiments.ls_vit.seed=7") == []  # the same value
+    changes = ("experiments.ls_vit.trainer.epochs=1", "experiments.ls_vit.trainer.ema=0.99")
+    assert [(old.split("#")[0].split(), new.split("#")[0].split()) for old, new in set_by_dvc(path, *changes)] == [
+        (["epochs:", "36"], ["epochs:", "1"]),
+        (["ema:"], ["ema:", "0.99"]),
+    ]
+    (line,) = set_by_dvc(path, "experiments.lstm_pm.augment.policy.0.fill=0")
+    assert [side.strip() for side in line] == ["fill: 128", "fill: 0"]
+    comments = [line.partition("#")[2] for line in (REPOSITORY / "params.yaml").read_text().splitlines()]
+    assert [line.partition("#")[2] for line in path.read_text().splitlines()] == comments
+
+
+def test_dvc_changes_only_the_lines_that_are_set_after_a_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recipes are short, in flow style; in params.yaml their lists get DVC's style."""
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(REPOSITORY / name, tmp_path)
+    shutil.copytree(REPOSITORY / "recipes", tmp_path / "recipes")
+    monkeypatch.chdir(tmp_path)
+    for recipe in sorted(Path("recipes").glob("*.yaml")):
+        shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+        apply_recipe(recipe.stem)
+        wanted = YAML(typ="safe").load(show_recipe(recipe.stem))
+        written = YAML(typ="safe").load(Path("params.yaml"))
+        for section, entries in wanted.items():
+            assert {name: written[section][name] for name in entries} == entries
+        (name, *_) = wanted["experiments"]
+        (line,) = set_by_dvc(Path("params.yaml"), f"experiments.{name}.seed=99")
+        assert [side.split()[:2] for side in line] == [["seed:", "7"], ["seed:", "99"]]
 
 
 def test_every_section_has_its_readers() -> None:

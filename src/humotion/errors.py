@@ -8,3 +8,7 @@ class HumotionError(Exception):
 
     The command line prints it without a traceback (``--debug`` shows one).
     """
+
+
+class DivergedError(HumotionError):
+    """The numbers of a training or of a trained model are no longer finite. Such a run is FAILED, and tagged so."""

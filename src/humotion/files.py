@@ -13,6 +13,7 @@ import contextlib
 import errno
 import json
 import math
+import os
 import re
 import shutil
 import time
@@ -21,9 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from humotion.system.names import MOST_BYTES, cut_to_bytes
 from humotion.system.processes import owner_of_token, token
 
-_LONGEST = 200  # bytes of the name of an output that its temporary name repeats; file systems allow 255 in total
 _FORGOTTEN = 24 * 3600  # seconds without a change, after which a temporary file of another machine is litter
 _OF_OLD = re.compile(r"[0-9a-f]{8}")  # the tokens of earlier versions, which named no process
 _tidied: set[Path] = set()
@@ -31,9 +32,13 @@ _tidied: set[Path] = set()
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path next to ``path`` (same suffix) that replaces it if the block succeeds."""
+    """Yield a temporary path next to ``path`` (same suffix) that replaces it if the block succeeds.
+
+    Raises:
+        OSError: the name of ``path`` is too long; at once, not after the work of the block.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(path.parent, path.stem, path.suffix)
+    temporary = _hidden(path, path.stem, path.suffix)
     try:
         yield temporary
         temporary.replace(path)
@@ -43,9 +48,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(folder: Path) -> Iterator[Path]:
-    """Yield a new temporary folder next to ``folder`` that replaces it if the block succeeds."""
+    """Yield a new temporary folder next to ``folder`` that replaces it if the block succeeds.
+
+    Raises:
+        OSError: the name of ``folder`` is too long; at once, not after the work of the block.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(folder.parent, folder.name)
+    temporary = _hidden(folder, folder.name)
     temporary.mkdir()
     try:
         yield temporary
@@ -57,9 +66,8 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 def move_into_place(source: Path, destination: Path) -> None:
     """Move a finished folder to ``destination`` and replace what is there. Across devices this makes a copy."""
     destination.parent.mkdir(parents=True, exist_ok=True)
-    near = _temporary(destination.parent, destination.name)
+    near, old = (_hidden(destination, destination.name) for _ in range(2))
     shutil.move(source, near)
-    old = _temporary(destination.parent, destination.name)
     while True:
         # Renamed before it is deleted: the place is empty for two system calls, not for a whole rmtree.
         with contextlib.suppress(FileNotFoundError):
@@ -107,14 +115,22 @@ def _is_forgotten(entry: Path) -> bool:
         return False  # it has just been removed, or it changes now
 
 
-def _temporary(folder: Path, stem: str, suffix: str = "") -> Path:
-    """A new temporary name in ``folder``; a process's first one removes the litter there."""
-    place = folder.resolve()
+def _hidden(path: Path, stem: str, suffix: str = "") -> Path:
+    """A new hidden path next to ``path``, with as much of ``stem`` as its name has room for.
+
+    A process's first one in a folder removes the litter there.
+    """
+    if len(os.fsencode(path.name)) > MOST_BYTES:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path))
+    place = path.parent.resolve()
     if place not in _tidied:
         _tidied.add(place)
         remove_litter(place, stem + suffix)
-    short = stem.encode()[:_LONGEST].decode(errors="ignore")
-    return folder / f".{short}.{token()}{suffix}"
+    unique = token()
+    if len(os.fsencode(suffix)) > MOST_BYTES // 2:  # a sentence with a dot in it, not a format
+        suffix = ""
+    room = MOST_BYTES - len(os.fsencode(f"..{unique}{suffix}"))
+    return path.with_name(f".{cut_to_bytes(stem, room)}.{unique}{suffix}")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -138,8 +154,3 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def file_stem(clip_id: str) -> str:
-    """The file name, without its ending, for files about a clip: the clip's id with its slashes replaced."""
-    return clip_id.replace("/", "_")

@@ -124,5 +124,8 @@ def test_unknown_split_names_the_known_ones() -> None:
 
 
 def test_too_few_groups_for_the_folds() -> None:
-    with pytest.raises(HumotionError, match="12 groups"):
+    with pytest.raises(HumotionError, match=r"12 groups .*Set clips\.validation_folds to at most 12,"):
         partition(make_videos(), "split_1", 13, 0)
+    one = make_videos().assign(group="film")
+    with pytest.raises(HumotionError, match=r"are of one group \(source recording\): film\. .*Add recordings"):
+        partition(one, "split_1", 2, 0)

@@ -39,7 +39,7 @@ def test_git_diff_shows_the_decision(params_file: Path, tmp_path: Path) -> None:
     changes = {
         "optimizer.lr": 1e-05,
         "optimizer.name": "sgd",
-        "augment.policy.1.p": 0.25,  # in a flow map within a list
+        "augment.policy.1.p": 0.25,  # in a map within a list
         "model.class_token": True,
         "optimizer.momentum": 0.8,  # not in the file: its default holds so far
     }
@@ -66,6 +66,13 @@ def test_exact_values_and_every_kind() -> None:
         "d": [{"e": None}],
     }
     assert new.splitlines()[0].endswith("# kept")
+
+
+def test_null_is_a_key_without_a_value_as_dvc_writes_it() -> None:
+    text = "a:\n  b:       # why\n  c:\n  d: 4     # four\n  e: 5\n  f: {g: 6}\n  h:\n"
+    new = replace_values(text, {"a.b": 0.99, "a.c": 3, "a.d": None, "a.e": None, "a.f.g": None, "a.h": None})
+    assert new == "a:\n  b: 0.99  # why\n  c: 3\n  d:       # four\n  e:\n  f: {g: null}\n  h:\n"
+    assert YAML(typ="safe").load(new) == {"a": {"b": 0.99, "c": 3, "d": None, "e": None, "f": {"g": None}, "h": None}}
 
 
 def test_values_shared_by_anchors_are_left_alone() -> None:

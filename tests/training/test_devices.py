@@ -7,8 +7,9 @@ import os
 import pytest
 from pytorch_lightning.strategies import DDPStrategy
 
+from humotion.errors import HumotionError
 from humotion.params.machine import MachineParams
-from humotion.training.devices import all_devices, launched, one_device
+from humotion.training.devices import all_devices, check_devices, launched, one_device
 
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "LOCAL_WORLD_SIZE": "4", "WORLD_SIZE": "8", "RANK": "5", "LOCAL_RANK": "1"}
 SLURM = {
@@ -75,3 +76,30 @@ def test_torchrun_inside_slurm_goes_first(monkeypatch: pytest.MonkeyPatch) -> No
     set_all(monkeypatch, SLURM | TORCHRUN | {"LOCAL_WORLD_SIZE": "8"})
     assert launched() == (8, 1)
     assert all_devices(CPU)["plugins"] == []
+
+
+@pytest.mark.parametrize("accelerator", ["gpu", "cuda", "mps", "tpu"])
+def test_an_absent_accelerator_is_refused_wherever_a_trainer_is_made(
+    monkeypatch: pytest.MonkeyPatch, accelerator: str
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    monkeypatch.setattr("pytorch_lightning.accelerators.mps.MPSAccelerator.is_available", lambda: False)
+    machine = MachineParams.model_validate({"accelerator": accelerator})
+    for refuses in (check_devices, all_devices, one_device):
+        with pytest.raises(
+            HumotionError, match=rf"machine\.accelerator is {accelerator}, but torch .* finds none.*auto"
+        ):
+            refuses(machine)
+
+
+def test_more_gpus_than_there_are_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("pytorch_lightning.accelerators.cuda.num_cuda_devices", lambda: 2)
+    for accelerator in ("auto", "gpu", "cuda"):
+        check_devices(MachineParams.model_validate({"accelerator": accelerator, "devices": 2}))
+        with pytest.raises(HumotionError, match=r"machine\.devices is 3, but this machine shows 2 of accelerator"):
+            check_devices(MachineParams.model_validate({"accelerator": accelerator, "devices": 3}))
+    set_all(monkeypatch, TORCHRUN)
+    with pytest.raises(HumotionError, match="processes per machine, by its launcher: 4, but this machine shows 2"):
+        check_devices(MachineParams.model_validate({"accelerator": "gpu"}))
+    check_devices(MachineParams.model_validate({"accelerator": "cpu", "devices": 16}))

@@ -14,22 +14,37 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from humotion.errors import HumotionError
 
 LIKE, WITHOUT = "like", "without"
+SECTIONS = ("datasets", "experiments", "rebalance")
 
 
 def plain_yaml() -> YAML:
-    """A parser that reads and writes YAML in the style of params.yaml, with its comments."""
+    """A parser that reads and writes YAML in the style of params.yaml, which is that of DVC, with its comments."""
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 120
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
     return yaml
+
+
+def plain_lists(value: Any) -> Any:
+    """The value with its lists in the style that DVC writes: one item per line, with no comments inside."""
+    if isinstance(value, CommentedSeq):
+        return [_plain(item) for item in value]
+    if isinstance(value, CommentedMap):
+        for key, item in value.items():
+            value[key] = plain_lists(item)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def read_recipe(name: str, folder: Path) -> CommentedMap:
@@ -55,6 +70,11 @@ def _read_file(name: str, folder: Path) -> CommentedMap:
         raise HumotionError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(recipe, CommentedMap) or not all(isinstance(entries, dict) for entries in recipe.values()):
         raise HumotionError(f"{path} is not a recipe: it needs sections such as `datasets:` and `experiments:`.")
+    if foreign := [section for section in recipe if section not in SECTIONS]:
+        raise HumotionError(
+            f"{path} has the section `{foreign[0]}`, which a recipe cannot set: it has {', '.join(SECTIONS)}. "
+            "Put it into params.yaml itself."
+        )
     return recipe
 
 

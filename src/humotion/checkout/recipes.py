@@ -16,7 +16,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
-from humotion.checkout.recipe_files import plain_yaml, read_recipe
+from humotion.checkout.recipe_files import plain_lists, plain_yaml, read_recipe
 from humotion.errors import HumotionError
 from humotion.figures.tables import text_table
 from humotion.files import atomic_path
@@ -63,6 +63,8 @@ def apply_recipe(name: str, root: Path | None = None, into: Path | None = None) 
     lines = [f"{params_file}: {experiments} now train on {dataset} ({recipe['datasets'][dataset]['root']})."]
     if dropped:
         lines.append(f"No experiment uses {', '.join(dropped)} any more: removed from datasets.")
+    if into is not None and (number := _uncommitted(checkout)):
+        lines.append(f"The clone has the last commit: {number} files with uncommitted changes are not in it.")
     where = "" if into is None else f"cd {into} && "
     return "\n".join([*lines, f"Next: {where}make repro"])
 
@@ -92,7 +94,7 @@ def merge(text: str, recipe: dict[str, Any]) -> tuple[str, list[str]]:
     found = list(re.finditer(r"^(?:#.*\n)*(\w+):", text, re.MULTILINE))
     ends = [match.start() for match in found[1:]] + [len(text)]
     sections = {match[1]: text[match.start() : end] for match, end in zip(found, ends, strict=True)}
-    yaml = plain_yaml()
+    yaml, recipe = plain_yaml(), {key: plain_lists(section) for key, section in recipe.items()}
     datasets, experiments = (yaml.load(sections[key]) for key in ("datasets", "experiments"))
     for key, value in recipe["experiments"].items():
         _overwrite(experiments["experiments"].setdefault(key, value), value)
@@ -121,6 +123,12 @@ def _overwrite(target: Any, source: Any) -> None:
             _overwrite(target[key], value)
         else:
             target[key] = value
+
+
+def _uncommitted(checkout: Path) -> int:
+    """Number of changed or new files of a checkout, which a clone does not have."""
+    done = subprocess.run(["git", "status", "--porcelain"], cwd=checkout, capture_output=True, text=True, check=True)
+    return len(done.stdout.splitlines())
 
 
 def _clone(checkout: Path, into: Path) -> Path:

@@ -30,6 +30,7 @@ app = typer.Typer(
 for room in (stages, models, data, checkout, sweep, convert, registry, track):
     app.add_typer(room.app)
 app.command()(registry.lineage)
+app.command()(registry.join)
 
 
 def main() -> None:

@@ -41,6 +41,7 @@ def partition(videos: pd.DataFrame, split: str, folds: int, fold: int) -> Partit
         HumotionError: the split column does not exist; a train, validation or test set is empty; train and validation
             share a group, or train and a test split made here share one; a video is in two splits.
     """
+    num_without_group = int(videos["group"].isna().sum())
     videos = videos.assign(group=videos["group"].fillna(videos["video_id"]))
     official = is_official(videos, split)
     if official:
@@ -57,6 +58,7 @@ def partition(videos: pd.DataFrame, split: str, folds: int, fold: int) -> Partit
         "column": split,
         "validation_folds": folds,
         "validation_fold": fold,
+        "num_without_group": num_without_group,
         "groups_in_train_and_test": {
             "num_groups": len(shared),
             "num_test_videos": int(test["group"].isin(shared).sum()),
@@ -76,7 +78,10 @@ def is_official(videos: pd.DataFrame, split: str) -> bool:
         return False
     if split not in videos.columns:
         known = [*(column for column in videos.columns if "split_" in column), GROUPED]
-        raise HumotionError(f"clips.split is {split!r}, but the dataset has {_listed(known, most=20)}.")
+        raise HumotionError(
+            f"clips.split is {split!r}, but the dataset has {_listed(known, most=20)}. If it should have more, `notes` "
+            "in prepared/<dataset>/index.json says what was looked for."
+        )
     return bool(videos[split].notna().any())
 
 
@@ -134,10 +139,16 @@ def _check_disjoint(one: pd.Series, other: pd.Series, where: str, what: str) -> 
 def _hold_out(videos: pd.DataFrame, folds: int, fold: int, what: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Hold out one group-clean, class-stratified fold, and return (the rest, the fold)."""
     num_groups = videos["group"].nunique()
+    if num_groups < 2:
+        raise HumotionError(
+            f"All {len(videos)} videos to hold out the {what} split from are of one group (source recording): "
+            f"{_listed(videos['group'].unique().tolist())}. A fold needs a group of its own. Add recordings, or "
+            "correct the groups in the dataset."
+        )
     if num_groups < folds:
         raise HumotionError(
             f"{num_groups} groups (source recordings) cannot fill {folds} folds for the {what} split. "
-            "Choose fewer clips.validation_folds, or add recordings."
+            f"Set clips.validation_folds to at most {num_groups}, or add recordings."
         )
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=0)
     try:

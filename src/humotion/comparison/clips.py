@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from humotion.errors import HumotionError
+from humotion.errors import DivergedError, HumotionError
 from humotion.evaluation.result import CLIPS, SUMMARY
 from humotion.files import read_json
+from humotion.training.description import WEIGHTS, check_weights
 
 KEYS = ["metric", "clip_id"]
 PLUS = "+"
@@ -62,9 +64,12 @@ def read_class_scores(names: Sequence[str], reports: Path = Path("reports")) -> 
 
 
 def left_out(names: Sequence[str], clips: pd.DataFrame, reports: Path = Path("reports")) -> list[str]:
-    """The metrics that some experiments have, but that are not in ``clips``, the result of `read_clips`."""
-    tables = (_read(experiment, reports) for name in names for experiment in name.split(PLUS))
-    return sorted({metric for table in tables for metric in table["metric"]} - set(clips["metric"]))
+    """The metrics that some experiments have, but not all; ``clips`` is the result of `read_clips`."""
+    experiments = [experiment for name in names for experiment in name.split(PLUS)]
+    by_clip = {metric for experiment in experiments for metric in _read(experiment, reports)["metric"]}
+    whole = [set(_whole(experiment, reports)) for experiment in experiments]
+    uneven: set[str] = set().union(*whole) - whole[0].intersection(*whole[1:])
+    return sorted((by_clip - set(clips["metric"])) | uneven)
 
 
 def _joined(experiments: Sequence[str], names: Sequence[str], reports: Path) -> pd.DataFrame:
@@ -100,6 +105,14 @@ def _read(name: str, reports: Path) -> pd.DataFrame:
         raise HumotionError(
             f"{path} was written by an earlier version of humotion. Run `dvc repro evaluate@{experiment}` there."
         )
+    counted = table[table["weight"] > 0]
+    if wrong := counted.loc[~np.isfinite(counted["score"]), "metric"].unique().tolist():
+        raise DivergedError(
+            f"{name} cannot be compared: scores in {path} are NaN or infinite ({', '.join(wrong)}). Its training "
+            "diverged: train it again."
+        )
+    if (model := Path(checkout) / "models" / experiment).joinpath(WEIGHTS).exists():
+        check_weights(model)
     return table
 
 

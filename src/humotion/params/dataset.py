@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -34,10 +35,23 @@ class DatasetParams(Section):
     root: Path
     decode: DecodeParams = DecodeParams()
     frames: FrameParams = FrameParams()
+    on_damage: Literal["keep", "drop", "fail"] = Field(
+        "keep",
+        description="of a truncated or damaged video, keep the frames before the damage, or drop it; "
+        "fail: one bad file ends extract",
+    )
 
     @field_validator("layout")
     @classmethod
     def _is_a_file(cls, value: str) -> str:
         if value not in choices.names("datasets"):
             raise ValueError(choices.unknown("datasets", value))
+        return value
+
+    @field_validator("root")
+    @classmethod
+    def _is_written_out(cls, value: Path) -> Path:
+        if str(value).startswith(("~", "$")):
+            full = os.path.expandvars(value.expanduser()) if str(value).startswith("~/") else os.path.expandvars(value)
+            raise ValueError(f"root is {value}, but DVC reads it too and expands no ~ and no variables. Write {full}")
         return value

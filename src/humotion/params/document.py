@@ -7,11 +7,13 @@ that a typing error never trains silently with a default.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 
 from humotion.errors import HumotionError
@@ -19,6 +21,7 @@ from humotion.params.complaint import complaint_about
 from humotion.params.dataset import DatasetParams
 from humotion.params.experiment import ModelParams
 from humotion.params.machine import MachineParams
+from humotion.params.names import SWEEP_COMMANDS, Name
 from humotion.params.rebalance import RebalanceParams
 from humotion.params.section import Section
 from humotion.params.sweep import SweepParams
@@ -33,10 +36,10 @@ AnyExperiment = ActionExperiment | PoseExperiment
 class Params(Section):
     """All of params.yaml."""
 
-    datasets: dict[str, DatasetParams]
-    experiments: dict[str, Annotated[AnyExperiment, Field(discriminator="task")]]
-    rebalance: dict[str, RebalanceParams] = Field({}, description="heads to compare, by name of the experiment")
-    sweeps: dict[str, SweepParams] = Field({}, description="searches, by name of the experiment")
+    datasets: dict[Name, DatasetParams]
+    experiments: dict[Name, Annotated[AnyExperiment, Field(discriminator="task")]]
+    rebalance: dict[Name, RebalanceParams] = Field({}, description="heads to compare, by name of the experiment")
+    sweeps: dict[Name, SweepParams] = Field({}, description="searches, by name of the experiment")
     machine: MachineParams = MachineParams()
 
     @model_validator(mode="after")
@@ -56,6 +59,11 @@ class Params(Section):
                 )
         if unknown := self.sweeps.keys() - self.experiments.keys():
             raise ValueError(f"sweeps.{sorted(unknown)[0]}: there is no experiment of that name")
+        if commands := self.sweeps.keys() & set(SWEEP_COMMANDS):
+            raise ValueError(
+                f"sweeps.{sorted(commands)[0]}: `humotion sweep {sorted(commands)[0]}` is a command, so an experiment "
+                "with a sweep needs another name"
+            )
         if shared := self.datasets.keys() & self.experiments.keys():
             raise ValueError(
                 f"{', '.join(sorted(shared))} names a dataset and an experiment. "
@@ -93,9 +101,19 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
         raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise HumotionError(f"{path} does not exist here. Run humotion in the root of a checkout.") from None
+    except DuplicateKeyError as error:
+        raise HumotionError(f"{path} is not valid YAML: {twice(error)}") from None
     except YAMLError as error:
         raise HumotionError(f"{path} is not valid YAML: {error}") from None
     return validate_params(raw, f"{path} is not valid:")
+
+
+def twice(error: DuplicateKeyError) -> str:
+    """The error for a key that a map has twice: which key, and the line where it is again."""
+    key = re.search(r'duplicate key "(.*?)" with value', str(error.problem), re.DOTALL)
+    named = f"the key {key[1]!r}" if key else "a key"
+    again = f" (again in line {error.problem_mark.line + 1})" if error.problem_mark is not None else ""
+    return f"{named} is there twice in the same map{again}. Remove one of the two."
 
 
 def validate_params(raw: Any, complaint: str) -> Params:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -14,7 +14,7 @@ class MachineParams(Section):
     """Settings of this machine. No stage depends on them, because they change no result."""
 
     workers: int | Literal["auto"] = "auto"
-    accelerator: str = "auto"
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"] = "auto"
     devices: int | Literal["auto"] = "auto"
     tracking_uri: str | None = Field(
         None, description="MLFLOW_TRACKING_URI has priority; null: mlflow.db in the checkout"
@@ -30,6 +30,17 @@ class MachineParams(Section):
     def _not_negative(cls, value: int | str) -> int | str:
         if isinstance(value, int) and value < 0:
             raise ValueError("workers must be 0 or more, or auto")
+        return value
+
+    @field_validator("devices", mode="before")
+    @classmethod
+    def _a_number_of_devices(cls, value: Any) -> Any:
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if value != "auto" and not (is_number and value >= 1):
+            raise ValueError(
+                f"devices is {value!r}; it can be auto (all) or a number from 1. The variable CUDA_VISIBLE_DEVICES "
+                "chooses which GPUs are used"
+            )
         return value
 
     @property

@@ -30,7 +30,8 @@ def decode_heatmaps(
     """Decode joint positions and scores from maps.
 
     If a map shows no direction (it is flat, the cell is at the border, or the parabola has no top), the joint stays at
-    the centre of its cell. Values that are not finite count as 0.
+    the centre of its cell. A map with a value that is not finite has no highest cell: its joint and its score are NaN,
+    so that no score counts them as found.
 
     Args:
         heatmaps: (..., J+1, h, w); the last channel is the background, which is ignored.
@@ -43,7 +44,7 @@ def decode_heatmaps(
     """
     if method not in get_args(Decoding):
         raise ValueError(f"decoding is one of {get_args(Decoding)}, not {method!r}")
-    maps = heatmaps[..., :-1, :, :].float().nan_to_num(0.0, 0.0, 0.0)
+    maps = heatmaps[..., :-1, :, :].float()
     width = maps.shape[-1]
     score, index = maps.flatten(-2).max(-1)  # (..., J)
     cells = torch.stack([index % width, index // width], dim=-1)  # (..., J, 2) x, y
@@ -56,7 +57,9 @@ def decode_heatmaps(
     size = torch.tensor([width, maps.shape[-2]], device=maps.device)
     inner = (cells > 0) & (cells < size - 1)  # (..., J, 2)
     inner = inner if method == "quarter" else inner.all(-1, keepdim=True)  # the parabola needs both axes
-    return stride * (cells + offset.where(inner, 0.0)) + (stride - 1) / 2, score
+    joints = stride * (cells + offset.where(inner, 0.0)) + (stride - 1) / 2
+    is_number = score.isfinite() & maps.flatten(-2).amin(-1).isfinite()  # (..., J); NaN survives both
+    return joints.where(is_number[..., None], torch.nan), score.where(is_number, torch.nan)
 
 
 def smooth(maps: Tensor, sigma: float) -> Tensor:

@@ -10,9 +10,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from humotion.errors import HumotionError
+from humotion.errors import DivergedError, HumotionError
 from humotion.evaluation.face import OF_CHAMPION, Face
 from humotion.params.experiment import RegisterParams
 from humotion.tracking.registry import CHALLENGER, CHAMPION
@@ -46,6 +47,21 @@ class Incumbent:
 def validated_on(validation: pd.DataFrame) -> str:
     """A digest of the validation clips: versions are comparable only if it is equal."""
     return digest_of(sorted(validation["clip_id"]))
+
+
+def refuse_without_scores(name: str, validation: pd.DataFrame, needed: str) -> None:
+    """Refuse a model whose validation scores in column ``needed`` are no numbers, before it is in the registry.
+
+    Raises:
+        DivergedError: a clip with a weight has a score that is NaN or infinite.
+    """
+    if needed in validation:  # an older model lacks it, which `decide` explains
+        scores = validation.loc[validation["weight"] > 0, needed].to_numpy(dtype=float)
+        if num_wrong := int((~np.isfinite(scores)).sum()):
+            raise DivergedError(
+                f"{num_wrong} of {len(scores)} validation scores of {name} are NaN or infinite: its training diverged. "
+                "It is not registered. Train it again."
+            )
 
 
 def decide(

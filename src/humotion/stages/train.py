@@ -32,7 +32,7 @@ from humotion.training.attempt import (
     run_of,
 )
 from humotion.training.description import ModelDescription
-from humotion.training.devices import is_lead, launched
+from humotion.training.devices import is_lead, launched, usable_precision
 from humotion.training.fit import FitResult, fit
 from humotion.training.model_folder import save_model_folder
 from humotion.training.prepare import prepare
@@ -80,7 +80,7 @@ def lead(name: str, params: Params) -> None:
         runs.close_dead_runs(uri, abandoned_runs(), but=resume)
         with runs.training_run(source, resume, uri) as run_id:
             write_json(work / RUN, {"run_id": run_id})
-            runs.set_tags({ATTEMPT: digest})
+            runs.set_tags({ATTEMPT: digest, "precision": usable_precision(experiment.trainer, params.machine)})
             result = train_in(work, task, data, params, stop)
             write_outputs(name, params, task, data, result, run_id, data_md5)
         shutil.rmtree(work)

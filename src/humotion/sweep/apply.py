@@ -83,13 +83,28 @@ def _chosen(name: str, folder: Path, trial: int | None) -> dict[str, Any]:
 
 def _replace(text: str, path: list[str], value: Any) -> str:
     node: Node = YAML().compose(text)
+    parent, in_flow = node, False  # inside {} or []
     for depth, key in enumerate(path):
         child = _child(node, key)
         if child is None:
             return _insert(text, node, path[depth:], value)
-        node = child
+        in_flow = in_flow or bool(getattr(node, "flow_style", False))
+        parent, node = node, child
     start, end = node.start_mark.index, node.end_mark.index
+    if start == end:  # a key without a value, which is null; YAML says that it is at the next key
+        colon = text.index(":", _key_end(parent, path[-1])) + 1
+        return text if value is None else _fill(text[:colon], text[colon:], value)
+    if value is None and not in_flow:  # DVC writes null as nothing
+        blank = " " * (end - start) if text[end:].startswith(" ") else ""
+        return f"{text[:start]}{blank}{text[end:]}" if blank else text[:start].rstrip(" ") + text[end:]
     return text[:start] + _scalar(value) + text[end:]
+
+
+def _fill(before: str, after: str, value: Any) -> str:
+    """Write a value between a key without one and what follows; a comment keeps its column if there is space."""
+    new = " " + _scalar(value)
+    spaces = len(after) - len(after.lstrip(" "))
+    return before + new + after[max(0, min(len(new), spaces - 1)) :]
 
 
 def _child(node: Node, key: str) -> Node | None:
@@ -98,6 +113,13 @@ def _child(node: Node, key: str) -> Node | None:
     if not isinstance(node, MappingNode):
         raise HumotionError(f"{PARAMS_FILE} has no map for {key!r}. Change it by hand.")
     return next((value for name, value in node.value if name.value == key), None)
+
+
+def _key_end(node: Node, key: str) -> int:
+    """Where the text of a key of a map ends."""
+    if not isinstance(node, MappingNode):
+        raise HumotionError(f"{PARAMS_FILE} has a list with an item that is empty. Change it by hand.")
+    return next(int(name.end_mark.index) for name, _ in node.value if name.value == key)
 
 
 def _insert(text: str, node: Node, keys: list[str], value: Any) -> str:

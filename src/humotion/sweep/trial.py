@@ -35,7 +35,8 @@ from humotion.sweep.stop import WorkerStop
 from humotion.sweep.study import Sweep, input_md5
 from humotion.tracking import runs, sweeps
 from humotion.tracking.lightning import lightning_logger
-from humotion.training.description import training_settings
+from humotion.training.description import clip_files, training_settings
+from humotion.training.finite import TrainingDivergedError
 from humotion.training.fit import fit
 from humotion.training.prepare import prepare
 from humotion.training.stop import StopAfterBatch
@@ -88,7 +89,7 @@ class TrialRunner:
             UnknownMetricError: the same error would happen in every trial.
             KeyboardInterrupt: the user or the cluster stops the sweep.
         """
-        self.number = trial.number
+        self.number, self._together = trial.number, False
         trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
         changes = self.space.suggest(trial)
         self.on_start()
@@ -98,7 +99,7 @@ class TrialRunner:
             raise
         except Exception as error:
             _note_error(trial, error)
-            if self._together:
+            if self._together and not isinstance(error, TrainingDivergedError):
                 raise RankLostError(f"Trial {trial.number} failed while several ranks trained it: {error}") from error
             raise TrialFailed(str(error)) from error
 
@@ -138,7 +139,7 @@ class TrialRunner:
         experiment = params.experiment(name)
         settings = training_settings(experiment)
         where = runs.experiment_name(experiment.task, experiment.dataset)
-        source = runs.RunSource(where, name, settings, input_md5(name, experiment))
+        source = runs.RunSource(where, name, settings, input_md5(name, experiment), clips=clip_files(name))
         uri = params.machine.tracking_uri
         with runs.training_run(source, None, uri, parent=self.parent, stopped_by=(optuna.TrialPruned,)) as run_id:
             trial.set_user_attr("run_id", run_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from humotion.sweep.report import ReportEpochs
 from humotion.sweep.stop import WorkerStop
 from humotion.sweep.study import Sweep, counted, make_sampler, try_again
 from humotion.sweep.trial import TrialFailed, TrialRunner, train
+from humotion.training.finite import TrainingDivergedError
 
 POLL = 2.0  # seconds between two checks of a study in which others train
 
@@ -121,7 +122,8 @@ def follow(sweep: Sweep, ranks: Ranks) -> None:
         if message[0] == "train":
             _, changes, folder = message
             params = with_changes(sweep.params, sweep.name, changes)
-            train(sweep.name, params, Path(folder), ReportEpochs(None, sweep.reported), logger=False)
+            with suppress(TrainingDivergedError):  # rank 0 found the same, and notes it
+                train(sweep.name, params, Path(folder), ReportEpochs(None, sweep.reported), logger=False)
 
 
 def _utc(moment: datetime) -> datetime:

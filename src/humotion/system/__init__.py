@@ -1,1 +1,1 @@
-"""Processes and signals of the operating system: who is alive, and who stops when."""
+"""What the operating system gives and limits: processes, signals, names of files."""

@@ -16,26 +16,40 @@ from typing import Any
 
 from mlflow.tracking import MlflowClient
 
-from humotion.errors import HumotionError
+from humotion.errors import DivergedError, HumotionError
 from humotion.system.signals import held_back
 from humotion.tracking import dead_runs
+from humotion.tracking.address import experiment_name as experiment_name
 from humotion.tracking.dead_runs import ERROR, process_tag
+from humotion.tracking.hints import how_to_join
+from humotion.tracking.inputs import log_clips
 from humotion.tracking.models import log_model_folder
 from humotion.tracking.notes import with_figures
 from humotion.tracking.outbox.place import Place, WantedRun, open_place, send_waiting
 from humotion.tracking.outbox.server import first_line, is_remote, why_unreachable
 from humotion.tracking.sources import (
-    MAX_LENGTH,
     NOTE,
     ORIGIN,
     RunSource,
     flatten,
     log_sources,
     run_name,
+    shortened,
     source_tags,
 )
-from humotion.tracking.store import LOCAL_ID, RESTORED_FROM, ask, connect, mlflow, tracking_uri
+from humotion.tracking.store import (
+    LOCAL_ID,
+    RESTORED_FROM,
+    ask,
+    connect,
+    mlflow,
+    open_existing,
+    shown_uri,
+    tracking_uri,
+)
 
+WHY_FAILED = "humotion.failed"
+"""Tag of a FAILED run whose reason is known: ``diverged``."""
 _logger = logging.getLogger(__name__)
 
 
@@ -73,8 +87,7 @@ def training_run(
         with held_back():
             mlflow.set_tags(process_tag())
             if not place.is_described:
-                mlflow.log_params(flatten(source.params))
-                mlflow.set_tags(tags)
+                _describe(source, tags)
                 if parent is None:
                     log_sources()
         yield place.started(run_id)
@@ -91,8 +104,8 @@ def _open(place: Place, name: str, parent: str | None, stopped_by: tuple[type[Ba
                 run = mlflow.start_run(experiment_id=where, run_name=name, tags=tags, log_system_metrics=system)
             else:
                 run = mlflow.start_run(run_id=place.run_id, log_system_metrics=True)
-                if ERROR in run.data.tags:
-                    mlflow.delete_tag(ERROR)
+                for tag in {ERROR, WHY_FAILED} & run.data.tags.keys():
+                    mlflow.delete_tag(tag)
         yield run.info.run_id
 
 
@@ -105,16 +118,17 @@ def _ended(stopped_by: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
         if isinstance(error, (KeyboardInterrupt, *stopped_by)):
             _end_anyway("KILLED")
         else:
-            _end_anyway("FAILED", f"{type(error).__name__}: {error}"[:MAX_LENGTH])
+            why = {WHY_FAILED: "diverged"} if isinstance(error, DivergedError) else {}
+            _end_anyway("FAILED", {ERROR: shortened(f"{type(error).__name__}: {error}"), **why})
         raise
     with held_back():
         mlflow.end_run("FINISHED")
 
 
-def _end_anyway(status: str, text: str | None = None) -> None:
+def _end_anyway(status: str, tags: Mapping[str, str] | None = None) -> None:
     """End the open run after an error, which may be that of the store, for example a full disk."""
     problems: list[str] = []
-    steps: list[Callable[[], Any]] = [] if text is None else [partial(mlflow.set_tag, ERROR, text)]
+    steps: list[Callable[[], Any]] = [partial(mlflow.set_tags, dict(tags))] if tags else []
     steps.append(partial(mlflow.end_run, status))
     for step in steps:
         try:
@@ -138,11 +152,9 @@ def close_dead_runs(uri: str | None = None, abandoned: Collection[str] = (), but
 
 def names_of_dead_runs(uri: str | None = None, abandoned: Collection[str] = ()) -> list[str]:
     """The names of the open runs whose process is gone; creates no store and changes nothing."""
-    in_use, problem = ask(uri)
-    path = Path(in_use.removeprefix("sqlite:///"))
-    if problem is not None or (in_use.startswith("sqlite:///") and not path.exists()):
-        return []
-    return [str(run.info.run_name) for run, _ in dead_runs.find_dead_runs(MlflowClient(in_use), abandoned)]
+    client = open_existing(uri) if ask(uri)[1] is None else None
+    found = [] if client is None else dead_runs.find_dead_runs(client, abandoned)
+    return [str(run.info.run_name) for run, _ in found]
 
 
 def interrupted_run(attempt: str, uri: str | None = None) -> str | None:
@@ -184,9 +196,14 @@ def _reopen(place: Place, source: RunSource) -> str:
     return str(mlflow.start_run(experiment_id=place.experiment_id, run_name=name).info.run_id)
 
 
-def _restore(source: RunSource, tags: Mapping[str, str], restore: Restoration) -> None:
+def _describe(source: RunSource, tags: Mapping[str, str]) -> None:
     mlflow.log_params(flatten(source.params))
     mlflow.set_tags(dict(tags))
+    log_clips(str(source.params.get("dataset", source.name)), source.clips)
+
+
+def _restore(source: RunSource, tags: Mapping[str, str], restore: Restoration) -> None:
+    _describe(source, tags)
     mlflow.log_metrics(dict(restore.metrics))
     log_model_folder(restore.model, restore.example)
 
@@ -206,15 +223,20 @@ def logged_model(run_id: str, weights_md5: str, uri: str | None = None) -> Logge
         HumotionError: the store has no such model, or does not answer.
     """
     send_waiting(run_id, uri)
-    client = connect(uri)
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    for model in client.search_logged_models(experiments, f"tags.weights_md5 = '{weights_md5}'"):
-        if model.source_run_id is not None and run_id in _known_as(client, model):
-            return LoggedModel(str(model.model_id), str(model.source_run_id))
-    raise HumotionError(
-        f"The MLflow store has no model of run {run_id} with these weights. "
-        "Train again with `dvc repro --force train@EXPERIMENT`, or point MLFLOW_TRACKING_URI at its store."
+    client = open_existing(uri)
+    experiments = [] if client is None else [found.experiment_id for found in client.search_experiments()]
+    if client is not None and experiments:
+        for model in client.search_logged_models(experiments, f"tags.weights_md5 = '{weights_md5}'"):
+            if model.source_run_id is not None and run_id in _known_as(client, model):
+                return LoggedModel(str(model.model_id), str(model.source_run_id))
+    raise NotInStore(
+        f"The MLflow store {shown_uri(uri)} has no model of run {run_id} with these weights. {how_to_join()} "
+        "Or point MLFLOW_TRACKING_URI at the store that has it."
     )
+
+
+class NotInStore(HumotionError):
+    """The store in use does not have a model, which another store may have."""
 
 
 def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -252,15 +274,16 @@ def origin() -> dict[str, str]:
 def describe(note: str, validation: Mapping[str, float | None], test: Mapping[str, Any]) -> None:
     """Describe the open run by a note, with the scores of an evaluation at its end."""
     with held_back():
-        mlflow.set_tag(NOTE, with_figures(note, validation, test)[:MAX_LENGTH])
-
-
-def experiment_name(task: str, dataset: str) -> str:
-    """The MLflow experiment of a task and dataset: ``action/hmdb51``."""
-    return f"{task.split('_')[0]}/{dataset}"
+        mlflow.set_tag(NOTE, shortened(with_figures(note, validation, test)))
 
 
 def _known_as(client: MlflowClient, model: Any) -> tuple[str | None, ...]:
     """The ids that other processes may have for the run of a model."""
-    tags = client.get_run(model.source_run_id).data.tags
+    try:
+        run = client.get_run(model.source_run_id)
+    except mlflow.MlflowException:  # the run was deleted for good, and its model was left
+        return ()
+    if run.info.lifecycle_stage != "active":
+        return ()
+    tags = run.data.tags
     return model.source_run_id, tags.get(RESTORED_FROM), tags.get(LOCAL_ID)

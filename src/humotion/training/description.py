@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from humotion import choices
-from humotion.errors import HumotionError
+from humotion.errors import DivergedError, HumotionError
 from humotion.files import read_json
 from humotion.params.document import AnyExperiment, family_of, usual_input
 
@@ -65,6 +66,12 @@ def input_files(name: str, dataset: str) -> dict[str, Path]:
     }
 
 
+def clip_files(name: str) -> dict[str, Path]:
+    """Return the tables of an experiment's clips, by what they are used for."""
+    uses = {"training": "train", "validation": "val", "test": "test"}
+    return {use: Path("clips") / name / f"{split}.parquet" for use, split in uses.items()}
+
+
 def read_description(folder: Path) -> ModelDescription:
     """Read ``model.json`` of a model folder.
 
@@ -78,6 +85,31 @@ def read_description(folder: Path) -> ModelDescription:
             "or fetch a trained one with `dvc pull`."
         )
     return ModelDescription(**_as_of_today(read_json(path)))
+
+
+def refuse_diverged(folder: Path, broken: Sequence[str]) -> None:
+    """Raise a DivergedError if tensors of a model folder are ``broken``: they contain NaN or infinity."""
+    if broken:
+        raise DivergedError(
+            f"{folder} has NaN or infinite weights in {len(broken)} tensors (first: {broken[0]}): its training "
+            "diverged. It cannot be used, compared or registered. Train it again with a lower optimizer.lr, with "
+            "trainer.gradient_clip, or with trainer.precision: 32-true."
+        )
+
+
+def check_weights(folder: Path) -> None:
+    """Refuse a model folder whose weights are NaN or infinite. This reads the file without torch, in a second per GB.
+
+    Raises:
+        DivergedError: a weight is not finite.
+    """
+    import numpy as np
+    from safetensors import safe_open
+
+    with safe_open(folder / WEIGHTS, framework="numpy") as stored:
+        tensors = ((name, stored.get_tensor(name)) for name in list(stored.keys()))
+        ends = {name: (values.min(), values.max()) for name, values in tensors if values.size}
+    refuse_diverged(folder, [name for name, found in ends.items() if not np.isfinite(found).all()])
 
 
 def _as_of_today(written: dict[str, Any]) -> dict[str, Any]:

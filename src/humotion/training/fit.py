@@ -18,7 +18,8 @@ from humotion.params.experiment import TrainerParams
 from humotion.params.machine import MachineParams
 from humotion.training.callbacks import EpochTable, Row, SeedEveryEpoch, StopWithoutGain
 from humotion.training.checkpoints import BEST, LAST, KeepProven, ProvenCheckpoints, Resumption, find_resumption
-from humotion.training.devices import all_devices, is_lead, on_gpu
+from humotion.training.devices import all_devices, is_lead, on_gpu, usable_precision
+from humotion.training.finite import StopWhenDiverged
 from humotion.training.predict import keyboard_interrupts, quiet
 from humotion.training.task import Task
 
@@ -75,14 +76,17 @@ def fit(
 
     Raises:
         KeyboardInterrupt: the training was stopped.
+        TrainingDivergedError: losses, weights, outputs or metrics are no longer finite; no checkpoint has them.
     """
     table = EpochTable()
     best, last = checkpoints(folder, task)
     averages = [] if params.ema is None else [EMAWeightAveraging(averages_device(machine), decay=params.ema)]
     stopping = [] if params.early_stopping is None else [StopWithoutGain(task.main_metric, params.early_stopping)]
-    # The checkpoint callbacks come after the state that they save: the row of the epoch, and whether to stop.
+    # The checkpoint callbacks come after the state that they save: the row of the epoch, and whether to stop. No state
+    # is saved of a training that diverged.
     resumption = find_resumption(folder)
-    ours = [SeedEveryEpoch(seed), *averages, table, *stopping, best, last, TQDMProgressBar(refresh_rate=10)]
+    first = [SeedEveryEpoch(seed), StopWhenDiverged()]
+    ours = [*first, *averages, table, *stopping, best, last, TQDMProgressBar(refresh_rate=10)]
     if resumption.checkpoint is None and is_lead():  # the other devices get the changes from the first one
         found = task.before_fit(datamodule, machine)
         if found and isinstance(logger, Logger):
@@ -126,7 +130,7 @@ def make_trainer(
     return pl.Trainer(
         **{**devices, "plugins": [*devices["plugins"], ProvenCheckpoints(resumption)]},
         max_epochs=params.epochs,
-        precision=params.precision,
+        precision=usable_precision(params, machine),
         accumulate_grad_batches=params.accumulate,
         gradient_clip_val=params.gradient_clip,
         deterministic="warn",

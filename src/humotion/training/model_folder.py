@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from humotion.errors import HumotionError
 from humotion.files import atomic_folder, write_json
 from humotion.models.common.fast_conv import fast_for_inference
-from humotion.models.common.weights import misfits
+from humotion.models.common.weights import misfits, not_finite
 from humotion.training.description import (
     CHECKPOINT,
     DESCRIPTION,
@@ -25,6 +25,7 @@ from humotion.training.description import (
     WEIGHTS,
     ModelDescription,
     read_description,
+    refuse_diverged,
 )
 from humotion.training.task import Task, task_class
 
@@ -32,7 +33,12 @@ from humotion.training.task import Task, task_class
 def save_model_folder(
     folder: Path, task: Task, description: ModelDescription, checkpoint: Path, validation: pd.DataFrame
 ) -> None:
-    """Write a model folder in one atomic step; it replaces an older one."""
+    """Write a model folder in one atomic step; it replaces an older one.
+
+    Raises:
+        DivergedError: a weight is NaN or infinite; an older folder stays as it is.
+    """
+    refuse_diverged(folder, not_finite(task.model.state_dict()))
     with atomic_folder(folder) as temporary:
         _write_model(temporary, task, description)
         shutil.copyfile(checkpoint, temporary / CHECKPOINT)
@@ -40,7 +46,12 @@ def save_model_folder(
 
 
 def save_foreign_model(folder: Path, task: Task, description: ModelDescription) -> None:
-    """Write the folder of a model that was trained elsewhere, without checkpoint and validation scores."""
+    """Write the folder of a model that was trained elsewhere, without checkpoint and validation scores.
+
+    Raises:
+        DivergedError: a weight is NaN or infinite.
+    """
+    refuse_diverged(folder, not_finite(task.model.state_dict()))
     with atomic_folder(folder) as temporary:
         _write_model(temporary, task, description)
 
@@ -55,7 +66,8 @@ def load_task(folder: Path) -> tuple[Task, ModelDescription]:
     """Load the trained task of a model folder, in evaluation mode on the CPU, and its description.
 
     Raises:
-        HumotionError: the folder is not a model folder, or its weights do not fit the model of the current code.
+        HumotionError: the folder is not a model folder, its weights do not fit the model of the current code, or they
+            are NaN or infinite.
     """
     description = read_description(folder)
     task = task_class(description.task)(description.architecture)
@@ -67,6 +79,7 @@ def load_task(folder: Path) -> tuple[Task, ModelDescription]:
             f"{folder} contains a {description.architecture['name']} that this version of humotion builds differently: "
             f"{len(problems)} parameters do not fit ({problems[0]}, ...). Use it {code}, or train it again."
         )
+    refuse_diverged(folder, not_finite(weights))
     task.model.load_state_dict(weights)
     fast_for_inference(task.model)
     return task.eval(), description

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,12 +12,17 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import TQDMProgressBar
 
+from humotion.errors import DivergedError
 from humotion.params.machine import MachineParams
 from humotion.training.devices import one_device
 
 
 def predict(task: pl.LightningModule, loader: Any, machine: MachineParams) -> list[dict[str, torch.Tensor]]:
-    """Return the predictions for every batch of a loader, in order, on one device."""
+    """Return the predictions for every batch of a loader, in order, on one device.
+
+    Raises:
+        DivergedError: a prediction is NaN or infinite, so no score and no class may be read from it.
+    """
     trainer = pl.Trainer(
         **one_device(machine),
         logger=False,
@@ -27,6 +32,8 @@ def predict(task: pl.LightningModule, loader: Any, machine: MachineParams) -> li
     )
     with quiet(), keyboard_interrupts():
         outputs: Any = trainer.predict(task, loader)
+    for number, output in enumerate(outputs):
+        refuse_not_finite(output, f"batch {number} of {len(outputs)}")
     return list(outputs)
 
 
@@ -37,6 +44,16 @@ def keyboard_interrupts() -> Iterator[None]:
         yield
     except SystemExit:
         raise KeyboardInterrupt from None
+
+
+def refuse_not_finite(output: Mapping[str, torch.Tensor], of_what: str) -> None:
+    """Raise a DivergedError if a tensor of a model's output is NaN or infinite."""
+    for name, values in output.items():
+        if not values.isfinite().all():
+            raise DivergedError(
+                f"The model answers with NaN or infinite {name} for {of_what}. It diverged, or its training did: train "
+                "it again with a lower optimizer.lr, with trainer.gradient_clip, or with trainer.precision: 32-true."
+            )
 
 
 class quiet(warnings.catch_warnings):  # noqa: N801

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from humotion.clips.datamodule import ClipDataModule
 from humotion.files import read_json
 from humotion.params.document import Params
-from humotion.training.devices import check_precision
+from humotion.training.devices import check_devices, usable_precision
 from humotion.training.task import Task, task_class
 
 
@@ -17,10 +17,12 @@ def prepare(name: str, params: Params) -> tuple[Task, ClipDataModule]:
     """Seed everything, then build the task of experiment ``name`` and the loaders of its clips.
 
     Raises:
-        HumotionError: the experiment does not exist, frames are missing, or this machine cannot use the precision.
+        HumotionError: the experiment does not exist, frames are missing, or this machine has no such devices or cannot
+            use the precision.
     """
     experiment = params.experiment(name)
-    check_precision(experiment.trainer, params.machine)
+    check_devices(params.machine)
+    usable_precision(experiment.trainer, params.machine)
     pl.seed_everything(experiment.seed, workers=True, verbose=False)
     meta = read_json(Path("clips") / name / "meta.json")
     task = task_class(experiment.task).from_experiment(experiment, meta)

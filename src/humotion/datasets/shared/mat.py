@@ -82,7 +82,31 @@ os.register_at_fork(after_in_child=_forget_helper)
 
 def load_mat(path: Path, fields: Sequence[str]) -> dict[str, Any]:
     """Read the named fields that a MATLAB file has; raises MatError if the file cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(64)
+    except OSError as error:
+        raise MatError(error.strerror or type(error).__name__) from error
+    _refuse_other_formats(start, path)
     return _helper.load(path.absolute(), fields)
+
+
+def _refuse_other_formats(start: bytes, path: Path) -> None:
+    """Say what a file is, if it is one of the formats that are taken for MATLAB files, and how to convert it."""
+    if not start:
+        raise MatError("it is empty")
+    if start.startswith((b"MATLAB 7.3", b"\x89HDF")):
+        raise MatError(
+            "it is of MATLAB's format 7.3 (HDF5). Save it in format 7, in MATLAB: "
+            f"s = load('{path.name}'); save('{path.name}', '-struct', 's', '-v7')"
+        )
+    if start.startswith(b"# Created by Octave"):
+        raise MatError(
+            f"it is Octave's text format. Save it in format 7, in Octave: s = load('{path.name}'); "
+            f"save('-v7', '{path.name}', '-struct', 's')"
+        )
+    if start.startswith(b"version https://git-lfs"):
+        raise MatError("it is a pointer of Git LFS, not the file: run `git lfs pull`")
 
 
 def _send(stream: IO[bytes], value: Any) -> None:

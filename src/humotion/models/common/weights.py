@@ -1,4 +1,4 @@
-"""Read weights from a local file, and compare them with the parameters that a model expects."""
+"""Read weights from a local file, compare them with the parameters that a model expects, and find NaN in them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,18 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
     Raises:
         HumotionError: the file is missing or incomplete, or it has content other than weights, which can only be
-            read by executing code.
+            read by executing code; or a weight is NaN or infinite.
     """
+    weights = _read(path)
+    if broken := not_finite({key: value for key, value in weights.items() if isinstance(value, Tensor)}):
+        raise HumotionError(
+            f"{path} has NaN or infinite weights in {len(broken)} of {len(weights)} tensors (first: {broken[0]}): the "
+            "training that made it diverged, or the file is damaged. Use another checkpoint."
+        )
+    return weights
+
+
+def _read(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise HumotionError(f"There is no checkpoint {path}. Choose a local .safetensors or .pth file.")
     if path.suffix == ".safetensors":
@@ -42,6 +52,16 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not isinstance(content, dict):
         raise HumotionError(f"{path} has no named weights. Use a file in which torch.save stored a state_dict.")
     return content
+
+
+def not_finite(weights: Mapping[str, Tensor]) -> list[str]:
+    """List the names of the tensors that contain NaN or infinity, in their order; one wait for the device in all."""
+    floats = {name: value for name, value in weights.items() if value.is_floating_point() and value.numel()}
+    if not floats:
+        return []
+    # The minimum and the maximum of a tensor, which NaN survives, need no mask of its size.
+    good = torch.stack([torch.stack(value.detach().aminmax()).isfinite().all() for value in floats.values()])
+    return [name for name, is_good in zip(floats, good.tolist(), strict=True) if not is_good]
 
 
 def misfits(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> list[str]:

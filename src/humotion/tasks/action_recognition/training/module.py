@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, cast
 
 import pandas as pd
@@ -59,7 +60,7 @@ class ActionRecognition(Task):
                 "val/macro_f1": MulticlassF1Score(classes, average="macro"),
             }
         )
-        self.val_loss = MeanMetric()
+        self.val_loss = MeanMetric(nan_strategy=math.nan)  # NaN stays NaN ("disable" ignores weights)
 
     @classmethod
     def from_experiment(cls, experiment: ActionExperiment, meta: dict[str, Any]) -> ActionRecognition:
@@ -151,11 +152,12 @@ class ActionRecognition(Task):
         self.log_training("top1", accuracy * share, size)
         return loss * share
 
-    def validation_step(self, batch: Batch, batch_idx: int = 0) -> None:
-        """Update unsmoothed cross-entropy and accuracies."""
+    def validation_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
+        """Update unsmoothed cross-entropy and accuracies, and return the logits (B, num_classes)."""
         logits = self.logits(batch)
         self.metrics.update(logits, batch["label"])
         self.val_loss.update(F.cross_entropy(logits, batch["label"]), len(logits))
+        return logits
 
     def on_validation_epoch_end(self) -> None:
         """Log loss and accuracies over all validation clips."""

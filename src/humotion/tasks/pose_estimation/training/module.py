@@ -114,11 +114,12 @@ class PoseEstimation(Task):
         model: Any = self.model
         return model.joints_of_skeleton(*decode_heatmaps(maps, stride or model.stride, self.decoding))
 
-    def validation_step(self, batch: Batch, batch_idx: int = 0) -> None:
-        """Update PCK and jitter with a complete video."""
+    def validation_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
+        """Update PCK and jitter with a complete video, and return its joints (1, T, J, 2)."""
         joints, _ = self.joints(batch["frames"])
         for metric in (self.pck, self.jitter):
             metric.update(joints, batch["joints"], batch["visibility"], batch["box"])
+        return joints
 
     def on_validation_epoch_end(self) -> None:
         """Log PCK and jitter over all validation videos; jitter is the error, so motion of the crop has no effect."""
