@@ -133,7 +133,7 @@ def owned_work(stage: str, digest: str, *, waits: bool = True) -> Iterator[Path]
     try:
         lock.acquire(timeout=_POLL)
     except Timeout:
-        text = f"The same {stage} with the same settings, inputs and code runs already: {_holder(owner)} ({folder})."
+        text = f"`{stage}` with the same settings, inputs and code runs already: {_holder(owner)} ({folder})."
         if not waits:
             raise HumotionError(f"{text} Wait until it has ended, or stop it.") from None
         print(f"humotion: {text} This one waits until it has ended; Ctrl-C stops waiting.", file=sys.stderr, flush=True)

@@ -7,11 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from humotion.checkout import doctor
+from humotion.checkout import doctor, machine_checks
+from humotion.system.processes import this_process
+from humotion.tracking.dead_runs import PROCESS
+from humotion.tracking.store import connect, experiment_id
 from tests.support.repository import REPOSITORY
 
 
@@ -103,6 +107,48 @@ def test_a_check_that_breaks_is_a_finding() -> None:
 
     found = doctor._guarded("disk", broken)
     assert (found.status, found.found) == ("fail", "OSError: gone")
+
+
+def test_batches_that_do_not_fit_into_shared_memory(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker gives a container 64 MB by default."""
+    params = (checkout / "params.yaml").read_text()
+    (checkout / "params.yaml").write_text(params.replace("workers: auto", "workers: 2"))
+    assert finding("shared memory").status == "ok"
+    monkeypatch.setattr(machine_checks, "SHARED_MEMORY", checkout)
+    free = shutil.disk_usage(checkout).free
+    (checkout / "params.yaml").write_text(params.replace("workers: auto", f"workers: {free}"))
+    found = finding("shared memory")
+    assert found.status == "fail"
+    assert "machine.workers: 0" in found.advice and "--shm-size" in found.advice
+    (checkout / "params.yaml").write_text(params.replace("workers: auto", "workers: 0"))
+    assert finding("shared memory").status == "ok"
+
+
+def test_dvc_that_does_not_find_the_command(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`.venv/bin/dvc repro` in a shell that has not activated the environment."""
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    found = finding("commands")
+    assert (found.status, found.found) == ("fail", "`humotion` is not on PATH")
+    assert f"source {Path(sys.executable).parent / 'activate'}" in found.advice
+
+
+def test_a_lock_file_of_dvc_that_a_full_disk_has_cut(checkout: Path) -> None:
+    lock = checkout / ".dvc" / "tmp" / "rwlock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.write_text("{}")
+    assert finding("dvc locks").status == "ok"
+    lock.write_text('{"data": {"re')
+    assert finding("dvc locks").status == "fail" and f"rm {lock}" in finding("dvc locks").advice
+
+
+def test_a_run_whose_process_is_gone(checkout: Path) -> None:
+    assert finding("dead runs").status == "ok"
+    assert not (checkout / "mlflow.db").exists() and not (checkout / ".humotion").exists()
+    client = connect()
+    gone = replace(this_process(), start=1).as_text()
+    client.create_run(experiment_id(client, "action/tiny"), run_name="left open", tags={PROCESS: gone})
+    found = finding("dead runs")
+    assert found.status == "warn" and "left open" in found.found
 
 
 def test_the_doctor_finds_and_repairs_what_a_store_lacks(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from humotion.tracking.address import default_uri
 from humotion.tracking.store import connect, experiment_id, tracking_uri
@@ -39,6 +40,13 @@ def test_the_environment_wins_over_params(checkout: Path, monkeypatch: pytest.Mo
     assert tracking_uri("http://configured") == "http://configured"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://environment")
     assert tracking_uri("http://configured") == "http://environment"
+
+
+def test_a_locked_store_is_waited_for(checkout: Path) -> None:
+    """MLflow gives up after 20 s; a backup or a database browser may take longer."""
+    store = connect()._tracking_client.store
+    with store.ManagedSessionMaker() as session:
+        assert session.execute(text("PRAGMA busy_timeout")).scalar() == 120_000
 
 
 def test_artifacts_lie_beside_the_database(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,21 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     assert_equal(weights(task), weights(whole_task))
 
 
+@pytest.mark.parametrize("damaged", ["last.ckpt", "best.ckpt", "checkpoints.json"])
+def test_a_damaged_checkpoint_is_no_dead_end(
+    root: Path, tmp_path: Path, uninterrupted: Trained, caplog: pytest.LogCaptureFixture, damaged: str
+) -> None:
+    with pytest.raises(ConnectionAbortedError):
+        train(root, "pose", tmp_path, StopDuring(2))
+    content = (tmp_path / damaged).read_bytes()
+    (tmp_path / damaged).write_bytes(content[: len(content) // 2])
+    task, result = train(root, "pose", tmp_path)
+    assert str(tmp_path) in caplog.text
+    assert "is damaged" in caplog.text
+    assert result.epochs == uninterrupted["pose"][1].epochs
+    assert_equal(weights(task), weights(uninterrupted["pose"][0]))
+
+
 @pytest.mark.parametrize("name", ["action", "pose"])
 def test_averaged_weights_are_validated_kept_and_resumed(root: Path, tmp_path: Path, name: str) -> None:
     params = with_trainer(name, epochs=EPOCHS, ema=0.9)

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from humotion.checkout import machine_checks
 from humotion.checkout.doctor_results import check_leftovers, check_staged
 from humotion.checkout.doctor_store import check_files, check_git, check_registry, check_store
 from humotion.checkout.findings import Finding as Finding
@@ -227,4 +228,8 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "registry": check_registry,
     "unsent runs": _waiting,
     "rar tool": _rar,
+    "shared memory": lambda: Finding("shared memory", *machine_checks.shared_memory()),
+    "commands": lambda: Finding("commands", *machine_checks.commands()),
+    "dvc locks": lambda: Finding("dvc locks", *machine_checks.dvc_locks()),
+    "dead runs": lambda: Finding("dead runs", *machine_checks.dead_runs()),
 }

@@ -20,7 +20,7 @@ from humotion.work import main_checkout
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FULL_TEXTS = (
     *("database or disk is full", "No space left on device", "Disk quota exceeded"),
-    *("PytorchStreamWriter failed writing", "unexpected pos"),  # torch.save
+    *("PytorchStreamWriter failed writing", "unexpected pos", "iostream error"),  # torch.save
 )
 _SHARED_MEMORY = ("shared memory", "Bus error", "/torch_", "/dev/shm")
 SHARED_MEMORY_ADVICE = (
@@ -45,14 +45,17 @@ def explanation(error: BaseException) -> str | None:
         return None
     full, purpose = _fullest(causes)
     return (
-        f"The disk is full: {full} ({purpose}) has {_megabytes(shutil.disk_usage(full).free)} free. "
+        f"The disk is full: {full} ({purpose}) has {_megabytes(shutil.disk_usage(full).free)} free; "
+        f"it is on the file system at {_mount_point(full)}. "
         "Free some space there and run the same command again: finished work is kept."
     )
 
 
 def _fullest(causes: list[BaseException]) -> tuple[Path, str]:
     """The folder where a write failed, as the error names it, or else the one with the least space; and its purpose."""
-    named = [Path(os.fsdecode(cause.filename)) for cause in causes if isinstance(cause, OSError) and cause.filename]
+    errors = [cause for cause in causes if isinstance(cause, OSError) and cause.errno in _FULL]
+    # A copy names its source first, and then the file that it writes.
+    named = [Path(os.fsdecode(name)) for error in errors if (name := error.filename2 or error.filename)]
     places = [(_existing(path.absolute()), "written to") for path in named]
     return places[0] if places else min(_places(), key=lambda place: shutil.disk_usage(place[0]).free)
 
@@ -73,6 +76,10 @@ def _configured_store() -> str:
         return load_params().machine.tracking_uri or ""
     except HumotionError:
         return ""
+
+
+def _mount_point(path: Path) -> Path:
+    return next(place for place in (path, *path.parents) if place.is_mount())
 
 
 def _existing(path: Path) -> Path:

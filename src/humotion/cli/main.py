@@ -65,7 +65,7 @@ def _stopped(text: str) -> NoReturn:
     for again in signals.STOPPING:
         signal.signal(again, signal.SIG_IGN)
     what = "Ctrl-C" if number == signal.SIGINT else number.name
-    text = text or f"Stopped by {what}. Outputs are as before. Run the same command again."
+    text = text or f"Stopped by {what}. No output is half-written. The same command starts again, or resumes."
     with contextlib.suppress(OSError):  # nobody may read it any more
         typer.secho(f"humotion: {text}", err=True, fg="red")
     sys.exit(128 + number)

@@ -20,6 +20,7 @@ from humotion.errors import HumotionError
 from humotion.files import atomic_path, write_json
 from humotion.params.document import Params
 from humotion.tracking import models, runs
+from humotion.tracking.dead_runs import ATTEMPT
 from humotion.tracking.lightning import lightning_logger
 from humotion.training.attempt import (
     RUN,
@@ -75,11 +76,11 @@ def lead(name: str, params: Params) -> None:
     uri = params.machine.tracking_uri
     stop = Stop()
     with say_how_to_resume(), owned_work("train", digest, waits=launched() is None) as work, stop.listening():
-        resume = run_of(work)
+        resume = run_of(work) or (runs.interrupted_run(digest, uri) if (work / RUN).exists() else None)
         runs.close_dead_runs(uri, abandoned_runs(), but=resume)
         with runs.training_run(source, resume, uri) as run_id:
             write_json(work / RUN, {"run_id": run_id})
-            runs.set_tags({"precision": usable_precision(experiment.trainer, params.machine)})
+            runs.set_tags({ATTEMPT: digest, "precision": usable_precision(experiment.trainer, params.machine)})
             result = train_in(work, task, data, params, stop)
             write_outputs(name, params, task, data, result, run_id, data_md5)
         shutil.rmtree(work)

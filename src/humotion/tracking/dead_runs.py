@@ -3,6 +3,9 @@
 A run has a tag with the process that writes it: its host, its number and its start time. A process of this machine is
 looked up. Of another machine, or another container, nothing is known from here: its runs are left alone, unless they
 belong to unfinished work of this checkout that nobody works on.
+
+The run of a sweep has a tag for each process that started or joined it, which the process removes when it ends. A trial
+whose process is gone is left to its sweep, which tries it again, as long as that is alive.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from humotion.system.processes import Process, this_process
 PROCESS = "humotion.process"
 PARENT = "mlflow.parentRunId"
 ERROR = "error"
+ATTEMPT = "humotion.attempt"
+"""Tag: digest of settings, inputs and code of a training; an interrupted one is found by it."""
 
 
 def process_tag() -> dict[str, str]:
@@ -25,31 +30,50 @@ def process_tag() -> dict[str, str]:
     return {PROCESS: this_process().as_text()}
 
 
+def starter_tag() -> str:
+    """The name of the tag of this process in the run of a sweep."""
+    me = this_process()
+    return f"{PROCESS}.{me.place}-{me.number}"
+
+
 def close_dead_runs(client: MlflowClient, abandoned: Collection[str] = (), but: str | None = None) -> Iterator[str]:
     """End each run as KILLED whose process is gone, and yield one line per run that says so.
-
-    Trials are left to their sweep, which tries them again.
 
     Args:
         client: of the store.
         abandoned: ids of runs whose work nobody continues now.
         but: a run that this process is about to resume.
     """
-    places = [str(experiment.experiment_id) for experiment in client.search_experiments()]
-    running = client.search_runs(places, "attributes.status = 'RUNNING'") if places else []
-    for run in running:
-        process = _writer(run)
-        if process is None or run.info.run_id == but or PARENT in run.data.tags:
-            continue
-        if process.is_gone or (run.info.run_id in abandoned and not process.is_here):
-            _close(client, run, process)
+    for run, process in find_dead_runs(client, abandoned):
+        if run.info.run_id != but:
+            client.set_tag(run.info.run_id, ERROR, f"its {process} is gone, and could not close the run itself")
+            client.set_terminated(run.info.run_id, "KILLED", int(time.time() * 1000))
             yield f"Run {run.info.run_name} ({run.info.run_id}) was still open, but its {process} is gone: now KILLED."
 
 
-def _writer(run: Run) -> Process | None:
-    return Process.from_text(run.data.tags.get(PROCESS, ""))
+def find_dead_runs(client: MlflowClient, abandoned: Collection[str] = ()) -> Iterator[tuple[Run, Process]]:
+    """Yield the open runs whose process is gone, with that process; changes nothing."""
+    for run in _search(client, "attributes.status = 'RUNNING'"):
+        processes = _writers(run)
+        is_abandoned = run.info.run_id in abandoned and not any(process.is_here for process in processes)
+        if processes and (all(process.is_gone for process in processes) or is_abandoned):
+            parent = run.data.tags.get(PARENT)
+            if parent is None or all(process.is_gone for process in _writers(client.get_run(parent))):
+                yield run, processes[0]
 
 
-def _close(client: MlflowClient, run: Run, process: Process) -> None:
-    client.set_tag(run.info.run_id, ERROR, f"its {process} is gone, and could not close the run itself")
-    client.set_terminated(run.info.run_id, "KILLED", int(time.time() * 1000))
+def find_interrupted(client: MlflowClient, attempt: str) -> str | None:
+    """Return the id of the newest unfinished run of an attempt."""
+    runs = _search(client, f"tags.`{ATTEMPT}` = '{attempt}' and attributes.status != 'FINISHED'")
+    newest = max(runs, key=lambda run: run.info.start_time, default=None)
+    return None if newest is None else str(newest.info.run_id)
+
+
+def _writers(run: Run) -> list[Process]:
+    texts = (text for tag, text in run.data.tags.items() if tag == PROCESS or tag.startswith(f"{PROCESS}."))
+    return [process for text in texts if (process := Process.from_text(text)) is not None]
+
+
+def _search(client: MlflowClient, wanted: str) -> list[Run]:
+    places = [str(experiment.experiment_id) for experiment in client.search_experiments()]
+    return list(client.search_runs(places, wanted)) if places else []

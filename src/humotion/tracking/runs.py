@@ -7,9 +7,10 @@ baselines are on one page. The name of the run starts with the humotion experime
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,16 @@ from humotion.tracking.sources import (
     shortened,
     source_tags,
 )
-from humotion.tracking.store import LOCAL_ID, RESTORED_FROM, connect, mlflow, open_existing, shown_uri, tracking_uri
+from humotion.tracking.store import (
+    LOCAL_ID,
+    RESTORED_FROM,
+    ask,
+    connect,
+    mlflow,
+    open_existing,
+    shown_uri,
+    tracking_uri,
+)
 
 WHY_FAILED = "humotion.failed"
 """Tag of a FAILED run whose reason is known: ``diverged``."""
@@ -104,27 +114,29 @@ def _ended(stopped_by: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        is_stopped = isinstance(error, (KeyboardInterrupt, *stopped_by))
-        try:
-            with held_back():
-                if not is_stopped:
-                    mlflow.set_tag(ERROR, shortened(f"{type(error).__name__}: {error}"))
-                if isinstance(error, DivergedError):
-                    mlflow.set_tag(WHY_FAILED, "diverged")
-        except Exception as problem:  # for example because the disk is full, which is also the first error
-            _say_not_closed(problem)
-        try:
-            with held_back():
-                mlflow.end_run("KILLED" if is_stopped else "FAILED")
-        except Exception as problem:
-            _say_not_closed(problem)
+        if isinstance(error, (KeyboardInterrupt, *stopped_by)):
+            _end_anyway("KILLED")
+        else:
+            why = {WHY_FAILED: "diverged"} if isinstance(error, DivergedError) else {}
+            _end_anyway("FAILED", {ERROR: shortened(f"{type(error).__name__}: {error}"), **why})
         raise
     with held_back():
         mlflow.end_run("FINISHED")
 
 
-def _say_not_closed(problem: Exception) -> None:
-    _logger.warning("The run cannot be closed in the MLflow store (%s). The next start closes it.", first_line(problem))
+def _end_anyway(status: str, tags: Mapping[str, str] | None = None) -> None:
+    """End the open run after an error, which may be that of the store, for example a full disk."""
+    problems: list[str] = []
+    steps: list[Callable[[], Any]] = [partial(mlflow.set_tags, dict(tags))] if tags else []
+    steps.append(partial(mlflow.end_run, status))
+    for step in steps:
+        try:
+            with held_back():
+                step()
+        except Exception as problem:
+            problems.append(first_line(problem))
+    if problems:
+        _logger.warning("The store did not take the end of the run (%s). The next start closes it.", problems[0])
 
 
 def close_dead_runs(uri: str | None = None, abandoned: Collection[str] = (), but: str | None = None) -> None:
@@ -132,11 +144,27 @@ def close_dead_runs(uri: str | None = None, abandoned: Collection[str] = (), but
 
     A store that does not answer is left alone. See `humotion.tracking.dead_runs`.
     """
+    if (client := _client_if_reachable(uri)) is not None:
+        for line in dead_runs.close_dead_runs(client, abandoned, but):
+            print(f"humotion: {line}", flush=True)
+
+
+def names_of_dead_runs(uri: str | None = None, abandoned: Collection[str] = ()) -> list[str]:
+    """The names of the open runs whose process is gone; creates no store and changes nothing."""
+    client = open_existing(uri) if ask(uri)[1] is None else None
+    found = [] if client is None else dead_runs.find_dead_runs(client, abandoned)
+    return [str(run.info.run_name) for run, _ in found]
+
+
+def interrupted_run(attempt: str, uri: str | None = None) -> str | None:
+    """The id of the unfinished run of an attempt, found by its digest; None if the store has none, or is away."""
+    client = _client_if_reachable(uri)
+    return None if client is None else dead_runs.find_interrupted(client, attempt)
+
+
+def _client_if_reachable(uri: str | None) -> MlflowClient | None:
     in_use = tracking_uri(uri)
-    if is_remote(in_use) and why_unreachable(in_use) is not None:
-        return
-    for line in dead_runs.close_dead_runs(connect(uri), abandoned, but):
-        print(f"humotion: {line}", flush=True)
+    return None if is_remote(in_use) and why_unreachable(in_use) is not None else connect(uri)
 
 
 @contextmanager

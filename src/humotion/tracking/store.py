@@ -6,6 +6,7 @@ The default is ``sqlite:///mlflow.db`` at the root of the main checkout. This is
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import sys
@@ -29,6 +30,9 @@ BUSY = 120_000  # milliseconds to wait for an SQLite file that another program h
 NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """What MLflow answers about a run, model or alias that a store does not have; other errors say nothing about it."""
 RESTORED_FROM = "restored_from"  # this store did not have the run, so a new one was made from the model folder
+
+# It logs each error with its traceback, and raises it as well: the user would see it twice.
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
 @event.listens_for(Engine, "before_cursor_execute", retval=True)

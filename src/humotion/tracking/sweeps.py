@@ -10,6 +10,8 @@ from pathlib import Path
 from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
+from humotion.system.processes import this_process
+from humotion.tracking.dead_runs import starter_tag
 from humotion.tracking.outbox.place import WantedRun, open_place, start_in_outbox, store_of
 from humotion.tracking.outbox.server import is_remote, why_unreachable
 from humotion.tracking.runs import log_folder, log_metrics
@@ -34,7 +36,9 @@ def sweep_run(source: RunSource, study: str, tags: Mapping[str, str], uri: str |
     if found := client.search_runs([experiment], same, max_results=1):
         run_id = str(found[0].info.run_id)
         client.update_run(run_id, "RUNNING")
+        client.set_tag(run_id, starter_tag(), this_process().as_text())
         return run_id
+    labels[starter_tag()] = this_process().as_text()
     run_id = str(client.create_run(experiment, tags=labels, run_name=name).info.run_id)
     for key, value in flatten(source.params).items():
         client.log_param(run_id, key, value)
@@ -58,6 +62,7 @@ def finishing_sweep(run_id: str, uri: str | None = None) -> Iterator[None]:
         place.started(run.info.run_id)
         log_sources()
         yield
+        _leave(MlflowClient(), run.info.run_id)
 
 
 def log_sweep(folder: Path, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
@@ -72,6 +77,13 @@ def interrupt_sweep(run_id: str, uri: str | None = None) -> None:
     if (found := store_of(run_id, uri)) is not None:
         client, known_as = found
         client.set_terminated(known_as, "KILLED")
+        _leave(client, known_as)
+
+
+def _leave(client: MlflowClient, run_id: str) -> None:
+    """Remove the tag of this process from the run of a sweep."""
+    if starter_tag() in client.get_run(run_id).data.tags:
+        client.delete_tag(run_id, starter_tag())
 
 
 def copy_curves(source: str, uri: str | None = None) -> None:

@@ -11,7 +11,7 @@ from humotion.models.common.hub import checkpoint_file
 from humotion.params.document import AnyExperiment
 from humotion.training.description import input_files, training_settings
 from humotion.training.fit import FitResult
-from humotion.work import digest_of, digest_of_code, digest_of_file, nobody_works_in, work_folder
+from humotion.work import digest_of, digest_of_code, digest_of_file, main_checkout, nobody_works_in
 
 RUN = "run.json"  # in the folder of unfinished work: the MLflow run that it belongs to
 
@@ -38,7 +38,7 @@ def run_of(work: Path) -> str | None:
 
 def abandoned_runs() -> set[str]:
     """Return the ids of the MLflow runs to which unfinished work belongs that no process works on."""
-    works = [path.parent for path in work_folder("train", ".").glob(f"*/{RUN}")]
+    works = [path.parent for path in (main_checkout() / ".humotion" / "work" / "train").glob(f"*/{RUN}")]
     return {run for work in works if nobody_works_in(work) and (run := run_of(work)) is not None}
 
 

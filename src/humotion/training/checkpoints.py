@@ -1,7 +1,7 @@
 """Checkpoints of unfinished trainings that prove themselves, so that a damaged one is no dead end.
 
-A power cut, a full disk or a quota may leave half a file. So a folder has the checkpoints of the last epoch and of the
-best epoch, the two that were there before, and ``checkpoints.json`` with checksums:
+A power cut, a full disk or a quota may leave half a file. So a folder has the checkpoint of the last epoch and that of
+the best epoch, the two that they replaced, and ``checkpoints.json`` with checksums:
 
     last.ckpt  previous.ckpt      where training resumes, or if last.ckpt is damaged
     best.ckpt  best.previous.ckpt the best epoch so far, and the one before it
@@ -109,7 +109,8 @@ class ProvenCheckpoints(TorchCheckpointIO):
         """Write a checkpoint; until it is complete, the old one stays."""
         path = Path(path)
         with atomic_path(path) as temporary:
-            torch.save(checkpoint, temporary)
+            with temporary.open("wb") as stream:  # its error names the cause, for example a full disk; torch's does not
+                torch.save(checkpoint, stream)
             digest = _digest(temporary)
             if path.name == BEST:
                 self._best = digest

@@ -17,10 +17,10 @@ from humotion.clips.datamodule import ClipDataModule
 from humotion.params.experiment import TrainerParams
 from humotion.params.machine import MachineParams
 from humotion.training.callbacks import EpochTable, Row, SeedEveryEpoch, StopWithoutGain
-from humotion.training.checkpoints import BEST, LAST, KeepProven, ProvenCheckpoints, find_resumption
+from humotion.training.checkpoints import BEST, LAST, KeepProven, ProvenCheckpoints, Resumption, find_resumption
 from humotion.training.devices import all_devices, is_lead, on_gpu, usable_precision
 from humotion.training.finite import StopWhenDiverged
-from humotion.training.predict import quiet
+from humotion.training.predict import keyboard_interrupts, quiet
 from humotion.training.task import Task
 
 
@@ -66,8 +66,7 @@ def fit(
     and all return the same result.
 
     Args:
-        task: the task to train.
-        datamodule: its clips.
+        task: the task to train, on the clips of ``datamodule``.
         params: settings of the training loop.
         machine: the devices; except for rounding, results do not depend on them.
         seed: seed of random operations such as dropout in every epoch.
@@ -86,19 +85,16 @@ def fit(
     # The checkpoint callbacks come after the state that they save: the row of the epoch, and whether to stop. No state
     # is saved of a training that diverged.
     resumption = find_resumption(folder)
-    first = [KeepProven(resumption), SeedEveryEpoch(seed), StopWhenDiverged()]
+    first = [SeedEveryEpoch(seed), StopWhenDiverged()]
     ours = [*first, *averages, table, *stopping, best, last, TQDMProgressBar(refresh_rate=10)]
     if resumption.checkpoint is None and is_lead():  # the other devices get the changes from the first one
         found = task.before_fit(datamodule, machine)
         if found and isinstance(logger, Logger):
             logger.log_metrics(found, step=0)
     was_alone = not dist.is_initialized()
-    trainer = make_trainer(params, machine, logger, [*ours, *callbacks], [ProvenCheckpoints(resumption)])
-    with quiet():
-        try:
-            trainer.fit(task, datamodule, ckpt_path=resumption.checkpoint, weights_only=True)
-        except SystemExit:  # Lightning raises it instead of a KeyboardInterrupt
-            raise KeyboardInterrupt from None
+    trainer = make_trainer(params, machine, logger, [*ours, KeepProven(resumption), *callbacks], resumption)
+    with quiet(), keyboard_interrupts():
+        trainer.fit(task, datamodule, ckpt_path=resumption.checkpoint, weights_only=True)
     checkpoint = Path(best.best_model_path)
     best_epoch = load_checkpoint(task, checkpoint)
     trainer.strategy.barrier()  # wait until all processes have read the checkpoint
@@ -127,12 +123,12 @@ def make_trainer(
     machine: MachineParams,
     logger: Logger | bool,
     callbacks: list[pl.Callback],
-    plugins: list[Any],
+    resumption: Resumption,
 ) -> pl.Trainer:
     """Return Lightning's trainer for a training loop with these parameters."""
     devices = all_devices(machine)
     return pl.Trainer(
-        **{**devices, "plugins": [*devices["plugins"], *plugins]},
+        **{**devices, "plugins": [*devices["plugins"], ProvenCheckpoints(resumption)]},
         max_epochs=params.epochs,
         precision=usable_precision(params, machine),
         accumulate_grad_batches=params.accumulate,

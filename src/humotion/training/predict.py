@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytorch_lightning as pl
@@ -29,14 +30,20 @@ def predict(task: pl.LightningModule, loader: Any, machine: MachineParams) -> li
         enable_model_summary=False,
         callbacks=[TQDMProgressBar(refresh_rate=10)],
     )
-    with quiet():
-        try:
-            outputs: Any = trainer.predict(task, loader)
-        except SystemExit:  # Lightning raises it instead of a KeyboardInterrupt
-            raise KeyboardInterrupt from None
+    with quiet(), keyboard_interrupts():
+        outputs: Any = trainer.predict(task, loader)
     for number, output in enumerate(outputs):
         refuse_not_finite(output, f"batch {number} of {len(outputs)}")
     return list(outputs)
+
+
+@contextmanager
+def keyboard_interrupts() -> Iterator[None]:
+    """Raise KeyboardInterrupt, instead of which Lightning raises SystemExit."""
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
 
 
 def refuse_not_finite(output: Mapping[str, torch.Tensor], of_what: str) -> None:

@@ -14,6 +14,7 @@ from humotion.tracking import runs
 from humotion.tracking.address import experiment_name
 from humotion.tracking.notes import training_note
 from humotion.tracking.sources import COMMIT, RunSource, flatten, origin_tags
+from humotion.training.attempt import abandoned_runs
 from humotion.training.description import ModelDescription, clip_files, training_settings
 
 
@@ -40,6 +41,7 @@ def recorded_source(experiment: AnyExperiment, description: ModelDescription) ->
 
 def reopened_run(data: ClipDataModule, params: Params, description: ModelDescription) -> AbstractContextManager[str]:
     """Open the run in which a model was trained; if the store does not have it, create a complete one."""
+    runs.close_dead_runs(params.machine.tracking_uri, abandoned_runs(), but=description.run_id)
     example = data.raw_path(params.dataset(data.experiment.dataset).root, "val")
     return run_of_files(params, description, example)
 

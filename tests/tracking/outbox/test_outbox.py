@@ -258,7 +258,7 @@ def test_a_process_that_died_is_said_to_have_failed_and_goes_on(
     assert "its process died" in track("status")[1]
     assert track("sync")[0] == 0
     run = client.get_run(run_id)
-    assert (run.info.status, run.data.tags["error"]) == ("FAILED", DIED)
+    assert (run.info.status, run.data.tags["error"]) == ("KILLED", DIED)
     assert not waiting_runs()
     with runs.training_run(SOURCE, resume=run_id) as again:
         assert client.get_run(run_id).info.status == "RUNNING"

@@ -109,7 +109,7 @@ class Delivery:
     def _mark_as_dead(self) -> None:
         """Record that the process died, because it could not do this itself."""
         self.local.set_tag(self.waiting.local_id, "error", DIED)
-        self.local.set_terminated(self.waiting.local_id, "FAILED")
+        self.local.set_terminated(self.waiting.local_id, "KILLED")
         self.waiting.ended = True
         self.waiting.save()
 

@@ -11,7 +11,7 @@ ended      still that process                  `deliver` sends the rest, compare
 waiting    no process; ``ended`` is true       the server did not answer: `humotion track sync` sends the run, or the
                                                next command that needs it
 abandoned  no process; ``ended`` is false      the process died: a process that resumes the run claims the folder and
-                                               continues; a run that is sent before that is marked as failed
+                                               continues; a run that is sent before that is marked as killed
 =========  ==================================  ==================================================================
 """
 
