@@ -360,7 +360,7 @@ def test_a_server_that_refuses_is_no_outage(
     assert not waiting_runs()
 
 
-def test_the_clips_of_a_run_arrive_as_datasets(server: Server, prepared_outbox: None) -> None:
+def test_the_clips_of_a_run_arrive_as_datasets(checkout: Path, prepared_outbox: None, server: Server) -> None:
     pd.DataFrame({"clip_id": ["a", "b"], "frame_indices": [[1, 2], [3, 4]]}).to_parquet("clips.parquet")
     source = replace(SOURCE, params={"dataset": "tiny"}, clips={"training": Path("clips.parquet")})
     with runs.training_run(source) as run_id:
