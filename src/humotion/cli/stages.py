@@ -54,8 +54,14 @@ def check_store(stage: str, name: str, params: Params) -> None:
             typer.secho(f"humotion: Later stages will stop. {error}", err=True, fg="yellow")
             return
         lost = Path(WRITE_TO_STORE[stage].format(name)) if stage in WRITE_TO_STORE else None
-        back = f" Then `dvc checkout {lost}` brings the version before back." if lost and not lost.exists() else ""
+        back = f" Then `dvc checkout {lost}` brings the version before back." if lost and _was_removed(lost) else ""
         raise HumotionError(f"{error}{back}") from None
+
+
+def _was_removed(output: Path) -> bool:
+    """Whether DVC has made an output before, which is not there now."""
+    lock = Path("dvc.lock")
+    return not output.exists() and lock.exists() and f"path: {output.as_posix()}\n" in lock.read_text(encoding="utf-8")
 
 
 @app.command(rich_help_panel=STAGES)

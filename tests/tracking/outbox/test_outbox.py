@@ -9,9 +9,11 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -355,4 +357,15 @@ def test_a_server_that_refuses_is_no_outage(
             pytest.fail("it began")
         other.shutdown()
     assert "secret" not in str(caught.value)
+    assert not waiting_runs()
+
+
+def test_the_clips_of_a_run_arrive_as_datasets(checkout: Path, prepared_outbox: None, server: Server) -> None:
+    pd.DataFrame({"clip_id": ["a", "b"], "frame_indices": [[1, 2], [3, 4]]}).to_parquet("clips.parquet")
+    source = replace(SOURCE, params={"dataset": "tiny"}, clips={"training": Path("clips.parquet")})
+    with runs.training_run(source) as run_id:
+        runs.log_metrics({"loss": 1.0})
+    (found,) = MlflowClient(server.uri).get_run(run_id).inputs.dataset_inputs
+    assert (found.dataset.name, found.dataset.digest) == ("tiny/training", digest_of_file(Path("clips.parquet")))
+    assert [(tag.key, tag.value) for tag in found.tags] == [("mlflow.data.context", "training")]
     assert not waiting_runs()
