@@ -12,6 +12,9 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # Progress bars redraw once per second, so that logs without a terminal stay readable.
 export TQDM_MININTERVAL := 1
 
+OUTPUTS := prepared reports clips plans models rebalanced registered metrics sweeps
+LITTER := .*/\.[^/]+\.([0-9a-f]{6}-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+|[0-9a-f]{8})(\.[^./]+)?
+
 .DEFAULT_GOAL := help
 .PHONY: help setup ffmpeg data repro test test-services lint types ui clean
 
@@ -28,7 +31,7 @@ test: export OMP_NUM_THREADS := 1
 test: setup data lint types  ## Run lint, types, import contracts and tests
 	pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test-services:  ## Install Chromium and PostgreSQL with apt; without them, `make test` skips some tests
+test-services:  ## Install Chromium, PostgreSQL and RAR tools with apt; without them, `make test` skips some tests
 	@scripts/install_test_services.sh
 
 lint: setup  ## Check lint, formatting and the import contracts
@@ -39,8 +42,8 @@ lint: setup  ## Check lint, formatting and the import contracts
 types: setup  ## Check types
 	mypy
 
-ui: setup  ## Open the MLflow UI at http://127.0.0.1:5000/#/experiments?workflowType=machine_learning
-	mlflow ui --backend-store-uri sqlite:///mlflow.db --port $${PORT:-5000} --workers 1
+ui: setup  ## Open the MLflow UI of the store in use at http://127.0.0.1:5000/#/experiments?workflowType=machine_learning
+	humotion track ui --port $${PORT:-5000}
 
 setup: ffmpeg $(STAMP)  ## Install FFmpeg, the virtual environment and the package
 
@@ -58,3 +61,5 @@ data: setup  ## Get the embedded sample from the DVC remote in the repository, i
 
 clean:  ## Remove the virtual environment and all unfinished work; keep outputs and the MLflow store
 	rm -rf $(VENV) .humotion
+	# What killed processes left: .NAME.TOKEN
+	find $(OUTPUTS) -mindepth 1 -maxdepth 2 -regextype posix-extended -regex '$(LITTER)' -exec rm -rf {} + 2>/dev/null || true

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pandas as pd
 import torch
 from torch.utils.data import DataLoader
@@ -23,7 +24,7 @@ from benchmarks.measure import Target, Work, as_json, compare, hardware, table, 
 from benchmarks.peers import Settings
 from humotion.checkout.recipe_files import read_recipe
 from humotion.clips.augment import Policy
-from humotion.clips.datamodule import single_threaded
+from humotion.clips.datamodule import set_up_worker
 from humotion.clips.dataset import ClipDataset
 from humotion.clips.input import SCENE
 from humotion.clips.sampling import uniform
@@ -158,13 +159,13 @@ def _loader(dataset: ClipDataset, num_workers: int) -> Callable[[], Work]:
         batch_size=BATCH_SIZE,
         num_workers=num_workers,
         persistent_workers=True,
-        worker_init_fn=single_threaded,
+        worker_init_fn=set_up_worker,
     )
     return lambda: Work(sum(len(batch["frames"]) for batch in loader))
 
 
 def _profile(dataset: ClipDataset) -> str:
-    single_threaded(0)
+    cv2.setNumThreads(0)
     profile = cProfile.Profile()
     profile.runcall(lambda: [dataset[index] for index in range(len(dataset))])
     text = io.StringIO()

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Some tests use Chromium with its driver, and the programs of PostgreSQL. Without them, these tests are skipped.
+# Some tests use Chromium with its driver, the programs of PostgreSQL, and unar and bsdtar, which unpack RAR.
+# Without them, these tests are skipped.
 # This script installs the missing ones with apt if it needs no password. Otherwise it prints how, and exits with 1.
 set -eu
 missing=""
@@ -9,11 +10,18 @@ fi
 if [ -z "$(ls "${POSTGRESQL_PROGRAMS:=/usr/lib/postgresql}"/*/bin/initdb 2>/dev/null)" ] && ! command -v initdb >/dev/null; then
     missing="${missing:+$missing }postgresql"
 fi
+# HMDB51 is RAR within RAR.
+if ! command -v unar >/dev/null; then
+    missing="${missing:+$missing }unar"
+fi
+if ! command -v bsdtar >/dev/null; then
+    missing="${missing:+$missing }libarchive-tools"
+fi
 if [ -z "$missing" ]; then
     exit 0
 fi
 if ! command -v apt-get >/dev/null; then
-    echo "To run all tests, install Chromium, its chromedriver, and PostgreSQL with your package manager." >&2
+    echo "To run all tests, install Chromium, its chromedriver, PostgreSQL, unar and bsdtar with your package manager." >&2
     exit 1
 fi
 if [ "$(id -u)" = 0 ]; then

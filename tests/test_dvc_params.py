@@ -31,6 +31,7 @@ READERS: dict[str, set[str]] = {
     "datasets.root": {"index", "extract"},
     "datasets.decode": {"extract"},
     "datasets.frames": {"extract"},
+    "datasets.on_damage": {"extract"},  # index records facts; what is done about them is a choice
     # names of folders are read by every stage that depends on one of them
     "experiments.task": {"sample", "train", "evaluate", "register"},
     "experiments.dataset": {"sample", "augment", "train", "evaluate", "register"},

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from humotion.files import atomic_folder, atomic_path, move_into_place, read_json, write_json
+from humotion.files import (
+    atomic_folder,
+    atomic_path,
+    move_into_place,
+    read_json,
+    write_json,
+)
+from humotion.system.names import file_stem, file_stems, short_name
 
 
 def names(folder: Path) -> list[str]:
@@ -114,3 +124,52 @@ def test_what_is_no_json_leaves_the_old_file(tmp_path: Path) -> None:
         write_json(path, {"a": object()})
     assert read_json(path) == {"a": 1}
     assert names(tmp_path) == ["metrics.json"]
+
+
+LONG = "長い名前の動画" * 40  # 280 letters, 840 bytes
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 251 + ".mp4", LONG[:83] + "a.mp4", "x." + "y" * 253, "x" * 255, "caf\udce9" * 50]
+)
+def test_a_name_of_any_length_that_exists_can_be_written(tmp_path: Path, name: str) -> None:
+    assert 200 <= len(os.fsencode(name)) <= 255
+    with atomic_path(tmp_path / name) as temporary:
+        temporary.write_text("whole")
+        assert len(os.fsencode(temporary.name)) <= 255
+    assert names(tmp_path) == [name]
+    (tmp_path / name).unlink()
+    for content in ("old", "new"):
+        with atomic_folder(tmp_path / name) as temporary:
+            (temporary / content).touch()
+    assert names(tmp_path) == [name]
+    assert names(tmp_path / name) == ["new"]
+
+
+@pytest.mark.parametrize("context", [atomic_path, atomic_folder])
+def test_a_name_that_is_too_long_is_refused_before_the_work(tmp_path: Path, context: Any) -> None:
+    with pytest.raises(OSError, match="too long"), context(tmp_path / (LONG + ".mp4")):
+        pytest.fail("the block ran")
+    assert names(tmp_path) == []
+
+
+def test_a_long_name_keeps_its_start_and_gets_a_digest_that_never_changes() -> None:
+    assert short_name("short") == "short"
+    assert short_name("x" * 200) == "x" * 200
+    assert short_name("x" * 201) == "x" * 191 + "~" + hashlib.sha256(b"x" * 201).hexdigest()[:8]
+    found = [short_name(LONG + ending, 50) for ending in "abc"]
+    assert len(set(found)) == 3
+    for name in found:
+        assert len(name.encode()) <= 50
+        assert name.startswith(f"{LONG[:13]}~"), "letters of three bytes stay whole"
+
+
+def test_file_names_of_clips_fit_with_what_is_around_them_and_are_unique() -> None:
+    ids = ["walk/a", "walk_a", "Walk/A", f"walk/{LONG}1", f"walk/{LONG}2", "run/b"]
+    stems = file_stems(ids)
+    assert list(stems) == ids
+    assert stems["run/b"] == "run_b"
+    assert len({stem.casefold() for stem in stems.values()}) == len(ids), "also where case makes no difference"
+    assert all(len(f"wrong_{stem}_channels.png".encode()) < 255 for stem in stems.values())
+    assert stems == file_stems(ids)
+    assert file_stem(ids[3]) == stems[ids[3]]

@@ -101,7 +101,7 @@ def services(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_services_that_are_there_are_left_alone(tmp_path: Path) -> None:
     tools(tmp_path / "bin", "ls")
-    for name in ("chromium", "chromedriver", "apt-get"):
+    for name in ("chromium", "chromedriver", "unar", "bsdtar", "apt-get"):
         program(tmp_path / "bin", name, "#!/bin/sh\nexit 99\n")
     (tmp_path / "postgresql" / "15").mkdir(parents=True)
     program(tmp_path / "postgresql" / "15" / "bin", "initdb", "")
@@ -117,7 +117,10 @@ def test_services_without_apt_or_the_right_to_use_it(tmp_path: Path) -> None:
     program(tmp_path / "bin", "id", "#!/bin/sh\necho 1000\n")
     done = services(tmp_path)
     assert done.returncode == 1
-    assert "sudo apt-get install chromium chromium-driver fonts-liberation postgresql\n" in done.stderr
+    assert (
+        "sudo apt-get install chromium chromium-driver fonts-liberation postgresql unar libarchive-tools\n"
+        in done.stderr
+    )
 
 
 def test_services_by_apt(tmp_path: Path) -> None:
@@ -128,7 +131,7 @@ def test_services_by_apt(tmp_path: Path) -> None:
     done = services(tmp_path)
     assert done.returncode == 1, "chromium-driver could not be installed"
     calls = (tmp_path / "calls").read_text().splitlines()
-    packages = ("chromium", "chromium-driver", "fonts-liberation", "postgresql")
+    packages = ("chromium", "chromium-driver", "fonts-liberation", "postgresql", "unar", "libarchive-tools")
     install = "install -y -qq --no-install-recommends {} create_main_cluster = false"
     assert calls == ["update -qq create_main_cluster = false", *(install.format(package) for package in packages)]
     assert not list((tmp_path / "etc" / "createcluster.d").iterdir()), "the next cluster is the machine's own affair"

@@ -6,17 +6,22 @@ absolute paths as the machine that runs the stage (NFS, Lustre, ...): paths are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from joblib import Parallel, parallel_config
+from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from humotion.errors import HumotionError
 from humotion.params.machine import MachineParams
+from humotion.system import signals
 
 _WAIT_FOR_WORKERS = 60  # seconds
+_is_worker = False
+SAME_SIGNAL = 0.5  # seconds in which a signal to all processes of a job has reached every one of them
 
 
 def run_unordered(calls: Iterable[Any], machine: MachineParams) -> Iterator[Any]:
@@ -32,9 +37,21 @@ def run_unordered(calls: Iterable[Any], machine: MachineParams) -> Iterator[Any]
     if machine.cluster is None:
         run = Parallel(n_jobs=max(1, machine.num_workers), batch_size=1, return_as="generator_unordered")
         with _explain_dead_workers(BrokenProcessPool):
-            yield from run(calls)
+            with signals.starting_workers():
+                results = run(delayed(_in_worker)(os.getpid(), call) for call in calls)
+            yield from results
     else:
         yield from _run_on_cluster(calls, machine.cluster)
+
+
+def _in_worker(starter: int, call: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]) -> Any:
+    """Make a call in a worker process, which ends with the process that started it."""
+    global _is_worker
+    if not _is_worker and os.getpid() != starter:  # a single worker is the starter itself
+        signals.obey_only_the_parent(starter)
+        _is_worker = True
+    function, arguments, named = call
+    return function(*arguments, **named)
 
 
 def _run_on_cluster(calls: Iterable[Any], address: str) -> Iterator[Any]:
@@ -67,6 +84,7 @@ def _explain_dead_workers(error: type[Exception]) -> Iterator[None]:
     try:
         yield
     except error as death:
+        time.sleep(SAME_SIGNAL)  # KeyboardInterrupt, if the same signal reaches this process
         raise HumotionError(
             "A worker process died: it was killed, ran out of memory, or crashed inside a decoder. Finished "
             "work is kept: run the stage again, and it resumes. If memory is short, reduce machine.workers."

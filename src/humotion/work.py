@@ -3,19 +3,34 @@
 A long stage keeps its partial results in ``.humotion/work/<stage>/<digest>/`` under the
 main checkout. ``digest`` covers the stage's parameters, its inputs and the code that it runs. After a crash
 the same attempt finds its folder again. A changed attempt gets a new folder and never mixes in old results.
+
+Two processes may make the same attempt (``dvc queue start -j 2``, two terminals). So a process that works in a folder
+holds a lock next to it (``<digest>.lock``), and ``<digest>.owner`` tells which process that is, with its last sign of
+life as the time of the file. The lock of a dead process is free.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
+import sys
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from ruamel.yaml import YAML
 
+from humotion.errors import HumotionError
+from humotion.system.processes import Process, this_process
+
+SIGN_OF_LIFE = 20.0  # seconds between two
+SILENT = 600.0  # seconds without one, after which a process on another machine counts as dead, if its lock is free
+_POLL = 0.5
 _DVC_EXPERIMENT_DIR = (".dvc", "tmp", "exps")
 _CODE = "src/humotion/"
 
@@ -99,3 +114,88 @@ def work_folder(stage: str, digest: str) -> Path:
     folder = main_checkout() / ".humotion" / "work" / stage / digest
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def owned_work(stage: str, digest: str, *, waits: bool = True) -> Iterator[Path]:
+    """The `work_folder` of an attempt, which no other process uses inside the block.
+
+    Args:
+        stage: the name of the stage.
+        digest: of the attempt.
+        waits: whether to wait for another process that uses the folder, after a line that names it.
+
+    Raises:
+        HumotionError: another process uses the folder, and this one does not wait.
+    """
+    folder = work_folder(stage, digest)
+    lock, owner = FileLock(f"{folder}.lock"), Path(f"{folder}.owner")
+    try:
+        lock.acquire(timeout=_POLL)
+    except Timeout:
+        text = f"The same {stage} with the same settings, inputs and code runs already: {_holder(owner)} ({folder})."
+        if not waits:
+            raise HumotionError(f"{text} Wait until it has ended, or stop it.") from None
+        print(f"humotion: {text} This one waits until it has ended; Ctrl-C stops waiting.", file=sys.stderr, flush=True)
+        lock.acquire(poll_interval=_POLL)
+    over = threading.Event()
+    try:
+        owner.write_text(f"{this_process().as_text()}\n", encoding="utf-8")
+        threading.Thread(target=_live, args=(owner, over), daemon=True, name="humotion-alive").start()
+        folder.mkdir(parents=True, exist_ok=True)  # the process before may have finished, and removed it
+        yield folder
+    finally:
+        over.set()
+        owner.unlink(missing_ok=True)
+        if not folder.exists():
+            Path(lock.lock_file).unlink(missing_ok=True)  # the next one to lock it notices
+        lock.release()
+
+
+def nobody_works_in(folder: Path) -> bool:
+    """Whether a `work_folder` certainly has no owner: its lock is free, and its owner gave no sign of life for long."""
+    owner = Path(f"{folder}.owner")
+    process = _read_owner(owner)
+    if process is None or (not process.is_gone and _age(owner) < SILENT):
+        return False
+    lock = FileLock(f"{folder}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    lock.release()
+    return True
+
+
+def _holder(owner: Path) -> str:
+    process = _read_owner(owner)
+    if process is None:
+        return "another process"
+    with suppress(OSError):
+        return f"{process}, last sign of life {_age(owner):.0f} s ago"
+    return str(process)
+
+
+def _read_owner(owner: Path) -> Process | None:
+    try:
+        return Process.from_text(owner.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _age(path: Path) -> float:
+    """Seconds since the last change of a file, by the clock of its file system, which may be a server's."""
+    probe = path.with_name(f".{path.name}.now")
+    try:
+        probe.touch()
+        return max(0.0, probe.stat().st_mtime - path.stat().st_mtime)
+    except FileNotFoundError:  # it has just been removed
+        return math.inf
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def _live(owner: Path, over: threading.Event) -> None:
+    while not over.wait(SIGN_OF_LIFE):
+        with suppress(OSError):
+            owner.touch(exist_ok=True)

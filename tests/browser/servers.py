@@ -22,7 +22,7 @@ PATIENCE = 300.0  # seconds; the MLflow server takes half a minute on a machine 
 def mlflow_ui() -> list[str]:
     """What `make ui` runs, without the set-up before it."""
     lines = (REPOSITORY / "Makefile").read_text().splitlines()
-    (command,) = [line.strip().replace("$$", "$") for line in lines if line.startswith("\tmlflow ui ")]
+    (command,) = [line.strip().replace("$$", "$") for line in lines if line.startswith("\thumotion track ui ")]
     return ["/bin/sh", "-c", f"exec {command}"]
 
 

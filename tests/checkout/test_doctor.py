@@ -67,6 +67,8 @@ def test_git_is_clean_changed_or_absent(checkout: Path, monkeypatch: pytest.Monk
     identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
     subprocess.run(["git", *identity, "commit", "-qm", "all"], check=True)
     assert finding("git") == doctor.Finding("git", "ok", "clean")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert finding("git").status == "fail" and "safe.directory" in finding("git").found
     monkeypatch.setenv("PATH", str(checkout / "nothing"))
     assert finding("git").status == "fail"
 
@@ -76,8 +78,10 @@ def test_a_store_that_does_not_answer(checkout: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     assert finding("mlflow store").status == "fail" and "127.0.0.1:9" in finding("mlflow store").found
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{checkout}/absent/mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{checkout}/params.yaml/mlflow.db")
     assert finding("mlflow store").status == "fail"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
+    assert finding("mlflow store").status == "fail" and "sqlite:///" in finding("mlflow store").found
     (checkout / "mlflow.db").write_bytes(b"not a database" * 100)
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert finding("mlflow store").status == "fail"
@@ -99,3 +103,30 @@ def test_a_check_that_breaks_is_a_finding() -> None:
 
     found = doctor._guarded("disk", broken)
     assert (found.status, found.found) == ("fail", "OSError: gone")
+
+
+def test_the_doctor_finds_and_repairs_what_a_store_lacks(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from humotion.checkout.doctor_store import repair
+    from humotion.tracking import runs
+    from humotion.tracking.sources import RunSource
+    from humotion.tracking.store import connect
+
+    with runs.training_run(RunSource("action/hmdb51", "ls_vit", {}, {})) as run_id:
+        runs.log_file(checkout / "params.yaml", "notes")
+    assert finding("run files").status == finding("registry").status == finding("mlflow store").status == "ok"
+    new = checkout / "new"
+    new.mkdir()
+    for name in ("params.yaml", "dvc.yaml", "mlflow.db"):
+        shutil.copy(checkout / name, new / name)
+    (new / "registered").mkdir()
+    (new / "registered" / "ls_vit.json").write_text('{"model": "ls_vit-hmdb51", "alias": "champion"}')
+    monkeypatch.chdir(new)
+    found = finding("run files")
+    assert found.status == "warn" and f"name {checkout}, 2 of which have files only there" in found.found
+    assert "humotion join" in finding("registry").advice and "ls_vit" in finding("registry").found
+    assert f"copied here: {new}/mlruns/action-hmdb51/{run_id}/artifacts" in list(repair())
+    assert finding("run files").status == "ok"
+    assert (new / "mlruns" / "action-hmdb51" / run_id / "artifacts" / "notes" / "params.yaml").exists()
+    client = connect()
+    client.delete_experiment(client.get_experiment_by_name("action/hmdb51").experiment_id)
+    assert finding("mlflow store").status == "fail" and "action/hmdb51" in finding("mlflow store").found

@@ -105,6 +105,13 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
     assert "is not a recipe" in refusal(tmp_path, "experiments: 3\n")
 
 
+def test_a_section_that_a_recipe_cannot_set_is_refused(tmp_path: Path) -> None:
+    text = "experiments: {}\nsweeps: {b: {trials: 3}}\n"
+    assert "has the section `sweeps`, which a recipe cannot set: it has datasets, experiments" in refusal(
+        tmp_path, text
+    )
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in RECIPES.glob("*.yaml")))
 def test_the_recipes_of_the_repository(name: str) -> None:
     recipe = read_recipe(name, RECIPES)

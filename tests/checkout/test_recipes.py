@@ -166,7 +166,11 @@ def test_into_makes_a_clone_and_leaves_this_checkout(checkout: Path) -> None:
     assert Path("params.yaml").read_text() == TEXT
     status = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True)
     assert not status.stdout
-    assert said.endswith("Next: cd ../deep/new && make repro")
+    assert said.endswith("Next: cd ../deep/new && make repro") and "uncommitted" not in said
+    Path("params.yaml").write_text(f"# Mine.\n{TEXT}")
+    Path("recipes/new.yaml").write_text(RECIPE)
+    said = apply_recipe("tiny", root=Path("../raw"), into=Path("../third"))
+    assert "The clone has the last commit: 2 files with uncommitted changes are not in it.\n" in said
     with pytest.raises(HumotionError, match="exists already"):
         apply_recipe("tiny", into=Path("../deep/new"))
 

@@ -99,7 +99,7 @@ def test_lineage_of_what_is_not_there(store: Path) -> None:
         "models:/ls_vit-tiny": "names no version",
         "models:/ls_vit-tiny@nosuch": r"'nosuch'. Its versions: 1, 2, 3 @champion",
         "models:/nosuch/1": f"no model 'nosuch'. It has {NAME}",
-        "0" * 32: "neither a model folder nor a run",
+        "0" * 32: "is no model folder, and as a run: the store at .* does not have it",
         "models/nosuch": "not a model folder",
     }.items():
         with pytest.raises(HumotionError, match=told):
@@ -117,6 +117,9 @@ def test_prediction_reads_the_store_that_params_yaml_names(
     from tests.support.trees import write_video
 
     write_video(tmp_path / "clip.mp4", num_frames=2)
+    with pytest.raises(HumotionError, match=r"There is no MLflow store at .*named/mlflow\.db yet"):
+        call("predict", "clip.mp4", "--model", "models:/nosuch@champion")
+    assert not named.exists(), "a command that only reads makes no store"
+    connect(f"sqlite:///{named}")
     with pytest.raises(HumotionError, match=r"named/mlflow\.db does not return models:/nosuch@champion"):
         call("predict", "clip.mp4", "--model", "models:/nosuch@champion")
-    assert named.exists()

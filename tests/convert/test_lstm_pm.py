@@ -148,6 +148,14 @@ def test_files_that_are_no_caffemodel(tmp_path: Path) -> None:
             read_caffemodel(tmp_path / name)
 
 
+def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    kind, (weight, bias) = narrow_layers()["conv1_stage1"]
+    broken = np.where(np.arange(bias.size) == 1, np.nan, bias)
+    path = write(tmp_path / "net.caffemodel", {"conv1_stage1": (kind, (weight, broken))})
+    with pytest.raises(HumotionError, match="conv1_stage1 has values that are NaN or infinite"):
+        read_caffemodel(path)
+
+
 def test_an_array_that_does_not_fill_its_shape_is_named(tmp_path: Path) -> None:
     layers = narrow_layers()
     path = write(tmp_path / "net.caffemodel", {"conv1_stage1": layers["conv1_stage1"]})

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.io
 
 from humotion.datasets.penn_action import SKELETON as PENN_ACTION
 from humotion.datasets.penn_action import PennAction, hide_outside, read_labels
 from humotion.datasets.shared.base import LabelError, PoseLabels
+from humotion.video.probe import probe
 from tests.support.trees import SIZE, penn_labels, penn_tree
 
 
@@ -34,6 +36,15 @@ def test_list_videos(tmp_path: Path) -> None:
     assert table["split_1"].tolist() == ["train", "train", "test"]
     assert table["group"].tolist() == ["0001", "0002", "0003"]
     assert (table["status"] == "ok").all()
+
+
+@pytest.mark.parametrize("value", [7, 2, -3])
+def test_a_split_that_is_none_is_damage_and_not_a_test_clip(tmp_path: Path, value: int) -> None:
+    root = penn_tree(tmp_path)
+    scipy.io.savemat(root / "labels" / "0002.mat", {**penn_labels(4), "train": value})
+    row = PennAction(root).list_videos().set_index("video_id").loc["frames/0002"]
+    assert row["status"] == "corrupt" and pd.isna(row["split_1"])
+    assert f"'train' is {value}" in row["error"]
 
 
 def test_labels_become_zero_based(tmp_path: Path) -> None:
@@ -255,3 +266,79 @@ def test_left_and_right_measured_on_all_labels(sequences: dict[str, Sequence]) -
         ("back", "shoulder"): (0.57, 598),
         ("back", "hip"): (0.68, 600),
     }
+
+
+def cell(value: object) -> np.ndarray:
+    """A MATLAB cell array with one cell."""
+    found = np.empty((1, 1), object)
+    found[0, 0] = value
+    return found
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "label", "told"),
+    [
+        ("action", cell("squat"), "squat", None),
+        ("action", cell(cell("squat")), "squat", None),
+        ("action", "squat  ", "squat", None),
+        ("action", "   ", None, "'action' is not one line of text"),
+        ("action", np.array([["squat"], ["bowl"]]), None, "'action' is not one line of text"),
+        ("action", 3.0, None, "'action' is not one line of text"),
+        ("train", cell(np.array([[1]])), "squat", None),
+        ("train", "yes", None, "'train' is text, not numbers"),
+        ("train", np.array([[1, 1]]), None, "'train' is not one whole number"),
+        ("train", np.array([[np.nan]]), None, "'train' is not one whole number"),
+        ("x", cell(penn_labels(5, 1)["x"]), "squat", None),
+        ("x", np.array([[1, "a"], ["b", 2]], object), "squat", "'x' is a cell array, not numbers"),
+        ("visibility", {"left": 1.0}, "squat", "'visibility' is a struct, not numbers"),
+    ],
+)
+def test_cells_and_blanks_are_values_or_rows(
+    field: str, value: object, label: str | None, told: str | None, tmp_path: Path
+) -> None:
+    root = penn_tree(tmp_path)
+    scipy.io.savemat(root / "labels" / "0001.mat", {**penn_labels(5, 1), field: value})
+    layout = PennAction(root)
+    table = layout.list_videos()
+    assert (table["label"][0] if label else table["label"].isna()[0]) == (label or True)
+    assert table["label_id"].tolist()[1:] == [1, 0]
+    if told and label:
+        with pytest.raises(LabelError, match=told):
+            layout.checked_pose("frames/0001")
+    elif told:
+        assert told in table["error"][0]
+    else:
+        found = layout.checked_pose("frames/0001")
+        assert found is not None
+        np.testing.assert_array_equal(found.joints, read_labels(save_plain(tmp_path / "plain.mat")).joints)
+
+
+def save_plain(path: Path) -> Path:
+    scipy.io.savemat(path, penn_labels(5, 1))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (
+            b"MATLAB 7.3 MAT-file, Platform: GLNXA64" + bytes(600),
+            r"format 7\.3.*save\('0001\.mat', '-struct', 's', '-v7'\)",
+        ),
+        (b"# Created by Octave 8.4.0\n# name: x\n", "Octave's text format.*save"),
+        (b"", "it is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"),
+    ],
+)
+def test_other_formats_say_how_to_convert_them(data: bytes, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "0001.mat"
+    path.write_bytes(data)
+    with pytest.raises(LabelError, match=told):
+        read_labels(path)
+
+
+def test_a_lost_first_frame_shifts_no_label(tmp_path: Path) -> None:
+    root = penn_tree(tmp_path)
+    (root / "frames" / "0001" / "000001.jpg").unlink()
+    found = probe(root / "frames" / "0001", PennAction(root).first_frame)
+    assert (found.status, found.error) == ("corrupt", "frame 1 is missing: the first is 000002.jpg")

@@ -137,3 +137,55 @@ def test_from_table_to_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     store = FrameStore(Path("prepared/mine/frames"), Path("prepared/mine/frames.parquet"))
     assert {video_id: store[video_id].num_frames for video_id in store} == {"c": 5, "clips/a": 6, "shots/b": 4}
     assert store["shots/b"].fps == 12.5
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("walk\\Caf\u00e9 1.mp4", "C:\\walk\\Caf\u00e9 1.mp4", "Walk/caf\u00e9 1.MP4", "walk/Cafe\u0301 1.mp4"),
+        *(
+            "walk/Caf\u00e9 1",
+            "walk/Caf\u00e9 1.avi",
+            "Caf\u00e9 1.mp4",
+            "videos/walk/Caf\u00e9 1.mp4",
+            "walk/Caf\u00e9_1.mp4",
+        ),
+    ],
+)
+def test_a_path_that_is_nearly_right_gets_a_hint(path: str, tmp_path: Path) -> None:
+    (tmp_path / "walk").mkdir()
+    (tmp_path / "walk" / "Caf\u00e9 1.mp4").touch()
+    (tmp_path / "walk" / "other.mp4").touch()
+    table = write_csv(tmp_path, f"path,label\n{path},walk\nwalk/nothing like it.mp4,walk\n").list_videos()
+    found = table.set_index("path")["error"]
+    assert table["status"].tolist() == ["missing", "missing"]
+    assert "did you mean" not in found.pop("walk/nothing like it.mp4")
+    assert "did you mean walk/Caf\u00e9 1.mp4?" in found.iloc[0]
+
+
+def test_a_path_that_is_too_long_is_a_row(tmp_path: Path) -> None:
+    table = write_csv(tmp_path, f"path,label\nwalk/{'x' * 300}.mp4,walk\n{'d/' * 3000}a.mp4,walk\n").list_videos()
+    assert table["status"].tolist() == ["missing", "missing"]
+
+
+def test_absolute_paths_through_either_side_of_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.mp4").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    for root, path in (("link", "real"), ("real", "link"), ("link", "link")):
+        table = write_csv(tmp_path / root, f"path,label\n{tmp_path}/{path}/a.mp4,walk\n").list_videos()
+        assert (table["path"][0], table["status"][0]) == ("a.mp4", "ok")
+
+
+def test_a_table_in_utf16_and_one_in_latin1(tmp_path: Path) -> None:
+    (tmp_path / "videos.csv").write_bytes("path,label\na.mp4,caf\u00e9\n".encode("utf-16"))
+    assert Table(tmp_path).list_videos()["label"].tolist() == ["caf\u00e9"]
+    (tmp_path / "videos.csv").write_bytes("path,label\na.mp4,walk\nb.mp4,caf\u00e9\n".encode("latin-1"))
+    with pytest.raises(HumotionError, match=r"row 2 is not UTF-8.*iconv"):
+        Table(tmp_path).list_videos()
+
+
+def test_an_empty_split_is_told(tmp_path: Path) -> None:
+    layout = write_csv(tmp_path, "path,label,split_1\na.mp4,walk,\n")
+    layout.list_videos()
+    assert layout.notes == ["videos.csv: split_1 is empty in all rows, so a split will be made"]

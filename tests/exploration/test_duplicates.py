@@ -36,7 +36,8 @@ def test_pairs_that_matter() -> None:
 
 
 def test_facts() -> None:
-    facts = duplicate_facts(near_duplicates(*make_table()))
+    table, hashes = make_table()
+    facts = duplicate_facts(near_duplicates(table, hashes), hashes)
     assert facts["num_pairs_across_groups"] == 3
     assert facts["splits"]["split_1"] == {"num_pairs": 2, "num_pairs_across_groups": 2, "num_test_videos": 1}
     assert facts["splits"]["split_2"] == {"num_pairs": 2, "num_pairs_across_groups": 1, "num_test_videos": 1}
@@ -46,7 +47,7 @@ def test_no_pair_at_all() -> None:
     table, hashes = make_table()
     pairs = near_duplicates(table.iloc[[0, 3]], hashes[[0, 3]])
     assert pairs.empty
-    assert duplicate_facts(pairs)["splits"]["split_2"] == {
+    assert duplicate_facts(pairs, hashes[[0, 3]])["splits"]["split_2"] == {
         "num_pairs": 0,
         "num_pairs_across_groups": 0,
         "num_test_videos": 0,

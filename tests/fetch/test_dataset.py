@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from filelock import FileLock
 
@@ -19,7 +22,7 @@ from humotion.errors import HumotionError
 from humotion.fetch import rar
 from humotion.fetch.archives import SOURCES
 from humotion.fetch.dataset import fetch_dataset
-from tests.support.archives import files_below, pack_rar, pack_tar, pack_zip
+from tests.support.archives import files_below, pack_rar, pack_rar5, pack_tar, pack_zip
 from tests.support.file_server import FileServer, Served
 from tests.support.trees import hmdb51_tree, jhmdb_tree, penn_tree
 
@@ -43,11 +46,21 @@ def hmdb51_files(tmp_path: Path) -> dict[str, bytes]:
     return files_below(hmdb51_tree(tmp_path / "official"))
 
 
-def serve_hmdb51(server: FileServer, files: dict[str, bytes], suffix: str = ".zip") -> list[str]:
-    """One archive a class in an outer one, and the splits, as the authors pack them; gives --sha256 options."""
-    pack = {".zip": pack_zip, ".rar": pack_rar}[suffix]
+def serve_hmdb51(
+    server: FileServer,
+    files: dict[str, bytes],
+    suffix: str = ".zip",
+    pack: Callable[[dict[str, bytes]], bytes] | None = None,
+    instead: dict[str, bytes] | None = None,
+) -> list[str]:
+    """One archive a class in an outer one, and the splits, as the authors pack them; gives --sha256 options.
+
+    ``instead`` has other bytes for the archives of some classes.
+    """
+    pack = pack or {".zip": pack_zip, ".rar": pack_rar}[suffix]
     labels = {name.split("/")[0] for name in files} - {SPLITS}
     classes = {f"{label}{suffix}": pack(prefixed(below(files, label), label)) for label in sorted(labels)}
+    classes |= instead or {}
     packed = {"hmdb51_org": pack(classes), "test_train_splits": pack(prefixed(below(files, SPLITS), SPLITS))}
     for name, content in packed.items():
         server.files[f"{name}{suffix}"] = Served(content, etag=f'"{hashlib.md5(content).hexdigest()}"')
@@ -69,18 +82,100 @@ def command(server: FileServer, name: str, into: Path, *options: str) -> list[st
 
 
 @needs_rar
-def test_hmdb51_is_rar_within_rar(server: FileServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pack", [pack_rar, pack_rar5])
+def test_hmdb51_is_rar_within_rar(
+    pack: Callable[[dict[str, bytes]], bytes], server: FileServer, tmp_path: Path
+) -> None:
     files = hmdb51_files(tmp_path)
-    sums = serve_hmdb51(server, files, ".rar")
+    sums = serve_hmdb51(server, files, ".rar", pack)
     said = fetch_dataset("hmdb51", tmp_path / "hmdb51", server.url, sha256=sums)
     assert files_below(tmp_path / "hmdb51") == files
     # Six clips: one is on disk but in no split file, one in the split files but not on disk.
     assert "6 videos: 1 missing, 5 ok" in said
+    assert "Removed, as they are unpacked: hmdb51_org.rar, test_train_splits.rar. --keep-archives keeps them." in said
     assert sorted(path.name for path in (tmp_path / "hmdb51.archives").iterdir()) == [
         ".lock",
         "checksums.json",
         "unpacked.json",
     ]
+
+
+NO_FILES = pack_rar({})
+DAMAGED = bytearray(pack_rar({"run/a.avi": b"a" * 500, "run/b.avi": b"b" * 500}))
+DAMAGED[DAMAGED.index(b"run\\b.avi")] ^= 0xFF
+
+
+@needs_rar
+@pytest.mark.parametrize(
+    ("inner", "told"),
+    [
+        (b"", r"run\.rar \(0 bytes\), which is empty or damaged"),
+        (b"<!doctype html>", r"run\.rar \(15 bytes\), which is empty or damaged"),
+        (NO_FILES, r"run\.rar contains no file"),
+        (bytes(DAMAGED), r"run\.rar cannot be unpacked"),
+        (bytes(DAMAGED[:300]), r"run\.rar cannot be unpacked"),
+    ],
+    ids=["empty", "a web page", "without files", "damaged header", "cut off"],
+)
+def test_a_class_whose_inner_archive_is_bad_is_not_left_out(
+    inner: bytes, told: str, server: FileServer, tmp_path: Path
+) -> None:
+    files = hmdb51_files(tmp_path)
+    sums = serve_hmdb51(server, files, ".rar", instead={"run.rar": inner})
+    with pytest.raises(HumotionError, match=told):
+        fetch_dataset("hmdb51", tmp_path / "hmdb51", server.url, sha256=sums)
+    assert not (tmp_path / "hmdb51").exists()
+    (tmp_path / "hmdb51.archives" / "hmdb51_org.rar").unlink()
+    fetch_dataset("hmdb51", tmp_path / "hmdb51", server.url, sha256=serve_hmdb51(server, files, ".rar"))
+    assert files_below(tmp_path / "hmdb51") == files
+
+
+def rar_options(sums: list[str]) -> list[str]:
+    return [part for option in sums for part in ("--sha256", option)]
+
+
+@needs_rar
+def test_killed_while_a_rar_tool_unpacks_it_goes_on_and_no_tool_stays_behind(
+    server: FileServer, tmp_path: Path
+) -> None:
+    files = hmdb51_files(tmp_path)
+    many = {f"run/{number:05d}.txt": f"{number}".encode() for number in range(1_500)}
+    sums = serve_hmdb51(server, dict(sorted({**files, **many}.items())), ".rar")
+    into = tmp_path / "hmdb51"
+    work = tmp_path / "hmdb51.archives" / "unpacking" / "inner" / "run"
+    process = subprocess.Popen(command(server, "hmdb51", into, *rar_options(sums)), stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(list(work.rglob("*.txt"))) < 20 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    tools = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    assert tools
+    assert not psutil.wait_procs(tools, timeout=10)[1], "the tool that unpacks lives on"
+    assert 20 <= len(list(work.rglob("*.txt"))) < 1_500 and not into.exists()
+    subprocess.run(command(server, "hmdb51", into, *rar_options(sums)), check=True, capture_output=True)
+    assert files_below(into) == dict(sorted({**files, **many}.items()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a child with its parent")
+def test_a_tool_that_would_work_for_long_dies_with_the_command(server: FileServer, tmp_path: Path) -> None:
+    sums = serve_hmdb51(server, hmdb51_files(tmp_path), ".rar")
+    (tmp_path / "bin").mkdir()
+    slow = tmp_path / "bin" / "unrar"
+    slow.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
+    slow.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{slow.parent}:{os.environ['PATH']}"}
+    process = subprocess.Popen(
+        command(server, "hmdb51", tmp_path / "hmdb51", *rar_options(sums)), env=environment, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "pid").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    tool = psutil.Process(int((tmp_path / "pid").read_text()))
+    process.kill()
+    process.wait()
+    assert not psutil.wait_procs([tool], timeout=10)[1]
 
 
 def test_hmdb51_from_a_mirror_that_has_zip(server: FileServer, tmp_path: Path) -> None:

@@ -17,12 +17,13 @@ import pytest
 from humotion.errors import HumotionError
 from humotion.fetch import rar
 from humotion.fetch.unpack import UnpackError, is_archive, move_content, unpack
-from tests.support.archives import files_below, pack_rar, pack_tar, pack_zip
+from tests.support.archives import files_below, pack_rar, pack_rar5, pack_tar, pack_zip
 
 SOLID_FILES = dict.fromkeys(("stest1.txt", "stest2.txt"), "".join(f"{i:03d}\n" for i in range(512)).encode())
 FILES = {"walk/(Rad)_[_NEW_]!!!_walk_f_cm_np1_fr_med_0.avi": b"a" * 70_000, "walk/b c.avi": b"b", "empty.txt": b""}
 RAR_TOOLS = [tool for tool in rar._TOOLS if shutil.which(tool) and tool not in ("7z", "7zz")]
 needs_rar = pytest.mark.skipif(not RAR_TOOLS, reason="none of unrar, unar and bsdtar is installed")
+RARS = [pytest.param(pack, marks=needs_rar) for pack in (pack_rar, pack_rar5)]
 
 # From the tests of the library rarfile (ISC): compressed and solid; a link to "..", and a file through it.
 SOLID = (
@@ -48,7 +49,7 @@ def write(path: Path, content: bytes) -> Path:
     return path
 
 
-@pytest.mark.parametrize("pack", [pack_zip, pack_tar, pytest.param(pack_rar, marks=needs_rar)])
+@pytest.mark.parametrize("pack", [pack_zip, pack_tar, *RARS])
 def test_every_format_gives_the_same_files(
     pack: Callable[[dict[str, bytes]], bytes], tmp_path: Path, target: Path
 ) -> None:
@@ -58,14 +59,15 @@ def test_every_format_gives_the_same_files(
     assert files_below(target) == dict(sorted(FILES.items()))
 
 
+@pytest.mark.parametrize("pack", [pack_rar, pack_rar5])
 @pytest.mark.parametrize("tool", rar._TOOLS)
 def test_every_rar_tool_unpacks_names_with_brackets(
-    tool: str, tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+    tool: str, pack: Callable[[dict[str, bytes]], bytes], tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if tool not in RAR_TOOLS:
         pytest.skip(f"{tool} is not installed, or comes without RAR")
     monkeypatch.setattr(rar, "_TOOLS", {tool: rar._TOOLS[tool]})
-    unpack(write(tmp_path / "a.rar", pack_rar(FILES)), target)
+    unpack(write(tmp_path / "a.rar", pack(FILES)), target)
     assert files_below(target) == dict(sorted(FILES.items()))
 
 
@@ -76,7 +78,7 @@ def test_a_solid_rar(tmp_path: Path, target: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../out.txt", "/tmp/humotion-out.txt", "a/../../out.txt", "..\\out.txt"])
-@pytest.mark.parametrize("pack", [pack_zip, pack_tar, pack_rar])
+@pytest.mark.parametrize("pack", [pack_zip, pack_tar, pack_rar, pack_rar5])
 def test_no_member_leaves_the_folder(
     pack: Callable[[dict[str, bytes]], bytes], name: str, tmp_path: Path, target: Path
 ) -> None:
@@ -132,7 +134,74 @@ def test_what_is_larger_than_the_disk_is_not_begun(tmp_path: Path, target: Path)
     assert not any(target.iterdir())
 
 
-@pytest.mark.parametrize("pack", [pack_zip, pack_tar, pack_rar])
+def plain_tar(files: dict[str, bytes]) -> bytes:
+    return pack_tar(files, mode="w")
+
+
+THREE = {name: name.upper().encode() * 600 for name in ("first", "second", "third")}
+
+
+@pytest.mark.parametrize("pack", [pack_rar, pack_rar5, plain_tar])
+def test_a_damaged_header_is_not_the_end_of_the_archive(
+    pack: Callable[[dict[str, bytes]], bytes], tmp_path: Path, target: Path
+) -> None:
+    """rarfile and tarfile end the list of files there, without an error."""
+    content = bytearray(pack(THREE))
+    content[content.index(b"second")] ^= 0xFF  # in the name, which the checksum of the header covers
+    with pytest.raises(UnpackError, match=r"a\.bin cannot be unpacked"):
+        unpack(write(tmp_path / "a.bin", bytes(content)), target)
+
+
+@pytest.mark.parametrize("pack", [*RARS[:1], plain_tar])
+def test_an_archive_without_its_end_is_unpacked_and_said_to_be_perhaps_cut(
+    pack: Callable[[dict[str, bytes]], bytes], tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = pack(THREE)
+    end = whole.index(THREE["second"]) + len(THREE["second"])
+    cut = whole[: -(-end // 512) * 512 if pack is plain_tar else end]  # tar fills blocks of 512 bytes
+    unpack(write(tmp_path / "a.bin", cut), target)
+    assert files_below(target) == {name: THREE[name] for name in ("first", "second")}
+    assert "a.bin: has no end mark. If it is cut off, files at its end are lost." in capsys.readouterr().out
+    shutil.rmtree(target)
+    target.mkdir()
+    unpack(write(tmp_path / "a.bin", whole), target)
+    assert "has no end mark" not in capsys.readouterr().out
+
+
+def test_a_rar5_without_its_end_is_refused(tmp_path: Path, target: Path) -> None:
+    whole = pack_rar5(THREE)
+    with pytest.raises(UnpackError, match="Unexpected EOF"):
+        unpack(write(tmp_path / "a.rar", whole[: whole.index(THREE["second"]) + len(THREE["second"])]), target)
+    assert not any(target.iterdir())
+
+
+@pytest.mark.parametrize("pack", [*RARS, plain_tar])
+def test_an_archive_without_files_is_an_error(
+    pack: Callable[[dict[str, bytes]], bytes], tmp_path: Path, target: Path
+) -> None:
+    with pytest.raises(UnpackError, match="contains no file"):
+        unpack(write(tmp_path / "a.bin", pack({})), target)
+
+
+@needs_rar
+@pytest.mark.parametrize("kind", ["zip", "tar", "rar"])
+def test_of_two_files_of_one_name_the_last_is_kept_with_a_word(
+    kind: str, tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = ({"a/x": b"old"}, {"a/x": b"new", "b": b"b"})
+    if kind == "zip":
+        content = pack_zip({"a/y": b"old", **two}).replace(b"a/y", b"a/x")
+    elif kind == "tar":
+        content = plain_tar(one)[:1024] + plain_tar(two)
+    else:
+        content = pack_rar(one)[:-7] + pack_rar(two)[20:]  # without the end mark of one and the start of the other
+    write(tmp_path / "a.bin", content)
+    unpack(tmp_path / "a.bin", target)
+    assert files_below(target) == {"a/x": b"new", "b": b"b"}
+    assert "the last of several files of one name is kept (1 names, first a/x)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("pack", [pack_zip, pack_tar, pack_rar, pack_rar5])
 def test_a_damaged_archive_is_said_to_be(
     pack: Callable[[dict[str, bytes]], bytes], tmp_path: Path, target: Path
 ) -> None:

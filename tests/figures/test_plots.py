@@ -94,6 +94,15 @@ def test_bars(tmp_path):
         pixels(path)
 
 
+def test_no_curve_is_left_out_however_many_there_are(tmp_path):
+    curves = {f"model {number}": [number / 12] for number in range(12)}
+    plot_joint_pck(tmp_path / "twelve.png", curves, ["head"])
+    plot_joint_pck(tmp_path / "eleven.png", dict(list(curves.items())[:11]), ["head"])
+    plot_joint_pck(tmp_path / "eight.png", dict(list(curves.items())[:8]), ["head"])
+    twelve, eleven, eight = (pixels(tmp_path / f"{name}.png") for name in ("twelve", "eleven", "eight"))
+    assert not np.array_equal(twelve, eleven) and not np.array_equal(eleven, eight)
+
+
 def test_distributions_of_one_and_of_many_values(tmp_path):
     generator = np.random.default_rng(0)
     many = pd.DataFrame(

@@ -203,3 +203,13 @@ def test_real_videos_equal_the_ffmpeg_command(real_data: Path) -> None:
     reports = [examine(path, verify=True) for path in [*videos[::50], *videos[-2:]]]
     assert all(report.is_good for report in reports)
     assert {report.method for report in reports} == {"torchcodec", "pyav"}
+
+
+def test_frames_of_videos_with_the_longest_names_are_kept(tmp_path: Path) -> None:
+    for ending in ("1.mp4", "2.mp4", "2.avi"):
+        write_video(tmp_path / "in" / ("\u9577" * 83 + ending), 2)
+    assert probe(tmp_path / "in", "--frames", tmp_path / "out").exit_code == 0
+    folders = list((tmp_path / "out").iterdir())
+    assert len(folders) == 3
+    for folder in folders:
+        assert [path.name for path in sorted(folder.iterdir())] == ["000000.png", "000001.png"]

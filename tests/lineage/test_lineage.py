@@ -79,7 +79,7 @@ def test_outputs_from_the_run_cache_still_point_at_their_run(project: Path) -> N
 
 def test_a_model_folder_alone_leads_back(project: Path) -> None:
     _, text = lineage(project, "models/action", f"sqlite:///{project.parent}/empty/mlflow.db")
-    assert "does not have it" in text
+    assert "does not exist yet" in text
     assert f"commit {shell('git rev-parse HEAD', project).strip()}, in this repository" in text
     assert "    dvc repro register@action\n" in text
 

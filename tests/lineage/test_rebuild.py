@@ -74,7 +74,7 @@ def test_a_dvc_experiment_is_its_commit_and_its_patch() -> None:
     found = replace(TRACE, run=run, origin=DIRTY | {"dvc.exp_name": "bold-idea"}, store="postgresql://***@host/db")
     assert "DVC experiment bold-idea (not in this checkout)" in notes(found)
     assert "password" in notes(found)
-    assert "git apply .humotion/lineage/source/changes.patch" in rebuild(found).commands
+    assert "git apply --whitespace=nowarn .humotion/lineage/source/changes.patch" in rebuild(found).commands
 
 
 def test_a_trial_is_trained_with_its_parameters() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from humotion.render.body import JOINTS, Proportions, build_solids, forward_kinematics, lowest_point
+from humotion.render.clip import _set_up
+from humotion.render.hmdb51 import plan
 from humotion.render.motion import BONES, load_motion, sample_motion
 
 pytest.importorskip("pybullet_data")
@@ -63,6 +67,14 @@ def test_keyframes_are_met_and_walking_goes_on() -> None:
     later, _ = sample_motion(motion, np.array([0.3, 0.3 + 3 * motion.duration]))
     assert later[1, 0] - later[0, 0] == pytest.approx(3 * (motion.root[-1, 0] - motion.root[0, 0]))
     assert later[1, 1] == pytest.approx(later[0, 1])
+
+
+def test_a_performer_who_cannot_be_framed_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    spec = plan(3, {"walk": 1})[0].spec
+    _set_up(spec, np.random.default_rng(0))
+    assert not caplog.messages
+    _set_up(replace(spec, size_in_frame=40.0), np.random.default_rng(0))  # the nose fills the picture
+    assert caplog.messages == [f"In the clip {spec.seed} of walk the performer is not always in the picture."]
 
 
 def test_the_lowest_point_of_a_standing_body_is_its_soles() -> None:

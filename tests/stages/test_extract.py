@@ -24,6 +24,7 @@ from humotion.store.frames import FrameStore, PackedVideo
 from humotion.store.skeleton import Skeleton
 from humotion.video.decode import has_cuda
 from tests.stages.test_index import params
+from tests.support.permissions import as_nobody, open_folder
 from tests.support.trees import hmdb51_tree, jhmdb_tree, penn_labels, penn_tree, write_jpegs, write_video
 
 PREPARED = Path("prepared/data")
@@ -240,3 +241,37 @@ def test_penn_label_that_breaks_after_indexing(tmp_path: Path) -> None:
     table = pd.read_parquet(PREPARED / "frames.parquet")
     assert table["status"].tolist() == ["corrupt", "ok", "ok"]
     assert "'bbox'" in table["error"][0]
+
+
+def test_a_file_that_vanished_or_lost_its_permission_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_folder() as folder:
+        monkeypatch.chdir(folder)
+        for name in ("a", "b", "c"):
+            write_video(folder / "root" / "walk" / f"{name}.avi", 3)
+        write_jpegs(folder / "root" / "walk" / "d", 2)
+        lines = "".join(f"walk/{name},walk\n" for name in ("a.avi", "b.avi", "c.avi", "d"))
+        (folder / "root" / "videos.csv").write_text(f"path,label\n{lines}")
+        settings = params("table", folder / "root")
+        index.run("data", settings)
+        (folder / "root" / "walk" / "a.avi").unlink()
+        (folder / "root" / "walk" / "b.avi").chmod(0)
+        (folder / "root" / "walk" / "d").chmod(0)
+        for path in (folder, folder / "prepared", folder / "prepared" / "data"):
+            path.chmod(0o777)
+        with as_nobody():
+            extract.run("data", settings)
+        table = pd.read_parquet("prepared/data/frames.parquet").set_index("video_id")
+        (folder / "root" / "walk" / "d").chmod(0o755)
+    assert table["status"].to_dict() == {"walk/a": "missing", "walk/b": "corrupt", "walk/c": "ok", "walk/d": "corrupt"}
+    assert table["num_frames"].to_dict() == {"walk/a": 0, "walk/b": 0, "walk/c": 3, "walk/d": 0}
+    assert "Permission denied" in table.at["walk/b", "error"]
+    assert "Permission denied" in table.at["walk/d", "error"]
+
+
+def test_a_disk_that_is_not_mounted_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_video(tmp_path / "root" / "walk" / "a.avi", 3)
+    index.run("data", params("folder", tmp_path / "root"))
+    (tmp_path / "root" / "walk").rename(tmp_path / "away")
+    with pytest.raises(HumotionError, match=r"None of the 1 videos .* Is the disk mounted"):
+        extract.run("data", params("folder", tmp_path / "root"))

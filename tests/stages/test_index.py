@@ -109,3 +109,23 @@ def test_what_the_index_says_of_footage_and_terms(tmp_path: Path, monkeypatch: p
     assert "rendered" not in real["footage"]
     assert real["terms"] == "see the dataset's terms (the public hmdb51: CC BY 4.0, according to its page)"
     assert source_of(Path("/videos/mine"), folder)["terms"] == "see its terms"
+
+
+def test_what_is_left_out_is_printed_once_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = hmdb51_tree(tmp_path / "root")
+    for name in ("walk/notes.txt", "._x", "dance/a.avi"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).touch()
+    monkeypatch.chdir(tmp_path)
+    index.run("data", params("hmdb51", root))
+    found = read_json(Path("prepared/data/index.json"))
+    assert found["left_out"] == {
+        **{"num_files": 2, "files": {"dance/": 1, "walk/notes.txt": 1}},
+        **{"folders_not_listed": {}, "system_entries": {"._*": 1}},
+    }
+    assert found["notes"] == ["1 clips are in no split file: walk/Extra_walk_f_cm_np1_fr_med_0"]
+    told = [record.getMessage() for record in caplog.records]
+    assert len([text for text in told if "2 files are left out: dance/, walk/notes.txt" in text]) == 1
+    assert len([text for text in told if "1 of 6 videos are missing: brush_hair/Gone" in text]) == 1

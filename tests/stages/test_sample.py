@@ -19,7 +19,7 @@ def read_clips(name: str) -> dict[str, pd.DataFrame]:
     return {split: pd.read_parquet(f"clips/{name}/{split}.parquet") for split in ("train", "val", "test")}
 
 
-def test_action_clips(project: Path) -> None:  # noqa: F811
+def test_action_clips(project: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
     sample.run("action", make_params())
     clips, meta = read_clips("action"), read_json(Path("clips/action/meta.json"))
     assert sorted(clips["test"]["video_id"]) == ["v04", "v06", "v11", "v13"]
@@ -32,10 +32,43 @@ def test_action_clips(project: Path) -> None:  # noqa: F811
     assert last["frame_indices"].tolist() == [0, 5, 10, 15]
     assert meta["classes"] == ["jump", "walk"]
     assert meta["left_out"] == {"count": 1, "video_ids": {"corrupt": ["broken"]}}
+    assert (meta["num_in_no_split"], meta["used_in_part"], meta["untrained_classes"]) == (1, {}, [])
+    said = [
+        f"action: clips: {len(clips['train'])} train, {len(clips['val'])} val, 4 test",
+        "action: videos left out: 1 corrupt, 1 with no role in split_1 (named in clips/action/meta.json)",
+    ]
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("action:")] == said
     assert meta["counts"]["test"] == {"clips": 4, "videos": 4, "groups": 4, "padded_clips": 0}
     # v04 and v05 come from one film, on both sides of the official split; so do v06/v07, v10/v11, v12/v13.
     shared = meta["split"]["groups_in_train_and_test"]
     assert shared == {"num_groups": 4, "num_test_videos": 4, "groups": ["film2", "film3", "film5", "film6"]}
+
+
+def test_what_is_left_out_is_said_and_kept_in_meta(
+    project: Path,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A class of which nothing can be read, truncated videos, videos in no split and without a group."""
+    tables = {name: Path(f"prepared/tiny/{name}.parquet") for name in ("videos", "frames")}
+    videos, frames = (pd.read_parquet(path) for path in tables.values())
+    videos.loc[videos["video_id"] == "v00", "split_1"] = None
+    videos.loc[videos["video_id"].isin(["v01", "v02"]), "group"] = None
+    lost = videos.loc[videos["video_id"] == "broken"].assign(video_id="lost", label="sit", label_id=2)
+    videos = pd.concat([videos, lost], ignore_index=True)
+    frames = pd.concat([frames, frames[frames["video_id"] == "broken"].assign(video_id="lost")], ignore_index=True)
+    frames.loc[frames["video_id"].isin(["v03", "v04", "v05"]), "status"] = "truncated"
+    videos.to_parquet(tables["videos"])
+    frames.to_parquet(tables["frames"])
+    sample.run("action", make_params())
+    meta = read_json(Path("clips/action/meta.json"))
+    assert meta["num_in_no_split"] == 2 and meta["used_in_part"] == {"truncated": 3}
+    assert meta["untrained_classes"] == ["sit"] and meta["split"]["num_without_group"] == 2
+    assert [line.removeprefix("action: ") for line in capsys.readouterr().out.splitlines()[1:]] == [
+        "videos left out: 2 corrupt, 2 with no role in split_1 (named in clips/action/meta.json)",
+        "videos used as far as they can be read: 3 truncated",
+        "2 videos have no group, so each counts as a recording of its own",
+        "NO CLIP of 1 of 3 classes: sit",
+    ]
 
 
 def test_the_grouped_protocol_uses_videos_of_no_official_split(project: Path) -> None:  # noqa: F811

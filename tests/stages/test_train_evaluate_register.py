@@ -12,6 +12,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from humotion.checkout.join import join
+from humotion.checkout.summary import summarise
 from humotion.comparison.compare import compare
 from humotion.errors import HumotionError
 from humotion.evaluation.face import load_face
@@ -25,6 +27,7 @@ from humotion.tracking import registry
 from humotion.tracking.store import connect
 from humotion.training.description import read_description
 from humotion.training.model_folder import load_task
+from humotion.work import digest_of_file
 from tests.support.tiny_project import build_project, tiny_params
 
 EXPERIMENTS = ("action", "pose")
@@ -175,7 +178,7 @@ def test_the_first_version_is_champion_and_registering_again_changes_nothing(pro
     register.run(name, tiny_params())
     assert versions(name) == {"1": ["champion"]}
     after = read_json(Path("registered") / f"{name}.json")
-    assert {**after, "reason": ""} == {**before, "reason": ""}
+    assert after == before
     card = connect().get_model_version(MODEL[name], "1").description
     test = read_json(Path("metrics") / name / "test.json")["test"]
     row = next(line for line in card.splitlines() if line.startswith(f"| {MAIN[name][0]} |"))
@@ -227,7 +230,7 @@ def test_the_champion_again_leaves_the_challenger_its_alias(own_project: Path) -
     Path("kept").rename("models/action")
     register.run("action", tiny_params())
     assert versions("action") == {"1": ["champion"], "2": ["challenger"]}
-    assert read_json(Path("registered/action.json"))["reason"] == "it is the champion already"
+    assert read_json(Path("registered/action.json"))["reason"] == "there was no champion"
 
 
 def decide_against(champion_scores: Path, experiment: AnyExperiment) -> Decision:
@@ -282,10 +285,81 @@ def test_with_an_empty_store_the_run_is_restored(own_project: Path, monkeypatch:
     trained = read_description(Path("models/action")).run_id
     evaluate.run("action", tiny_params())
     register.run("action", tiny_params())
-    registered = read_json(Path("registered/action.json"))
-    assert registered["run_id"] != trained
-    assert connect().get_run(registered["run_id"]).data.tags["restored_from"] == trained
+    assert read_json(Path("registered/action.json"))["run_id"] == trained
+    version = connect().get_model_version("ls_vit-tiny", "1")
+    assert version.run_id != trained
+    assert connect().get_run(version.run_id).data.tags["restored_from"] == trained
     assert versions("action") == {"1": ["champion"]}
+
+
+def contents() -> dict[str, bytes]:
+    """Everything that DVC tracks of the finished stages."""
+    folders = ("models", "metrics", "reports", "registered", "clips", "plans", "prepared")
+    return {str(path): path.read_bytes() for folder in folders for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def test_join_makes_an_empty_store_whole_from_the_files(own_project: Path) -> None:
+    (own_project / "mlflow.db").unlink()
+    params, before = tiny_params(), contents()
+    with pytest.raises(HumotionError, match="`humotion join` enters"):
+        register.run("action", params)
+    with pytest.raises(HumotionError, match="`humotion join` enters"):
+        registry.download_model("models:/ls_vit-tiny@champion")
+    assert "registered with another store" in summarise(params) and "humotion join" in summarise(params)
+    assert not (own_project / "mlflow.db").exists(), "commands that only read make no store"
+
+    lines = list(join(params))
+    for name in EXPERIMENTS:
+        assert versions(name) == {"1": ["champion"]}
+        assert f"{name}: {MODEL[name]} version 1 is champion: there was no champion" in lines
+        version = connect().get_model_version(MODEL[name], "1")
+        run = connect().get_run(version.run_id)
+        description, test = read_description(Path("models") / name), read_json(Path(f"metrics/{name}/test.json"))
+        assert run.data.tags["restored_from"] == description.run_id
+        main = MAIN[name][0]
+        assert run.data.metrics[f"test/{main}"] == pytest.approx(test["test"][main])
+        assert run.data.metrics[f"best_val/{main}"] == pytest.approx(description.validation[main])
+        assert "evaluate/summary.json" in [entry.path for entry in connect().list_artifacts(version.run_id, "evaluate")]
+        assert (registry.download_model(f"models:/{MODEL[name]}@champion") / "MLmodel").exists()
+    assert f"registered: models:/{MODEL['pose']}@champion (version 1; there was no champion)" in summarise(params)
+    assert all("the store has its run" in line or "the registry has it as" in line for line in join(params))
+    register.run("action", params)
+    assert contents() == before, "nothing that DVC tracks changed"
+    assert versions("action") == {"1": ["champion"]}
+
+
+def test_join_keeps_the_challenger_and_the_demoted(own_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    retrain("action", seed=4)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///one/mlflow.db")
+    recorded = read_json(Path("registered/action.json"))
+    assert recorded["alias"] == "challenger"
+    list(join(tiny_params(epochs=1, seed=4), ["action"]))
+    assert versions("action") == {"1": ["challenger"]}
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///two/mlflow.db")
+    Path("registered/action.json").write_text(json.dumps({**recorded, "alias": None, "reason": "it was a fluke"}))
+    list(join(tiny_params(epochs=1, seed=4), ["action"]))
+    assert versions("action") == {"1": []}
+    register.run("action", tiny_params(epochs=1, seed=4))
+    assert versions("action") == {"1": []}, "it stays demoted"
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_run_has_its_clips_as_datasets(project: Path, name: str) -> None:
+    run = connect().get_run(read_description(Path("models") / name).run_id)
+    found = {each.tags[0].value: each.dataset for each in run.inputs.dataset_inputs}
+    assert list(sorted(found)) == ["test", "training", "validation"]
+    counts = read_json(Path("clips") / name / "meta.json")["counts"]
+    for use, split in (("training", "train"), ("validation", "val"), ("test", "test")):
+        path, dataset = Path("clips") / name / f"{split}.parquet", found[use]
+        assert dataset.name == f"tiny/{use}"
+        assert dataset.digest == digest_of_file(path)
+        assert json.loads(dataset.profile)["num_rows"] == len(pd.read_parquet(path)) == counts[split]["clips"]
+        assert json.loads(dataset.source) == {"uri": path.as_posix()}
+        assert "frame_indices" in dataset.schema
+    experiment = run.info.experiment_id
+    digest = found["training"].digest
+    same = connect().search_runs([experiment], f"datasets.digest = '{digest}'")
+    assert run.info.run_id in [each.info.run_id for each in same]
 
 
 def test_an_interrupted_training_goes_on_under_its_run(own_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +370,7 @@ def test_an_interrupted_training_goes_on_under_its_run(own_project: Path, monkey
         with pytest.raises(OSError, match="disk"):
             train.run("action", tiny_params())
     assert not Path("models/action").exists()
-    (work,) = Path(".humotion/work/train").iterdir()
+    (work,) = (path for path in Path(".humotion/work/train").iterdir() if path.is_dir())
     run_id = read_json(work / "run.json")["run_id"]
     assert connect().get_run(run_id).info.status == "FAILED"
     train.run("action", tiny_params())

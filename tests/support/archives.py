@@ -1,4 +1,4 @@
-"""Tiny archives in the official layouts. RAR: stored members only, written as its format is documented."""
+"""Tiny archives in the official layouts. RAR 2.9 and 5: stored members only, written as the formats are documented."""
 
 from __future__ import annotations
 
@@ -59,3 +59,27 @@ def pack_rar(files: dict[str, bytes], claimed_size: int | None = None, wrong_crc
 def _block(kind: int, flags: int, fields: bytes) -> bytes:
     header = struct.pack("<BHH", kind, flags, 7 + len(fields)) + fields
     return struct.pack("<H", zlib.crc32(header) & 0xFFFF) + header
+
+
+def pack_rar5(files: dict[str, bytes]) -> bytes:
+    """A RAR 5 archive."""
+    blocks = [b"Rar!\x1a\x07\x01\x00", _block5(1, b"\0")]
+    for name, content in files.items():
+        encoded = name.encode()
+        fields = [_vint(4), _vint(len(content)), _vint(0o100644), struct.pack("<I", zlib.crc32(content))]  # 4: has CRC
+        fields += [_vint(0), _vint(1), _vint(len(encoded)), encoded]  # stored, made on Unix
+        blocks.append(_block5(2, b"".join(fields), content))
+    return b"".join([*blocks, _block5(5, b"\0")])
+
+
+def _block5(kind: int, fields: bytes, content: bytes | None = None) -> bytes:
+    flags = _vint(0) if content is None else _vint(2) + _vint(len(content))
+    header = _vint(kind) + flags + fields
+    sized = _vint(len(header)) + header
+    return struct.pack("<I", zlib.crc32(sized)) + sized + (content or b"")
+
+
+def _vint(value: int) -> bytes:
+    """Seven bits per byte, the lowest first; the top bit says that more follow."""
+    low, rest = value & 0x7F, value >> 7
+    return bytes([low | 0x80]) + _vint(rest) if rest else bytes([low])

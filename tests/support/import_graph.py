@@ -19,6 +19,7 @@ SOURCE = REPOSITORY / "src"
 OUTSIDE = (
     *("humotion.cli", "humotion.params", "humotion.parallel", "humotion.choices"),
     *("humotion.errors", "humotion.files", "humotion.work", "humotion.tracking"),
+    "humotion.system",
 )
 
 

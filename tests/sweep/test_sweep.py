@@ -183,11 +183,9 @@ def test_a_sweep_that_stops_and_goes_on_proposes_the_same(project: Path, tmp_pat
 @pytest.fixture
 def ctrl_c() -> Iterator[WorkerStop]:
     """A stop that listens to SIGINT."""
-    before = signal.getsignal(signal.SIGINT)
     stop = WorkerStop()
-    stop.listen(signal.SIGINT)
-    yield stop
-    signal.signal(signal.SIGINT, before)
+    with stop.listening():
+        yield stop
 
 
 def interrupt_when(pattern: str, folder: Path) -> threading.Thread:

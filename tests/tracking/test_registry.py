@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -80,3 +83,29 @@ def test_a_registered_model_predicts_a_video(checkout: Path, clip: Path, kind: s
         joints = json.loads(answer["joints"][0])
         assert len(joints["names"]) == 13
         assert [len(frame) for frame in joints["frames"]] == [13] * 6
+
+
+SERVE = """
+import sys, mlflow, pandas as pd
+model = mlflow.pyfunc.load_model(sys.argv[1])
+print(len(model.predict(pd.DataFrame({"video": [sys.argv[2]]}))))
+import humotion
+print(humotion.__file__)
+"""
+
+
+def test_a_served_model_brings_its_code_and_names_no_package_of_ours(checkout: Path, clip: Path) -> None:
+    folder = write_model_folder(checkout / "model", make_task("action_recognition"), "action_recognition")
+    path = list(sys.path)
+    registry.register_version(candidate(folder, clip))
+    assert sys.path == path
+    downloaded = registry.download_model(f"models:/{NAME}/1")
+    lines = (downloaded / "requirements.txt").read_text().splitlines()
+    assert not [line for line in lines if "humotion" in line]
+    assert all("==" in line and "+" not in line for line in lines), lines
+    assert {f"torch=={version('torch').split('+')[0]}", f"mlflow=={version('mlflow')}"} <= set(lines)
+    assert not [line for line in lines if line.startswith(("dvc", "optuna"))]
+    # Another process: the code that answers is that of the model, not of the installed package.
+    command = [sys.executable, "-W", "ignore", "-c", SERVE, str(downloaded), str(clip)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=checkout)
+    assert done.stdout.split() == ["1", str(downloaded / "code" / "humotion" / "__init__.py")]

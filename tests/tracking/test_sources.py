@@ -1,13 +1,25 @@
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
 
+from humotion.errors import HumotionError
 from humotion.tracking import runs
-from humotion.tracking.sources import RunSource, changed_params, log_lock, origin_tags, run_name, source_tags
+from humotion.tracking.sources import (
+    MAX_LENGTH,
+    RunSource,
+    changed_params,
+    flatten,
+    log_lock,
+    origin_tags,
+    run_name,
+    source_tags,
+    was_cut,
+)
 from humotion.tracking.store import connect, mlflow
 from humotion.work import digest_of_folder
 
@@ -103,3 +115,23 @@ def test_a_lock_counts_only_if_it_is_of_the_model_that_lies_here(repository: Pat
         (repository / "models" / "a" / "x").unlink()
         log_lock("train@a", Path("models/a"))
     assert "dvc.lock.train" not in connect().get_run(run_id).data.tags
+
+
+def test_a_long_value_is_compared_by_its_digest(repository: Path) -> None:
+    long = [{"name": "Affine", "p": number / 1000} for number in range(400)]
+    other = [*long[:-1], {"name": "Affine", "p": 0.9}]
+    whole, changed = (flatten({"policy": value})["policy"] for value in (long, other))
+    assert len(str(long)) > MAX_LENGTH >= len(whole)
+    assert whole[:5000] == changed[:5000] and whole != changed, "they differ behind what MLflow keeps"
+    assert whole.endswith(f"md5 {hashlib.md5(str(long).encode()).hexdigest()})")
+    with runs.training_run(RunSource("action/tiny", "a", {"policy": long}, {})) as run_id:
+        pass
+    assert connect().get_run(run_id).data.params["policy"] == whole
+    assert was_cut(str(long)[:MAX_LENGTH]) and not was_cut(whole) and not was_cut("short")
+
+
+def test_a_run_needs_a_git_that_answers(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(HumotionError, match=r"safe\.directory"), runs.training_run(SOURCE):
+        pass
+    assert not [name for name in (each.name for each in connect().search_experiments()) if name == "action/tiny"]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from humotion.tracking.store import connect, default_uri, experiment_id, tracking_uri
+from humotion.tracking.address import default_uri
+from humotion.tracking.store import connect, experiment_id, tracking_uri
 
 FIRST_USE = """
 from humotion.tracking.store import connect, experiment_id

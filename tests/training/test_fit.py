@@ -17,9 +17,8 @@ from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.params.document import Params
 from humotion.stages import augment, sample
-from humotion.training import devices
-from humotion.training.devices import cpu_has_bfloat16
-from humotion.training.fit import FitResult, fit
+from humotion.training.devices import usable_precision
+from humotion.training.fit import FitResult, fit, make_trainer
 from humotion.training.prepare import prepare
 from humotion.training.task import Task, task_class
 from tests.support.tiny_project import build_project, tiny_params
@@ -245,10 +244,20 @@ def test_bfloat16_that_is_emulated_is_warned_of(
     root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, has_bfloat16: bool
 ) -> None:
     monkeypatch.chdir(root)
-    monkeypatch.setattr(devices, "cpu_has_bfloat16", lambda: has_bfloat16)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: has_bfloat16)
     prepare("action", with_trainer("action", precision="bf16-mixed"))
     assert ("can only emulate" in caplog.text) is not has_bfloat16
-    assert isinstance(cpu_has_bfloat16(), bool)
+
+
+@pytest.mark.parametrize(("has_bfloat16", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_automatic_precision_is_the_one_that_this_machine_computes_with(
+    monkeypatch: pytest.MonkeyPatch, has_bfloat16: bool, precision: str
+) -> None:
+    params = with_trainer("action", precision="auto")
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: has_bfloat16)
+    trainer = params.experiment("action").trainer
+    assert usable_precision(trainer, params.machine) == precision
+    assert make_trainer(trainer, params.machine, False, [], []).precision == precision
 
 
 def test_checkpointed_activations_change_no_result(root: Path, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_turned_videos(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("matrix", [rotation(90), (0, 1, 1, 0)])
 def test_pyav_turns_as_ffmpeg_does(matrix: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("humotion.video.decode._torchcodec", lambda: None)
+    monkeypatch.setattr("humotion.video.decode.torchcodec", lambda: None)
     path = with_matrix(tmp_path / "turned.mp4", film(tmp_path / "a.mp4", "libx264", X264, num_frames=4), matrix)
     assert_equals_ffmpeg(path, "pyav")
 

@@ -13,33 +13,23 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from humotion.checkout.doctor_results import check_leftovers, check_staged
+from humotion.checkout.doctor_store import check_files, check_git, check_registry, check_store
+from humotion.checkout.findings import Finding as Finding
 from humotion.errors import HumotionError
 from humotion.figures.tables import text_table
 from humotion.params.document import Params, load_params
 from humotion.params.machine import MachineParams
 from humotion.work import main_checkout
 
-Status = Literal["ok", "warn", "fail"]
 _SCARCE, _NONE_LEFT = 10e9, 1e9  # bytes of free disk: the sample needs less, every real dataset needs more
 
 _RAR = (
     "526172211a0700cf907300000d00000000000000b70874008021000100000001000000038316dc8c00608e5a14300100a4810000"
     "6178c43d7b00400700"
 )
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report: what was checked, its status, what was found, and what to do about a problem."""
-
-    check: str
-    status: Status
-    found: str
-    advice: str = ""
 
 
 def examine() -> list[Finding]:
@@ -168,51 +158,6 @@ def _params() -> Finding:
     )
 
 
-def _git() -> Finding:
-    if not shutil.which("git"):
-        return Finding("git", "fail", "git is not installed", "apt-get install git. DVC and MLflow runs need it.")
-    done = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True)
-    if done.returncode:
-        return Finding(
-            "git", "fail", "this is not a git checkout", "Work in a clone: DVC and MLflow runs need its commits."
-        )
-    num_changed = len(done.stdout.splitlines())
-    if num_changed:
-        advice = "This is fine for tests. Commit before a run that you want to repeat later."
-        return Finding("git", "warn", f"{num_changed} changed or new files: runs will be tagged dirty", advice)
-    return Finding("git", "ok", "clean")
-
-
-def _discard() -> Finding:
-    """Look for results that DVC has staged in git (autostage), because `git checkout .` does not take them back."""
-    done = subprocess.run(["git", "diff", "--cached", "--name-only"], capture_output=True, text=True)
-    staged = [name for name in done.stdout.splitlines() if name == "dvc.lock" or name.startswith("metrics/")]
-    if not staged:
-        return Finding("staged results", "ok", "none")
-    advice = (
-        "To keep them: git commit -a. To discard the experiment, with its settings: git restore --source HEAD --staged "
-        "--worktree params.yaml dvc.lock metrics && dvc checkout (git checkout . would leave what is staged)."
-    )
-    return Finding("staged results", "warn", f"{len(staged)} files that DVC has staged and nobody committed", advice)
-
-
-def _leftovers() -> Finding:
-    """Look for outputs and lock entries of experiments and datasets that params.yaml does not have."""
-    from humotion.checkout.leftovers import find_leftovers
-
-    try:
-        found = find_leftovers(load_params())
-    except HumotionError:
-        return Finding("leftovers", "ok", "not checked, because params.yaml is not valid")
-    if not found:
-        return Finding("leftovers", "ok", "none")
-    entries = sum(len(names) for names in found.entries.values())
-    what = (
-        f"{len(found.paths)} outputs, {entries} lock entries, {len(found.plots)} plots that params.yaml does not have"
-    )
-    return Finding("leftovers", "warn", what, "`humotion tidy` lists them, and `humotion tidy --yes` removes them.")
-
-
 def _dvc() -> Finding:
     checkout = main_checkout()
     if not (checkout / ".dvc").is_dir():
@@ -237,16 +182,6 @@ def _disk() -> Finding:
     if free < _NONE_LEFT:
         return Finding("disk", "fail", found, advice)
     return Finding("disk", "warn" if free < _SCARCE else "ok", found, advice)
-
-
-def _mlflow() -> Finding:
-    from humotion.tracking.store import ask
-
-    uri, problem = ask(_machine().tracking_uri)
-    if problem:
-        advice = "Start that server, or fix MLFLOW_TRACKING_URI or machine.tracking_uri in params.yaml."
-        return Finding("mlflow store", "fail", f"{uri}: {problem}", advice)
-    return Finding("mlflow store", "ok", uri)
 
 
 def _waiting() -> Finding:
@@ -282,12 +217,14 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "decoding": _decoding,
     "gpu": _gpu,
     "params.yaml": _params,
-    "git": _git,
+    "git": check_git,
     "dvc": _dvc,
-    "staged results": _discard,
-    "leftovers": _leftovers,
+    "staged results": check_staged,
+    "leftovers": check_leftovers,
     "disk": _disk,
-    "mlflow store": _mlflow,
+    "mlflow store": check_store,
+    "run files": check_files,
+    "registry": check_registry,
     "unsent runs": _waiting,
     "rar tool": _rar,
 }

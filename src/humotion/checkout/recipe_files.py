@@ -20,6 +20,7 @@ from ruamel.yaml.error import YAMLError
 from humotion.errors import HumotionError
 
 LIKE, WITHOUT = "like", "without"
+SECTIONS = ("datasets", "experiments", "rebalance")
 
 
 def plain_yaml() -> YAML:
@@ -69,6 +70,11 @@ def _read_file(name: str, folder: Path) -> CommentedMap:
         raise HumotionError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(recipe, CommentedMap) or not all(isinstance(entries, dict) for entries in recipe.values()):
         raise HumotionError(f"{path} is not a recipe: it needs sections such as `datasets:` and `experiments:`.")
+    if foreign := [section for section in recipe if section not in SECTIONS]:
+        raise HumotionError(
+            f"{path} has the section `{foreign[0]}`, which a recipe cannot set: it has {', '.join(SECTIONS)}. "
+            "Put it into params.yaml itself."
+        )
     return recipe
 
 

@@ -63,6 +63,8 @@ def apply_recipe(name: str, root: Path | None = None, into: Path | None = None) 
     lines = [f"{params_file}: {experiments} now train on {dataset} ({recipe['datasets'][dataset]['root']})."]
     if dropped:
         lines.append(f"No experiment uses {', '.join(dropped)} any more: removed from datasets.")
+    if into is not None and (number := _uncommitted(checkout)):
+        lines.append(f"The clone has the last commit: {number} files with uncommitted changes are not in it.")
     where = "" if into is None else f"cd {into} && "
     return "\n".join([*lines, f"Next: {where}make repro"])
 
@@ -121,6 +123,12 @@ def _overwrite(target: Any, source: Any) -> None:
             _overwrite(target[key], value)
         else:
             target[key] = value
+
+
+def _uncommitted(checkout: Path) -> int:
+    """Number of changed or new files of a checkout, which a clone does not have."""
+    done = subprocess.run(["git", "status", "--porcelain"], cwd=checkout, capture_output=True, text=True, check=True)
+    return len(done.stdout.splitlines())
 
 
 def _clone(checkout: Path, into: Path) -> Path:

@@ -6,30 +6,45 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
+from humotion.checkout.entered import registered
 from humotion.evaluation.face import load_face
 from humotion.figures.tables import text_table
 from humotion.files import read_json
 from humotion.params.document import Params
+from humotion.tracking.address import in_use, shown
 
 # Without this address, MLflow opens with its menus for language models.
-MLFLOW_UI = "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
+_PAGE = "/#/experiments?workflowType=machine_learning"
 _PLACES = [
     ("reports/<dataset>/report.md", "what is in the data"),
     ("plans/<experiment>/contact_sheet.jpg", "what augmentation does"),
     ("reports/<experiment>/", "figures, overlays, predictions"),
     ("dvc metrics show; dvc plots show", "scores and curves"),
-    ("make ui", "MLflow: select runs, click Compare"),
-    ("", MLFLOW_UI),
 ]
 
 
 def summarise(params: Params) -> str:
     """A short text for the terminal; if a stage has not run, it says what is missing."""
-    blocks = [_block(name, experiment.task, experiment.dataset) for name, experiment in params.experiments.items()]
-    return "\n\n".join([*blocks, _next_steps()])
+    blocks = [
+        _block(name, experiment.task, experiment.dataset, registered(name, params))
+        for name, experiment in params.experiments.items()
+    ]
+    notes = [note for name in params.datasets if (note := _damage(name, params.dataset(name).on_damage))]
+    return "\n\n".join([*blocks, *(["\n".join(notes)] if notes else []), _next_steps(params)])
 
 
-def _block(name: str, task: str, dataset: str) -> str:
+def _damage(dataset: str, on_damage: str) -> str | None:
+    """How many videos of a dataset are not whole; None if all are, or if it was not explored."""
+    path = Path("metrics") / dataset / "data.json"
+    facts = read_json(path) if path.exists() else {}
+    counts = {name: facts.get(f"num_{name}", 0) for name in ("truncated", "damaged", "unreadable", "missing")}
+    if not any(counts.values()):
+        return None
+    found = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+    return f"{dataset}: {found} (on_damage: {on_damage}). Which and why: reports/{dataset}/problems.csv"
+
+
+def _block(name: str, task: str, dataset: str, where: str | None) -> str:
     path = Path("metrics") / name / "test.json"
     if not path.exists():
         return f"{name} on {dataset}: not evaluated yet. Run `dvc repro`."
@@ -49,26 +64,34 @@ def _block(name: str, task: str, dataset: str) -> str:
         f"({interval}, bootstrap over {test['num_groups']} groups)"
     )
     lines += [_more_gain(gain_name, gain) for gain_name, gain in test.get("more_gains", {}).items()]
-    registered = Path("registered") / f"{name}.json"
-    if registered.exists():
-        lines.append("  registered: {uri} (version {version}; {reason})".format(**read_json(registered)))
+    if where is not None:
+        lines.append(f"  {where}")
     return "\n".join(lines)
 
 
 def _more_gain(name: str, gain: dict[str, Any]) -> str:
-    interval = "" if gain["low"] is None else f" (95 % interval {gain['low']:+.3f} to {gain['high']:+.3f})"
+    interval = (
+        " (no interval: only one group)"
+        if gain["low"] is None
+        else f" (95 % interval {gain['low']:+.3f} to {gain['high']:+.3f})"
+    )
     return f"  {name.replace('_over_', ' over ')}: {gain['difference']:+.3f}{interval}"
 
 
 def _cell(scores: dict[str, Any], metric: str) -> str:
-    value = scores.get(metric)
-    return "" if value is None else f"{value:.3f}"
+    """A score; empty if there is no such score, and in words if there was nothing to score (null in JSON)."""
+    if metric not in scores:
+        return ""
+    value = scores[metric]
+    return "undefined" if value is None else f"{value:.3f}"
 
 
-def _next_steps() -> str:
-    return "\n".join(
-        [
-            "Look at:",
-            indent(text_table(None, _PLACES), "  "),
-        ]
-    )
+def _next_steps(params: Params) -> str:
+    places = [*_PLACES, ("make ui", "MLflow: select runs, click Compare"), ("", ui_address(params))]
+    return "\n".join(["Look at:", indent(text_table(None, places), "  ")])
+
+
+def ui_address(params: Params) -> str:
+    """Where the runs of the store in use are shown: by `make ui` on this machine, or by the server that keeps them."""
+    uri = shown(in_use(params.machine.tracking_uri))
+    return f"{uri.rstrip('/')}{_PAGE}" if uri.startswith("http") else f"http://127.0.0.1:5000{_PAGE}"

@@ -37,22 +37,31 @@ def recipe(
 
 @app.command()
 def params() -> None:
-    """Check params.yaml and list its experiments, each with task, dataset, input and model."""
-    from humotion.figures.tables import text_table
+    """Check params.yaml and list its experiments, each with task, dataset, input and model.
 
-    checked = load_params()
-    experiments = checked.experiments
-    if checked.machine.accelerator not in ("auto", "cpu"):
+    The devices of ``machine`` are checked too, the address of the MLflow store and, if it is a SQLite file, whether it
+    takes the runs of the experiments; and git.
+    """
+    from humotion.figures.tables import text_table
+    from humotion.tracking import git, local
+    from humotion.tracking.address import experiment_name
+
+    settings = load_params()
+    experiments = settings.experiments
+    if settings.machine.accelerator not in ("auto", "cpu"):
         from humotion.training.devices import check_devices  # slow import, which most machines do not need
 
-        check_devices(checked.machine)
+        check_devices(settings.machine)
     header = ("experiment", "task", "dataset", "input", "model")
     rows = [
         (name, chosen.task, chosen.dataset, chosen.input, f"{chosen.model.family}/{chosen.model.name}")
         for name, chosen in experiments.items()
     ]
     typer.echo(text_table(header, rows))
-    if names := [name for name in (*experiments, *checked.datasets) if not settable(name)]:
+    git.in_repository()
+    for chosen in experiments.values():
+        local.check(settings.machine.tracking_uri, experiment_name(chosen.task, chosen.dataset))
+    if names := [name for name in (*experiments, *settings.datasets) if not settable(name)]:
         typer.echo(f"Note: `dvc exp run -S` cannot set values of {', '.join(names)}: it reads only English letters.")
 
 
@@ -90,10 +99,18 @@ def tidy(
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs: a list of findings.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="First correct the addresses of files in a store that was moved.")
+    ] = False,
 ) -> None:
     """Check this machine and this checkout, and print how to fix each problem. Exits with 1 if a check fails."""
     from humotion.checkout.doctor import describe, examine
 
+    if repair:
+        from humotion.checkout.doctor_store import repair as correct
+
+        for line in correct():
+            typer.echo(line, err=as_json)
     findings = examine()
     typer.echo(json.dumps([vars(finding) for finding in findings], indent=2) if as_json else describe(findings))
     if any(finding.status == "fail" for finding in findings):

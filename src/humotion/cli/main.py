@@ -5,14 +5,17 @@ Imports are lazy: `humotion --help` loads no deep-learning libraries, and each s
 
 from __future__ import annotations
 
-import errno
+import contextlib
+import signal
 import sys
 from typing import NoReturn
 
 import typer
 
 from humotion.cli import checkout, convert, data, models, registry, stages, sweep, track
+from humotion.cli.explain import explanation
 from humotion.errors import HumotionError
+from humotion.system import signals
 
 app = typer.Typer(
     name="humotion",
@@ -27,23 +30,45 @@ app = typer.Typer(
 for room in (stages, models, data, checkout, sweep, convert, registry, track):
     app.add_typer(room.app)
 app.command()(registry.lineage)
+app.command()(registry.join)
 
 
 def main() -> None:
-    """Entry point: print only the text of a HumotionError, or its traceback with ``--debug``."""
+    """Entry point: print only the text of a HumotionError, or its traceback with ``--debug``.
+
+    A signal to stop ends the command as a shell reports it, with exit code 128 plus the number of the signal.
+    """
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
+    signals.interrupt()
     try:
         app()
-    except HumotionError as error:
-        if debug:
+    except (HumotionError, KeyboardInterrupt, SystemExit) as error:
+        is_done = isinstance(error, SystemExit) and not error.code  # a signal came when the work was done
+        if signals.received() is not None and not is_done:
+            _stopped(str(error) if isinstance(error, HumotionError) else "")
+        if debug or not isinstance(error, HumotionError):
             raise
         _fail(str(error))
-    except OSError as error:
-        if debug or error.errno != errno.ENOSPC:
+    except Exception as error:
+        if signals.received() is not None:
+            _stopped("")
+        if debug or (text := explanation(error)) is None:
             raise
-        _fail("The disk is full. Free some space and run the same command again: finished work is kept.")
+        _fail(text)
+
+
+def _stopped(text: str) -> NoReturn:
+    """End a command that a signal has stopped; further signals have no effect on what is left to do."""
+    number = signals.received() or signal.SIGINT
+    for again in signals.STOPPING:
+        signal.signal(again, signal.SIG_IGN)
+    what = "Ctrl-C" if number == signal.SIGINT else number.name
+    text = text or f"Stopped by {what}. Outputs are as before. Run the same command again."
+    with contextlib.suppress(OSError):  # nobody may read it any more
+        typer.secho(f"humotion: {text}", err=True, fg="red")
+    sys.exit(128 + number)
 
 
 def _fail(text: str) -> NoReturn:

@@ -32,12 +32,15 @@ def predict(
             "Repeatable. Default: all folders in models/."
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the annotated video to this MP4 file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the annotated video to this file: .mp4, .m4v, .mov, .mkv or .webm.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for programs.")] = False,
 ) -> None:
     """Predict action and joints in one video. With --out, also draw them into a copy of the video."""
     from humotion.prediction.predict_video import predict_video
 
-    predict_video(video, model or [], out)
+    predict_video(video, model or [], out, as_json)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`humotion registry show`, `humotion registry demote` and `humotion lineage`."""
+"""`humotion registry show`, `humotion registry demote`, `humotion lineage` and `humotion join`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def show(
     uri = _tracking_uri()
     names = [model] if model else registry.names(uri)
     if not names:
-        typer.echo("No model is registered yet. `dvc repro` trains models and registers them.")
+        from humotion.tracking.hints import how_to_join
+        from humotion.tracking.store import shown_uri
+
+        typer.echo(f"No model is registered in {shown_uri(uri)}. {how_to_join()}")
     for name in names:
         rows = [
             _row(str(version.version), list(version.aliases), dict(version.tags))
@@ -95,6 +98,22 @@ def lineage(
 
     found = trace(model)
     typer.echo(json.dumps(as_dict(found), indent=2, default=str) if as_json else describe(found))
+
+
+def join(
+    experiments: Annotated[
+        list[str] | None, typer.Argument(help="Experiments. Default: all that have a folder in models/.")
+    ] = None,
+) -> None:
+    """Enter the models of this checkout in the MLflow store in use, if that does not have them.
+
+    After `dvc pull` in a clone of a colleague's project, or with a new or lost store: runs, scores, reports and models
+    are entered from the files, and champions get their alias. It trains nothing and changes no file that DVC tracks.
+    """
+    from humotion.checkout.join import join as enter_all
+
+    for line in enter_all(load_params(), experiments or ()):
+        typer.echo(line)
 
 
 def _without_champion(model: str, wanted: str | None, to: str | None, why: str, uri: str | None) -> None:

@@ -3,21 +3,59 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from humotion.params.document import load_params
+from humotion.errors import HumotionError
+from humotion.params.document import Params, load_params
+from humotion.tracking import git, local
+from humotion.tracking.address import experiment_name
 
 app = typer.Typer()
 
 Dataset = Annotated[str, typer.Argument(help="A name under `datasets` in params.yaml.")]
 Experiment = Annotated[str, typer.Argument(help="A name under `experiments` in params.yaml.")]
+WRITE_TO_STORE = {
+    "train": "models/{}",
+    "evaluate": "reports/{}",
+    "rebalance": "rebalanced/{}",
+    "register": "registered/{}.json",
+}
+"""Stages that write to the MLflow store, and the output that DVC has removed when they start."""
 STAGES = "Stages (run by `dvc repro`)"
 
 
 def _run_stage(stage: str, name: str) -> None:
-    import_module(f"humotion.stages.{stage}").run(name, load_params())
+    params = load_params()
+    check_store(stage, name, params)
+    import_module(f"humotion.stages.{stage}").run(name, params)
+
+
+def check_store(stage: str, name: str, params: Params) -> None:
+    """Check in every stage, in milliseconds, whether MLflow and git will serve the runs of the last ones.
+
+    DVC removes the outputs of a stage before it starts. So the stages of an experiment that train nothing stop before a
+    model is lost. The first stages of a dataset only warn, because their outputs cost hours. A stage that writes to the
+    store says how to get its outputs back.
+
+    Raises:
+        HumotionError: MLflow would refuse the store, or git refuses the checkout.
+    """
+    chosen = params.experiments.get(name)
+    try:
+        local.check(
+            params.machine.tracking_uri, None if chosen is None else experiment_name(chosen.task, chosen.dataset)
+        )
+        git.in_repository()
+    except HumotionError as error:
+        if chosen is None:
+            typer.secho(f"humotion: Later stages will stop. {error}", err=True, fg="yellow")
+            return
+        lost = Path(WRITE_TO_STORE[stage].format(name)) if stage in WRITE_TO_STORE else None
+        back = f" Then `dvc checkout {lost}` brings the version before back." if lost and not lost.exists() else ""
+        raise HumotionError(f"{error}{back}") from None
 
 
 @app.command(rich_help_panel=STAGES)
@@ -76,4 +114,6 @@ def register(
     """Register the model in MLflow. It becomes champion if it is better on validation clips."""
     from humotion.stages.register import run
 
-    run(experiment, load_params(), again)
+    params = load_params()
+    check_store("register", experiment, params)
+    run(experiment, params, again)

@@ -1,4 +1,4 @@
-"""`humotion track status` and `humotion track sync`."""
+"""`humotion track status`, `humotion track sync` and `humotion track ui`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from humotion.params.document import load_params
+from humotion.params.document import PARAMS_FILE, load_params
 
 app = typer.Typer(
     name="track",
     no_args_is_help=True,
-    help="List or send the runs that wait on disk for a remote MLflow store.",
+    help="Open the MLflow UI, or list or send the runs that wait on disk for a remote MLflow store.",
 )
 
 
@@ -43,3 +43,29 @@ def sync(
         lines += 1
     if not lines:
         typer.echo("No run waits.")
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="The port on this machine.")] = 5000) -> None:
+    """Open the MLflow UI of the store in use: of MLFLOW_TRACKING_URI, machine.tracking_uri, or this checkout.
+
+    If the store is a server, the command prints its address.
+    """
+    import os
+    import sys
+
+    from humotion.tracking.address import database_of, shown
+    from humotion.tracking.store import connect, tracking_uri
+
+    configured = load_params().machine.tracking_uri if PARAMS_FILE.exists() else None
+    uri = tracking_uri(configured)
+    page = "/#/experiments?workflowType=machine_learning"
+    if uri.startswith("http"):
+        typer.echo(f"The server shows its runs itself: {shown(uri).rstrip('/')}{page}")
+        return
+    connect(configured)  # explains a store that MLflow would refuse, and corrects addresses of a moved one
+    typer.echo(f"{shown(uri)} at http://127.0.0.1:{port}{page}", err=True)
+    command = ["mlflow", "ui", "--backend-store-uri", uri, "--port", str(port), "--workers", "1"]
+    if (database := database_of(uri)) is not None:
+        command += ["--default-artifact-root", (database.parent / "mlruns").as_uri()]
+    os.execv(sys.executable, [sys.executable, "-m", *command])

@@ -24,6 +24,7 @@ from humotion.params.document import Params
 from humotion.params.experiment import WindowClipParams
 from humotion.store.frames import FrameStore
 from humotion.store.skeleton import Skeleton
+from humotion.system import signals
 
 
 class ClipDataModule(LightningDataModule):
@@ -130,13 +131,13 @@ class ClipDataModule(LightningDataModule):
 
     def loader(self, dataset: Dataset[Sample], batch_size: int | None, sampler: Any = None) -> DataLoader[Sample]:
         """Return a loader with this machine's worker processes; with batch size None, samples are not batched."""
-        return DataLoader(
+        return Loader(
             dataset,
             batch_size=batch_size,
             sampler=sampler,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
-            worker_init_fn=single_threaded,
+            worker_init_fn=set_up_worker,
             pin_memory=torch.cuda.is_available(),
         )
 
@@ -164,6 +165,15 @@ class ClipDataModule(LightningDataModule):
         return self.trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
 
 
+class Loader(DataLoader[Sample]):
+    """A loader whose worker processes leave Ctrl-C, SIGTERM and SIGHUP to their parent, from their first moment on."""
+
+    def __iter__(self) -> Any:
+        """Start the workers, or use those of the epoch before."""
+        with signals.starting_workers():
+            return super().__iter__()
+
+
 def skeleton_of_clips(meta: Mapping[str, Any]) -> Skeleton | None:
     """Return the joint set in the meta.json of an experiment's clips, None if the dataset has no joints.
 
@@ -176,6 +186,7 @@ def skeleton_of_clips(meta: Mapping[str, Any]) -> Skeleton | None:
     return None if facts is None else Skeleton.from_dict(facts)
 
 
-def single_threaded(worker: int) -> None:
-    """Set up a loader worker."""
+def set_up_worker(worker: int) -> None:
+    """Set up a loader worker: it has one thread, and ends with its parent."""
+    signals.obey_only_the_parent()
     cv2.setNumThreads(0)  # the workers already run in parallel; OpenCV's threads would compete for the cores

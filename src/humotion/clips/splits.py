@@ -41,6 +41,7 @@ def partition(videos: pd.DataFrame, split: str, folds: int, fold: int) -> Partit
         HumotionError: the split column does not exist; a train, validation or test set is empty; train and validation
             share a group, or train and a test split made here share one; a video is in two splits.
     """
+    num_without_group = int(videos["group"].isna().sum())
     videos = videos.assign(group=videos["group"].fillna(videos["video_id"]))
     official = is_official(videos, split)
     if official:
@@ -57,6 +58,7 @@ def partition(videos: pd.DataFrame, split: str, folds: int, fold: int) -> Partit
         "column": split,
         "validation_folds": folds,
         "validation_fold": fold,
+        "num_without_group": num_without_group,
         "groups_in_train_and_test": {
             "num_groups": len(shared),
             "num_test_videos": int(test["group"].isin(shared).sum()),
@@ -76,7 +78,10 @@ def is_official(videos: pd.DataFrame, split: str) -> bool:
         return False
     if split not in videos.columns:
         known = [*(column for column in videos.columns if "split_" in column), GROUPED]
-        raise HumotionError(f"clips.split is {split!r}, but the dataset has {_listed(known, most=20)}.")
+        raise HumotionError(
+            f"clips.split is {split!r}, but the dataset has {_listed(known, most=20)}. If it should have more, `notes` "
+            "in prepared/<dataset>/index.json says what was looked for."
+        )
     return bool(videos[split].notna().any())
 
 

@@ -45,8 +45,8 @@ def usable(videos: pd.DataFrame, shown: Input, store: FrameStore) -> Usable:
     Raises:
         HumotionError: there are none.
     """
-    readable = videos["status"].isin(["ok", "truncated"]) & (videos["num_frames"] > 0)
-    reasons = videos["status"].where(~readable, None).replace({"ok": "empty", "truncated": "empty"})
+    readable = videos["status"].isin(["ok", "truncated", "damaged"]) & (videos["num_frames"] > 0)
+    reasons = videos["status"].where(~readable, None).replace({"ok": "empty"})
     reasons.loc[readable & videos["label"].isna()] = "no label"
     ids = videos.loc[readable, "video_id"]
     people = {id_: shown.people_in(store, id_) for id_ in tqdm(ids, desc="people", unit="video")}

@@ -64,9 +64,12 @@ def read_class_scores(names: Sequence[str], reports: Path = Path("reports")) -> 
 
 
 def left_out(names: Sequence[str], clips: pd.DataFrame, reports: Path = Path("reports")) -> list[str]:
-    """The metrics that some experiments have, but that are not in ``clips``, the result of `read_clips`."""
-    tables = (_read(experiment, reports) for name in names for experiment in name.split(PLUS))
-    return sorted({metric for table in tables for metric in table["metric"]} - set(clips["metric"]))
+    """The metrics that some experiments have, but not all; ``clips`` is the result of `read_clips`."""
+    experiments = [experiment for name in names for experiment in name.split(PLUS)]
+    by_clip = {metric for experiment in experiments for metric in _read(experiment, reports)["metric"]}
+    whole = [set(_whole(experiment, reports)) for experiment in experiments]
+    uneven: set[str] = set().union(*whole) - whole[0].intersection(*whole[1:])
+    return sorted((by_clip - set(clips["metric"])) | uneven)
 
 
 def _joined(experiments: Sequence[str], names: Sequence[str], reports: Path) -> pd.DataFrame:

@@ -52,8 +52,8 @@ def read_caffemodel(path: Path) -> list[CaffeLayer]:
     """The layers with weights of a ``.caffemodel``, in the file's order.
 
     Raises:
-        HumotionError: the file does not exist, is incomplete, is not a caffemodel, or has no weights; or the number of
-            values of an array does not fit its shape (the message names the layer).
+        HumotionError: the file does not exist, is incomplete, is not a caffemodel, or has no weights; or the values of
+            an array are not finite, or their number does not fit its shape (the message names the layer).
     """
     if not path.is_file():
         raise HumotionError(f"There is no file {path}. Use the .caffemodel file that the authors publish.")
@@ -78,10 +78,12 @@ def _array(path: Path, layer: str, blob: Any) -> Floats:
     kind, chunks = ("<f8", blob.double_data) if blob.double_data else ("<f4", blob.data)
     content, size = b"".join(chunks), np.dtype(kind).itemsize
     values = np.frombuffer(content[: len(content) // size * size], kind)
-    if min(shape, default=0) < 0 or values.size != np.prod(shape, dtype=np.int64):
+    if min(shape, default=0) < 0 or values.size != np.prod(shape, dtype=np.int64) or len(content) % size:
         raise HumotionError(
             f"{path}: layer {layer} has {values.size:,} values for an array of shape {shape}. Download the file again."
         )
+    if not np.isfinite(values).all():
+        raise HumotionError(f"{path}: layer {layer} has values that are NaN or infinite. Download the file again.")
     return values.astype(np.float32).reshape(shape)
 
 

@@ -6,17 +6,14 @@ recording, which must not be in both training and validation. Every other file i
 
 from __future__ import annotations
 
-from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from humotion.datasets.shared.base import Layout, id_of, require_videos, video_table, visible_entries
+from humotion.datasets.shared.base import Layout, require_videos, unique_ids, video_table
+from humotion.video.listing import VIDEO_SUFFIXES, is_image, is_video, printable
 
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ts"}
-)
+_SPLIT_NAMES = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"})
 
 
 class Folder(Layout):
@@ -25,23 +22,33 @@ class Folder(Layout):
     origin = "one folder per class with video files in it (" + " ".join(sorted(VIDEO_SUFFIXES)) + ")"
 
     def list_videos(self) -> pd.DataFrame:
-        """All video files below the class folders, at any depth."""
-        files = [
-            (folder.name, path)
-            for folder in visible_entries(self.root)
-            for path in sorted(folder.rglob("*"))
-            if path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
+        """All video files below the class folders, at any depth, and the folders in them that cannot be listed."""
+        paths = [path for path in self.tree.files if "/" in path and is_video(path)]
+        rows = [self._row(path, video_id) for path, video_id in zip(paths, unique_ids(paths), strict=True)]
+        rows += [
+            {**self._row(path, path), "status": "corrupt", "error": f"the folder cannot be listed: {reason}"}
+            for path, reason in self.tree.unlisted.items()
         ]
-        taken = Counter(id_of(path, self.root) for _, path in files)
-        rows = [self._row(label, path, taken) for label, path in files]
         require_videos(rows, self)
-        return video_table(rows, ["split_1"], (label for label, _ in files))
+        self._note_what_is_odd({row["label"] for row in rows})
+        return video_table(rows, ["split_1"], (row["label"] for row in rows))
 
-    def _row(self, label: str, path: Path, taken: Counter[str]) -> dict[str, Any]:
-        relative = path.relative_to(self.root)
-        video_id = id_of(path, self.root)
-        if taken[video_id] > 1:  # clip.mp4 next to clip.avi
-            video_id = relative.as_posix()
-        recording = relative.parent.as_posix()
-        group = video_id if relative.parent == Path(label) else recording
-        return {"video_id": video_id, "path": relative.as_posix(), "label": label, "group": group}
+    def _row(self, path: str, video_id: str) -> dict[str, Any]:
+        label, _, below = path.partition("/")
+        recording = path.rpartition("/")[0] if "/" in below else video_id
+        return {"video_id": video_id, "path": path, "label": label, "group": recording}
+
+    def _note_what_is_odd(self, classes: set[str]) -> None:
+        for name in sorted(set(self.tree.children()) - classes):
+            images = " (its images are no videos here; layout 'table' reads folders of frames)"
+            has_images = any(map(is_image, self.tree.below(name)))
+            self.notes.append(f"the folder {printable(name)} holds no video, so it is no class{images * has_images}")
+        if loose := [path for path in self.tree.files if "/" not in path and is_video(path)]:
+            self.notes.append(
+                f"{len(loose)} videos lie directly in the root and have no class: {printable(', '.join(loose[:3]))}"
+            )
+        if len(classes) > 1 and {name.casefold() for name in classes} <= _SPLIT_NAMES:
+            self.notes.append(
+                f"the classes are {', '.join(sorted(classes))}: these are names of splits. If the classes are the "
+                "folders below, use layout 'table' with the columns path, label and split_1"
+            )

@@ -3,21 +3,23 @@
 ``<class>/*.avi`` and ``testTrainMulti_7030_splits/<class>_test_split{1,2,3}.txt``. A clip's name
 contains the file that it is cut from. This file is its group: clips of one source must not be in both
 training and validation. Each numbered reel of a film (``The_Matrix_1`` to ``_6``) is a separate group.
+
+Clips are found by class and name. So they may lie deeper (``hmdb51_org/walk/``, ``walk/walk/``) or be re-encoded
+(``.mp4``); a note says so.
 """
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pandas as pd
 
-from humotion.datasets.shared.base import Layout, id_of, require_videos, video_table, visible_entries
+from humotion.datasets.shared.base import Layout, require_videos, unique_ids, video_table
 from humotion.datasets.shared.clip_names import COLUMNS, facts_of
-from humotion.datasets.shared.splits import SplitEntry, read_splits, split_columns, status_of
+from humotion.datasets.shared.clips_on_disk import clips_by_class, status_of
+from humotion.datasets.shared.splits import Key, SplitEntry, read_splits, split_columns
 
 SPLITS_FOLDER = "testTrainMulti_7030_splits"
-_logger = logging.getLogger(__name__)
 
 
 class HMDB51(Layout):
@@ -31,33 +33,30 @@ class HMDB51(Layout):
     terms = "CC BY 4.0, according to its page"
 
     def list_videos(self) -> pd.DataFrame:
-        """All clips on disk or in a split; columns ``split_1`` to ``split_3``."""
-        entries = read_splits(self.root / SPLITS_FOLDER, "split")
-        rows = [self._row(*key, entry) for key, entry in self._all_entries(entries).items()]
+        """All clips on disk or in a split; columns ``split_1`` to ``split_3``, if the split files are there."""
+        entries = read_splits(self, lambda path: "split")
+        splits = split_columns(entries)
+        found = clips_by_class(self, self.tree.files, {label for label, _ in entries}, ".avi")
+        unnamed = [key for key in found if key not in entries]
+        if entries and unnamed:
+            self.notes.append(f"{len(unnamed)} clips are in no split file: {', '.join(map('/'.join, unnamed[:3]))}")
+        entries.update({(label, stem): SplitEntry(label) for label, stem in unnamed})
+        rows = [self._row(key, entry, found.get(key, [])) for key, entry in entries.items()]
         require_videos(rows, self)
-        splits = split_columns(entries) or ["split_1"]
-        return video_table(rows, splits, (row["label"] for row in rows), COLUMNS)
+        return video_table(_with_ids(rows), splits, (row["label"] for row in rows), COLUMNS)
 
-    def _all_entries(self, entries: dict[tuple[str, str], SplitEntry]) -> dict[tuple[str, str], SplitEntry]:
-        """The entries of the split files, and an empty one for every other clip on disk."""
-        classes = {label for label, _ in entries}
-        found = dict(entries)
-        for folder in visible_entries(self.root):
-            names = [path.name for path in visible_entries(folder) if path.suffix.lower() == ".avi"]
-            if names and classes and folder.name not in classes:
-                _logger.warning("%s is not a class of the split files: its videos are left out", folder)
-                continue
-            for name in names:
-                found.setdefault((folder.name, name), SplitEntry(folder.name))
-        return found
-
-    def _row(self, label: str, name: str, entry: SplitEntry) -> dict[str, Any]:
-        path = self.root / label / name
-        row = {
-            "video_id": id_of(path, self.root),
-            "path": path.relative_to(self.root).as_posix(),
+    def _row(self, key: Key, entry: SplitEntry, paths: list[str]) -> dict[str, Any]:
+        label, stem = key
+        path = paths[0] if paths else f"{label}/{stem}.avi"
+        return {
+            "path": path,
             "label": label,
-            **facts_of(name, label),
+            **facts_of(stem, label),
             **entry.roles,
+            **status_of(self, entry, path, paths),
         }
-        return {**row, **status_of(path, entry)}
+
+
+def _with_ids(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    ids = unique_ids([row["path"] for row in rows])
+    return [{"video_id": video_id, **row} for video_id, row in zip(ids, rows, strict=True)]

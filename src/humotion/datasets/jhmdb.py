@@ -8,6 +8,7 @@ joint is scored, so all have flag 2. A person's box is the extent of the mask.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,11 @@ from humotion.datasets.shared.base import (
     read_mat,
     require_videos,
     video_table,
-    visible_entries,
 )
 from humotion.datasets.shared.clip_names import COLUMNS, facts_of
-from humotion.datasets.shared.splits import SplitEntry, read_splits, split_columns, status_of
+from humotion.datasets.shared.clips_on_disk import clips_by_class, status_of
+from humotion.datasets.shared.mat_values import floats_of, masks_of
+from humotion.datasets.shared.splits import Key, SplitEntry, read_splits, split_columns, stem_of
 from humotion.store.skeleton import skeleton_of
 
 _VIDEOS, _IMAGES = "ReCompress_Videos", "Rename_Images"
@@ -59,58 +61,76 @@ class JHMDB(Layout):
 
     terms = "its own; read them on its page"
 
+    spare = ("Rename_Images/", "puppet_flow_ann/", "puppet_flow_com/", "joint_positions/", "puppet_mask/")
+    first_frame = 1
+
     def list_videos(self) -> pd.DataFrame:
         """All clips on disk or in a split; columns ``split_k`` (all) and ``sub_split_k`` (sub-JHMDB)."""
-        entries = read_splits(self.root / "splits", "split")
-        for key, entry in read_splits(self.root / "sub_splits", "sub_split").items():
-            known = entries.setdefault(key, SplitEntry(entry.label))
-            known.roles |= entry.roles
-            known.error = known.error or entry.error
-        splits = split_columns(entries) or ["split_1"]
-        for folder in visible_entries(self._footage):
-            for path in visible_entries(folder):
-                if path.is_dir() or path.suffix == ".avi":
-                    name = f"{path.name.removesuffix('.avi')}.avi"  # as the split files name it
-                    entries.setdefault((folder.name, name), SplitEntry(folder.name))
-        rows = [self._row(*key, entry) for key, entry in entries.items()]
+        entries = read_splits(self, _column_of)
+        splits = split_columns(entries)
+        found = self._clips({label for label, _ in entries})
+        entries.update({key: SplitEntry(key[0]) for key in found if key not in entries})
+        rows = [self._row(key, entry, found.get(key, [])) for key, entry in entries.items()]
         require_videos(rows, self)
+        for row in rows:
+            self.used.update(self._label_path(kind, row["video_id"]) for kind in ("joint_positions", "puppet_mask"))
         return video_table(rows, splits, (row["label"] for row in rows), COLUMNS)
 
     def pose(self, video_id: str) -> PoseLabels | None:
         """The labels of a clip; None if it has no ``joint_positions``."""
-        label, clip = Path(video_id).parts[-2:]
-        path = self.root / "joint_positions" / label / clip / "joint_positions.mat"
-        if not path.exists():
+        path = self.root / self._label_path("joint_positions", video_id)
+        if not os.path.exists(path):  # noqa: PTH110 (unlike Path.exists, it never raises)
             return None
         joints, visibility = read_joints(path)
-        mask = self.root / "puppet_mask" / label / clip / "puppet_mask.mat"
+        mask = self.root / self._label_path("puppet_mask", video_id)
         boxes = np.zeros((len(joints), 4), np.float32)
-        if mask.exists():
+        if os.path.exists(mask):  # noqa: PTH110
             boxes = read_mask_boxes(mask, len(joints))
         return PoseLabels.of_one(joints, visibility, complete_boxes(boxes, joints, visibility))
 
-    @property
-    def _footage(self) -> Path:
-        videos = self.root / _VIDEOS
-        return videos if videos.is_dir() or not (self.root / _IMAGES).is_dir() else self.root / _IMAGES
+    def _label_path(self, kind: str, video_id: str) -> str:
+        label, clip = Path(video_id).parts[-2:]
+        return f"{kind}/{label}/{clip}/{kind}.mat"
 
-    def _row(self, label: str, name: str, entry: SplitEntry) -> dict[str, Any]:
-        is_image = self._footage.name == _IMAGES
-        path = self._footage / label / (name.removesuffix(".avi") if is_image else name)
-        relative = path.relative_to(self.root).as_posix()
+    @property
+    def _footage(self) -> str:
+        """The folder of the clips: the images only if there are no videos."""
+        return _VIDEOS if _VIDEOS in self.tree.folders or _IMAGES not in self.tree.folders else _IMAGES
+
+    def _clips(self, classes: set[str]) -> dict[Key, list[str]]:
+        start = f"{self._footage}/"
+        if self._footage == _VIDEOS:
+            return clips_by_class(self, self.tree.below(_VIDEOS), classes, ".avi", start)
+        labels = self.tree.children(_IMAGES)
         return {
-            "video_id": relative.removesuffix(".avi"),
-            "path": relative,
-            "label": label,
-            **facts_of(name, label),
-            **entry.roles,
-            **status_of(path, entry),
+            (label, stem_of(clip)): [f"{start}{label}/{clip}"]
+            for label in labels
+            if not classes or label in classes
+            for clip in self.tree.children(f"{start}{label}")
         }
+
+    def _row(self, key: Key, entry: SplitEntry, paths: list[str]) -> dict[str, Any]:
+        label, stem = key
+        ending = ".avi" if self._footage == _VIDEOS else ""
+        path = paths[0] if paths else f"{self._footage}/{label}/{stem}{ending}"
+        return {
+            "video_id": f"{self._footage}/{label}/{stem}",
+            "path": path,
+            "label": label,
+            **facts_of(stem, label),
+            **entry.roles,
+            **status_of(self, entry, path, paths),
+        }
+
+
+def _column_of(path: str) -> str:
+    """The family of a split file: those of sub-JHMDB lie in ``sub_splits``."""
+    return "sub_split" if any("sub_split" in folder.lower() for folder in path.split("/")[:-1]) else "split"
 
 
 def read_joints(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
     """Joints (T, 15, 2) in 0-based pixels and flags (T, 15) from ``joint_positions.mat``."""
-    positions = np.asarray(read_mat(path, ("pos_img",))["pos_img"], np.float32)  # (2, J, T), 1-based
+    positions = floats_of(read_mat(path, ("pos_img",)), "pos_img", path)  # (2, J, T), 1-based
     if positions.ndim == 2:  # MATLAB drops the last axis of a single frame
         positions = positions[..., None]
     if positions.shape[:2] != (2, len(SKELETON.joints)) or not positions.shape[2]:
@@ -125,7 +145,7 @@ def read_mask_boxes(path: Path, num_frames: int) -> npt.NDArray[np.float32]:
 
     A frame without a mask pixel has a box of zeros.
     """
-    masks = np.asarray(read_mat(path, ("part_mask",))["part_mask"])  # (H, W, T)
+    masks = masks_of(read_mat(path, ("part_mask",)), "part_mask", path)  # (H, W, T)
     masks = masks[..., None] if masks.ndim == 2 else masks
     if masks.ndim != 3 or not masks.size:
         raise LabelError(f"{path.name}: field 'part_mask' has shape {masks.shape}")

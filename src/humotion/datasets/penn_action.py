@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import simplejpeg
 
 from humotion.datasets.shared.base import (
     LabelError,
@@ -25,10 +24,12 @@ from humotion.datasets.shared.base import (
     read_mat,
     require_videos,
     video_table,
-    visible_entries,
 )
+from humotion.datasets.shared.mat_values import floats_of, integer_of, text_of
 from humotion.store.skeleton import skeleton_of
+from humotion.video.images import image_size, list_frames
 
+_SPLIT = {1: "train", -1: "test", 0: "test"}
 _FIELDS = ("action", "pose", "x", "y", "visibility", "train", "bbox")
 _PLACEHOLDER = 2.0  # absent joints have x == y <= 1.53, in 1-based pixels; no other joint has x == y < 10
 PENN_ACTION_FIRST_SIDE = "r"
@@ -69,10 +70,14 @@ class PennAction(Layout):
 
     terms = "none known"
 
+    first_frame = 1
+
     def list_videos(self) -> pd.DataFrame:
         """All sequences that have labels or frames."""
-        names = {path.stem for path in visible_entries(self.root / "labels") if path.suffix == ".mat"}
-        names |= {path.name for path in visible_entries(self.root / "frames") if path.is_dir()}
+        labels = [path for path in self.tree.below("labels") if path.count("/") == 1 and path.endswith(".mat")]
+        self.used |= set(labels)
+        names = {path.removeprefix("labels/").removesuffix(".mat") for path in labels}
+        names |= set(self.tree.children("frames"))
         rows = [self._row(name) for name in sorted(names)]
         require_videos(rows, self)
         return video_table(rows, ["split_1"], (row["label"] for row in rows if row["label"]))
@@ -92,14 +97,24 @@ class PennAction(Layout):
 
     def _row(self, name: str) -> dict[str, Any]:
         row: dict[str, Any] = {"video_id": f"frames/{name}", "path": f"frames/{name}", "group": name}
+        path = self._label_path(name)
+        if f"labels/{name}.mat" not in self.used:
+            reason = self.tree.why_hidden("labels") or f"there is no file labels/{name}.mat"
+            return {**row, "label": None, "status": "corrupt", "error": reason}
         try:
-            content = read_mat(self._label_path(name), _FIELDS)
-            label, train = _text(content["action"]), int(content["train"].ravel()[0])
-        except (LabelError, IndexError, ValueError) as error:
+            content = read_mat(path, _FIELDS)
+            label, train = text_of(content, "action", path), integer_of(content, "train", path)
+            if train not in _SPLIT:
+                raise LabelError(f"{path.name}: field 'train' is {train}, not 1 (training), -1 or 0 (test)")
+        except LabelError as error:
             return {**row, "label": None, "status": "corrupt", "error": str(error)}
-        row |= {"label": label, "split_1": "train" if train == 1 else "test"}
-        if not (self.root / "frames" / name).is_dir():
-            row |= {"status": "missing", "error": f"there is no folder frames/{name}"}
+        row |= {"label": label, "split_1": _SPLIT[train]}
+        if f"frames/{name}" not in self.tree.folders:
+            hidden = self.tree.why_hidden("frames")
+            row |= {
+                "status": "corrupt" if hidden else "missing",
+                "error": hidden or f"there is no folder frames/{name}",
+            }
         return row
 
 
@@ -107,8 +122,8 @@ def read_labels(path: Path) -> PoseLabels:
     """Read ``labels/NNNN.mat`` and correct its known errors; raises LabelError for a damaged file."""
     content = read_mat(path, _FIELDS)
     # Some files have 8-bit positions: convert them to float before the first subtraction.
-    x, y, boxes = (np.asarray(content[field], np.float32) for field in ("x", "y", "bbox"))
-    seen = np.asarray(content["visibility"]) > 0
+    x, y, boxes, visible = (floats_of(content, field, path) for field in ("x", "y", "bbox", "visibility"))
+    seen = visible > 0
     num_joints = len(SKELETON.joints)
     for field, values in (("x", x), ("y", y), ("visibility", seen)):
         if values.ndim != 2 or values.shape != (len(x), num_joints) or not len(x):
@@ -132,14 +147,7 @@ def hide_outside(labels: PoseLabels, width: int, height: int) -> PoseLabels:
 
 def _image_size(folder: Path) -> tuple[int, int] | None:
     """Width and height of a sequence's first image; None if there is none or it cannot be read."""
-    for path in visible_entries(folder)[:1]:
-        try:
-            height, width, *_ = simplejpeg.decode_jpeg_header(path.read_bytes())
-        except (OSError, ValueError):
-            return None
-        return width, height
-    return None
-
-
-def _text(value: npt.NDArray[Any]) -> str:
-    return str(value.ravel()[0])
+    try:
+        return image_size(list_frames(folder)[0].read_bytes())
+    except (OSError, ValueError, IndexError):
+        return None

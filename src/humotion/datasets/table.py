@@ -9,6 +9,7 @@ in the table is checked before any video is opened.
 from __future__ import annotations
 
 import csv
+import io
 import logging
 import os
 from collections.abc import Hashable, Mapping
@@ -19,7 +20,9 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from humotion.datasets.shared.base import FIELD, Layout, id_of, require_videos, video_table
+from humotion.datasets.shared.base import FIELD, Layout, require_videos, unique_ids, video_table
+from humotion.datasets.shared.text import is_whole, read_text
+from humotion.datasets.shared.tree import refuse_linked_parents
 from humotion.errors import HumotionError
 
 TABLES = ("videos.csv", "videos.parquet")
@@ -40,6 +43,12 @@ class Table(Layout):
         """
         rows = [self._row(row) for row in self._listed.to_dict("records")]
         require_videos(rows, self)
+        _ = self.tree  # refuses links to folders; hidden folders are not in it, but may be listed
+        refuse_linked_parents(self.root, (row["path"] for row in rows))
+        self.used.add(self._file.name)
+        for column in (column for column in self._listed.columns if column.startswith("split_")):
+            if self._listed[column].isna().all():
+                self.notes.append(f"{self._file.name}: {column} is empty in all rows, so a split will be made")
         splits, fields = (
             [column for column in self._listed.columns if column.startswith(start)] for start in ("split_", FIELD)
         )
@@ -57,8 +66,8 @@ class Table(Layout):
     def _row(self, row: Mapping[Hashable, Any]) -> dict[str, Any]:
         known = {str(key): value for key, value in row.items() if key != "fps" and pd.notna(value)}
         known.setdefault("group", known["video_id"])
-        if not (self.root / row["path"]).exists():
-            known |= {"status": "missing", "error": f"named in {self._file.name}, but not on disk"}
+        if not os.path.lexists(self.root / row["path"]):  # a broken link is the probe's to tell
+            known |= self.hints.missing(row["path"], self._file.name)
         return known
 
     @property
@@ -75,24 +84,30 @@ class Table(Layout):
         table = read_table(self._file)
         table = pd.DataFrame({**dict.fromkeys(("group", "fps")), **table})  # optional columns, null if absent
         table["path"] = [self._below_root(path, row) for row, path in enumerate(table["path"], start=1)]
-        ids = pd.Series([id_of(self.root / path, self.root) for path in table["path"]], dtype="str")
-        table["video_id"] = ids.where(~ids.duplicated(keep=False), table["path"])  # clip.mp4 next to clip.avi
-        if table["video_id"].duplicated().any():
-            twice = table.loc[table["video_id"].duplicated(), "path"].iloc[0]
+        if table["path"].duplicated().any():
+            twice = table.loc[table["path"].duplicated(), "path"].iloc[0]
             raise HumotionError(f"{self._file} lists {twice} more than once; keep one row per video.")
+        folders = {path for path in table["path"] if os.path.isdir(self.root / path)}  # noqa: PTH112 (never raises)
+        table["video_id"] = unique_ids(table["path"].tolist(), folders)
         table["fps"] = [self._number(value, row) for row, value in enumerate(table["fps"], start=1)]
         return table
 
     def _below_root(self, path: str, row: int) -> str:
         relative = PurePosixPath(os.path.normpath(path))
-        if relative.is_absolute() and relative.is_relative_to(self.root.absolute().as_posix()):
-            relative = relative.relative_to(self.root.absolute().as_posix())
+        if relative.is_absolute():
+            relative = self._relative(relative)
         if relative.is_absolute() or relative.parts[:1] == ("..",) or not relative.parts:
             raise HumotionError(
                 f"{self._file}, row {row}: {path} is not below {self.root}. DVC tracks only files below this folder "
                 "for this dataset. Move the video there, or set datasets.<name>.root to a folder above both."
             )
         return relative.as_posix()
+
+    def _relative(self, path: PurePosixPath) -> PurePosixPath:
+        """An absolute path as one below the root, whichever of the two leads through a link; else the path itself."""
+        places = [path, PurePosixPath(os.path.realpath(path.parent), path.name)]
+        roots = [self.root.absolute().as_posix(), self.root.resolve().as_posix()]
+        return next((place.relative_to(root) for place in places for root in roots if place.is_relative_to(root)), path)
 
     def _number(self, value: Any, row: int) -> float | None:
         if pd.isna(value):
@@ -135,9 +150,14 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def _read_csv(path: Path) -> pd.DataFrame:
     """Read the cells unchanged; unlike pandas, this rejects rows that are longer or shorter than the header."""
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        header, *rows = [row for row in csv.reader(stream, skipinitialspace=True, strict=True) if row] or [[]]
+    lines = io.StringIO(read_text(path), newline="")
+    header, *rows = [row for row in csv.reader(lines, skipinitialspace=True, strict=True) if row] or [[]]
     for number, row in enumerate(rows, start=1):
+        if not all(map(is_whole, row)):
+            raise ValueError(
+                f"row {number} is not UTF-8. Convert the file, for example: iconv -f WINDOWS-1252 -t UTF-8 "
+                f"{path.name} > new.csv"
+            )
         if len(row) != len(header):
             raise ValueError(f"row {number} has {len(row)} cells, but there are {len(header)} columns")
     return pd.DataFrame(rows, columns=[name.strip() for name in header], dtype="str")

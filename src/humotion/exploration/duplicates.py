@@ -38,8 +38,8 @@ def near_duplicates(statistics: pd.DataFrame, hashes: Hashes) -> pd.DataFrame:
     return table[matters].sort_values(["distance", "video_a", "video_b"], ignore_index=True)
 
 
-def duplicate_facts(pairs: pd.DataFrame) -> dict[str, Any]:
-    """The numbers of data.json, from the table of `near_duplicates`."""
+def duplicate_facts(pairs: pd.DataFrame, hashes: Hashes) -> dict[str, Any]:
+    """The numbers of data.json, from the table of `near_duplicates` and the hashes (N, T, 4) that it was made of."""
     splits = {}
     for column in split_columns(pairs):
         leaks = pairs[pairs[column].notna()]
@@ -49,7 +49,12 @@ def duplicate_facts(pairs: pd.DataFrame) -> dict[str, Any]:
             "num_pairs_across_groups": int(leaks["across_groups"].sum()),
             "num_test_videos": test.nunique(),
         }
-    return {"most_bits": MOST_BITS, "num_pairs_across_groups": int(pairs["across_groups"].sum()), "splits": splits}
+    return {
+        "most_bits": MOST_BITS,
+        "num_not_compared": int((~hashes.any(axis=(1, 2))).sum()),
+        "num_pairs_across_groups": int(pairs["across_groups"].sum()),
+        "splits": splits,
+    }
 
 
 def pair_rows(pairs: pd.DataFrame, store: FrameStore) -> list[tuple[str, Sequence[Tile]]]:

@@ -15,6 +15,7 @@ from humotion.figures.distributions import plot_by_class, plot_by_split, plot_co
 from humotion.figures.overlay import draw_skeleton, enlarge
 from humotion.store.frames import FrameStore
 from humotion.store.skeleton import Skeleton
+from humotion.system.names import file_stem
 
 BY_CLASS = ("num_frames", "brightness", "contrast", "sharpness")
 OUTLIERS = (
@@ -42,7 +43,7 @@ def draw_figures(
     for column in chosen:
         roles = split_roles(statistics, column)
         plot_stacked_counts(
-            folder / f"classes_{column or 'all'}.png",
+            folder / f"classes_{file_stem(column or 'all')}.png",
             count_by_role(statistics["label"], roles),
             f"Videos per class, {column}" if column else "Videos per class",
         )

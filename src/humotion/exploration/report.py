@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from humotion.exploration.duplicates import MOST_LISTED
+from humotion.exploration.duplicates import MOST_LISTED, MOST_SHOWN
 from humotion.exploration.hashes import NUM_BITS
 from humotion.exploration.measures import LOGARITHMIC, MEASURES, UNUSUAL, robust_z
 from humotion.figures.tables import markdown_table
 from humotion.files import atomic_path
 
 MOST_ROWS = 50
+MOST_RATES = 8
 
 
 def write_report(
@@ -55,11 +56,13 @@ def write_report(
 
 def _overview(statistics: pd.DataFrame, summary: dict[str, Any]) -> str:
     seconds = (statistics["num_frames"] / statistics["fps"]).sum(min_count=1)
-    rates = ", ".join(f"{rate:g}" for rate in sorted(statistics["fps"].dropna().round(2).unique())[:8])
+    timeless = int(statistics["fps"].isna().sum())
+    counted = f" (without {timeless:,} videos of unknown rate)" if timeless else ""
+    rates = listed_rates(statistics["fps"])
     facts = [
         ("videos with frames", f"{summary['num_videos']:,}"),
         ("frames", f"{summary['num_frames']:,}"),
-        ("total length", f"{seconds / 60:,.1f} min" if pd.notna(seconds) else "unknown"),
+        ("total length", f"{seconds / 60:,.1f} min{counted}" if pd.notna(seconds) else "unknown"),
         ("frames per second", rates or "unknown"),
         ("videos with labelled joints", f"{summary['num_videos_with_joints']:,}"),
         ("classes", summary["num_classes"]),
@@ -72,9 +75,17 @@ def _overview(statistics: pd.DataFrame, summary: dict[str, Any]) -> str:
     return markdown_table(("", "value"), facts)
 
 
+def listed_rates(fps: pd.Series) -> str:
+    """The frame rates that occur, smallest first, and how many more there are."""
+    rates = sorted(fps.dropna().round(2).unique())
+    more = f" and {len(rates) - MOST_RATES} more" if len(rates) > MOST_RATES else ""
+    return ", ".join(f"{rate:g}" for rate in rates[:MOST_RATES]) + more
+
+
 def _problems(problems: pd.DataFrame) -> str:
     if problems.empty:
         return "All listed videos were read to their end."
+    dropped = int((problems["status"].isin(["truncated", "damaged"]) & (problems["num_frames"] == 0)).sum())
     counts = ", ".join(f"{count} {status}" for status, count in problems["status"].value_counts().items())
     # For missing files the number says enough, so the others are listed first.
     listed = problems.sort_values("status", key=lambda status: status == "missing", kind="stable")
@@ -82,7 +93,8 @@ def _problems(problems: pd.DataFrame) -> str:
     rows = shown[["video_id", "status", "num_frames", "error"]].itertuples(index=False)
     table = markdown_table(("video", "status", "frames kept", "why"), rows)
     rest = f"\n\n{len(listed) - MOST_ROWS} more are in problems.csv." if len(listed) > MOST_ROWS else ""
-    return f"{counts}; all of them are in [problems.csv](problems.csv).\n\n{table}{rest}"
+    fate = f" {dropped} of them had whole frames and were dropped (on_damage)." if dropped else ""
+    return f"{counts}; all of them are in [problems.csv](problems.csv).{fate}\n\n{table}{rest}"
 
 
 def _splits(splits: dict[str, dict[str, int]]) -> str:
@@ -106,15 +118,18 @@ def _near_duplicates(facts: dict[str, Any]) -> str:
         f"compared by perceptual hashes of {NUM_BITS} bits, of which at most {facts['most_bits']} differ. A pair "
         "across groups may be one recording under two names, which a split by group does not separate. In a pair on "
         "both sides of a split, training has seen the test video. Look at a pair before you judge: empty halls may "
-        "look alike."
+        "look alike. Mirrored copies are not found."
     )
+    if number := facts.get("num_not_compared"):
+        text += f" {number:,} videos were not compared: their frames have too little contrast for a hash."
     splits = [(name, *counts.values()) for name, counts in facts["splits"].items()]
     if not facts["num_pairs_across_groups"] and not any(counts["num_pairs"] for counts in facts["splits"].values()):
         return f"{text}\n\nNo pair was found across groups or across a split."
     header = ("split", "pairs in train and test", "of these across groups", "test videos concerned")
     found = (
         f"Pairs across groups: {facts['num_pairs_across_groups']:,}. At most {MOST_LISTED:,} pairs, the closest, "
-        "are in [near_duplicates.csv](near_duplicates.csv). Below is the closest pair per two groups."
+        "are in [near_duplicates.csv](near_duplicates.csv). Below is the closest pair per two groups, "
+        f"at most {MOST_SHOWN} of them."
     )
     return "\n\n".join([text, found, *([markdown_table(header, splits)] if splits else [])])
 

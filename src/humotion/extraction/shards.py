@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +24,26 @@ from humotion.params.machine import MachineParams
 from humotion.store.frames import PackedVideo, shard_name, shard_of, write_shard
 from humotion.video.decode import decode_video
 from humotion.video.images import decode_frames_folder
+from humotion.video.listing import failure
 
 _TABLE = {
     **{"video_id": "str", "shard": "int32", "row": "int32", "num_frames": "int32"},
     **{"method": "str", "status": "str", "error": "str", "digest": "str"},
 }
 
+_PARTLY_READ = ("truncated", "damaged")  # the states of videos of which the first frames are whole
 _Video = tuple[str, str, str, str]  # video_id, path, status, error: a row of the index
 
 
 def state_of(root: Path) -> list[tuple[str, int, int]]:
     """Path, size and change time of every file of a dataset, to check whether old work still matches it."""
     files = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
-    found = [(path.relative_to(root).as_posix(), path.stat()) for path in files if path.exists()]
-    return sorted((path, state.st_size, state.st_mtime_ns) for path, state in found)
+    found = []
+    for path in files:
+        with suppress(OSError):  # it vanished, or a link is broken: its video gets a status
+            state = path.stat()
+            found.append((os.fsencode(path.relative_to(root)).hex(), state.st_size, state.st_mtime_ns))
+    return sorted(found)
 
 
 def make_shards(
@@ -102,7 +109,7 @@ def _pack(
     num_packed = 0
     for video_id, path, status, error in videos:
         video, row = None, {"method": None, "status": status, "error": error, "num_frames": 0}
-        if status == "ok":
+        if status in ("ok", *_PARTLY_READ):
             video, row = _read(video_id, layout, layout.root / path, settings)
         place = {"row": num_packed, "digest": video.digest()} if video else {"row": -1, "digest": None}
         rows.append({"video_id": video_id, **place, **row})
@@ -115,16 +122,26 @@ def _read(
     video_id: str, layout: Layout, path: Path, settings: DatasetParams
 ) -> tuple[PackedVideo | None, dict[str, Any]]:
     """Decode one video with its labels; None if none of its frames can be used."""
-    decoded = decode_frames_folder(path) if path.is_dir() else decode_video(path, settings.decode.device)
-    encoded = encode_frames(decoded, settings.frames.short_side, settings.frames.jpeg_quality)
+    is_folder = os.path.isdir(path)  # noqa: PTH112 (unlike Path.is_dir, it never raises)
+    decoded = (
+        decode_frames_folder(path, layout.first_frame) if is_folder else decode_video(path, settings.decode.device)
+    )
+    try:
+        encoded = encode_frames(decoded, settings.frames.short_side, settings.frames.jpeg_quality)
+    except OSError as error:  # since it was indexed, it vanished or lost its permission
+        status = "missing" if isinstance(error, FileNotFoundError) else "corrupt"
+        return None, {"method": None, "status": status, "error": failure(error), "num_frames": 0}
     row = {"method": encoded.method, "status": decoded.status, "error": decoded.error}
     try:
-        labels = layout.pose(video_id)
+        labels = layout.checked_pose(video_id)
     except LabelError as error:
         return None, {**row, "status": "corrupt", "error": str(error), "num_frames": 0}
     num_frames = len(encoded.jpegs)
     if labels and 0 < num_frames < labels.num_frames and decoded.status == "ok":
         row |= {"status": "truncated", "error": f"{num_frames} frames, but {labels.num_frames} labelled frames"}
+    if row["status"] in _PARTLY_READ and settings.on_damage == "drop":
+        dropped = f"{row['error']}; its {num_frames} frames are dropped, because on_damage is drop"
+        return None, {**row, "error": dropped, "num_frames": 0}
     fps = decoded.fps or layout.fps(video_id)
     video = _packed(video_id, encoded, fps, labels) if num_frames else None
     return video, {**row, "num_frames": num_frames}

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from humotion.datasets.shared.open import layout_class, open_dataset
 from humotion.errors import HumotionError
-from humotion.fetch.archives import Archive, Source, find_source
+from humotion.fetch.archives import SUFFIXES, Archive, Source, find_source
 from humotion.fetch.checksums import RECORD, check, parse_sha256, record
 from humotion.fetch.download import DownloadError, Part, download, gigabytes, measure, require_room
 from humotion.fetch.unpack import is_archive, move_content, unpack
@@ -87,11 +87,10 @@ def fetch_dataset(
     try:
         with FileLock(place.archives / ".lock", timeout=0):
             is_new = _make(source, place, mirror, wanted)
-            if not keep_archives:
-                _remove_archives(source, place)
+            removed = [] if keep_archives else _remove_archives(source, place)
     except Timeout as error:
         raise HumotionError(f"Another humotion fetch is working on {place.into}.") from error
-    return report(source, place, is_new)
+    return report(source, place, is_new, removed)
 
 
 def _make(source: Source, place: Place, mirror: str | None, wanted: dict[str, str]) -> bool:
@@ -165,7 +164,7 @@ def add_to_tree(archive: Archive, file: Path, tree: Path) -> None:
     else:
         move_content(whole, work / "outer", archive.wrapper)
         for entry in sorted((work / "outer").iterdir()):
-            if entry.is_file() and is_archive(entry):
+            if _is_inner(file, entry):
                 inner = work / "inner" / entry.stem
                 inner.mkdir(parents=True)
                 unpack(entry, inner)
@@ -175,11 +174,31 @@ def add_to_tree(archive: Archive, file: Path, tree: Path) -> None:
     shutil.rmtree(work)
 
 
-def _remove_archives(source: Source, place: Place) -> None:
+def _is_inner(outer: Path, entry: Path) -> bool:
+    """Whether an entry of an unpacked archive must be unpacked, too.
+
+    Raises:
+        HumotionError: its name says so, but it is no archive: a class would be missing.
+    """
+    if not entry.is_file():
+        return False
+    if is_archive(entry):
+        return True
+    if entry.name.lower().endswith(SUFFIXES):
+        raise HumotionError(
+            f"{outer} contains {entry.name} ({entry.stat().st_size:,} bytes), which is empty or damaged. "
+            f"Delete {outer} and run the same command again."
+        )
+    return False
+
+
+def _remove_archives(source: Source, place: Place) -> list[str]:
     """Remove the archives of a finished dataset; ``checksums.json`` stays, to check later downloads."""
-    for archive in source.archives:
-        for name in archive.names:
-            (place.archives / name).unlink(missing_ok=True)
+    files = [place.archives / name for archive in source.archives for name in archive.names]
+    removed = [file for file in files if file.exists()]
+    for file in removed:
+        file.unlink()
+    return [file.name for file in removed]
 
 
 def by_hand(source: Source, todo: list[Archive], place: Place) -> str:
@@ -203,14 +222,16 @@ def _count(source: Source, root: Path) -> Counter[str]:
     return counts
 
 
-def report(source: Source, place: Place, is_new: bool) -> str:
-    """What the reader of the layout finds, and what to do next."""
+def report(source: Source, place: Place, is_new: bool, removed: list[str]) -> str:
+    """What the reader of the layout finds, which archives were removed, and what to do next."""
     counts = _count(source, place.into)
     parts = ", ".join(f"{number:,} {status}" for status, number in sorted(counts.items()))
     lines = [
         f"{place.into}: {counts.total():,} videos: {parts}." if is_new else f"{place.into} already exists: {parts}.",
         f"Checksums are in {place.archives / RECORD}; later downloads must match them.",
     ]
+    if removed:
+        lines.append(f"Removed, as they are unpacked: {', '.join(removed)}. --keep-archives keeps them.")
     if counts.total() != counts["ok"]:
         lines.append(f"Not all videos are complete: humotion index lists them. To fetch again, delete {place.into}.")
     checkout = main_checkout()

@@ -4,12 +4,18 @@ rarfile reads the headers (names, sizes, checksums) without any tool. The tool t
 itself makes one call per member: this is quadratic in a solid archive, and it treats the brackets in HMDB51's names
 as patterns. Afterwards every file is compared with its header, because free tools cannot unpack every RAR. If
 one tool fails, the next is tried.
+
+A damaged header is an error: by default, rarfile would end the list of files there, and the rest would be lost without
+a word.
 """
 
 from __future__ import annotations
 
+import ctypes
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 import zlib
@@ -40,8 +46,14 @@ class RarError(Exception):
 
 
 def list_rar(path: Path) -> list[tuple[str, int]]:
-    """Names and sizes of all files and folders (size 0) in an archive; raises RarError."""
-    return [(member.filename, member.file_size) for member in _members(path)]
+    """Names and sizes of all files and folders (size 0) in an archive; raises RarError.
+
+    An archive without its end mark gets a printed line: RAR 2 wrote none, but it may also be cut off between two files.
+    """
+    members, has_end = _members(path)
+    if not has_end:
+        print(f"{path.name}: has no end mark. If it is cut off, files at its end are lost.")
+    return [(member.filename, member.file_size) for member in members]
 
 
 def unpack_rar(path: Path, folder: Path, members: list[tuple[str, int]]) -> None:
@@ -67,9 +79,11 @@ def unpack_rar(path: Path, folder: Path, members: list[tuple[str, int]]) -> None
     raise RarError("\n".join(failures))
 
 
-def _members(path: Path) -> list[rarfile.RarInfo]:
+def _members(path: Path) -> tuple[list[rarfile.RarInfo], bool]:
+    """All files and folders of an archive, and whether it has the mark of its end (rarfile wants it of RAR 5)."""
+    kinds: list[int] = []
     try:
-        with rarfile.RarFile(path) as archive:
+        with rarfile.RarFile(path, errors="strict", info_callback=lambda header: kinds.append(header.type)) as archive:
             members = archive.infolist()
             if archive.needs_password():
                 raise RarError("it needs a password")
@@ -78,7 +92,7 @@ def _members(path: Path) -> list[rarfile.RarInfo]:
     for member in members:
         if member.is_symlink() or getattr(member, "file_redir", None):
             raise RarError(f"it contains the link {member.filename!r}, and links are not unpacked")
-    return list(members)
+    return list(members), rarfile.RAR_BLOCK_ENDARC in kinds
 
 
 def _run(tool: str, path: Path, folder: Path, total: int) -> None:
@@ -87,7 +101,11 @@ def _run(tool: str, path: Path, folder: Path, total: int) -> None:
     with (
         tempfile.TemporaryFile("w+", errors="replace") as output,  # not a pipe: nothing reads it while the tool works
         subprocess.Popen(
-            [tool, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            [tool, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_die_with_parent,
         ) as process,
         tqdm(total=total, unit="B", unit_scale=True, desc=f"unpack {path.name}") as bar,
     ):
@@ -107,9 +125,16 @@ def _run(tool: str, path: Path, folder: Path, total: int) -> None:
         raise RarError(said or f"exit code {process.returncode}")
 
 
+def _die_with_parent() -> None:
+    """Let Linux kill the tool if we are killed: it would write into the folder of the next attempt."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1  # of prctl(2)
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
 def _verify(path: Path, folder: Path) -> None:
-    """Compare the files that a tool wrote with the headers."""
-    for member in _members(path):
+    """Compare the files that a tool wrote with the headers; of several with one name, the last counts."""
+    for member in {member.filename: member for member in _members(path)[0]}.values():
         file = folder / member.filename
         if member.is_dir():
             continue

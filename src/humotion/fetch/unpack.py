@@ -13,9 +13,10 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO, Self, cast
 
 from tqdm import tqdm
 
@@ -42,7 +43,7 @@ def unpack(path: Path, folder: Path) -> None:
     """Unpack an archive into ``folder``, which is empty.
 
     Raises:
-        UnpackError: the archive has no known format, is damaged, or has a password, a link, a device, or
+        UnpackError: the archive has no known format, is damaged, has no file, or has a password, a link, a device, or
             a member that leaves the folder.
         HumotionError: the disk has no room for its content, or no installed tool unpacks RAR.
     """
@@ -54,6 +55,7 @@ def unpack(path: Path, folder: Path) -> None:
         elif head.startswith(RAR_MAGIC):
             members = list_rar(path)
             check_names(path, (name for name, _ in members))
+            _tell_twins(path, (name for name, _ in members))
             require_room(folder, sum(size for _, size in members), f"Unpacking {path.name}")
             unpack_rar(path, folder, members)
         elif tarfile.is_tarfile(path):
@@ -65,6 +67,8 @@ def unpack(path: Path, folder: Path) -> None:
             f"{path} cannot be unpacked: {error or type(error).__name__}\nIf it is damaged, delete it and run the "
             "same command again."
         ) from error
+    if not any(entry.is_file() for entry in folder.rglob("*")):
+        raise UnpackError(f"{path} contains no file. Delete it and run the same command again.")
 
 
 def check_names(path: Path, names: Iterable[str]) -> None:
@@ -75,10 +79,18 @@ def check_names(path: Path, names: Iterable[str]) -> None:
             raise UnpackError(f"{path} contains {name!r}, which is outside the folder to unpack to.")
 
 
+def _tell_twins(path: Path, names: Iterable[str]) -> None:
+    """Print a line if an archive has several files of one name: only one of them can stay, in general the last."""
+    twins = [name for name, count in Counter(names).items() if count > 1 and not name.endswith("/")]
+    if twins:
+        print(f"{path.name}: the last of several files of one name is kept ({len(twins)} names, first {twins[0]})")
+
+
 def _unpack_zip(path: Path, folder: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         check_names(path, (member.filename for member in members))
+        _tell_twins(path, (member.filename for member in members))
         for member in members:
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise UnpackError(f"{path} contains the link {member.filename!r}, and links are not unpacked.")
@@ -97,9 +109,11 @@ def _unpack_tar(path: Path, folder: Path) -> None:
     with (
         path.open("rb") as raw,
         tqdm.wrapattr(raw, "read", total=path.stat().st_size, desc=f"unpack {path.name}") as stream,
-        tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|*") as archive,
+        tarfile.open(str(path), "r|*", cast("IO[bytes]", stream), tarinfo=_CheckedHeader) as archive,
     ):
+        names = []
         for member in archive:
+            names.append(member.name if member.isreg() else f"{member.name}/")
             check_names(path, [member.name])
             if member.issym() or member.islnk():
                 raise UnpackError(f"{path} contains the link {member.name!r}, and links are not unpacked.")
@@ -107,6 +121,23 @@ def _unpack_tar(path: Path, folder: Path) -> None:
                 raise UnpackError(f"{path} contains {member.name!r}, which is neither a file nor a folder.")
             require_room(folder, member.size, f"Unpacking {path.name}")
             _write_member(archive, member, folder / member.name)
+    _tell_twins(path, names)
+
+
+class _CheckedHeader(tarfile.TarInfo):
+    """A header that is damaged, or cut off, is an error: tarfile would take it as the end of the archive."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        """See tarfile."""
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.EmptyHeaderError:  # type: ignore[attr-defined]
+            if archive.offset:
+                print(f"{Path(str(archive.name)).name}: has no end mark. If it is cut off, files at its end are lost.")
+            raise
+        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:  # type: ignore[attr-defined]
+            raise tarfile.ReadError(f"a header is damaged ({error})") from error
 
 
 def _write_member(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,9 @@ def plot_joint_pck(path: Path, scores: Mapping[str, Sequence[float]], joints: Se
         known = ~np.isnan(values).all(axis=0)
         lows, highs = np.nanmin(values[:, known], axis=0), np.nanmax(values[:, known], axis=0)
         axes.hlines(rows[known], lows, highs, color="#D5D5D5", linewidth=2, zorder=1)
-        for (name, value), colour, marker in zip(scores.items(), _colours(len(scores)), "osD^vP*X", strict=False):
+        for (name, value), colour, marker in zip(
+            scores.items(), _colours(len(scores)), cycle("osD^vP*X"), strict=False
+        ):
             axes.scatter(value, rows, color=colour, marker=marker, s=34, label=name, zorder=2)
         name_rows(axes, list(joints))
         axes.set(xlim=(-0.02, 1.02), xlabel="share of joints found", title=title)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -134,10 +135,14 @@ def draw_comparison(
     return images
 
 
+def even_picture(frame: Image) -> Image:
+    """A frame (H, W, 3) with even sizes, as 4:2:0 colour needs: an odd last row or column is repeated."""
+    height, width = frame.shape[:2]
+    return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if height % 2 or width % 2 else frame
+
+
 def write_video(path: Path, frames: Iterable[Image], fps: float) -> None:
     """Write (H, W, 3) uint8 RGB frames as MP4 with H.264 and 4:2:0 colour, which every browser plays.
-
-    4:2:0 needs even sizes: an odd last row or column is repeated.
 
     Raises:
         ValueError: there is no frame.
@@ -154,8 +159,6 @@ def write_video(path: Path, frames: Iterable[Image], fps: float) -> None:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.options = {"crf": "20"}
-        for frame in (first, *frames):
-            padding = (0, height - frame.shape[0]), (0, width - frame.shape[1]), (0, 0)
-            picture = av.VideoFrame.from_ndarray(np.pad(frame, padding, mode="edge"), format="rgb24")
-            container.mux(stream.encode(picture))
+        for frame in chain([first], frames):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(even_picture(frame), format="rgb24")))
         container.mux(stream.encode())

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from humotion.errors import HumotionError
-from humotion.video.container import DamagedVideo, open_container, video_stream
+from humotion.video.container import DamagedVideo, ffmpeg_name, open_container
 
 TOLERANCE = 1
 """Levels (of 255) by which a pixel may differ, because two versions of FFmpeg round differently."""
@@ -32,12 +32,12 @@ def find_ffmpeg() -> str:
 def reference_frames(path: Path) -> Generator[npt.NDArray[np.uint8]]:
     """Every frame that ``ffmpeg -fps_mode passthrough`` gives, RGB (H, W, 3) uint8, upright.
 
+    The ffmpeg command chooses the stream itself, so that a wrong choice here would be noticed.
     Raises DamagedVideo if the file cannot be opened as video. PPM is raw RGB with the size in front,
     so a frame of another size is noticed and not read as other pixels.
     """
-    with open_container(path) as container:
-        index = video_stream(container).index
-    source = ["-i", f"file:{path}", "-map", f"0:{index}", "-fps_mode", "passthrough"]
+    open_container(path).close()
+    source = ["-i", f"file:{ffmpeg_name(path)}", "-fps_mode", "passthrough"]
     command = [find_ffmpeg(), "-v", "quiet", "-nostdin", *source, "-f", "image2pipe", "-c:v", "ppm"]
     with subprocess.Popen([*command, "-pix_fmt", "rgb24", "-"], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

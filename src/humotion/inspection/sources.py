@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from humotion.datasets.folder import VIDEO_SUFFIXES
 from humotion.errors import HumotionError
-from humotion.video.images import list_frames
+from humotion.system.names import short_name
+from humotion.video.images import has_frames
+from humotion.video.listing import VIDEO_SUFFIXES, failure, is_system_entry, is_video
+
+_logger = logging.getLogger(__name__)
 
 
 def find_videos(arguments: Iterable[Path]) -> list[Path]:
@@ -50,19 +54,28 @@ def folder_names(videos: Iterable[Path]) -> list[str]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        visible = sorted(Path(parent, name) for name in files if not name.startswith("."))
-        videos = [path for path in visible if path.suffix.lower() in VIDEO_SUFFIXES]
+    """The videos below a folder, as the index stage sees them: a link to a folder is named, but not followed."""
+    for parent, folders, files in os.walk(folder, onerror=_say_unlisted):
+        visible = sorted(name for name in folders if not is_system_entry(name))
+        linked = {name for name in visible if os.path.islink(os.path.join(parent, name))}  # noqa: PTH114, PTH118
+        for name in sorted(linked):
+            _logger.warning("%s is a link to a folder and is left out: name it itself to read it", Path(parent, name))
+        folders[:] = [name for name in visible if name not in linked]
+        videos = [Path(parent, name) for name in sorted(files) if is_video(name) and not is_system_entry(name)]
         yield from videos
-        if not videos and list_frames(Path(parent)):
+        if not videos and has_frames(Path(parent)):
             yield Path(parent)
+
+
+def _say_unlisted(error: OSError) -> None:
+    _logger.warning("%s cannot be listed, so its videos are left out: %s", error.filename, failure(error))
 
 
 def _plain_name(video: Path) -> str:
     name = video.resolve().name if video.is_dir() else video.stem
     printable = "".join(letter if letter.isprintable() and letter not in '/\\:*?"<>|' else "_" for letter in name)
-    return f"_{printable.lstrip('.')}" if printable.startswith((".", "-")) or not printable else printable
+    visible = f"_{printable.lstrip('.')}" if printable.startswith((".", "-")) or not printable else printable
+    return short_name(visible)
 
 
 def _folded(name: str) -> str:

@@ -71,7 +71,15 @@ def _changes(found: Trace) -> tuple[list[str], list[str]]:
     if "***" in found.store:
         notes.append("Replace *** by the password of the store.")
     if sources.PATCH in run.sources:
-        return [download, f"git apply {WORK}/{sources.FOLDER}/{sources.PATCH}"] if changed else [], notes
+        apply = f"git apply --whitespace=nowarn {WORK}/{sources.FOLDER}/{sources.PATCH}"
+        if not sources.has_commit(found.origin[sources.COMMIT]):
+            notes.append("The patch of these changes was not tried, because its commit is not here.")
+        if found.patch_fails is None:
+            return [download, apply] if changed else [], notes
+        notes.append(
+            f"{sources.PATCH} of the run does not apply to its commit: {found.patch_fails}. The code of the training "
+            "cannot be restored by it."
+        )
     if "params.yaml" not in run.sources:
         return [], [*notes, "None of these changes was kept with the run."]
     notes.append("Of these changes, the run kept only params.yaml and dvc.yaml. Changed code cannot be restored.")

@@ -11,7 +11,7 @@ from humotion.lineage.rebuild import Rebuild, rebuild
 from humotion.lineage.trace import SAME, Compared, Trace
 from humotion.tracking import registry, sources
 
-SHOWN_SETTINGS = 12
+SHOWN_SETTINGS, SHOWN_LENGTH = 12, 80
 
 
 def as_dict(found: Trace) -> dict[str, Any]:
@@ -61,8 +61,8 @@ def _version(found: Trace) -> list[str]:
 def _run(found: Trace) -> list[str]:
     if (run := found.run) is None:
         return [
-            f"{found.run_id}: the store at {found.store} does not have it",
-            f"`humotion evaluate {found.experiment}` restores the run there from the model folder",
+            f"{found.run_id}: the store at {found.store} {found.absent or 'does not have it'}",
+            f"`humotion join {found.experiment}` makes a run there from the files of models/{found.experiment}",
         ]
     lines = [
         f"{run.run_id} ({run.name}), {run.status}",
@@ -114,9 +114,21 @@ def _settings(found: Trace) -> list[str]:
     told = (
         f"{len(found.settings)} settings of the training, {len(found.changed) or 'none'} different in params.yaml now"
     )
-    lines = [f"{key}: {then or 'unset'} then, {now or 'unset'} now" for key, (then, now) in found.changed.items()]
+    lines = [
+        f"{key}: {_brief(then) or 'unset'} then, {_brief(now) or 'unset'} now"
+        for key, (then, now) in found.changed.items()
+    ]
+    lines += [
+        f"{key}: not compared, because an older version of humotion cut it; the run's params.yaml has all of it"
+        for key in found.uncompared
+    ]
     more = [f"and {len(lines) - SHOWN_SETTINGS} more (--json shows all)"] if len(lines) > SHOWN_SETTINGS else []
     return [told, *lines[:SHOWN_SETTINGS], *more]
+
+
+def _brief(value: str | None) -> str | None:
+    """The start and the end of a long value: a shortened one ends with its md5."""
+    return value if value is None or len(value) <= 2 * SHOWN_LENGTH else f"{value[:SHOWN_LENGTH]}...{value[-60:]}"
 
 
 def _scores(scores: Mapping[str, float]) -> list[str]:

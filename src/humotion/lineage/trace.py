@@ -12,8 +12,17 @@ from ruamel.yaml import YAML
 from humotion.errors import HumotionError
 from humotion.models.common.hub import cached_file
 from humotion.params.document import PARAMS_FILE, Params, load_params
-from humotion.tracking import sources
-from humotion.tracking.lineage import RunFacts, VersionFacts, find_run, find_version, read_source
+from humotion.tracking import git, sources
+from humotion.tracking.lineage import (
+    RunFacts,
+    VersionFacts,
+    find_run,
+    find_version,
+    read_source,
+    read_source_bytes,
+    why_absent,
+)
+from humotion.tracking.registry import download_model
 from humotion.tracking.store import shown_uri
 from humotion.training.description import (
     DESCRIPTION,
@@ -48,6 +57,10 @@ class Trace:
         experiment, dataset: what was trained.
         version: the registered version, if the user asked for one.
         run: the run, or the run that was restored instead of it; None if the store has neither.
+        patch_fails: why the patch of a dirty checkout does not apply to its commit; None if it does, there is none, or
+            this repository does not have the commit, so that it cannot be tried.
+        uncompared: settings that an older version of humotion cut, so that they cannot be compared.
+        absent: what became of the run if ``run`` is None, as the rest of a sentence.
         origin: tags of `sources.ORIGIN`.
         data: the inputs of the training.
         locked: dependencies and outputs of the training in dvc.lock; empty if the run has no dvc.lock of it.
@@ -75,6 +88,9 @@ class Trace:
     baseline: Mapping[str, float]
     weights: Compared | None
     root: Path | None
+    absent: str | None = None
+    patch_fails: str | None = None
+    uncompared: tuple[str, ...] = ()
 
 
 def trace(asked: str) -> Trace:
@@ -96,8 +112,23 @@ def trace(asked: str) -> Trace:
         run_id = asked
     run = find_run(run_id, uri)
     if run is None and folder is None:
-        raise HumotionError(f"{asked} is neither a model folder nor a run in the store at {shown_uri(uri)}.")
+        if version is None:
+            raise HumotionError(
+                f"{asked} is no model folder, and as a run: the store at {shown_uri(uri)} {why_absent(run_id, uri)}."
+            )
+        folder = _folder_in_store(asked, run_id, uri)
     return _compare(asked, version, run, folder, params)
+
+
+def _folder_in_store(asked: str, run_id: str, uri: str | None) -> Path:
+    """The model folder of a version whose run is gone; it names its commit and its data itself."""
+    try:
+        return next(found.parent for found in download_model(asked, uri).rglob(DESCRIPTION))
+    except (HumotionError, StopIteration):
+        raise HumotionError(
+            f"{asked} is known, but its files are not there, and of its run {run_id}: the store at {shown_uri(uri)} "
+            f"{why_absent(run_id, uri)}."
+        ) from None
 
 
 def _compare(
@@ -128,7 +159,18 @@ def _compare(
         baseline=_below(metrics, "test_baseline/"),
         weights=_compare_weights(version, folder, experiment),
         root=params.datasets[dataset].root if params and dataset in params.datasets else None,
+        absent=None if run or described is None else why_absent(described.run_id, uri),
+        patch_fails=None if run is None else _patch_fails(run, tags.get(sources.COMMIT), uri),
+        uncompared=tuple(key for key, value in settings.items() if sources.was_cut(value)),
     )
+
+
+def _patch_fails(run: RunFacts, commit: str | None, uri: str | None) -> str | None:
+    """Try the patch of a run on its commit, before it is called the way to rebuild the model."""
+    if sources.PATCH not in run.sources or commit is None or not sources.has_commit(commit):
+        return run.tags.get(sources.PATCH_FAILS)
+    patch = read_source_bytes(run.run_id, sources.PATCH, uri)
+    return "the store does not return it" if patch is None else git.why_patch_fails(patch, commit)
 
 
 def _origin(tags: Mapping[str, str], described: ModelDescription | None) -> dict[str, str]:
@@ -144,7 +186,11 @@ def _settings_now(params: Params | None, experiment: str) -> dict[str, str]:
 
 def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, tuple[str | None, str | None]]:
     keys = sorted({*then, *now})
-    return {key: (then.get(key), now.get(key)) for key in keys if then.get(key) != now.get(key)}
+    return {
+        key: (then.get(key), now.get(key))
+        for key in keys
+        if then.get(key) != now.get(key) and not sources.was_cut(then.get(key, ""))
+    }
 
 
 def _compare_data(

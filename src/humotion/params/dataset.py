@@ -35,6 +35,11 @@ class DatasetParams(Section):
     root: Path
     decode: DecodeParams = DecodeParams()
     frames: FrameParams = FrameParams()
+    on_damage: Literal["keep", "drop", "fail"] = Field(
+        "keep",
+        description="of a truncated or damaged video, keep the frames before the damage, or drop it; "
+        "fail: one bad file ends extract",
+    )
 
     @field_validator("layout")
     @classmethod

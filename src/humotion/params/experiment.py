@@ -106,7 +106,9 @@ class TrainerParams(Section):
 
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=1)
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed", "auto"] = Field(
+        "32-true", description="auto: bf16-mixed on a GPU or CPU that computes with bfloat16 itself, else 32-true"
+    )
     accumulate: int = Field(1, ge=1)
     gradient_clip: float | None = Field(None, gt=0, description="maximum norm of all gradients together")
     ema: float | None = Field(

@@ -2,34 +2,95 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from humotion.errors import HumotionError
-from humotion.figures.overlay import write_video
 from humotion.params.document import PARAMS_FILE, load_params
-from humotion.prediction.predictor import load_predictor, read_video
+from humotion.prediction.drawn_copy import check_out, write_copy
+from humotion.prediction.predictor import Answer, Predictor, load_predictor
+from humotion.prediction.video_file import Frames, VideoFile, read_video
 
 
-def predict_video(path: Path, models: list[str], out: Path | None) -> None:
-    """Print the predictions of models for a video; with ``out``, also draw them and write the video as MP4.
+def predict_video(path: Path, models: list[str], out: Path | None, as_json: bool = False) -> None:
+    """Print the predictions of models for a video; with ``out``, also draw them into a copy of the video.
 
     ``models`` are model folders or MLflow model URIs. If it is empty, every folder below ``models/`` is used.
+    ``as_json`` prints one JSON document at the end instead of lines on the way.
+
+    Raises:
+        HumotionError: there is no model, no frame can be read, or ``out`` cannot be written.
     """
+    if out is not None:
+        check_out(out, path)
     folders = [_model_folder(model) for model in models] or sorted(
         found.parent for found in Path("models").glob("*/model.json")
     )
     if not folders:
         raise HumotionError("There is no trained model here. Run `dvc repro`, or name a model with --model.")
+
+    def say(text: str) -> None:
+        if not as_json:
+            print(text)
+
     video = read_video(path)
-    print(f"{path}: {video.num_frames} frames of {video.width}x{video.height}")
-    frames = video.frames
+    say(_about(video))
+    answers = []
     for folder in folders:
         predictor = load_predictor(folder)
-        text, frames = predictor.answer(video, frames)
-        print(f"{predictor.description.experiment} on {predictor.description.dataset}: {text}")
+        answers.append((predictor, predictor.answer(video)))
+        say(f"{predictor.description.experiment} on {predictor.description.dataset}: {answers[-1][1].text}")
+    notes = [] if out is None else write_copy(out, _drawn(video, [answer for _, answer in answers]), video)
     if out is not None:
-        write_video(out, list(frames), video.fps)
-        print(f"annotated video: {out}")
+        say("\n".join([f"annotated video: {out}", *notes]))
+    if as_json:
+        print(json.dumps({"videos": [_facts(video, answers, out, notes)]}, indent=2, ensure_ascii=False))
+
+
+def _about(video: VideoFile) -> str:
+    """One line about the frames and, if it is not whole, one with what `humotion probe` says of it."""
+    line = f"{video.path}: {video.num_frames} frames of {video.width}x{video.height}"
+    if video.status == "ok":
+        return line
+    return f"{line}\n{video.path} is {video.status}: {video.error}. The predictions are for these frames alone."
+
+
+def _drawn(video: VideoFile, answers: Sequence[Answer]) -> Iterator[Frames]:
+    """The frames with the drawings of all models, one at a time."""
+    draws = [answer.draw for answer in answers if answer.draw is not None]
+    for number, frame in enumerate(video):
+        for draw in draws:
+            frame = draw(number, frame)
+        yield frame
+
+
+def _facts(
+    video: VideoFile, answers: Sequence[tuple[Predictor, Answer]], out: Path | None, notes: Sequence[str]
+) -> dict[str, Any]:
+    """What is known of a video, for programs; the names are those of ``humotion probe --json``."""
+    return {
+        "path": str(video.path),
+        "status": video.status,
+        "error": video.error,
+        "num_frames": video.num_frames,
+        "width": video.width,
+        "height": video.height,
+        "fps": video.fps,
+        "predictions": [
+            {
+                "experiment": predictor.description.experiment,
+                "dataset": predictor.description.dataset,
+                "task": predictor.description.task,
+                "text": answer.text,
+                **answer.values,
+            }
+            for predictor, answer in answers
+        ],
+        "out": None if out is None else str(out),
+        "notes": list(notes),
+    }
 
 
 def _model_folder(model: str) -> Path:

@@ -2,69 +2,40 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
 from humotion import choices
-from humotion.errors import HumotionError
+from humotion.prediction.video_file import DecodedVideo, Frames, Video, VideoFile, read_video
 from humotion.training.description import ModelDescription
 from humotion.training.model_folder import load_task
 from humotion.training.predict import refuse_not_finite
 from humotion.training.task import Task
-from humotion.video.decode import decode_video
-from humotion.video.images import decode_frames_folder
 
-Frames = npt.NDArray[np.uint8]
+__all__ = ["Answer", "DecodedVideo", "Frames", "Predictor", "Video", "VideoFile", "load_predictor", "read_video"]
 
-
-@dataclass(frozen=True)
-class DecodedVideo:
-    """All frames of a video file (N, H, W, 3), with the same interface as a stored video."""
-
-    frames: Frames
-    fps: float
-
-    @property
-    def num_frames(self) -> int:
-        return len(self.frames)
-
-    @property
-    def height(self) -> int:
-        return int(self.frames.shape[1])
-
-    @property
-    def width(self) -> int:
-        return int(self.frames.shape[2])
-
-    def decode(self, indices: npt.NDArray[np.integer[Any]]) -> Frames:
-        """Frames at ``indices``."""
-        return self.frames[np.asarray(indices)]
-
-
-def read_video(path: Path) -> DecodedVideo:
-    """Decode a video file, or a folder of frames as images.
-
-    Raises:
-        HumotionError: no frame can be read.
-    """
-    decoded = decode_frames_folder(path) if path.is_dir() else decode_video(path)
-    frames = decoded.read_all()
-    if not len(frames):
-        raise HumotionError(f"{path} cannot be read: it is {decoded.status} ({decoded.error}).")
-    return DecodedVideo(frames, decoded.fps or 30.0)
+_logger = logging.getLogger(__name__)
 
 
 class Answer(NamedTuple):
-    """The answer of a model for a video: one line of text, and the frames (N, H, W, 3) with the prediction drawn."""
+    """The answer of a model for a video.
+
+    Attributes:
+        text: one line for users.
+        values: the same for programs, a JSON value per column of `Task.output_columns` other than ``video``.
+        draw: returns a frame (H, W, 3) with the prediction drawn, from the number of the frame and the frame, into
+            which other models may have drawn already. None if there is nothing to draw.
+    """
 
     text: str
-    frames: Frames
+    values: Mapping[str, Any]
+    draw: Callable[[int, Frames], Frames] | None = None
 
 
 class Predictor(ABC):
@@ -84,12 +55,21 @@ class Predictor(ABC):
         return tuple(outputs.values())
 
     @abstractmethod
-    def row(self, path: str) -> dict[str, Any]:
-        """The answer for one video as plain values: a row of the served model's output (`Task.output_columns`)."""
+    def answer(self, video: Video) -> Answer:
+        """The answer for one video. It may read the video several times, but never keeps all frames."""
 
-    @abstractmethod
-    def answer(self, video: DecodedVideo, frames: Frames) -> Answer:
-        """The answer for users; other models may already have drawn into ``frames``, the frames of the video."""
+    def row(self, path: str) -> dict[str, Any]:
+        """The answer for one video as text: a row of the served model's output (`Task.output_columns`)."""
+        video = read_video(Path(path))
+        if video.error is not None:
+            _logger.warning(
+                "%s is %s: %s. The prediction is for %d frames.", path, video.status, video.error, video.num_frames
+            )
+        values = self.answer(video).values
+        return {
+            "video": path,
+            **{name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()},
+        }
 
 
 def load_predictor(folder: Path | str) -> Predictor:

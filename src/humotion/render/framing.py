@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,8 @@ from scipy.ndimage import gaussian_filter1d
 from humotion.render.body import Proportions, Skeleton3D
 from humotion.render.camera import Camera, Shot, film
 from humotion.render.spec import FPS, SIZE, ClipSpec
+
+_logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +34,8 @@ def film_clip(
 ) -> tuple[list[Camera], Shot, float]:
     """The cameras of all ``ticks`` (seconds), the shot they make, and the performer's heading in radians.
 
-    If the camera would lose the performer, it moves back, or a still camera pans.
+    If the camera would lose the performer, it moves back, or a still camera pans. If that does not help, a warning
+    says so.
     """
     focal = SIZE[0] * rng.uniform(0.95, 1.5)
     heading = _heading(skeleton)
@@ -65,4 +69,6 @@ def film_clip(
         mode = "pan" if attempt == 2 and shot.mode == "still" else shot.mode
         shot = replace(shot, mode=mode, distance=shot.distance * (1.0 if mode != shot.mode else 1.1))
         cameras, is_lost = lost(shot)
+    if is_lost:
+        _logger.warning("In the clip %s of %s the performer is not always in the picture.", spec.seed, spec.motion)
     return cameras, shot, heading

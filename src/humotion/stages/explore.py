@@ -43,8 +43,9 @@ def run(dataset: str, params: Params) -> None:
         )
     statistics, measured = measure(videos, store, params.machine.num_workers)
     skeleton = store.skeleton
-    pairs = near_duplicates(statistics, np.stack([video.hashes for video in measured]))
-    summary = {**summarise(videos, statistics), "near_duplicates": duplicate_facts(pairs)}
+    hashes = np.stack([video.hashes for video in measured])
+    pairs = near_duplicates(statistics, hashes)
+    summary = {**summarise(videos, statistics), "near_duplicates": duplicate_facts(pairs, hashes)}
     with atomic_folder(Path("reports") / dataset) as folder:
         statistics.to_parquet(folder / "statistics.parquet", index=False)
         draw_figures(folder, statistics, count_joints(measured, skeleton), store, skeleton)
@@ -110,5 +111,6 @@ def summarise(videos: pd.DataFrame, statistics: pd.DataFrame) -> dict[str, objec
         "num_unreadable": int(len(videos) - len(statistics) - status.get("missing", 0)),
         "num_missing": int(status.get("missing", 0)),
         "num_truncated": int(status.get("truncated", 0)),
+        "num_damaged": int(status.get("damaged", 0)),
         "splits": {column: split_facts(statistics, column) for column in split_columns(videos)},
     }

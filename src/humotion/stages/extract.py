@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -20,8 +21,9 @@ from humotion.extraction.shards import make_shards, state_of
 from humotion.files import atomic_path, move_into_place
 from humotion.params.document import Params
 from humotion.video.decode import Device, has_cuda
-from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
+from humotion.work import digest_of, digest_of_code, digest_of_file, owned_work
 
+_MOST_NAMED = 5
 _logger = logging.getLogger(__name__)
 
 
@@ -32,7 +34,8 @@ def run(dataset: str, params: Params) -> None:
     frames has a table row with ``row`` -1, 0 frames and its status.
 
     Raises:
-        HumotionError: the dataset is not indexed, its root does not exist, or the disk is full.
+        HumotionError: the dataset is not indexed, its root does not exist, the disk is full, no video is there any
+            more, or a video is damaged and ``on_damage`` is "fail".
     """
     settings = params.dataset(dataset)
     layout = open_dataset(settings.layout, settings.root.resolve())  # workers of a cluster start in another folder
@@ -40,23 +43,53 @@ def run(dataset: str, params: Params) -> None:
     index = prepared / "videos.parquet"
     if not index.exists():
         raise HumotionError(f"{index} does not exist. Run the index stage of {dataset!r} first.")
+    videos = pd.read_parquet(index)
+    _require_some_video(videos, layout.root)
     code = digest_of_code("extract", chosen=settings.model_dump(mode="json"))
     digest = digest_of([settings.model_dump(), digest_of_file(index), state_of(layout.root), code])
-    work = work_folder("extract", digest)
-    try:
-        table = make_shards(pd.read_parquet(index), layout, settings, work, params.machine)
-        _warn_of_videos_read_on_the_cpu(table, settings.decode.device)
-        with atomic_path(prepared / "frames.parquet") as temporary:
-            table.to_parquet(temporary, index=False)
-        move_into_place(work / "frames", prepared / "frames")
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
+    with owned_work("extract", digest) as work:
+        try:
+            table = make_shards(videos, layout, settings, work, params.machine)
+            _report_damage(table, dataset, settings.on_damage)
+            _warn_of_videos_read_on_the_cpu(table, settings.decode.device)
+            with atomic_path(prepared / "frames.parquet") as temporary:
+                table.to_parquet(temporary, index=False)
+            move_into_place(work / "frames", prepared / "frames")
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise HumotionError(
+                f"The disk is full. Frames of {dataset!r} are written to {work}, then moved to {prepared}. Free some "
+                "space and run the stage again. Finished shards are kept and used."
+            ) from error
+        shutil.rmtree(work)
+
+
+def _require_some_video(videos: pd.DataFrame, root: Path) -> None:
+    """Refuse a root without any of the videos: that is a disk that is not mounted, not a dataset without videos."""
+    readable = videos.loc[videos["status"] == "ok", "path"]
+    if len(readable) and not any(os.path.lexists(root / path) for path in readable):
         raise HumotionError(
-            f"The disk is full. Frames of {dataset!r} are written to {work}, then moved to {prepared}. Free some space "
-            "and run the stage again. Finished shards are kept and used."
-        ) from error
-    shutil.rmtree(work)
+            f"None of the {len(readable)} videos that the index found in {root} is there now. Is the disk mounted? "
+            "If the videos moved, set datasets.<name>.root and run the index stage again."
+        )
+
+
+def _report_damage(frames: pd.DataFrame, dataset: str, on_damage: str) -> None:
+    """Say once how many videos are not whole, and which; raises HumotionError if ``on_damage`` is "fail"."""
+    bad = frames[~frames["status"].isin(["ok", "missing"])]
+    if bad.empty:
+        return
+    counts = ", ".join(f"{number} {status}" for status, number in bad["status"].value_counts().items())
+    listed = "\n".join(f"  {row.video_id}: {row.status}: {row.error}" for row in bad.head(_MOST_NAMED).itertuples())
+    rest = f"\n  and {len(bad) - _MOST_NAMED} more" if len(bad) > _MOST_NAMED else ""
+    text = f"{len(bad)} of {len(frames)} videos of {dataset!r} are not whole ({counts}):\n{listed}{rest}"
+    if on_damage == "fail":
+        raise HumotionError(
+            f"{text}\ndatasets.{dataset}.on_damage is fail: repair or remove these files, or set it to keep or drop."
+        )
+    done = {"keep": "their frames before the damage are kept", "drop": "they are dropped"}[on_damage]
+    _logger.warning("%s\nTruncated and damaged: %s (datasets.%s.on_damage: %s).", text, done, dataset, on_damage)
 
 
 def _warn_of_videos_read_on_the_cpu(frames: pd.DataFrame, device: Device) -> None:

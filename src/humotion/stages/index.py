@@ -6,6 +6,7 @@ The stage reads the dataset's layout and official splits, and examines every fil
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from humotion.datasets.shared.base import LabelError, Layout
+from humotion.datasets.shared.omissions import find_omissions
 from humotion.datasets.shared.open import open_dataset
 from humotion.files import atomic_path, write_json
 from humotion.params.document import Params
@@ -23,11 +25,14 @@ from humotion.video.probe import Probe, probe
 
 _PROBED = {"fps": "float64", "width": "Int32", "height": "Int32", "num_frames_probed": "Int32"}
 
+_logger = logging.getLogger(__name__)
+
 
 def run(dataset: str, params: Params) -> None:
     """Write ``prepared/<dataset>/videos.parquet`` and ``index.json``.
 
-    A video that is missing, damaged or wrongly labelled has a row with its status.
+    A video that is missing, damaged or wrongly labelled has a row with its status. Damage that only decoding shows
+    is found later, by the stage extract.
 
     Raises:
         HumotionError: the dataset's layout or root does not exist, or the root has no videos.
@@ -39,7 +44,20 @@ def run(dataset: str, params: Params) -> None:
     with atomic_path(folder / "videos.parquet") as temporary:
         videos.to_parquet(temporary, index=False)
     facts = {"layout": settings.layout, **source_of(settings.root, layout)}
-    write_json(folder / "index.json", {**facts, **report(videos)})
+    write_json(folder / "index.json", {**facts, **report(videos), **_report_omissions(layout, videos)})
+
+
+def _report_omissions(layout: Layout, videos: pd.DataFrame) -> dict[str, Any]:
+    """What the layout did not take from its root, and what else the user should know: told once, kept in index.json."""
+    omissions = find_omissions(layout.tree, videos["path"], layout.used)
+    missing = videos[videos["status"] == "missing"]
+    notes = [*layout.notes, *omissions.in_words(layout.spare)]
+    if len(missing):
+        first = missing.iloc[0]
+        notes.append(f"{len(missing)} of {len(videos)} videos are missing: {first['path']} ({first['error']})")
+    for note in notes:
+        _logger.warning("%s: %s", layout.root, note)
+    return {"notes": layout.notes, "left_out": omissions.as_json()}
 
 
 def source_of(root: Path, layout: Layout) -> dict[str, str]:
@@ -92,12 +110,12 @@ def _with_probes(layout: Layout, num_workers: int) -> pd.DataFrame:
 def _look(layout: Layout, video_id: str, path: str, status: str) -> Probe:
     if status != "ok":
         return Probe(status)
-    facts = probe(layout.root / path)
+    facts = probe(layout.root / path, layout.first_frame, all_packets=True)
     facts = facts if facts.fps else replace(facts, fps=layout.fps(video_id))
     try:
-        layout.pose(video_id)
+        layout.checked_pose(video_id)
     except LabelError as error:
-        return Probe("corrupt", str(error)) if facts.status == "ok" else facts
+        return Probe("corrupt", str(error)) if facts.status in ("ok", "truncated", "damaged") else facts
     return facts
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from humotion.clips.input import load_input
 from humotion.clips.long_tail import thin_out
+from humotion.clips.notices import notices, untrained_classes, used_in_part
 from humotion.clips.sampling import sampler
 from humotion.clips.splits import SPLITS, check_classes, partition
 from humotion.clips.table import build_clips, read_table, write_table
@@ -24,7 +25,7 @@ from humotion.store.frames import FrameStore
 
 
 def run(name: str, params: Params) -> None:
-    """Write ``clips/<name>/{train,val,test}.parquet`` and ``meta.json``.
+    """Write ``clips/<name>/{train,val,test}.parquet`` and ``meta.json``, and print what was left out.
 
     Raises:
         HumotionError: there is no such experiment or split, no usable video, or a video or group is in two splits.
@@ -34,7 +35,8 @@ def run(name: str, params: Params) -> None:
     prepared = Path("prepared") / experiment.dataset
     store = FrameStore(prepared / "frames", prepared / "frames.parquet")
     videos = with_frames(read_table(prepared / "videos.parquet"), read_table(prepared / "frames.parquet"))
-    found = usable(in_split(videos, settings.split), load_input(experiment.input), store)
+    in_use = in_split(videos, settings.split)
+    found = usable(in_use, load_input(experiment.input), store)
     parts = partition(found.videos, settings.split, settings.validation_folds, settings.validation_fold)
     if experiment.learns_labels:
         check_classes(parts.videos)
@@ -42,20 +44,25 @@ def run(name: str, params: Params) -> None:
     if isinstance(settings, UniformClipParams) and settings.long_tail is not None:
         parts.videos["train"], long_tail = thin_out(parts.videos["train"], settings.long_tail)
     clips = {split: build_clips(parts.videos[split], found.people, sampler(settings, split)) for split in SPLITS}
+    classes = classes_of(videos)
     meta: dict[str, Any] = {
         "task": experiment.task,
         "dataset": experiment.dataset,
-        "classes": classes_of(videos),
+        "classes": classes,
         "skeleton": None if store.skeleton is None else store.skeleton.as_dict(),
         "split": parts.facts,
         "long_tail": long_tail,
         "counts": {split: _counts(table) for split, table in clips.items()},
         "left_out": {"count": sum(map(len, found.left_out.values())), "video_ids": found.left_out},
+        "num_in_no_split": len(videos) - len(in_use),
+        "used_in_part": used_in_part(parts.videos),
+        "untrained_classes": untrained_classes(classes, parts.videos["train"]) if experiment.learns_labels else [],
     }
     with atomic_folder(Path("clips") / name) as folder:
         for split, table in clips.items():
             write_table(folder / f"{split}.parquet", table)
         write_json(folder / "meta.json", meta)
+    print("\n".join(notices(name, meta)))
 
 
 def _counts(clips: pd.DataFrame) -> dict[str, int]:

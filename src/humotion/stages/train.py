@@ -7,7 +7,6 @@ code of this stage are unchanged. Only MLflow gets the timings, so that two equa
 from __future__ import annotations
 
 import shutil
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,19 +17,28 @@ import pandas as pd
 
 from humotion.clips.datamodule import ClipDataModule
 from humotion.errors import HumotionError
-from humotion.files import atomic_path, read_json, write_json
+from humotion.files import atomic_path, write_json
 from humotion.params.document import Params
 from humotion.tracking import models, runs
 from humotion.tracking.lightning import lightning_logger
-from humotion.training.attempt import chosen_metrics, input_md5, preprocessing, unfinished_work
+from humotion.training.attempt import (
+    RUN,
+    abandoned_runs,
+    attempt_digest,
+    chosen_metrics,
+    input_md5,
+    preprocessing,
+    run_of,
+)
 from humotion.training.description import ModelDescription
-from humotion.training.devices import is_lead
+from humotion.training.devices import is_lead, launched, usable_precision
 from humotion.training.fit import FitResult, fit
 from humotion.training.model_folder import save_model_folder
 from humotion.training.prepare import prepare
 from humotion.training.run import run_source
 from humotion.training.stop import Stop, StopAfterBatch
 from humotion.training.task import Task
+from humotion.work import owned_work, work_folder
 
 
 def run(name: str, params: Params) -> None:
@@ -51,9 +59,9 @@ def follow(name: str, params: Params) -> None:
     """Train together with the first process; only that one writes and logs."""
     experiment = params.experiment(name)
     task, data = prepare(name, params)
-    work = unfinished_work(experiment, input_md5(name, experiment))
+    work = work_folder("train", attempt_digest(experiment, input_md5(name, experiment)))
     stop, settings = Stop(), (experiment.trainer, params.machine)
-    with stop.listening(signal.SIGINT, signal.SIGTERM), suppress(KeyboardInterrupt):
+    with stop.listening(), suppress(KeyboardInterrupt):
         fit(task, data, *settings, seed=experiment.seed, folder=work, callbacks=(StopAfterBatch(stop),))
 
 
@@ -62,32 +70,37 @@ def lead(name: str, params: Params) -> None:
     experiment = params.experiment(name)
     task, data = prepare(name, params)
     data_md5 = input_md5(name, experiment)
-    work = unfinished_work(experiment, data_md5)
-    attempt = work / "run.json"  # which MLflow run the unfinished work belongs to
-    resume = read_json(attempt)["run_id"] if attempt.exists() else None
+    digest = attempt_digest(experiment, data_md5)
     source = run_source(experiment, name, data_md5, data.meta)
+    uri = params.machine.tracking_uri
     stop = Stop()
-    with (
-        say_how_to_resume(),
-        stop.listening(signal.SIGINT, signal.SIGTERM),
-        runs.training_run(source, resume, params.machine.tracking_uri) as run_id,
-    ):
-        write_json(attempt, {"run_id": run_id})
-        started = time.perf_counter()
-        result = fit(
-            task,
-            data,
-            experiment.trainer,
-            params.machine,
-            seed=experiment.seed,
-            folder=work,
-            logger=lightning_logger(),
-            callbacks=(StopAfterBatch(stop),),
-        )
-        stop.check()
-        runs.log_metrics({"time/train_seconds": time.perf_counter() - started})
-        write_outputs(name, params, task, data, result, run_id, data_md5)
-    shutil.rmtree(work)
+    with say_how_to_resume(), owned_work("train", digest, waits=launched() is None) as work, stop.listening():
+        resume = run_of(work)
+        runs.close_dead_runs(uri, abandoned_runs(), but=resume)
+        with runs.training_run(source, resume, uri) as run_id:
+            write_json(work / RUN, {"run_id": run_id})
+            runs.set_tags({"precision": usable_precision(experiment.trainer, params.machine)})
+            result = train_in(work, task, data, params, stop)
+            write_outputs(name, params, task, data, result, run_id, data_md5)
+        shutil.rmtree(work)
+
+
+def train_in(work: Path, task: Task, data: ClipDataModule, params: Params, stop: Stop) -> FitResult:
+    """Train in the folder of unfinished work, logging to the open run."""
+    started = time.perf_counter()
+    result = fit(
+        task,
+        data,
+        data.experiment.trainer,
+        params.machine,
+        seed=data.experiment.seed,
+        folder=work,
+        logger=lightning_logger(),
+        callbacks=(StopAfterBatch(stop),),
+    )
+    stop.check()
+    runs.log_metrics({"time/train_seconds": time.perf_counter() - started})
+    return result
 
 
 @contextmanager

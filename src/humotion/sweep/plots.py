@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 import math
 from collections.abc import Callable
@@ -25,20 +26,21 @@ logger = logging.getLogger(__name__)
 def write_plots(folder: Path, sweep: Sweep, study: Study) -> None:
     """Write ``plots.html`` and PNGs: history, importance, parallel coordinates, and curves or the Pareto front.
 
-    A plot that the trials do not allow (for example, importance with a single trial) is left out.
+    A plot that the trials do not allow (for example, importance with a single trial) is left out; the page says why.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if not complete:
         return
-    figures = []
+    figures, absent = [], _not_drawn(sweep, study)
     for name, interactive, static, options in _plots(sweep, study):
         try:
             figures.append((name, interactive(study, **options)))
             _save_png(folder / f"{name}.png", static, study, options)
         except (ValueError, RuntimeError) as error:
             logger.warning("No plot %s: %s", name, error)
-    _write_page(folder / PAGE, sweep.study_name, figures)
+            absent.append(f"{name}: {error}")
+    _write_page(folder / PAGE, sweep.study_name, figures, absent)
 
 
 Plot = tuple[str, Callable[..., Any], Callable[..., Any], dict[str, Any]]
@@ -78,6 +80,18 @@ def _plots(sweep: Sweep, study: Study) -> list[Plot]:
     return plots
 
 
+def _not_drawn(sweep: Sweep, study: Study) -> list[str]:
+    """The plots of `_plots` that are not tried, and why."""
+    absent = [
+        f"importance of {objective.metric}: it needs more than 3 finished trials with different values"
+        for index, objective in enumerate(sweep.objectives)
+        if not _varies(study, index)
+    ]
+    if len(sweep.objectives) > 3:
+        absent.append("pareto: it can show 3 objectives at most")
+    return absent
+
+
 def _value_of(index: int) -> Callable[[Any], float]:
     return lambda trial: float(trial.values[index])
 
@@ -97,10 +111,12 @@ def _save_png(path: Path, static: Callable[..., Any], study: Study, options: dic
     plt.close("all")
 
 
-def _write_page(path: Path, title: str, figures: list[tuple[str, Any]]) -> None:
+def _write_page(path: Path, title: str, figures: list[tuple[str, Any]], absent: list[str]) -> None:
     parts = [
         f"<h2>{name.replace('_', ' ')}</h2>" + figure.to_html(full_html=False, include_plotlyjs=index == 0)
         for index, (name, figure) in enumerate(figures)
     ]
+    if absent:
+        parts.append(f"<h2>not drawn</h2><ul>{''.join(f'<li>{html.escape(line)}</li>' for line in absent)}</ul>")
     head = f"<!doctype html><html><head><meta charset='utf-8'><title>{title}</title></head>"
     path.write_text(f"{head}<body style='font-family: sans-serif'><h1>{title}</h1>{''.join(parts)}</body></html>")

@@ -23,6 +23,7 @@ from humotion.sweep.progress import Progress
 from humotion.sweep.stop import WorkerStop
 from humotion.sweep.study import Sweep
 from humotion.sweep.worker import Worker
+from humotion.system import signals
 from humotion.work import work_folder
 
 MAX_DEATHS = 5  # of one worker, before the sweep stops with an error
@@ -51,7 +52,7 @@ def run_workers(sweep: Sweep, parent: str, deadline: float, count: int) -> None:
         KeyboardInterrupt: the user stopped the sweep, and the workers have saved their trials.
     """
     pool = _Pool(sweep, parent, deadline, count)
-    with Progress(sweep) as progress, _interrupted_by(signal.SIGTERM):
+    with Progress(sweep) as progress, signals.interrupting():
         try:
             while pool.tend():
                 progress.update()
@@ -136,7 +137,7 @@ def _work(sweep: Sweep, parent: str, deadline: float, starter: int, log: Path, m
     """The function that a worker process runs."""
     os.setpgrp()  # Ctrl-C reaches only the starter, which sends it to each worker once
     stop = WorkerStop(starter)
-    stop.listen(signal.SIGINT, signal.SIGTERM)
+    stop.listen()
     with log.open("a", buffering=1) as stream:
         os.dup2(stream.fileno(), sys.stdout.fileno())
         os.dup2(stream.fileno(), sys.stderr.fileno())
@@ -171,13 +172,3 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def _interrupted_by(number: signal.Signals) -> Iterator[None]:
-    """Handle a signal like Ctrl-C: clusters and process managers send SIGTERM."""
-    before = signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)

@@ -21,7 +21,7 @@ from humotion.sweep.results import best, best_values, counts, write_results
 from humotion.sweep.space import Space
 from humotion.sweep.stop import WorkerStop
 from humotion.sweep.storage import Storage
-from humotion.sweep.study import Sweep, input_md5
+from humotion.sweep.study import Sweep, counted, drawn_at_random, input_md5
 from humotion.sweep.worker import Worker, follow
 from humotion.tracking import runs, sweeps
 from humotion.training.devices import check_devices
@@ -47,6 +47,10 @@ def run_sweep(name: str, params: Params, storage: Storage, workers: int, folder:
         return
     study = sweep.create()
     print(f"study {sweep.study_name} in {storage.shown}: {_trial_counts(study)}")
+    if chance := drawn_at_random(sweep.settings.sampler, sweep.settings.space):
+        print(
+            f"sampler {sweep.settings.sampler.name} cannot model these parameters, drawn at random: {', '.join(chance)}"
+        )
     with _tracked(sweep) as parent:
         if ranks.world_size > 1:
             Worker(sweep, parent, deadline, WorkerStop(), ranks).run()
@@ -92,6 +96,8 @@ def _finish(sweep: Sweep, study: Study, parent: str, folder: Path) -> None:
         with sweeps.finishing_sweep(parent, uri):
             sweeps.log_sweep(folder, numbers | best_values(sweep, study), {})
     print(f"{_trial_counts(study)}; see {folder}/")
+    if (done := len(counted(study.get_trials(deepcopy=False)))) < sweep.settings.trials:
+        print(f"only {done} of {sweep.settings.trials} trials: sweeps.{sweep.name}.timeout ended the sweep")
     for trial in best(sweep, study)["best"]:
         values = ", ".join(f"{metric} {value:.4g}" for metric, value in trial["values"].items())
         print(f"best: trial {trial['trial']}, {values}; `humotion sweep apply {sweep.name}` writes it to params.yaml")

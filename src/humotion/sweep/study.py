@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,14 @@ from optuna.trial import FrozenTrial, TrialState
 from humotion.errors import HumotionError
 from humotion.models.common.hub import checkpoint_file
 from humotion.params.document import AnyExperiment, Params
-from humotion.params.sweep import COSTS, ObjectiveParams, PrunerParams, SamplerParams, SweepParams
+from humotion.params.sweep import (
+    COSTS,
+    CategoricalParams,
+    ObjectiveParams,
+    PrunerParams,
+    SamplerParams,
+    SweepParams,
+)
 from humotion.sweep.changes import without
 from humotion.sweep.storage import Storage
 from humotion.training.description import training_settings
@@ -147,6 +154,22 @@ def make_sampler(params: SamplerParams, number: int) -> BaseSampler:
         "random": lambda: RandomSampler(seed=seed),
     }
     return makers[params.name]()
+
+
+def drawn_at_random(params: SamplerParams, space: Mapping[str, Any]) -> list[str]:
+    """The searched parameters that the sampler cannot model, so that Optuna draws them at random without a word.
+
+    ``space`` maps paths to their ranges. CMA-ES, GP and QMC know only parameters that every trial has, and CMA-ES knows
+    only numbers.
+    """
+    if params.name not in ("cmaes", "gp", "qmc"):
+        return []
+    only_numbers = params.name == "cmaes"
+    return [
+        path
+        for path, bounds in space.items()
+        if bounds.when or (only_numbers and isinstance(bounds, CategoricalParams))
+    ]
 
 
 def make_pruner(params: PrunerParams, epochs: int) -> BasePruner:

@@ -35,7 +35,7 @@ from humotion.sweep.stop import WorkerStop
 from humotion.sweep.study import Sweep, input_md5
 from humotion.tracking import runs, sweeps
 from humotion.tracking.lightning import lightning_logger
-from humotion.training.description import training_settings
+from humotion.training.description import clip_files, training_settings
 from humotion.training.finite import TrainingDivergedError
 from humotion.training.fit import fit
 from humotion.training.prepare import prepare
@@ -139,7 +139,7 @@ class TrialRunner:
         experiment = params.experiment(name)
         settings = training_settings(experiment)
         where = runs.experiment_name(experiment.task, experiment.dataset)
-        source = runs.RunSource(where, name, settings, input_md5(name, experiment))
+        source = runs.RunSource(where, name, settings, input_md5(name, experiment), clips=clip_files(name))
         uri = params.machine.tracking_uri
         with runs.training_run(source, None, uri, parent=self.parent, stopped_by=(optuna.TrialPruned,)) as run_id:
             trial.set_user_attr("run_id", run_id)

@@ -17,7 +17,7 @@ from humotion.tracking import store
 from humotion.tracking.models import MODEL_CONFIG
 from humotion.tracking.registry import versions
 from humotion.tracking.sources import FOLDER
-from humotion.tracking.store import connect, mlflow, shown_uri, tracking_uri
+from humotion.tracking.store import mlflow, open_existing, shown_uri, tracking_uri
 
 _MODEL_URI = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>[^/@]+))?")
 
@@ -78,20 +78,47 @@ def find_version(model_uri: str, uri: str | None = None) -> VersionFacts:
 
 def find_run(run_id: str, uri: str | None = None) -> RunFacts | None:
     """A run by its id, or the run that replaces it in this store; None if the store has neither."""
-    client = connect(uri)
+    if (client := open_existing(uri)) is None:
+        return None
     found = store.find_run(client, run_id, None)
     return None if found is None else _facts(client, client.get_run(found), uri)
 
 
+def why_absent(run_id: str, uri: str | None = None) -> str:
+    """What became of a run that `find_run` does not find, as the rest of a sentence, and what to do about it."""
+    client = open_existing(uri)
+    if client is None:
+        return "does not exist yet"
+    try:
+        run = client.get_run(run_id)
+    except mlflow.MlflowException:
+        return "does not have it (it is of another store, or was deleted for good, for example by `mlflow gc`)"
+    experiment = client.get_experiment(run.info.experiment_id)
+    at = f"MLFLOW_TRACKING_URI={shown_uri(uri)} mlflow"
+    if experiment.lifecycle_stage == "deleted":
+        return (
+            f"has it in the deleted experiment {experiment.name}. Restore that: "
+            f"{at} experiments restore -x {experiment.experiment_id}"
+        )
+    return f"has it as deleted. Restore it: {at} runs restore --run-id {run_id}"
+
+
 def read_source(run_id: str, name: str, uri: str | None = None) -> str | None:
     """The text of a logged file that shows what was run, or None if the run logged no file of that name."""
-    connect(uri)
+    content = read_source_bytes(run_id, name, uri)
+    return None if content is None else content.decode("utf-8")
+
+
+def read_source_bytes(run_id: str, name: str, uri: str | None = None) -> bytes | None:
+    """The bytes of such a file: a patch may have files in any encoding."""
+    if open_existing(uri) is None:
+        return None
     with tempfile.TemporaryDirectory() as folder:
         try:
             path = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=f"{FOLDER}/{name}", dst_path=folder)
         except (mlflow.MlflowException, OSError):
             return None
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_bytes()
 
 
 def _facts(client: MlflowClient, run: Run, uri: str | None) -> RunFacts:

@@ -1,11 +1,13 @@
 """Logged models: the model folder as a models-from-code pyfunc whose input is a column ``video``.
 
 Nothing is pickled. MLflow stores the model folder and `served.py`, which rebuilds the predictor from ``model.json`` and
-``model.safetensors``. The model's configuration names the function that does this.
+``model.safetensors``. The model's configuration names the function that does this. The code of this package is stored
+too, and the versions of its dependencies, so that any machine can serve the model (see `requirements`).
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +15,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
 from humotion.files import read_json
+from humotion.tracking.requirements import code_paths, pip_requirements
 from humotion.tracking.store import mlflow
 from humotion.work import digest_of_file
 
@@ -24,11 +27,12 @@ MODEL_CONFIG = {"predictor": PREDICTOR}
 def log_model_folder(folder: Path, example: Path) -> str:
     """Log a model folder as the open run's model and return its id (``m-...``).
 
-    ``example`` is a video for the input example; MLflow tests the model on it. The model gets a tag with the md5 of its
-    weights, by which later stages find it.
+    ``example`` is a video for the input example; MLflow tests the model on it, if it exists. The model gets a tag with
+    the md5 of its weights, by which later stages find it.
     """
     description = read_json(folder / "model.json")
     outputs = description.get("outputs")  # for older folders, MLflow finds them in its own test
+    path = list(sys.path)
     info = mlflow.pyfunc.log_model(
         name="model",
         python_model=str(Path(__file__).with_name("served.py")),
@@ -38,9 +42,11 @@ def log_model_folder(folder: Path, example: Path) -> str:
             inputs=Schema([ColSpec(DataType.string, "video")]),
             outputs=Schema([ColSpec(DataType.string, name) for name in outputs]) if outputs else None,
         ),
-        input_example=pd.DataFrame({"video": [str(example.resolve())]}),
-        pip_requirements=["humotion"],
+        input_example=pd.DataFrame({"video": [str(example.resolve())]}) if example.exists() else None,
+        code_paths=code_paths(),
+        pip_requirements=pip_requirements(),
         metadata={key: description[key] for key in ("experiment", "dataset", "task", "architecture")},
         tags={"weights_md5": digest_of_file(folder / "model.safetensors")},
     )
+    sys.path[:] = path  # MLflow has put the model's own code in front, in a temporary folder
     return str(info.model_id)

@@ -14,7 +14,8 @@ from pathlib import Path
 from mlflow.entities.model_registry import ModelVersion
 
 from humotion.errors import HumotionError
-from humotion.tracking.store import connect, mlflow, shown_uri
+from humotion.tracking.hints import how_to_join
+from humotion.tracking.store import connect, mlflow, open_existing, shown_uri
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 PROMOTED_AT, PROMOTED_WHY, BEFORE = "promoted_at", "promoted_why", "champion_before"
@@ -67,12 +68,19 @@ def register_version(candidate: Candidate, uri: str | None = None) -> str:
 
 
 def champion(name: str, uri: str | None = None) -> ModelVersion | None:
-    """The version with the alias ``champion``, or None."""
-    client = connect(uri)
+    """The version with the alias ``champion``, or None.
+
+    Raises:
+        MlflowException: the store cannot answer. That must not look like "no champion": a new version would become it.
+    """
+    if (client := open_existing(uri)) is None:
+        return None
     try:
         return client.get_model_version_by_alias(name, CHAMPION)
-    except mlflow.MlflowException:
-        return None
+    except mlflow.MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):  # no such model, no such alias
+            return None
+        raise
 
 
 def get_version(name: str, version: str, uri: str | None = None) -> ModelVersion:
@@ -95,18 +103,29 @@ def versions(name: str, uri: str | None = None) -> list[ModelVersion]:
     Raises:
         HumotionError: there is no such model; the message lists the models.
     """
-    client = connect(uri)
-    found = client.search_model_versions(f"name = '{name}'")
-    if not found:
+    client = open_existing(uri)
+    found = [] if client is None else client.search_model_versions(f"name = '{name}'")
+    if client is None or not found:
         known = ", ".join(names(uri)) or "none"
-        raise HumotionError(f"The registry at {shown_uri(uri)} has no model {name!r}. It has {known}.")
+        raise HumotionError(
+            f"The registry at {shown_uri(uri)} has no model {name!r}. It has {known}. {how_to_join(name)}"
+        )
     numbers = sorted(int(each.version) for each in found)
     return [client.get_model_version(name, str(number)) for number in numbers]  # a search returns no aliases
 
 
 def names(uri: str | None = None) -> list[str]:
     """The registered models."""
-    return sorted(model.name for model in connect(uri).search_registered_models())
+    client = open_existing(uri)
+    return [] if client is None else sorted(model.name for model in client.search_registered_models())
+
+
+def with_weights(name: str, weights_md5: str, uri: str | None = None) -> ModelVersion | None:
+    """The newest version of a registered model that has these weights, with its aliases; None if there is none."""
+    client = open_existing(uri)
+    found = [] if client is None else client.search_model_versions(f"name = '{name}'")
+    same = [int(each.version) for each in found if each.tags.get("weights_md5") == weights_md5]
+    return client.get_model_version(name, str(max(same))) if client is not None and same else None
 
 
 def promote(name: str, version: str, why: str, uri: str | None = None) -> None:
@@ -127,13 +146,16 @@ def promote(name: str, version: str, why: str, uri: str | None = None) -> None:
 
 def demote(name: str, version: str, successor: str | None, why: str, uri: str | None = None) -> None:
     """Remove ``champion`` from a version, record when and why, and give it to ``successor`` if there is one."""
-    client = connect(uri)
-    client.set_model_version_tag(name, version, DEMOTED_WHY, why)
-    client.set_model_version_tag(name, version, DEMOTED_AT, _now())
+    record_demotion(name, version, why, uri)
     if successor is None:
         remove_alias(name, version, CHAMPION, uri)
     else:
         promote(name, successor, f"version {version} was demoted: {why}", uri)
+
+
+def record_demotion(name: str, version: str, why: str, uri: str | None = None) -> None:
+    """Record that a version was demoted, and when and why, so that it is not promoted again."""
+    tag_version(name, version, {DEMOTED_WHY: why, DEMOTED_AT: _now()}, uri)
 
 
 def champion_before(name: str, version: str, uri: str | None = None) -> str | None:
@@ -182,11 +204,20 @@ def download_model(model_uri: str, uri: str | None = None) -> Path:
     Raises:
         HumotionError: the store does not have the model.
     """
-    connect(uri)
+    if open_existing(uri) is None:
+        raise HumotionError(f"There is no MLflow store at {shown_uri(uri)} yet. {_how_to_get(model_uri)}")
     try:
         return Path(mlflow.artifacts.download_artifacts(model_uri))
-    except mlflow.MlflowException as error:
-        raise HumotionError(f"The store at {shown_uri(uri)} does not return {model_uri}: {error.message}") from None
+    except (mlflow.MlflowException, OSError) as error:
+        raise HumotionError(
+            f"The store at {shown_uri(uri)} does not return {model_uri}: {error}. {_how_to_get(model_uri)}"
+        ) from None
+
+
+def _how_to_get(model_uri: str) -> str:
+    """What may help if a store lacks ``models:/NAME@ALIAS`` or its files."""
+    name = model_uri.removeprefix("models:/").split("@")[0].split("/")[0]
+    return f"{how_to_join(name)} `humotion doctor` checks the store and where its files are."
 
 
 def _now() -> str:

@@ -6,7 +6,8 @@ baselines are on one page. The name of the run starts with the humotion experime
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,23 +16,31 @@ from typing import Any
 from mlflow.tracking import MlflowClient
 
 from humotion.errors import DivergedError, HumotionError
+from humotion.system.signals import held_back
+from humotion.tracking import dead_runs
+from humotion.tracking.address import experiment_name as experiment_name
+from humotion.tracking.dead_runs import ERROR, process_tag
+from humotion.tracking.hints import how_to_join
+from humotion.tracking.inputs import log_clips
 from humotion.tracking.models import log_model_folder
 from humotion.tracking.notes import with_figures
 from humotion.tracking.outbox.place import Place, WantedRun, open_place, send_waiting
+from humotion.tracking.outbox.server import first_line, is_remote, why_unreachable
 from humotion.tracking.sources import (
-    MAX_LENGTH,
     NOTE,
     ORIGIN,
     RunSource,
     flatten,
     log_sources,
     run_name,
+    shortened,
     source_tags,
 )
-from humotion.tracking.store import LOCAL_ID, RESTORED_FROM, connect, mlflow
+from humotion.tracking.store import LOCAL_ID, RESTORED_FROM, connect, mlflow, open_existing, shown_uri, tracking_uri
 
 WHY_FAILED = "humotion.failed"
 """Tag of a FAILED run whose reason is known: ``diverged``."""
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -65,36 +74,70 @@ def training_run(
     wanted = WantedRun(source.experiment, source.name, resume, training=True, if_new={"tags": list(tags)})
     name = run_name(source) if parent is None else source.name
     with open_place(uri, wanted) as place, _open(place, name, parent, stopped_by) as run_id:
-        if not place.is_described:
-            mlflow.log_params(flatten(source.params))
-            mlflow.set_tags(tags)
-            if parent is None:
-                log_sources()
+        with held_back():
+            mlflow.set_tags(process_tag())
+            if not place.is_described:
+                _describe(source, tags)
+                if parent is None:
+                    log_sources()
         yield place.started(run_id)
 
 
 @contextmanager
 def _open(place: Place, name: str, parent: str | None, stopped_by: tuple[type[BaseException], ...]) -> Iterator[str]:
     """Start or resume the run in its place, and end it with the right status."""
-    if place.run_id is None:
-        tags = {} if parent is None else {"mlflow.parentRunId": parent}
-        run = mlflow.start_run(experiment_id=place.experiment_id, run_name=name, tags=tags, log_system_metrics=True)
-    else:
-        run = mlflow.start_run(run_id=place.run_id, log_system_metrics=True)
-        for tag in {"error", WHY_FAILED} & run.data.tags.keys():
-            mlflow.delete_tag(tag)
-    try:
+    tags = process_tag() | ({} if parent is None else {"mlflow.parentRunId": parent})
+    with _ended(stopped_by):
+        with held_back():
+            if place.run_id is None:
+                where, system = place.experiment_id, True
+                run = mlflow.start_run(experiment_id=where, run_name=name, tags=tags, log_system_metrics=system)
+            else:
+                run = mlflow.start_run(run_id=place.run_id, log_system_metrics=True)
+                for tag in {ERROR, WHY_FAILED} & run.data.tags.keys():
+                    mlflow.delete_tag(tag)
         yield run.info.run_id
+
+
+@contextmanager
+def _ended(stopped_by: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
+    """End the open run with the right status: KILLED if a signal stopped it, FAILED after another exception."""
+    try:
+        yield
     except BaseException as error:
-        if isinstance(error, (KeyboardInterrupt, *stopped_by)):
-            mlflow.end_run("KILLED")
-            raise
-        mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:MAX_LENGTH])
-        if isinstance(error, DivergedError):
-            mlflow.set_tag(WHY_FAILED, "diverged")
-        mlflow.end_run("FAILED")
+        is_stopped = isinstance(error, (KeyboardInterrupt, *stopped_by))
+        try:
+            with held_back():
+                if not is_stopped:
+                    mlflow.set_tag(ERROR, shortened(f"{type(error).__name__}: {error}"))
+                if isinstance(error, DivergedError):
+                    mlflow.set_tag(WHY_FAILED, "diverged")
+        except Exception as problem:  # for example because the disk is full, which is also the first error
+            _say_not_closed(problem)
+        try:
+            with held_back():
+                mlflow.end_run("KILLED" if is_stopped else "FAILED")
+        except Exception as problem:
+            _say_not_closed(problem)
         raise
-    mlflow.end_run("FINISHED")
+    with held_back():
+        mlflow.end_run("FINISHED")
+
+
+def _say_not_closed(problem: Exception) -> None:
+    _logger.warning("The run cannot be closed in the MLflow store (%s). The next start closes it.", first_line(problem))
+
+
+def close_dead_runs(uri: str | None = None, abandoned: Collection[str] = (), but: str | None = None) -> None:
+    """End the runs in the store whose process is gone as KILLED, and print a line for each.
+
+    A store that does not answer is left alone. See `humotion.tracking.dead_runs`.
+    """
+    in_use = tracking_uri(uri)
+    if is_remote(in_use) and why_unreachable(in_use) is not None:
+        return
+    for line in dead_runs.close_dead_runs(connect(uri), abandoned, but):
+        print(f"humotion: {line}", flush=True)
 
 
 @contextmanager
@@ -106,23 +149,33 @@ def finished_run(run_id: str, source: RunSource, restore: Restoration, uri: str 
     """
     tags = source_tags(source)
     if_new = {"tags": [*tags, RESTORED_FROM], "metrics": list(restore.metrics)}
-    with open_place(uri, WantedRun(source.experiment, source.name, run_id, if_new=if_new)) as place:
-        if place.run_id is not None:
-            with mlflow.start_run(run_id=place.run_id) as run:
-                yield place.started(run.info.run_id)
-            return
-        name = f"{run_name(source)} (restored)"
-        with mlflow.start_run(experiment_id=place.experiment_id, run_name=name) as run:
-            if not place.is_described:
-                _restore(source, tags, restore)
-                # The last step: a run whose restoration failed does not get the tag, so it is never used later.
-                mlflow.set_tag(RESTORED_FROM, run_id)
-            yield place.started(run.info.run_id)
+    with open_place(uri, WantedRun(source.experiment, source.name, run_id, if_new=if_new)) as place, _ended():
+        with held_back():
+            run = _reopen(place, source)
+            mlflow.set_tags(process_tag())
+        if not place.is_described:
+            _restore(source, tags, restore)
+            # The last step: a run whose restoration failed does not get the tag, so it is never used later.
+            mlflow.set_tag(RESTORED_FROM, run_id)
+        yield place.started(run)
+
+
+def _reopen(place: Place, source: RunSource) -> str:
+    """Open the run in its place, or a new one if the store does not have it; return its id."""
+    if place.run_id is not None:
+        return str(mlflow.start_run(run_id=place.run_id).info.run_id)
+    name = f"{run_name(source)} (restored)"
+    return str(mlflow.start_run(experiment_id=place.experiment_id, run_name=name).info.run_id)
+
+
+def _describe(source: RunSource, tags: Mapping[str, str]) -> None:
+    mlflow.log_params(flatten(source.params))
+    mlflow.set_tags(dict(tags))
+    log_clips(str(source.params.get("dataset", source.name)), source.clips)
 
 
 def _restore(source: RunSource, tags: Mapping[str, str], restore: Restoration) -> None:
-    mlflow.log_params(flatten(source.params))
-    mlflow.set_tags(dict(tags))
+    _describe(source, tags)
     mlflow.log_metrics(dict(restore.metrics))
     log_model_folder(restore.model, restore.example)
 
@@ -142,35 +195,44 @@ def logged_model(run_id: str, weights_md5: str, uri: str | None = None) -> Logge
         HumotionError: the store has no such model, or does not answer.
     """
     send_waiting(run_id, uri)
-    client = connect(uri)
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    for model in client.search_logged_models(experiments, f"tags.weights_md5 = '{weights_md5}'"):
-        if model.source_run_id is not None and run_id in _known_as(client, model):
-            return LoggedModel(str(model.model_id), str(model.source_run_id))
-    raise HumotionError(
-        f"The MLflow store has no model of run {run_id} with these weights. "
-        "Train again with `dvc repro --force train@EXPERIMENT`, or point MLFLOW_TRACKING_URI at its store."
+    client = open_existing(uri)
+    experiments = [] if client is None else [found.experiment_id for found in client.search_experiments()]
+    if client is not None and experiments:
+        for model in client.search_logged_models(experiments, f"tags.weights_md5 = '{weights_md5}'"):
+            if model.source_run_id is not None and run_id in _known_as(client, model):
+                return LoggedModel(str(model.model_id), str(model.source_run_id))
+    raise NotInStore(
+        f"The MLflow store {shown_uri(uri)} has no model of run {run_id} with these weights. {how_to_join()} "
+        "Or point MLFLOW_TRACKING_URI at the store that has it."
     )
+
+
+class NotInStore(HumotionError):
+    """The store in use does not have a model, which another store may have."""
 
 
 def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
     """Log metrics to the open run. MLflow allows no ``@`` in names: ``test/pck_0.2``."""
-    mlflow.log_metrics(dict(metrics), step=step)
+    with held_back():
+        mlflow.log_metrics(dict(metrics), step=step)
 
 
 def log_file(path: Path, under: str) -> None:
     """Log one file as an artifact of the open run, below ``under``."""
-    mlflow.log_artifact(str(path), under)
+    with held_back():
+        mlflow.log_artifact(str(path), under)
 
 
 def log_folder(folder: Path, under: str) -> None:
     """Log every file of ``folder`` as artifacts of the open run, below ``under``."""
-    mlflow.log_artifacts(str(folder), under)
+    with held_back():
+        mlflow.log_artifacts(str(folder), under)
 
 
 def set_tags(tags: Mapping[str, str]) -> None:
     """Set tags of the open run."""
-    mlflow.set_tags(dict(tags))
+    with held_back():
+        mlflow.set_tags(dict(tags))
 
 
 def origin() -> dict[str, str]:
@@ -183,15 +245,17 @@ def origin() -> dict[str, str]:
 
 def describe(note: str, validation: Mapping[str, float | None], test: Mapping[str, Any]) -> None:
     """Describe the open run by a note, with the scores of an evaluation at its end."""
-    mlflow.set_tag(NOTE, with_figures(note, validation, test)[:MAX_LENGTH])
-
-
-def experiment_name(task: str, dataset: str) -> str:
-    """The MLflow experiment of a task and dataset: ``action/hmdb51``."""
-    return f"{task.split('_')[0]}/{dataset}"
+    with held_back():
+        mlflow.set_tag(NOTE, shortened(with_figures(note, validation, test)))
 
 
 def _known_as(client: MlflowClient, model: Any) -> tuple[str | None, ...]:
     """The ids that other processes may have for the run of a model."""
-    tags = client.get_run(model.source_run_id).data.tags
+    try:
+        run = client.get_run(model.source_run_id)
+    except mlflow.MlflowException:  # the run was deleted for good, and its model was left
+        return ()
+    if run.info.lifecycle_stage != "active":
+        return ()
+    tags = run.data.tags
     return model.source_run_id, tags.get(RESTORED_FROM), tags.get(LOCAL_ID)

@@ -6,19 +6,20 @@ dirty. All other differences from the commit are kept as a patch, so that such a
 
 from __future__ import annotations
 
+import hashlib
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from humotion.tracking.outbox.waiting import shown
+from humotion.tracking import git
+from humotion.tracking.address import shown
 from humotion.tracking.store import mlflow
 from humotion.work import digest_of_folder
 
@@ -31,6 +32,8 @@ ORIGIN = (COMMIT, DIRTY, CHANGED, UNTRACKED, EXPERIMENT_NAME)
 """Tags that describe the state of the checkout of a run; a model folder repeats them."""
 LOCKED = "dvc.lock.train"
 """Tag: md5 of the model folder in the run's dvc.lock. It proves that this dvc.lock is of this training."""
+PATCH_FAILS = "git.patch_fails"
+"""Tag: why the patch of a run does not apply to its commit."""
 NOTE = "mlflow.note.content"
 _RESULTS = ("dvc.lock", "metrics", "sweeps/dvc.lock")
 _ALL_BUT_RESULTS = (".", *(f":(exclude){path}" for path in _RESULTS))
@@ -48,6 +51,7 @@ class RunSource:
         data_md5: md5 of every input that was read, by name.
         note: the description of the run, in Markdown.
         origin: tags of `ORIGIN` of an earlier training; None for a training that starts now.
+        clips: tables of clips by what they are used for (``training``, ``validation``, ``test``).
     """
 
     experiment: str
@@ -56,6 +60,7 @@ class RunSource:
     data_md5: Mapping[str, str]
     note: str = ""
     origin: Mapping[str, str] | None = None
+    clips: Mapping[str, Path] = field(default_factory=dict)
 
 
 def source_tags(source: RunSource) -> dict[str, str]:
@@ -68,19 +73,23 @@ def source_tags(source: RunSource) -> dict[str, str]:
         **(origin_tags() if source.origin is None else source.origin),
     }
     if source.origin is None and (changes := changed_params(source.name)):
-        tags["params.changed"] = ", ".join(f"{key}={value}" for key, value in changes.items())[:MAX_LENGTH]
-    return tags | ({NOTE: source.note[:MAX_LENGTH]} if source.note else {})
+        tags["params.changed"] = shortened(", ".join(f"{key}={value}" for key, value in changes.items()))
+    return tags | ({NOTE: shortened(source.note)} if source.note else {})
 
 
 def origin_tags() -> dict[str, str]:
-    """The state of the checkout of the working folder, as the tags of `ORIGIN`; empty without git."""
+    """The state of the checkout of the working folder, as the tags of `ORIGIN`; empty without git.
+
+    Raises:
+        GitFailed: there is a git repository, but git does not answer.
+    """
     tags = {}
-    if (commit := _git("rev-parse", "HEAD")) is not None:
-        changed = (_git("diff", "HEAD", "--name-only", "--relative", "--", *_ALL_BUT_RESULTS) or "").split("\n")
-        untracked = (_git("ls-files", "--others", "--exclude-standard", "--", "src") or "").split("\n")
-        listed = {CHANGED: ", ".join(filter(None, changed)), UNTRACKED: ", ".join(filter(None, untracked))}
+    if (commit := git.commit()) is not None:
+        changed = git.names("diff", "HEAD", "--name-only", "-z", "--no-ext-diff", "--relative", "--", *_ALL_BUT_RESULTS)
+        untracked = git.names("ls-files", "--others", "--exclude-standard", "-z", "--", "src")
+        listed = {CHANGED: ", ".join(changed), UNTRACKED: ", ".join(untracked)}
         tags = {COMMIT: commit, DIRTY: str(any(listed.values())).lower()}
-        tags |= {key: text[:MAX_LENGTH] for key, text in listed.items() if text}
+        tags |= {key: shortened(text) for key, text in listed.items() if text}
     if name := os.environ.get("DVC_EXP_NAME"):
         tags[EXPERIMENT_NAME] = name
     return tags
@@ -100,7 +109,7 @@ def run_name(source: RunSource) -> str:
 
 def changed_params(name: str) -> dict[str, str]:
     """Settings of a training in params.yaml that differ from those of the commit, flattened."""
-    committed = _git("show", "HEAD:./params.yaml")
+    committed = git.ask("show", "HEAD:./params.yaml")
     path = Path("params.yaml")
     if committed is None or not path.exists():
         return {}
@@ -116,11 +125,19 @@ def log_sources() -> None:
     for name in FILES:
         if Path(name).exists():
             mlflow.log_artifact(name, FOLDER)
-    if patch := _output("diff", "HEAD", "--binary", "--relative", "--", *_ALL_BUT_RESULTS):
+    commit = git.commit()
+    if commit is not None and (patch := git.changes(*_ALL_BUT_RESULTS)):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / PATCH
             path.write_bytes(patch)
             mlflow.log_artifact(str(path), FOLDER)
+        if (problem := git.why_patch_fails(patch, commit)) is not None:
+            mlflow.set_tag(PATCH_FAILS, shortened(problem))
+            print(
+                f"humotion: The uncommitted changes are kept with the run, but cannot be restored from it ({problem}). "
+                "Commit them to be able to rebuild this model.",
+                file=sys.stderr,
+            )
 
 
 def log_lock(stage: str, folder: Path) -> None:
@@ -146,23 +163,36 @@ def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, Mapping) and value:
             flat.update(flatten(value, f"{name}."))
         else:
-            flat[name] = str(value)[:MAX_LENGTH]
+            flat[name] = shortened(str(value))
     return flat
+
+
+def shortened(text: str) -> str:
+    """A text that MLflow keeps. A long one is cut, and ends with its length and md5, by which it can be compared."""
+    if len(text) <= MAX_LENGTH:
+        return text
+    mark = f" ... ({len(text):,} characters, md5 {hashlib.md5(text.encode()).hexdigest()})"
+    return text[: MAX_LENGTH - len(mark)] + mark
+
+
+def was_cut(text: str) -> bool:
+    """Whether a value was cut by an older version of humotion, which left no mark: it cannot be compared."""
+    return len(text) == MAX_LENGTH and not text.endswith(")")
 
 
 def has_commit(commit: str) -> bool:
     """Whether the git repository of the working folder has this commit."""
-    return _git("cat-file", "-e", f"{commit}^{{commit}}") is not None
+    return git.ask("cat-file", "-e", f"{commit}^{{commit}}") is not None
 
 
 def has_dvc_experiment(name: str) -> bool:
     """Whether the checkout has a DVC experiment of that name."""
-    return bool(_git("for-each-ref", f"refs/exps/*/*/{name}"))
+    return bool(git.ask("for-each-ref", f"refs/exps/*/*/{name}"))
 
 
 def is_tracked(path: str) -> bool:
     """Whether git tracks a file of the working folder."""
-    return bool(_git("ls-files", "--", path))
+    return bool(git.ask("ls-files", "--", path))
 
 
 def _settings(text: str, name: str) -> dict[str, str]:
@@ -176,15 +206,3 @@ def _settings(text: str, name: str) -> dict[str, str]:
 def _command() -> str:
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
     return shown(command)
-
-
-def _git(*arguments: str) -> str | None:
-    output = _output(*arguments)
-    return None if output is None else output.decode("utf-8", "replace").strip()
-
-
-def _output(*arguments: str) -> bytes | None:
-    try:
-        return subprocess.run(["git", *arguments], capture_output=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
+from humotion.files import read_json
 from humotion.models.common.hub import checkpoint_file
 from humotion.params.document import AnyExperiment
 from humotion.training.description import input_files, training_settings
 from humotion.training.fit import FitResult
-from humotion.work import digest_of, digest_of_code, digest_of_file, work_folder
+from humotion.work import digest_of, digest_of_code, digest_of_file, nobody_works_in, work_folder
+
+RUN = "run.json"  # in the folder of unfinished work: the MLflow run that it belongs to
+
+_logger = logging.getLogger(__name__)
 
 
-def unfinished_work(experiment: AnyExperiment, data_md5: dict[str, str]) -> Path:
-    """Return the folder of an attempt with these settings, these inputs and this code."""
+def attempt_digest(experiment: AnyExperiment, data_md5: dict[str, str]) -> str:
+    """Return the digest of an attempt with these settings, these inputs and this code."""
     settings = training_settings(experiment)
     code = digest_of_code("train", chosen=settings)
-    return work_folder("train", digest_of({"settings": settings, "inputs": data_md5, "code": code}))
+    return digest_of({"settings": settings, "inputs": data_md5, "code": code})
+
+
+def run_of(work: Path) -> str | None:
+    """Return the id of the MLflow run that unfinished work belongs to; None for new work, or if the file is damaged."""
+    try:
+        return str(read_json(work / RUN)["run_id"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        _logger.warning("%s is damaged (by a power cut or a full disk?). Looking for its run in the store.", work / RUN)
+        return None
+
+
+def abandoned_runs() -> set[str]:
+    """Return the ids of the MLflow runs to which unfinished work belongs that no process works on."""
+    works = [path.parent for path in work_folder("train", ".").glob(f"*/{RUN}")]
+    return {run for work in works if nobody_works_in(work) and (run := run_of(work)) is not None}
 
 
 def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:

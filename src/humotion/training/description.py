@@ -66,6 +66,12 @@ def input_files(name: str, dataset: str) -> dict[str, Path]:
     }
 
 
+def clip_files(name: str) -> dict[str, Path]:
+    """Return the tables of an experiment's clips, by what they are used for."""
+    uses = {"training": "train", "validation": "val", "test": "test"}
+    return {use: Path("clips") / name / f"{split}.parquet" for use, split in uses.items()}
+
+
 def read_description(folder: Path) -> ModelDescription:
     """Read ``model.json`` of a model folder.
 

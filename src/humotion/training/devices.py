@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pytorch_lightning.accelerators import AcceleratorRegistry
@@ -60,26 +60,31 @@ def is_lead() -> bool:
     return int(rank_zero_only.rank) == 0  # type: ignore[attr-defined]
 
 
-def check_precision(params: TrainerParams, machine: MachineParams) -> None:
-    """Refuse a precision that Lightning would silently replace, and warn about one that this machine emulates.
+def usable_precision(params: TrainerParams, machine: MachineParams) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
+    """Return the precision of a training on this machine; warn about one that this machine can only emulate.
 
     Raises:
-        HumotionError: the precision is 16-mixed, and there is no GPU.
+        HumotionError: the precision is 16-mixed, and there is no GPU. Lightning would silently replace it.
     """
-    if params.precision == "bf16-mixed" and not on_gpu(machine) and not cpu_has_bfloat16():
+    if params.precision == "auto":
+        return "bf16-mixed" if has_bfloat16(machine) else "32-true"
+    if params.precision == "bf16-mixed" and not has_bfloat16(machine):
         _logger.warning(
-            "trainer.precision is bf16-mixed, which this CPU can only emulate. Training takes several times as long as "
-            "with 32-true."
+            "trainer.precision is bf16-mixed, which this machine can only emulate. Training takes several times as "
+            "long as with 32-true. With auto, humotion chooses."
         )
     if params.precision == "16-mixed" and not on_gpu(machine):
         raise HumotionError(
             "trainer.precision is 16-mixed, which needs a GPU, but this machine has none. "
             "Set it to bf16-mixed, which also works on a CPU, or to 32-true."
         )
+    return params.precision
 
 
-def cpu_has_bfloat16() -> bool:
-    """Return whether PyTorch's CPU library has fast bfloat16 code for this processor (for example AVX-512 or AMX)."""
+def has_bfloat16(machine: MachineParams) -> bool:
+    """Return whether the GPU, or PyTorch's CPU library on this processor (AVX-512, AMX), computes with bfloat16."""
+    if on_gpu(machine):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 

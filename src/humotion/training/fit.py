@@ -17,7 +17,8 @@ from humotion.clips.datamodule import ClipDataModule
 from humotion.params.experiment import TrainerParams
 from humotion.params.machine import MachineParams
 from humotion.training.callbacks import EpochTable, Row, SeedEveryEpoch, StopWithoutGain
-from humotion.training.devices import all_devices, is_lead, on_gpu
+from humotion.training.checkpoints import BEST, LAST, KeepProven, ProvenCheckpoints, find_resumption
+from humotion.training.devices import all_devices, is_lead, on_gpu, usable_precision
 from humotion.training.finite import StopWhenDiverged
 from humotion.training.predict import quiet
 from humotion.training.task import Task
@@ -60,8 +61,9 @@ def fit(
 
     With ``params.ema``, these weights are running averages, which validation and checkpoints use.
 
-    Checkpoints are saved in ``folder`` after every epoch. A call with the same folder resumes training after the last
-    finished epoch. With several devices, every process calls this function, and all return the same result.
+    Checkpoints are saved in ``folder`` after every epoch (see `humotion.training.checkpoints`). A call with the same
+    folder resumes training after the last finished epoch. With several devices, every process calls this function,
+    and all return the same result.
 
     Args:
         task: the task to train.
@@ -83,17 +85,18 @@ def fit(
     stopping = [] if params.early_stopping is None else [StopWithoutGain(task.main_metric, params.early_stopping)]
     # The checkpoint callbacks come after the state that they save: the row of the epoch, and whether to stop. No state
     # is saved of a training that diverged.
-    ours = [SeedEveryEpoch(seed), StopWhenDiverged(), *averages, table, *stopping, best, last]
-    resume = folder / "last.ckpt"
-    if not resume.exists() and is_lead():  # the other devices get the changes from the first one
+    resumption = find_resumption(folder)
+    first = [KeepProven(resumption), SeedEveryEpoch(seed), StopWhenDiverged()]
+    ours = [*first, *averages, table, *stopping, best, last, TQDMProgressBar(refresh_rate=10)]
+    if resumption.checkpoint is None and is_lead():  # the other devices get the changes from the first one
         found = task.before_fit(datamodule, machine)
         if found and isinstance(logger, Logger):
             logger.log_metrics(found, step=0)
     was_alone = not dist.is_initialized()
-    trainer = make_trainer(params, machine, logger, [*ours, TQDMProgressBar(refresh_rate=10), *callbacks])
+    trainer = make_trainer(params, machine, logger, [*ours, *callbacks], [ProvenCheckpoints(resumption)])
     with quiet():
         try:
-            trainer.fit(task, datamodule, ckpt_path=resume if resume.exists() else None, weights_only=True)
+            trainer.fit(task, datamodule, ckpt_path=resumption.checkpoint, weights_only=True)
         except SystemExit:  # Lightning raises it instead of a KeyboardInterrupt
             raise KeyboardInterrupt from None
     checkpoint = Path(best.best_model_path)
@@ -108,8 +111,8 @@ def checkpoints(folder: Path, task: Task) -> tuple[ModelCheckpoint, ModelCheckpo
     """Callbacks that save the best epoch (``best.ckpt``) and the last (``last.ckpt``, where training resumes)."""
     # Saved at the end of the epoch, so that a checkpoint has the complete row of its epoch.
     once: dict[str, Any] = {"enable_version_counter": False, "save_on_train_epoch_end": True}
-    best = ModelCheckpoint(folder, "best", monitor=task.main_metric, mode="max", **once)
-    return best, ModelCheckpoint(folder, "last", **once)
+    best = ModelCheckpoint(folder, Path(BEST).stem, monitor=task.main_metric, mode="max", **once)
+    return best, ModelCheckpoint(folder, Path(LAST).stem, **once)
 
 
 def load_checkpoint(task: Task, checkpoint: Path) -> int:
@@ -120,13 +123,18 @@ def load_checkpoint(task: Task, checkpoint: Path) -> int:
 
 
 def make_trainer(
-    params: TrainerParams, machine: MachineParams, logger: Logger | bool, callbacks: list[pl.Callback]
+    params: TrainerParams,
+    machine: MachineParams,
+    logger: Logger | bool,
+    callbacks: list[pl.Callback],
+    plugins: list[Any],
 ) -> pl.Trainer:
     """Return Lightning's trainer for a training loop with these parameters."""
+    devices = all_devices(machine)
     return pl.Trainer(
-        **all_devices(machine),
+        **{**devices, "plugins": [*devices["plugins"], *plugins]},
         max_epochs=params.epochs,
-        precision=params.precision,
+        precision=usable_precision(params, machine),
         accumulate_grad_batches=params.accumulate,
         gradient_clip_val=params.gradient_clip,
         deterministic="warn",

@@ -30,7 +30,10 @@ def predict(task: pl.LightningModule, loader: Any, machine: MachineParams) -> li
         callbacks=[TQDMProgressBar(refresh_rate=10)],
     )
     with quiet():
-        outputs: Any = trainer.predict(task, loader)
+        try:
+            outputs: Any = trainer.predict(task, loader)
+        except SystemExit:  # Lightning raises it instead of a KeyboardInterrupt
+            raise KeyboardInterrupt from None
     for number, output in enumerate(outputs):
         refuse_not_finite(output, f"batch {number} of {len(outputs)}")
     return list(outputs)

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from humotion.clips.datamodule import ClipDataModule
 from humotion.files import read_json
 from humotion.params.document import Params
-from humotion.training.devices import check_devices, check_precision
+from humotion.training.devices import check_devices, usable_precision
 from humotion.training.task import Task, task_class
 
 
@@ -22,7 +22,7 @@ def prepare(name: str, params: Params) -> tuple[Task, ClipDataModule]:
     """
     experiment = params.experiment(name)
     check_devices(params.machine)
-    check_precision(experiment.trainer, params.machine)
+    usable_precision(experiment.trainer, params.machine)
     pl.seed_everything(experiment.seed, workers=True, verbose=False)
     meta = read_json(Path("clips") / name / "meta.json")
     task = task_class(experiment.task).from_experiment(experiment, meta)

@@ -13,7 +13,7 @@ from humotion.params.document import AnyExperiment, Params
 from humotion.tracking import runs
 from humotion.tracking.notes import training_note
 from humotion.tracking.sources import COMMIT, RunSource, flatten, origin_tags
-from humotion.training.description import ModelDescription, training_settings
+from humotion.training.description import ModelDescription, clip_files, training_settings
 
 
 def run_source(
@@ -28,7 +28,8 @@ def run_source(
     commit = (origin_tags() if origin is None else origin).get(COMMIT)
     note = training_note(name, flatten(settings), meta, commit)
     where = runs.experiment_name(experiment.task, experiment.dataset)
-    return RunSource(where, name, settings, data_md5, note, origin)
+    clips = {use: path for use, path in clip_files(name).items() if path.exists()}
+    return RunSource(where, name, settings, data_md5, note, origin, clips)
 
 
 def recorded_source(experiment: AnyExperiment, description: ModelDescription) -> RunSource:
@@ -38,12 +39,20 @@ def recorded_source(experiment: AnyExperiment, description: ModelDescription) ->
 
 def reopened_run(data: ClipDataModule, params: Params, description: ModelDescription) -> AbstractContextManager[str]:
     """Open the run in which a model was trained; if the store does not have it, create a complete one."""
-    experiment, name = data.experiment, description.experiment
-    source = recorded_source(experiment, description)
+    example = data.raw_path(params.dataset(data.experiment.dataset).root, "val")
+    return run_of_files(params, description, example)
+
+
+def run_of_files(params: Params, description: ModelDescription, example: Path) -> AbstractContextManager[str]:
+    """Open the run in which a model was trained; if the store does not have it, create it from the checkout's files.
+
+    ``example`` is a video for the input example of the logged model; it may be absent.
+    """
+    name = description.experiment
+    source = recorded_source(params.experiment(name), description)
     metrics = Path("metrics") / name / "train.json"
     # Weights from elsewhere have no training metrics.
     trained: dict[str, Any] = read_json(metrics) if metrics.exists() else {"val": {}, "best_epoch": 0}
     chosen = {f"best_val/{key}": value for key, value in trained["val"].items() if value is not None}
-    example = data.raw_path(params.dataset(experiment.dataset).root, "val")
     restoration = runs.Restoration(chosen | {"best_epoch": trained["best_epoch"]}, Path("models") / name, example)
     return runs.finished_run(description.run_id, source, restoration, params.machine.tracking_uri)

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from humotion.system import signals
+
 
 class Stop:
     """Whether a training should stop.
@@ -25,21 +27,17 @@ class Stop:
     def __init__(self) -> None:
         self.asked = False
 
-    def listen(self, *signals: signal.Signals) -> None:
-        """Note these signals, instead of their default effect."""
-        for number in signals:
+    def listen(self) -> None:
+        """Note Ctrl-C, SIGTERM and SIGHUP, instead of their usual effect."""
+        for number in signals.heeded():
             signal.signal(number, self._note)
 
     @contextmanager
-    def listening(self, *signals: signal.Signals) -> Iterator[None]:
+    def listening(self) -> Iterator[None]:
         """Note these signals inside a ``with`` block, and restore their handlers after it."""
-        before = {number: signal.getsignal(number) for number in signals}
-        self.listen(*signals)
-        try:
+        with signals.restored():
+            self.listen()
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if a signal has asked to stop."""
@@ -48,6 +46,7 @@ class Stop:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
+        signals.note(number)
 
 
 class StopAfterBatch(pl.Callback):
@@ -62,7 +61,7 @@ class StopAfterBatch(pl.Callback):
         In the middle of a step, this could wait forever, because the others may be in another exchange.
         """
         if trainer.world_size > 1:
-            self.stop.listen(signal.SIGTERM)
+            self.stop.listen()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -6,17 +6,29 @@ here is a hint; the frame table has the real count.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from humotion.video.container import FILE_ERRORS, DamagedVideo, error_text, open_container, video_stream
-from humotion.video.images import list_frames, read_image
+from humotion.video.frame_names import NoOrderError
+from humotion.video.images import frame_order, has_frames, read_image
+from humotion.video.listing import failure, printable, suffix_of
 from humotion.video.orientation import swaps_sides, turn_filters
+from humotion.video.outline import read_outline
+
+_CODECS = {
+    **{".png": "png", ".bmp": "bmp", ".dib": "bmp", ".webp": "webp", ".tif": "tiff", ".tiff": "tiff"},
+    **{".ppm": "pnm", ".pgm": "pnm"},
+}
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Header facts; a fact that the source does not state is None. ``status`` is ok, corrupt, empty or missing."""
+    """Header facts; a fact that the source does not state is None.
+
+    ``status`` is ok, or the kind of damage (see `Decoded`).
+    """
 
     status: str
     error: str | None = None
@@ -29,13 +41,27 @@ class Probe:
     has_b_frames: bool | None = None
 
 
-def probe(path: Path) -> Probe:
+def probe(path: Path, first_frame: int | None = None, all_packets: bool = False) -> Probe:
     """Read the header of a video file or a folder of frame images; a bad one gets a status and an error text.
 
     Sizes are as displayed, after the rotation that phones record. The first frame is decoded, so "ok" means
-    that there is at least one frame.
+    that there is at least one frame. ``first_frame``: the number of the first image, if labels count from it. With
+    ``all_packets``, the packets of a video file are examined too, without decoding: they may show that the file is
+    truncated or damaged.
     """
-    return _probe_folder(path) if path.is_dir() else _probe_file(path)
+    if os.path.isdir(path):  # noqa: PTH112 (never raises)
+        return _probe_folder(path, first_frame)
+    facts = _probe_file(path)
+    return _with_damage(path, facts) if all_packets and facts.status == "ok" else facts
+
+
+def _with_damage(path: Path, facts: Probe) -> Probe:
+    outline = read_outline(path)
+    if outline.ends_early:
+        return replace(facts, status="truncated", error="the file ends before its last frame")
+    if outline.damage:
+        return replace(facts, status="damaged", error=f"at packet {outline.damage.number}: {outline.damage.text}")
+    return facts
 
 
 def _probe_file(path: Path) -> Probe:
@@ -62,13 +88,21 @@ def _probe_file(path: Path) -> Probe:
         return Probe("corrupt", error_text(error))
 
 
-def _probe_folder(folder: Path) -> Probe:
-    paths = list_frames(folder)
-    if not paths:
-        return Probe("empty", "there are no images in the folder")
+def _probe_folder(folder: Path, first: int | None) -> Probe:
     try:
-        height, width, _ = read_image(paths[0].read_bytes()).shape
-    except (ValueError, OSError) as error:
-        return Probe("corrupt", f"{paths[0].name}: {error}")
-    codec = "png" if paths[0].suffix.lower() == ".png" else "jpeg"
-    return Probe("ok", None, "images", codec, None, width, height, len(paths), False)
+        order = frame_order(folder, first)
+    except NoOrderError as error:
+        return Probe("corrupt" if has_frames(folder) else "empty", printable(str(error)))
+    except OSError as error:
+        return Probe("corrupt", f"the folder cannot be listed: {failure(error)}")
+    if order.gap == 0:
+        return Probe("corrupt", printable(order.problem or ""))
+    name = order.names[0]
+    try:
+        height, width, _ = read_image((folder / name).read_bytes()).shape
+    except OSError as error:
+        return Probe("corrupt", f"{printable(name)}: {failure(error)}")
+    except ValueError as error:
+        return Probe("corrupt", f"{printable(name)}: {error}")
+    codec = _CODECS.get(suffix_of(name), "jpeg")
+    return Probe("ok", None, "images", codec, None, width, height, len(order.names), False)

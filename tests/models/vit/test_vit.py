@@ -95,12 +95,22 @@ def test_normalise_uses_the_given_statistics() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
-def test_a_checkpoint_round_trips_without_its_classifier(tmp_path: Path, suffix: str) -> None:
+def test_a_checkpoint_round_trips_without_its_classifier(
+    tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     source, target = ViT(**TINY), ViT(**TINY)
     weights = {**source.state_dict(), "head.weight": torch.zeros(1000, 24), "head.bias": torch.zeros(1000)}
     path = tmp_path / f"vit{suffix}"
     save_file(weights, path) if suffix == ".safetensors" else torch.save({"model": weights}, path)
     load_timm_checkpoint(target, path)
+    number = len(source.state_dict())
+    told = f"{path}: {number} tensors loaded; its classifier is left out (2 tensors head.*)"
+    assert capsys.readouterr().out.strip() == told
+    larger = {**TINY, "image_size": 64}
+    load_timm_checkpoint(ViT(**larger), path)
+    before, after = ((size["image_size"] // size["patch_size"]) ** 2 for size in (TINY, larger))
+    resampled = f"; its positions are resampled from {before} to {after} patches"
+    assert capsys.readouterr().out.strip() == told + resampled
     image = torch.randn(1, 3, 32, 32)
     torch.testing.assert_close(target(image), source(image))
 

@@ -50,13 +50,17 @@ class _Helper:
         return dict(answer)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", __file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        )
+        from humotion.system import signals  # the helper itself, which runs this file, does without
+
+        # It ends with its pipe. A signal to all processes must not end it first: that would count as a damaged file.
+        with signals.starting_workers():
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", __file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            )
         assert self._process.stdout is not None
         if self._process.stdout.read(len(_READY)) != _READY:  # an error of the helper, not of the file
             code, self._process = self._process.wait(), None
@@ -78,7 +82,31 @@ os.register_at_fork(after_in_child=_forget_helper)
 
 def load_mat(path: Path, fields: Sequence[str]) -> dict[str, Any]:
     """Read the named fields that a MATLAB file has; raises MatError if the file cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(64)
+    except OSError as error:
+        raise MatError(error.strerror or type(error).__name__) from error
+    _refuse_other_formats(start, path)
     return _helper.load(path.absolute(), fields)
+
+
+def _refuse_other_formats(start: bytes, path: Path) -> None:
+    """Say what a file is, if it is one of the formats that are taken for MATLAB files, and how to convert it."""
+    if not start:
+        raise MatError("it is empty")
+    if start.startswith((b"MATLAB 7.3", b"\x89HDF")):
+        raise MatError(
+            "it is of MATLAB's format 7.3 (HDF5). Save it in format 7, in MATLAB: "
+            f"s = load('{path.name}'); save('{path.name}', '-struct', 's', '-v7')"
+        )
+    if start.startswith(b"# Created by Octave"):
+        raise MatError(
+            f"it is Octave's text format. Save it in format 7, in Octave: s = load('{path.name}'); "
+            f"save('-v7', '{path.name}', '-struct', 's')"
+        )
+    if start.startswith(b"version https://git-lfs"):
+        raise MatError("it is a pointer of Git LFS, not the file: run `git lfs pull`")
 
 
 def _send(stream: IO[bytes], value: Any) -> None:

@@ -15,11 +15,17 @@ def layout_class(name: str) -> type[Layout]:
 
 
 def open_dataset(layout: str, root: Path) -> Layout:
-    """The dataset below ``root`` in the named layout; raises HumotionError if either does not exist."""
+    """The dataset below ``root`` in the named layout.
+
+    Raises:
+        HumotionError: the layout or the root does not exist, or a link to a folder is below the root.
+    """
     kind = layout_class(layout)
     if not root.is_dir():
         raise HumotionError(
             f"There is no folder {root}, which should be the root of a dataset with layout {layout!r}. "
             f"Expected in it: {kind.origin}. Set datasets.<name>.root to the right folder."
         )
-    return kind(root)
+    dataset = kind(root)
+    _ = dataset.tree  # whatever the layout reads, DVC must see all of it
+    return dataset

@@ -31,6 +31,7 @@ FOREIGN = {
 def load_timm_checkpoint(model: ViT, weights: str | Path) -> None:
     """Load a timm ViT's weights in place, without its classifier, and resample positions to the model's grid.
 
+    A printed line says what was loaded, left out and resampled.
     A model that contains a ViT passes only its backbone, because the checkpoint lacks the model's other parameters.
 
     Args:
@@ -42,13 +43,18 @@ def load_timm_checkpoint(model: ViT, weights: str | Path) -> None:
         HumotionError: the file is absent, it is of another kind of ViT, or a key outside the classifier is missing,
             unexpected or of another shape; the message lists these keys.
     """
-    found = {
-        key: value for key, value in read_weights(checkpoint_file(weights)).items() if not key.startswith(HEAD_PREFIX)
-    }
+    content = read_weights(checkpoint_file(weights))
+    found = {key: value for key, value in content.items() if not key.startswith(HEAD_PREFIX)}
     must_be_plain(found, weights)
+    told = [f"{len(found)} tensors loaded"]
+    if unused := len(content) - len(found):
+        told.append(f"its classifier is left out ({unused} tensors {HEAD_PREFIX}*)")
     if "pos_embed" in found:
         num_prefix = model.num_prefix if model.prefix_positions else 0
+        before = found["pos_embed"].shape[1]
         found["pos_embed"] = resample_positions(found["pos_embed"], model.pos_embed.shape[1], num_prefix)
+        if (after := found["pos_embed"].shape[1]) != before:
+            told.append(f"its positions are resampled from {before - num_prefix} to {after - num_prefix} patches")
     if problems := misfits(found, model.state_dict()):
         raise HumotionError(
             f"The checkpoint {weights} does not fit the model: {'; '.join(problems)}. Set the model to the "
@@ -56,6 +62,7 @@ def load_timm_checkpoint(model: ViT, weights: str | Path) -> None:
             "layer_scale, qkv_bias and fc_norm."
         )
     model.load_state_dict(found)
+    print(f"{weights}: {'; '.join(told)}")
 
 
 def must_be_plain(keys: Iterable[str], weights: str | Path) -> None:

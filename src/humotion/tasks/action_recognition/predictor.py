@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from humotion.clips.input import SCENE, load_input, neighbours
 from humotion.clips.sampling import uniform
-from humotion.prediction.predictor import Answer, DecodedVideo, Frames, Predictor, read_video
+from humotion.prediction.predictor import Answer, Predictor, Video
 
 SHOWN_CLASSES = 5
 
@@ -18,7 +16,7 @@ SHOWN_CLASSES = 5
 class ActionPredictor(Predictor):
     """Class probabilities of a clip of uniformly sampled frames, preprocessed as in training."""
 
-    def probabilities(self, video: DecodedVideo) -> dict[str, float]:
+    def probabilities(self, video: Video) -> dict[str, float]:
         """Return the probability of every class, the most likely first."""
         settings = self.description.preprocessing
         shown = load_input(settings["input"]).for_prediction(settings)
@@ -35,12 +33,9 @@ class ActionPredictor(Predictor):
         pairs = zip(self.description.meta["classes"], scores.tolist(), strict=True)
         return dict(sorted(pairs, key=lambda pair: -pair[1]))
 
-    def row(self, path: str) -> dict[str, Any]:
-        """Return ``video``, ``label``, and ``probabilities`` as JSON."""
-        probabilities = self.probabilities(read_video(Path(path)))
-        return {"video": path, "label": next(iter(probabilities)), "probabilities": json.dumps(probabilities)}
-
-    def answer(self, video: DecodedVideo, frames: Frames) -> Answer:
-        """Return the most likely classes, and the frames without a drawing."""
-        best = list(self.probabilities(video).items())[:SHOWN_CLASSES]
-        return Answer(", ".join(f"{label} {probability:.0%}" for label, probability in best), frames)
+    def answer(self, video: Video) -> Answer:
+        """Return the most likely classes, and ``label`` and ``probabilities``; nothing is drawn."""
+        probabilities = self.probabilities(video)
+        best = list(probabilities.items())[:SHOWN_CLASSES]
+        text = ", ".join(f"{label} {probability:.0%}" for label, probability in best)
+        return Answer(text, {"label": best[0][0], "probabilities": probabilities})

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,9 @@ import torch
 
 from humotion.clips.crop import clip_windows, crop_geometry, cut, to_stored
 from humotion.figures.overlay import draw_skeleton
-from humotion.prediction.predictor import Answer, DecodedVideo, Frames, Predictor, read_video
+from humotion.prediction.predictor import Answer, Frames, Predictor, Video
 from humotion.store.skeleton import Skeleton
+from humotion.tasks.pose_estimation.training.module import FRAMES_AT_ONCE, PoseEstimation
 
 Floats = npt.NDArray[np.float32]
 
@@ -30,7 +30,7 @@ class PosePredictor(Predictor):
         """The joint set of the model."""
         return Skeleton.from_dict(self.description.meta["skeleton"])
 
-    def joints(self, video: DecodedVideo, boxes: Floats | None = None) -> tuple[Floats, Floats]:
+    def joints(self, video: Video, boxes: Floats | None = None) -> tuple[Floats, Floats]:
         """Return joints (N, J, 2) in pixels of the video and scores (N, J), for boxes (N, 4) x1 y1 x2 y2."""
         if boxes is None:
             frame = np.array([0, 0, video.width - 1, video.height - 1], np.float32)
@@ -39,28 +39,35 @@ class PosePredictor(Predictor):
             boxes = boxes_around(joints)
         return self._joints_in(video, boxes)
 
-    def _joints_in(self, video: DecodedVideo, boxes: Floats) -> tuple[Floats, Floats]:
-        settings = self.description.preprocessing
+    def _joints_in(self, video: Video, boxes: Floats) -> tuple[Floats, Floats]:
+        """One pass over the video, with as many frames in memory as the model processes together."""
+        settings, task = self.description.preprocessing, self.task
+        assert isinstance(task, PoseEstimation)
         windows = clip_windows(boxes, self.size, settings["person_scale"], settings.get("pixel_scale"))
-        crops = np.stack([cut(frame, window, self.size) for frame, window in zip(video.frames, windows, strict=True)])
-        frames = torch.from_numpy(crops).permute(0, 3, 1, 2)[None, :, None]  # (1, N, 1, 3, S, S)
+        pairs = zip(video, windows, strict=True)
+        state: Any = None
+        joints: list[Floats] = []
+        scores: list[Floats] = []
         with torch.inference_mode():
-            joints, score = self.task.joints(frames)  # type: ignore[operator]
-        joints, score = self.checked(joints=joints, score=score)
-        return to_stored(joints[0].numpy(), crop_geometry(windows, self.size)), score[0].numpy()
+            while piece := list(islice(pairs, FRAMES_AT_ONCE)):
+                crops = np.stack([cut(frame, window, self.size) for frame, window in piece])  # (T, S, S, 3)
+                maps, state = task.advance(torch.from_numpy(crops).permute(0, 3, 1, 2)[None], state)
+                found, score = task.decode(maps)
+                for parts, part in zip((joints, scores), self.checked(joints=found, score=score), strict=True):
+                    parts.append(part[0].numpy())
+        return to_stored(np.concatenate(joints), crop_geometry(windows, self.size)), np.concatenate(scores)
 
-    def row(self, path: str) -> dict[str, Any]:
-        """Return ``video``, and ``joints`` as JSON: names, and x, y, score of every joint in every frame."""
-        joints, score = self.joints(read_video(Path(path)))
-        xy_score = np.concatenate([joints, score[..., None]], axis=-1).round(3).tolist()
-        return {"video": path, "joints": json.dumps({"names": self.skeleton.joints, "frames": xy_score})}
-
-    def answer(self, video: DecodedVideo, frames: Frames) -> Answer:
-        """Return the mean confidence of the joints, and the frames with the joints drawn on them."""
+    def answer(self, video: Video) -> Answer:
+        """Return the mean confidence of the joints; x, y, score of every joint in every frame; and their drawing."""
         joints, score = self.joints(video)
         skeleton = self.skeleton
-        drawn = [draw_skeleton(frame, xy, None, skeleton) for frame, xy in zip(frames, joints, strict=True)]
-        return Answer(f"{len(skeleton.joints)} joints, mean peak {score.mean():.2f}", np.stack(drawn))
+        xy_score = np.concatenate([joints, score[..., None]], axis=-1).round(3).tolist()
+
+        def draw(number: int, frame: Frames) -> Frames:
+            return draw_skeleton(frame, joints[number], None, skeleton)
+
+        text = f"{len(skeleton.joints)} joints, mean peak {score.mean():.2f}"
+        return Answer(text, {"joints": {"names": skeleton.joints, "frames": xy_score}}, draw)
 
 
 def boxes_around(joints: Floats, window: int = 5) -> Floats:

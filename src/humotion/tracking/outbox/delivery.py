@@ -14,6 +14,8 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 
 from humotion.errors import HumotionError
+from humotion.tracking.address import shown
+from humotion.tracking.inputs import copy_inputs, inputs_of, lost_inputs
 from humotion.tracking.outbox.model_delivery import (
     ModelDelivery,
     Undelivered,
@@ -24,7 +26,7 @@ from humotion.tracking.outbox.model_delivery import (
     portions,
 )
 from humotion.tracking.outbox.server import first_line, refuses, why_unreachable
-from humotion.tracking.outbox.waiting import WaitingRun, claimed, find_waiting, shown
+from humotion.tracking.outbox.waiting import WaitingRun, claimed, find_waiting
 from humotion.tracking.store import LOCAL_ID, exists, experiment_id, find_run
 
 PARENT = "mlflow.parentRunId"
@@ -66,12 +68,16 @@ class Delivery:
         self._target: str | None = None
         self._sent: set[Point] = set()
         self._texts: tuple[dict[str, str], dict[str, str]] | None = None
+        self._inputs_sent = False
 
     def records(self) -> None:
         """Send new parameters, tags and points of metrics; create the run at the server if necessary."""
         run = self.local.get_run(self.waiting.local_id)
         target = self._run_at_server(run)
         self._send_texts(run, target)
+        if not self._inputs_sent:
+            copy_inputs(run, self.server, target)
+            self._inputs_sent = bool(inputs_of(run))
         self._send_points(run, target)
 
     def everything(self) -> None:
@@ -98,7 +104,7 @@ class Delivery:
             models.compare(output, model_id)
 
     def _forget(self) -> None:
-        self._target, self._texts, self._sent = None, None, set()
+        self._target, self._texts, self._sent, self._inputs_sent = None, None, set(), False
 
     def _mark_as_dead(self) -> None:
         """Record that the process died, because it could not do this itself."""
@@ -219,9 +225,11 @@ class Delivery:
             self.server.set_terminated(target, run.info.status, run.info.end_time)
 
     def _compare(self, run: Run, target: str, files: Path) -> None:
-        there = self.server.get_run(target).data
+        at_server = self.server.get_run(target)
+        there = at_server.data
         tags = self._tags(run, there.tags)
-        lost = [f"parameter {key}" for key in run.data.params if key not in there.params]
+        lost = lost_inputs(run, at_server)
+        lost += [f"parameter {key}" for key in run.data.params if key not in there.params]
         lost += [f"tag {key}" for key, value in tags.items() if there.tags.get(key) != value]
         self._sent = set(self._points(self.server, target, run.data.metrics))
         lost += [f"metric {metric.key} of step {metric.step}" for metric in self._new_points(run)]

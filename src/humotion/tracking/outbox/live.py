@@ -8,9 +8,10 @@ import time
 from tqdm import tqdm
 
 from humotion.errors import HumotionError
+from humotion.tracking.address import shown
 from humotion.tracking.outbox.delivery import Delivery
 from humotion.tracking.outbox.server import first_line, refuses, why_unreachable
-from humotion.tracking.outbox.waiting import WaitingRun, shown
+from humotion.tracking.outbox.waiting import WaitingRun
 
 INTERVAL = 5.0  # seconds between two searches for new data
 SHARE = 50  # searching takes at most 1/50 of the time

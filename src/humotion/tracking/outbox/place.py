@@ -31,10 +31,12 @@ from mlflow.tracking import MlflowClient
 
 from humotion.errors import HumotionError
 from humotion.files import atomic_folder, atomic_path
+from humotion.tracking.address import shown
 from humotion.tracking.outbox.delivery import deliver
 from humotion.tracking.outbox.live import Live, tell
 from humotion.tracking.outbox.server import is_remote, why_unreachable
-from humotion.tracking.outbox.waiting import WaitingRun, claimed, find_waiting, outbox_folder, shown, waiting_runs
+from humotion.tracking.outbox.waiting import WaitingRun, claimed, find_waiting, outbox_folder, waiting_runs
+from humotion.tracking.relocation import relocate
 from humotion.tracking.store import connect, experiment_id, find_run, tracking_uri, use
 
 PATIENCE = 60.0  # seconds to wait for the loaders of a dead process, or for another process that sends the run
@@ -251,7 +253,8 @@ def _empty_store() -> Path:
 
 
 def _local_experiment(waiting: WaitingRun) -> str:
-    """The experiment in the own store of the run."""
+    """The experiment in the own store of the run; its files lie there too, wherever the checkout was moved."""
+    relocate(waiting.folder / "mlflow.db")
     return experiment_id(MlflowClient(waiting.store), waiting.experiment or "run")
 
 

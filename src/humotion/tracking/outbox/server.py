@@ -19,7 +19,7 @@ from mlflow.utils.rest_utils import http_request
 from sqlalchemy.exc import DBAPIError
 
 from humotion.errors import HumotionError
-from humotion.tracking.outbox.waiting import shown
+from humotion.tracking.address import shown
 
 DATABASES = {"postgresql": 5432, "postgres": 5432, "mysql": 3306, "mssql": 1433}  # and their usual ports
 PATIENCE = 5  # seconds for a sign of life

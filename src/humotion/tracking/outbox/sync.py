@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from humotion.errors import HumotionError
+from humotion.tracking.address import shown
 from humotion.tracking.outbox.delivery import deliver
-from humotion.tracking.outbox.waiting import WaitingRun, claimed, clear_litter, is_held, shown, waiting_runs
+from humotion.tracking.outbox.waiting import WaitingRun, claimed, clear_litter, is_held, waiting_runs
 from humotion.tracking.store import tracking_uri
 
 

@@ -7,7 +7,6 @@ data meanwhile. A lock file next to the folder distinguishes a run that is being
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from humotion.errors import HumotionError
 from humotion.files import read_json, write_json
+from humotion.tracking.address import shown
 from humotion.work import main_checkout
 
 STATE = "run.json"
@@ -97,11 +97,6 @@ def find_waiting(run_id: str, server: str) -> WaitingRun | None:
     """The run on disk for this server with this id, which may be its id on disk or at the server."""
     runs = (run for run in waiting_runs() if run.server == shown(server))
     return next((run for run in runs if run_id in (run.local_id, run.run_id, run.adds_to)), None)
-
-
-def shown(uri: str) -> str:
-    """An address to print and store: without its password."""
-    return re.sub(r"://[^/@\s]+@", "://***@", uri)
 
 
 @contextmanager

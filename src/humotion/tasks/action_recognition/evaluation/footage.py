@@ -15,7 +15,7 @@ from humotion.clips.datamodule import ClipDataModule
 from humotion.figures.contact_sheet import Tile, write_contact_sheet
 from humotion.figures.overlay import write_video
 from humotion.figures.text_band import text_band
-from humotion.files import file_stem
+from humotion.system.names import file_stems
 
 Floats = npt.NDArray[np.float64]
 FRAMES_SHOWN = 6
@@ -41,6 +41,7 @@ def draw_overlays(
     wrong, right = ([index for index in by_confidence if is_right[index] == kind] for kind in (False, True))
     num_wrong = min(len(wrong), max((count + 1) // 2, count - len(right)))
     chosen = [*wrong[:num_wrong], *right[: count - num_wrong]]
+    names = file_stems(clips["clip_id"].iloc[chosen])
     rows, said = [], {}
     for index in tqdm(chosen, desc="overlays", unit="clip"):
         clip = clips.iloc[index]
@@ -49,9 +50,8 @@ def draw_overlays(
         text = f"{classes[predicted[index]]} {probabilities[index].max():.0%} ({verdict}: {clip['label']})"
         said[clip["clip_id"]] = text
         rows.append((f"{text}   {clip['clip_id']}", tiles_of(data, clip, FRAMES_SHOWN)))
-        name = file_stem(clip["clip_id"])
-        frames = (caption(frame, text) for frame in video.decode(range(video.num_frames)))
-        write_video(folder / "overlays" / f"{verdict}_{name}.mp4", frames, video.fps or 30.0)
+        frames = (caption(video.decode([number])[0], text) for number in range(video.num_frames))
+        write_video(folder / "overlays" / f"{verdict}_{names[clip['clip_id']]}.mp4", frames, video.fps or 30.0)
     if rows:
         write_contact_sheet(folder / "overlays.jpg", rows)
     return said

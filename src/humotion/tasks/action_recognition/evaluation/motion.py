@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from humotion.clips.datamodule import ClipDataModule
 from humotion.figures.overlay import write_video
-from humotion.files import file_stem
+from humotion.system.names import file_stems
 from humotion.tasks.action_recognition.evaluation.clip_maps import ClipMaps, clip_maps, has_clip_maps
 from humotion.tasks.action_recognition.evaluation.motion_figures import HeatMaps, draw_maps, plot_maps
 from humotion.training.task import Batch, Task
@@ -37,6 +37,7 @@ def draw_motion(task: Task, data: ClipDataModule, said: Mapping[str, str], folde
     batch = default_collate([dataset[row] for row in rows])
     seen = see(task, batch)
     folder.mkdir(parents=True, exist_ok=True)
+    names = file_stems(chosen)
     for index, row in enumerate(tqdm(rows, desc="motion", unit="clip")):
         clip, real = table.iloc[row], ~batch["is_padding"][index]
         frames = batch["frames"][index][real]  # (T, K, 3, S, S)
@@ -44,7 +45,7 @@ def draw_motion(task: Task, data: ClipDataModule, said: Mapping[str, str], folde
         numbers = clip["frame_indices"][real.numpy()]
         maps = heat_maps(seen.select(index, real))
         caption = said[clip["clip_id"]], clip["clip_id"]
-        name = file_stem(clip["clip_id"])
+        name = names[clip["clip_id"]]
         plot_maps(folder / f"{name}.png", pictures, numbers, maps, "\n".join(caption))
         fps = data.store[clip["video_id"]].fps or 30.0
         write_video(folder / f"{name}.mp4", draw_maps(pictures, maps, caption), fps / pace(numbers))

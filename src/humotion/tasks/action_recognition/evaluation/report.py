@@ -37,7 +37,7 @@ def action_report(
         "clip (1x1: frames spread over the complete clip, a crop at the centre) unless a row says otherwise. The 95 % "
         "intervals of gains are from a paired bootstrap over films or recordings."
     )
-    sections = [f"# {title}", about, "## Scores", _scores(result), "## Gains", _gains(result)]
+    sections = [f"# {title}", about, "## Scores", _scores(result), *_untested(table), "## Gains", _gains(result)]
     if by_field is not None:
         sections += [
             "## Footage",
@@ -45,6 +45,7 @@ def action_report(
             "other, so a difference may have another cause than the field. Intervals are Wilson's; the clips of one "
             "film count as one draw.",
             _footage(by_field),
+            *_unknown(by_field, result.num_clips),
         ]
     sections += ["## Most confused pairs", _pairs(pairs), "## Classes, worst first", _classes(table), ""]
     return "\n\n".join(sections)
@@ -65,6 +66,24 @@ def _scores(result: Evaluation) -> str:
     return markdown_table(
         ["%", *shown], [[name, *(_percent(scores[metric]) for metric in shown)] for name, scores in rows.items()]
     )
+
+
+def _untested(table: pd.DataFrame) -> list[str]:
+    """A sentence on the classes that the class means leave out, if there are any."""
+    absent = table.loc[table["num_clips"] == 0, "label"].tolist()
+    if not absent:
+        return []
+    return [
+        f"{len(absent)} of {len(table)} classes have no test clip, so mean-class accuracy and macro-F1 are means over "
+        f"the other classes: {', '.join(absent)}."
+    ]
+
+
+def _unknown(by_field: pd.DataFrame, num_clips: int) -> list[str]:
+    """A sentence on the clips that have no value of a field, if there are any."""
+    known = by_field.groupby("field", sort=False)["num_clips"].sum()
+    missing = [f"{num_clips - count} clips have no {field}" for field, count in known.items() if count < num_clips]
+    return [f"Not in this table: {'; '.join(missing)}."] if missing else []
 
 
 def _gains(result: Evaluation) -> str:
@@ -102,7 +121,9 @@ def _pairs(pairs: pd.DataFrame) -> str:
         [row["label"], row["predicted"], row["count"], _percent(row["share"])]
         for row in pairs.head(MOST_PAIRS).to_dict("records")
     ]
-    return markdown_table(["label", "predicted as", "clips", "of the label's clips, %"], rows)
+    table = markdown_table(["label", "predicted as", "clips", "of the label's clips, %"], rows)
+    more = len(pairs) - MOST_PAIRS
+    return f"{table}\n\n{more} more pairs are in confused_pairs.csv." if more > 0 else table
 
 
 def _classes(table: pd.DataFrame) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, cast
 
 import pandas as pd
@@ -59,7 +60,7 @@ class ActionRecognition(Task):
                 "val/macro_f1": MulticlassF1Score(classes, average="macro"),
             }
         )
-        self.val_loss = MeanMetric(nan_strategy="disable")  # a loss of NaN makes the mean NaN; it is not left out
+        self.val_loss = MeanMetric(nan_strategy=math.nan)  # NaN stays NaN ("disable" ignores weights)
 
     @classmethod
     def from_experiment(cls, experiment: ActionExperiment, meta: dict[str, Any]) -> ActionRecognition:

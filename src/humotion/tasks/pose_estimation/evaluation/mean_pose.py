@@ -6,6 +6,8 @@ frame. A model with no better score has learnt nothing more than the labelled bo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,6 +44,19 @@ def fit_mean_pose(
     count = visible.sum(axis=0)
     mean = np.where(count > 0, total / np.maximum(count, 1), BOX_CENTRE)
     return mean.astype(np.float32)
+
+
+def mean_pose_notes(visibility: NDArray[np.uint8], boxes: NDArray[np.float32], joint_names: Sequence[str]) -> list[str]:
+    """Sentences on what `fit_mean_pose` leaves out or assumes, for the report; its arguments, and the joints' names."""
+    notes = []
+    has_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    if number := int((~has_area).sum()):
+        notes.append(f"The mean pose is without {number:,} of {len(boxes):,} training frames, whose box is empty.")
+    is_seen = (visibility[has_area] == 2).any(axis=0)
+    never = ", ".join(name for name, seen in zip(joint_names, is_seen, strict=True) if not seen)
+    if never:
+        notes.append(f"Never visible in training, so at the centre of the mean pose's box: {never}.")
+    return notes
 
 
 def place_mean_pose(mean_pose: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:

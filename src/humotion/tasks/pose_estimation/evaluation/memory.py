@@ -14,9 +14,10 @@ from tqdm import tqdm
 
 from humotion.clips.datamodule import ClipDataModule
 from humotion.figures.overlay import write_video
-from humotion.files import file_stem, write_json
+from humotion.files import write_json
 from humotion.poses.heatmaps import gaussian_targets
 from humotion.store.skeleton import Skeleton
+from humotion.system.names import file_stems
 from humotion.tasks.pose_estimation.evaluation.lstm_memory import has_memory, memory_of
 from humotion.tasks.pose_estimation.evaluation.memory_figures import draw_memory, plot_channels, plot_reliance
 from humotion.tasks.pose_estimation.evaluation.reliance import (
@@ -71,19 +72,35 @@ def analyse_memory(task: Task, data: ClipDataModule, skeleton: Skeleton, folder:
         pairs.append(occlusion_pairs(values, memory.visibility).assign(**clip))
         channels.append(ranked_channels(memory, skeleton).assign(**clip))
         hidden = int((memory.visibility[1:] == OCCLUDED).sum())
-        reliances.append({**clip, "num_occluded": hidden, "mean": float(np.nanmean(values[1:]))})
+        reliances.append({**clip, "num_occluded": hidden, "mean": _mean(values[1:])})
+        reliances[-1] |= {"num_frames": len(table["frame_indices"].iloc[index]), "num_analysed": len(values)}
     every = pd.concat(pairs, ignore_index=True)
     every.assign(joint=[skeleton.joints[joint] for joint in every["joint"]]).to_csv(folder / "pairs.csv", index=False)
     pd.concat(channels, ignore_index=True).to_csv(folder / "channels.csv", index=False)
     clips = pd.DataFrame(reliances)
     clips.to_csv(folder / "clips.csv", index=False)
     write_json(folder / "summary.json", summary(every, clips, data))
-    for index in clips["num_occluded"].nlargest(data.experiment.evaluate.overlays).index:
+    shown = clips["num_occluded"].nlargest(data.experiment.evaluate.overlays).index
+    names = file_stems(table["clip_id"].iloc[shown])
+    for index in shown:
         row = table.iloc[index]
         fps = data.store[row["video_id"]].fps or 30.0
         sample = dataset[int(index)]
         memory = read_memory(task, sample)
-        draw(memory, predicted(task, sample, len(memory.crops)), row["clip_id"], skeleton, fps, folder)
+        draw(
+            memory,
+            predicted(task, sample, len(memory.crops)),
+            row["clip_id"],
+            skeleton,
+            fps,
+            folder / names[row["clip_id"]],
+        )
+
+
+def _mean(reliances: npt.NDArray[np.float64]) -> float:
+    """The mean without NaN; NaN if nothing is known, for a clip of one frame or without a labelled joint."""
+    known = reliances[np.isfinite(reliances)]
+    return float(known.mean()) if known.size else float("nan")
 
 
 def read_memory(task: Task, sample: dict[str, torch.Tensor]) -> ClipMemory:
@@ -136,7 +153,10 @@ def ranked_channels(memory: ClipMemory, skeleton: Skeleton) -> pd.DataFrame:
 
 
 def summary(pairs: pd.DataFrame, clips: pd.DataFrame, data: ClipDataModule) -> dict[str, Any]:
-    """The content of ``summary.json``; a rise is null if no joint was both occluded and visible."""
+    """The content of ``summary.json``; a rise is null if no joint was both occluded and visible.
+
+    ``num_shortened`` clips were analysed up to `MOST_FRAMES` frames; ``num_without_reliance`` have no known value.
+    """
     rises = {
         "rise_when_occluded": pairs["occluded"] - pairs["visible"],
         "rise_when_occluded_beside_others": pairs["beside_others"],
@@ -145,19 +165,24 @@ def summary(pairs: pd.DataFrame, clips: pd.DataFrame, data: ClipDataModule) -> d
     groups = pairs["group"].tolist()
     return {
         "num_clips": len(clips),
+        "num_shortened": int((clips["num_analysed"] < clips["num_frames"]).sum()),
+        "most_frames": MOST_FRAMES,
+        "num_without_reliance": int(clips["mean"].isna().sum()),
         "num_pairs": len(pairs),
         "mean_reliance": float(clips["mean"].mean()),
         **{name: occlusion_effect(rise.to_numpy(float), groups, seed, resamples) for name, rise in rises.items()},
     }
 
 
-def draw(memory: ClipMemory, joints: Floats, clip_id: str, skeleton: Skeleton, fps: float, folder: Path) -> None:
-    """Write the images and the video of one clip; the video shows the predicted joints."""
-    name, values = file_stem(clip_id), memory.reliance()
+def draw(memory: ClipMemory, joints: Floats, clip_id: str, skeleton: Skeleton, fps: float, stem: Path) -> None:
+    """Write the images and the video of one clip, ``stem`` and an ending each; the video shows predicted joints."""
+    values = memory.reliance()
     title = f"Share of the memory from earlier frames (grey: occluded)\n{clip_id}"
-    plot_reliance(folder / f"{name}_reliance.png", values, memory.visibility, skeleton.joints, title)
+    plot_reliance(stem.with_name(f"{stem.name}_reliance.png"), values, memory.visibility, skeleton.joints, title)
     correlation = channel_correlation(memory.cell, memory.targets)
     title = f"The channel of the cell that follows each joint best\n{clip_id}"
-    plot_channels(folder / f"{name}_channels.png", memory.crops, memory.cell, correlation, skeleton.joints, title)
+    plot_channels(
+        stem.with_name(f"{stem.name}_channels.png"), memory.crops, memory.cell, correlation, skeleton.joints, title
+    )
     drawn = draw_memory(memory.crops, memory.kept, memory.written, joints, values, skeleton)
-    write_video(folder / f"{name}.mp4", drawn, fps)
+    write_video(stem.with_name(f"{stem.name}.mp4"), drawn, fps)

@@ -17,14 +17,14 @@ from humotion.evaluation.result import Evaluation
 from humotion.figures.bars import plot_joint_pck
 from humotion.figures.contact_sheet import Tile, write_contact_sheet
 from humotion.figures.overlay import draw_comparison, write_video
-from humotion.files import file_stem
 from humotion.params.document import Params
 from humotion.params.tasks.pose_estimation import PoseExperiment
 from humotion.poses.scores import PoseScores
 from humotion.store.skeleton import Skeleton
-from humotion.tasks.pose_estimation.evaluation.mean_pose import fit_mean_pose, place_mean_pose
+from humotion.system.names import file_stems
+from humotion.tasks.pose_estimation.evaluation.mean_pose import fit_mean_pose, mean_pose_notes, place_mean_pose
 from humotion.tasks.pose_estimation.evaluation.memory import analyse_memory
-from humotion.tasks.pose_estimation.evaluation.report import pose_report
+from humotion.tasks.pose_estimation.evaluation.report import pose_report, unscored_notes
 from humotion.tasks.pose_estimation.training.module import PoseEstimation
 from humotion.tasks.pose_estimation.training.outcomes import PoseOutcome, pose_outcomes
 from humotion.training.task import Task
@@ -40,7 +40,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     assert isinstance(task, PoseEstimation) and isinstance(data.experiment, PoseExperiment)
     skeleton, settings = data.skeleton, data.experiment.evaluate
     assert skeleton is not None  # the input needs it
-    mean_pose = training_mean_pose(data)
+    mean_pose, notes = training_mean_pose(data, skeleton)
     task.decoding = settings.decoding
     outcomes = list(pose_outcomes(task, data, "test", params.machine, settings.scales))
     model, model_clips = score(outcomes, skeleton)
@@ -60,6 +60,8 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     by_joint = {data.experiment.model.name: share_by_joint(model), "mean pose": share_by_joint(baseline)}
     plot_joint_pck(folder / "pck_by_joint.png", by_joint, skeleton.joints, "PCK@0.2 by joint, test split")
     how = f"{len(outcomes)} test videos; joints decoded by {settings.decoding}, at scales {settings.scales}."
+    boxes = [outcome.labels()[2] for outcome in outcomes]
+    how = " ".join([how, *unscored_notes(boxes, by_clip["weight"].tolist()), *notes])
     title = f"{data.experiment.model.name} on {data.experiment.dataset}: poses"
     report = pose_report(title, how, model, {"mean pose": baseline}, skeleton)
     (folder / "scores.md").write_text(report, encoding="utf-8")
@@ -95,15 +97,15 @@ def share_by_joint(scores: PoseScores) -> list[float]:
     return scores.box.compute()[f"{MAIN}_by_joint"].tolist()
 
 
-def training_mean_pose(data: ClipDataModule) -> Floats:
-    """Mean joints (J, 2) in box coordinates, over every frame of the training videos."""
+def training_mean_pose(data: ClipDataModule, skeleton: Skeleton) -> tuple[Floats, list[str]]:
+    """Mean joints (J, 2) in box coordinates, over every frame of the training videos, and notes for the report."""
     people = data.clips("train")[["video_id", "person"]].drop_duplicates().itertuples(index=False)
     shown = [(data.store[video_id], person) for video_id, person in people]
     joints, visibility, boxes = (
         np.concatenate([getattr(video, name)[person] for video, person in shown])
         for name in ("joints", "visibility", "boxes")
     )
-    return fit_mean_pose(joints[..., :2], visibility, boxes)
+    return fit_mean_pose(joints[..., :2], visibility, boxes), mean_pose_notes(visibility, boxes, skeleton.joints)
 
 
 def draw_overlays(folder: Path, outcomes: list[PoseOutcome], found: pd.Series, skeleton: Skeleton, count: int) -> None:
@@ -111,15 +113,17 @@ def draw_overlays(folder: Path, outcomes: list[PoseOutcome], found: pd.Series, s
 
     ``found`` is the main score of each clip by its id.
     """
-    ranked = sorted(outcomes, key=lambda outcome: found[outcome.clip_id])
-    chosen = [ranked[index] for index in np.unique(np.linspace(0, len(ranked) - 1, count).astype(int))] if count else []
+    scored = [outcome for outcome in outcomes if np.isfinite(found[outcome.clip_id])]  # NaN has no place in an order
+    ranked = sorted(scored, key=lambda outcome: found[outcome.clip_id])
+    places = np.unique(np.linspace(0, len(ranked) - 1, count).astype(int)) if ranked else ()
+    chosen = [ranked[index] for index in places]
+    names = file_stems(outcome.clip_id for outcome in chosen)
     rows = []
     for outcome in tqdm(chosen, desc="overlays", unit="video"):
         labels, visibility, _ = (tensor.numpy() for tensor in outcome.labels())
         frames = outcome.video.decode(outcome.frame_indices)
-        name = file_stem(outcome.clip_id)
         drawn = draw_comparison(frames, outcome.joints, labels, visibility, skeleton)
-        write_video(folder / "overlays" / f"{name}.mp4", drawn, outcome.video.fps or 30.0)
+        write_video(folder / "overlays" / f"{names[outcome.clip_id]}.mp4", drawn, outcome.video.fps or 30.0)
         title = f"{outcome.clip_id} ({outcome.label}): PCK@0.2 {found[outcome.clip_id]:.0%}"
         shown = np.linspace(0, len(drawn) - 1, FRAMES_SHOWN).astype(int)
         rows.append((title, [Tile(drawn[index], [f"frame {index}"]) for index in shown]))

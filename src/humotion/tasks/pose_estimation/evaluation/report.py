@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
 
 from humotion.figures.tables import markdown_table
-from humotion.poses.hits import THRESHOLDS
+from humotion.poses.hits import THRESHOLDS, box_sides
 from humotion.poses.pck import PCK
 from humotion.poses.scores import PoseScores
 from humotion.store.skeleton import Skeleton
@@ -42,6 +44,23 @@ def pose_report(
             "",
         ]
     )
+
+
+def unscored_notes(boxes: Sequence[Tensor], weights: Sequence[float]) -> list[str]:
+    """Sentences on test frames and videos that do not count, or count as missed; none if there are none.
+
+    Args:
+        boxes: the boxes (T, 4) of each video.
+        weights: the number of joints that count in each video.
+    """
+    notes = []
+    empty = sum(int((box_sides(box) == 0).sum()) for box in boxes)
+    if empty:
+        frames = sum(map(len, boxes))
+        notes.append(f"{empty:,} of {frames:,} test frames have an empty box: by box, their joints are missed.")
+    if silent := sum(weight == 0 for weight in weights):
+        notes.append(f"{silent:,} of {len(weights):,} test videos have no joint that counts, so no score uses them.")
+    return notes
 
 
 def _means(columns: Mapping[str, Mapping[str, float]]) -> str:

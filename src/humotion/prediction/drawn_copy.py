@@ -1,0 +1,160 @@
+"""Write a drawn copy of a video that plays like the original: at its times, and with its sound.
+
+The picture is encoded and the sound copied in step, so that neither waits in memory for the other.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+from av.container import OutputContainer
+
+from humotion.errors import HumotionError
+from humotion.figures.overlay import even_picture
+from humotion.files import MOST_BYTES, atomic_path
+from humotion.prediction.sound import Sound
+from humotion.prediction.times import frame_times
+from humotion.prediction.video_file import Frames, VideoFile
+from humotion.video.container import error_text
+
+TICKS = 90_000
+"""Ticks per second of the copy: whole numbers for 24, 25, 30, 50, 60 and 29.97 frames per second."""
+USUAL_FPS = 30.0
+"""Frames per second of the copy of a source that does not state them."""
+
+
+class Format(NamedTuple):
+    """How a container is written: its name in FFmpeg, and the encoder and options of the picture."""
+
+    container: str
+    encoder: str
+    encoding: dict[str, str]
+    options: dict[str, str] = {}  # noqa: RUF012 (never changed)
+
+
+_H264 = "libx264", {"crf": "20"}
+_VP9 = "libvpx-vp9", {"crf": "30", "b": "0", "deadline": "realtime", "cpu-used": "8"}
+FORMATS = {
+    ".mp4": Format("mp4", *_H264, {"movflags": "faststart"}),
+    ".m4v": Format("mp4", *_H264, {"movflags": "faststart"}),
+    ".mov": Format("mov", *_H264, {"movflags": "faststart"}),
+    ".mkv": Format("matroska", *_H264),
+    ".webm": Format("webm", *_VP9),
+}
+
+
+def check_out(out: Path, source: Path) -> None:
+    """Refuse a copy that cannot be written or that would replace its source, before any work.
+
+    Raises:
+        HumotionError: ``out`` is the source, also through a link, or in a folder of frames that is the source; its
+            ending is no container that keeps the times of frames; it is a folder, or its name is too long.
+    """
+    if out.suffix.lower() not in FORMATS:
+        raise HumotionError(f"--out {out}: its ending must be one of {' '.join(FORMATS)}. Choose another name.")
+    if len(os.fsencode(out.name)) > MOST_BYTES:
+        raise HumotionError(f"--out {out}: the name is longer than {MOST_BYTES} bytes. Choose a shorter one.")
+    if out.is_dir():
+        raise HumotionError(f"--out {out} is a folder. Name a file.")
+    if source.exists() and ((out.exists() and out.samefile(source)) or out.resolve() == source.resolve()):
+        raise HumotionError(f"--out {out} is the video itself, which would be lost. Choose another name.")
+    if source.is_dir() and source.resolve() in out.resolve().parents:
+        raise HumotionError(f"--out {out} is in the folder of frames that is read. Choose another folder.")
+
+
+def write_copy(out: Path, frames: Iterable[Frames], video: VideoFile) -> list[str]:
+    """Write ``frames``, one for each of ``video``, with the times and the sound of the video.
+
+    Return what differs from the original, as sentences; none if the copy plays like it.
+
+    Raises:
+        HumotionError: ``out`` cannot be written.
+    """
+    times, notes = times_of(video)
+    form = FORMATS[out.suffix.lower()]
+    try:
+        with atomic_path(out) as temporary, ExitStack() as stack:
+            picture, sound = _open(stack, temporary, form, video, times)
+            for time, frame in zip(times, frames, strict=True):
+                sound.copy_until(time)
+                picture.write(frame)
+            picture.end()
+            sound.copy_until(math.inf)
+    except (av.error.FFmpegError, OSError) as error:
+        raise HumotionError(f"{out} cannot be written: {error_text(error)}") from error
+    return notes + sound.notes
+
+
+def _open(
+    stack: ExitStack, path: Path, form: Format, video: VideoFile, times: Sequence[float]
+) -> tuple[Picture, Sound]:
+    """A container whose header is written without the sound if it refuses that."""
+    refusal: str | None = None
+    while True:
+        container = stack.enter_context(av.open(str(path), "w", format=form.container, options=form.options))
+        picture = Picture(container, form, video, times)
+        sound = Sound(stack, video.path, container, times[0], refusal)
+        picture.start = sound.start
+        try:
+            container.start_encoding()
+            return picture, sound
+        except av.error.FFmpegError as error:
+            if refusal is not None or not sound.is_copied:
+                raise
+            container.close()
+            refusal = error_text(error)
+
+
+def times_of(video: VideoFile) -> tuple[list[float], list[str]]:
+    """The time of each frame in seconds, increasing, and a note if they had to be made up."""
+    times = None if video.path.is_dir() else frame_times(video.path, video.num_frames)
+    if times is not None:
+        return times, []
+    fps = video.fps or USUAL_FPS
+    return [number / fps for number in range(video.num_frames)], [
+        f"The times of its frames are not known: the copy plays at {fps:g} frames per second."
+    ]
+
+
+class Picture:
+    """The picture of a copy: every frame at its time, and as long as it is shown in the original.
+
+    Attributes:
+        start: the time of the source, in seconds, at which the copy starts.
+    """
+
+    def __init__(self, container: OutputContainer, form: Format, video: VideoFile, times: Sequence[float]) -> None:
+        span = times[-1] - times[0]
+        fps = (len(times) - 1) / span if span > 0 else video.fps or USUAL_FPS
+        rate = Fraction(max(fps, 1.0)).limit_denominator(1001)  # a hint for the encoder: times decide the speed
+        stream: Any = container.add_stream(form.encoder, rate=rate)
+        stream.width, stream.height = video.width + video.width % 2, video.height + video.height % 2
+        stream.pix_fmt, stream.options = "yuv420p", dict(form.encoding)
+        stream.codec_context.time_base = Fraction(1, TICKS)
+        self._container, self._stream, self.start = container, stream, times[0]
+        self._times, self._ends = iter(times), iter([*times[1:], times[-1] + 1 / fps])
+        self._lengths: dict[int, int] = {}  # of the frames in the encoder, by their ticks
+
+    def write(self, frame: Frames) -> None:
+        """Encode the next frame (H, W, 3)."""
+        picture = av.VideoFrame.from_ndarray(even_picture(frame), format="rgb24")
+        start, end = (round((next(times) - self.start) * TICKS) for times in (self._times, self._ends))
+        picture.pts, picture.time_base = start, Fraction(1, TICKS)
+        self._lengths[start] = end - start
+        self._mux(self._stream.encode(picture))
+
+    def end(self) -> None:
+        """Write what is still in the encoder."""
+        self._mux(self._stream.encode())
+
+    def _mux(self, packets: Iterable[av.Packet]) -> None:
+        for packet in packets:
+            packet.duration = self._lengths.pop(packet.pts or 0, 0)
+            self._container.mux(packet)

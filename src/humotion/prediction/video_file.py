@@ -1,0 +1,121 @@
+"""The frames of a video for prediction, of which only those that a model reads are in memory.
+
+A video is read from its start as often as it is needed: once to count its frames, and once per pass of a model or of
+the drawing. A short one (`KEPT_BYTES`) is kept after its first reading, so it is decoded once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from humotion.errors import HumotionError
+from humotion.video.decode import Decoded, decode_video
+from humotion.video.images import decode_frames_folder
+
+Frames = npt.NDArray[np.uint8]
+
+KEPT_BYTES = 2**27
+"""A video with at most so many bytes of pixels is kept in memory: 128 MiB are 20 frames of 1920x1080."""
+
+
+class Video(ABC):
+    """Frames in order by iteration, and by index with the interface that inputs read (`humotion.clips.input.Footage`).
+
+    ``fps`` is None if nobody knows it. ``status`` and ``error`` are what `humotion probe` says of the source.
+    """
+
+    num_frames: int
+    height: int
+    width: int
+    fps: float | None
+    status: str = "ok"
+    error: str | None = None
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Frames]:
+        """Every frame (H, W, 3) from the first to the last. Each call reads again."""
+
+    def decode(self, indices: npt.NDArray[np.integer[Any]]) -> Frames:
+        """Frames (len(indices), H, W, 3) at ``indices``; only these are in memory."""
+        wanted = np.asarray(indices)
+        chosen = np.empty((len(wanted), self.height, self.width, 3), np.uint8)
+        last = int(wanted.max(initial=-1))
+        for number, frame in enumerate(self if last >= 0 else ()):
+            chosen[wanted == number] = frame
+            if number == last:
+                break
+        return chosen
+
+
+class DecodedVideo(Video):
+    """A video that is in memory: all frames (N, H, W, 3)."""
+
+    def __init__(self, frames: Frames, fps: float | None) -> None:
+        self.frames, self.fps = frames, fps
+        self.num_frames, self.height, self.width = frames.shape[:3]
+
+    def __iter__(self) -> Iterator[Frames]:
+        """See `Video`."""
+        return iter(self.frames)
+
+    def decode(self, indices: npt.NDArray[np.integer[Any]]) -> Frames:
+        """See `Video`."""
+        return self.frames[np.asarray(indices)]
+
+
+class VideoFile(Video):
+    """A video that is read from a video file, or from a folder of frames as images.
+
+    Raises:
+        HumotionError: no frame can be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._kept: list[Frames] | None = []
+        decoded, num_bytes, shape = open_video(path), 0, (0, 0)
+        for frame in decoded:
+            num_bytes, shape = num_bytes + frame.nbytes, frame.shape[:2]
+            if self._kept is not None:
+                self._kept.append(frame)
+            if num_bytes > KEPT_BYTES:
+                self._kept = None
+        if not decoded.num_frames:
+            raise HumotionError(f"{path} cannot be read: it is {decoded.status} ({decoded.error}).")
+        self.num_frames, self.fps, (self.height, self.width) = decoded.num_frames, decoded.fps, shape
+        self.status, self.error = decoded.status, decoded.error
+
+    def __iter__(self) -> Iterator[Frames]:
+        """See `Video`; raises a HumotionError if the file has changed since it was opened."""
+        return self._read() if self._kept is None else iter(self._kept)
+
+    def _read(self) -> Iterator[Frames]:
+        number = 0
+        for number, frame in enumerate(open_video(self.path), start=1):
+            if number > self.num_frames or frame.shape[:2] != (self.height, self.width):
+                break
+            yield frame
+        else:
+            if number == self.num_frames:
+                return
+        raise HumotionError(f"{self.path} has changed while it was read. Run the command again.")
+
+
+def open_video(path: Path) -> Decoded:
+    """Open a video file, or a folder of frames, for one reading."""
+    return decode_frames_folder(path) if path.is_dir() else decode_video(path)
+
+
+def read_video(path: Path) -> VideoFile:
+    """Open a video file, or a folder of frames, for prediction.
+
+    Raises:
+        HumotionError: no frame can be read.
+    """
+    return VideoFile(path)

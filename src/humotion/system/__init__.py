@@ -1,0 +1,1 @@
+"""What the operating system gives and limits: processes, signals, names of files."""

@@ -1,0 +1,166 @@
+"""Find out what must be known of a video before its frames are read, in one pass over its packets.
+
+Frames are found by their times, and the times in some files cannot be trusted. AVI stores no times, so
+with B-frames they are guesses. `read_outline` checks this: it reads the packets once and decodes at most one frame.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import av.stream
+import numpy as np
+import numpy.typing as npt
+from av.video.reformatter import VideoReformatter
+
+from humotion.video.container import FILE_ERRORS, error_text, open_container, video_stream
+from humotion.video.damage import PacketDamage, PacketFacts, packet_damage
+from humotion.video.ffmpeg_log import Lines, pyav_errors
+from humotion.video.length import is_cut_short
+from humotion.video.orientation import Filters, quarter_turn, turn_filters
+
+_TIMED_CONTAINERS = frozenset({"mp4", "mov", "matroska", "webm"})
+_NUMBERED_CODECS = frozenset({"mpeg1video", "mpeg2video"})
+_PICTURE_START = b"\0\0\1\0"
+_HEADER_BYTES = 512  # of a packet, in which its picture header lies
+_END = (None, None, None, 0, False, False, False)  # the facts of a packet that could not be read
+_here = threading.local()
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What the packets of a file say about its frames, before these are decoded.
+
+    ``times`` are the seconds at which the frames are shown, in order, or None if they cannot be
+    trusted. ``turn`` is how far the frames must be rotated, in degrees clockwise. It is None if they
+    are mirrored, or rotated by an angle that is not a multiple of 90 degrees. ``first`` is the first frame,
+    not turned, in nearly the right colours: RGB (H, W, 3) uint8. ``damage`` is the first packet that is not
+    whole, and ``ends_early`` says that the file is shorter than its headers say, and frames are missing.
+    """
+
+    stream_index: int
+    fps: float | None
+    codec: str
+    pixel_format: str | None
+    times: tuple[float, ...] | None = None
+    turn: int | None = None
+    first: npt.NDArray[np.uint8] | None = None
+    damage: PacketDamage | None = None
+    ends_early: bool = False
+
+
+class _Pass:
+    """One reading of all packets of a stream, with the first frame if that is wanted."""
+
+    def __init__(self, container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> None:
+        self.packets: list[PacketFacts] = []
+        self.filters: Filters = ()
+        self.first: npt.NDArray[np.uint8] | None = None
+        self.is_complete = True
+        self._container, self._stream = container, stream
+        self._demuxer = container.format.name
+        self._is_numbered = stream.codec_context.name in _NUMBERED_CODECS
+
+    def run(self, with_first: bool) -> None:
+        """Read the packets; after an error of the demuxer they are not complete."""
+        wanted = with_first
+        with pyav_errors() as heard:
+            try:
+                for packet in self._container.demux(self._stream):
+                    self.packets.append(self._facts(packet, heard))
+                    heard.clear()
+                    wanted = wanted and not self._decode(packet)
+                    heard.clear()  # the reader that decodes all frames judges what the decoder says
+            except FILE_ERRORS as error:
+                self.is_complete = False
+                self.packets.append(PacketFacts(*_END, said=error_text(error)))
+
+    def _facts(self, packet: av.Packet, heard: Lines) -> PacketFacts:
+        # Lines of the codec's parser are left to the decoder, which knows whether the packet can be decoded at all.
+        said = next((text.strip() for _, name, text in heard if name == self._demuxer), None)
+        is_shown = bool(packet.size) and not packet.is_discard
+        flags = (packet.is_keyframe, packet.is_corrupt, is_shown)
+        reference = _temporal_reference(packet) if self._is_numbered else None
+        return PacketFacts(packet.pts, packet.dts, packet.pos, packet.size, *flags, said, reference)
+
+    def _decode(self, packet: av.Packet) -> bool:
+        try:
+            frame = next(iter(packet.decode()), None)
+        except FILE_ERRORS:
+            return True
+        if frame is not None:
+            self.filters = turn_filters(frame)
+            self.first = np.asarray(_reformatter().reformat(frame, format="rgb24").to_ndarray(), np.uint8)
+        return frame is not None
+
+
+def read_outline(path: Path) -> Outline:
+    """Read the packets of a file; raises DamagedVideo if it cannot be opened as video."""
+    with open_container(path) as container:
+        stream = video_stream(container)
+        names = set(container.format.name.split(","))
+        is_avi = "avi" in names  # it has no display matrix, and no times for B-frames
+        can_trust = bool(names & _TIMED_CONTAINERS) or (is_avi and not stream.codec_context.has_b_frames)
+        index = [entry.pos for entry in stream.index_entries if entry.size] if is_avi else []
+        read = _Pass(container, stream)
+        read.run(with_first=can_trust)
+        codec = stream.codec_context.codec.canonical_name
+        damage = packet_damage(read.packets, index)
+        ticks = [packet.pts for packet in read.packets if packet.is_shown]
+        can_trust = can_trust and read.is_complete and _are_times(ticks, in_order=is_avi) and bool(stream.time_base)
+        return Outline(
+            stream_index=stream.index,
+            fps=float(stream.average_rate) if stream.average_rate else None,
+            codec=codec,
+            pixel_format=stream.codec_context.pix_fmt,
+            times=tuple(float(tick * stream.time_base) for tick in sorted(ticks)) if can_trust else None,  # type: ignore
+            turn=quarter_turn(read.filters),
+            first=read.first,
+            damage=damage,
+            ends_early=is_cut_short(path) and not _reaches_the_end(container, stream, ticks),
+        )
+
+
+def _temporal_reference(packet: av.Packet) -> int | None:
+    """The place of a picture in its group, from its header (ISO/IEC 13818-2, 6.2.3); None without a header."""
+    head = memoryview(packet)[:_HEADER_BYTES].tobytes()
+    start = head.find(_PICTURE_START) + len(_PICTURE_START)
+    known = start >= len(_PICTURE_START) and len(head) >= start + 2
+    return int.from_bytes(head[start : start + 2], "big") >> 6 if known else None
+
+
+def _reaches_the_end(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream, ticks: Sequence[int | None]
+) -> bool:
+    """Whether the packets reach the length in the header, so that none is missing at the end.
+
+    Some writers state a wrong size of the file, and other programs write behind its end. Then the sizes do not add
+    up although every frame is there.
+    """
+    times = sorted(tick for tick in ticks if tick is not None)
+    if not times or stream.time_base is None:
+        return False
+    step = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 0
+    if stream.frames and len(times) >= stream.frames:
+        return True
+    if stream.duration:
+        return times[-1] - (stream.start_time or 0) + 1.5 * step >= stream.duration
+    length = (container.duration or 0) / av.time_base
+    return bool(length) and float((times[-1] + 1.5 * step) * stream.time_base) >= length
+
+
+def _are_times(ticks: Sequence[int | None], in_order: bool) -> bool:
+    known = [tick for tick in ticks if tick is not None]
+    unique = bool(known) and len(known) == len(ticks) == len(set(known))
+    return unique and (not in_order or known == sorted(known))
+
+
+def _reformatter() -> VideoReformatter:
+    """One per thread: it keeps its tables from one video to the next, which is most of the cost of a single frame."""
+    if not hasattr(_here, "reformatter"):
+        _here.reformatter = VideoReformatter()
+    return _here.reformatter
