@@ -30,6 +30,7 @@ from humotion.sweep.storage import Storage
 from humotion.sweep.study import Sweep, input_md5, make_sampler
 from humotion.sweep.worker import Worker
 from humotion.tracking.store import connect
+from tests.support.tiny_project import tiny_params
 from tests.sweep.conftest import LR, swept
 
 INT = {"type": "int", "low": 1, "high": 1000}
@@ -80,6 +81,22 @@ def test_failures_and_lack_of_memory_do_not_stop_a_sweep(project: Path, storage:
     table = pd.read_csv(tmp_path / "out" / "trials.csv")
     assert table["error"].notna().tolist() == (table["state"] == "failed").tolist()
     assert not list((project / ".humotion" / "work" / "sweep" / study.study_name).glob("trial-*[!k]"))
+
+
+def test_a_trial_that_diverges_fails_with_its_reason_and_the_sweep_continues(project: Path, storage: Storage) -> None:
+    space = {"optimizer.lr": {"type": "categorical", "choices": [0.001, 1e12]}}
+    unclipped = tiny_params(optimizer={"lr": 0.001}, trainer={"epochs": 2, "batch_size": 3, "gradient_clip": None})
+    study = work(swept(base=unclipped, trials=4, space=space, sampler={"name": "random", "seed": 0}), storage)
+    ended = {(trial.params["optimizer.lr"], trial.state.name) for trial in study.get_trials()}
+    assert ended == {(0.001, "COMPLETE"), (1e12, "FAIL")}
+    assert study.best_params == {"optimizer.lr": 0.001}
+    for trial in study.get_trials():
+        run = children(study)[str(trial.number)]
+        diverged = trial.state.name == "FAIL"
+        assert run.info.status == ("FAILED" if diverged else "FINISHED")
+        assert run.data.tags.get("humotion.failed") == ("diverged" if diverged else None)
+        assert ("The training diverged: " in trial.user_attrs.get("error", "")) == diverged
+        assert run.data.tags["optuna.state"] == ("fail" if diverged else "complete")
 
 
 def test_results_in_files_and_in_mlflow(project: Path, storage: Storage, tmp_path: Path) -> None:

@@ -100,3 +100,36 @@ def test_two_processes_have_the_losses_and_scores_of_one(
     assert run.info.status == "FINISHED"
     assert len(client.get_metric_history(run.info.run_id, "train/loss")) == EPOCHS
     assert not list((project / ".humotion" / "work" / "train").iterdir())
+
+
+def test_two_processes_that_diverge_end_together(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither waits for the other, the run is FAILED and says why, and there is no model."""
+    raw = settings("auto")
+    raw["experiments"]["pose"] |= {
+        "optimizer": {"lr": 1e12, "weight_decay": 0.0},
+        "trainer": {"epochs": EPOCHS, "batch_size": 4},
+        "seed": 11,
+    }
+    raw["experiments"]["pose"]["model"] |= {"width": 0.05}
+    with (project / "params.yaml").open("w") as stream:
+        YAML().dump(raw, stream)
+    models = project / "models" / "pose" / "model.safetensors"
+    before = models.stat().st_mtime if models.exists() else None
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM_", "MLFLOW_TRACKING"))}
+    done = subprocess.run(
+        [sys.executable, *LAUNCHERS["torchrun"], "train", "pose"],
+        cwd=project,
+        env=kept | {"PYTHONPATH": str(REPOSITORY / "src"), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "humotion: The training diverged: " in done.stderr
+    monkeypatch.chdir(project)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    client = connect()
+    found = client.search_runs([item.experiment_id for item in client.search_experiments()], max_results=1)
+    assert (found[0].info.status, found[0].data.tags["humotion.failed"]) == ("FAILED", "diverged")
+    assert (models.stat().st_mtime if models.exists() else None) == before
