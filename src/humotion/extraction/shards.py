@@ -127,8 +127,8 @@ def _read(
     if labels and 0 < num_frames < labels.num_frames and decoded.status == "ok":
         row |= {"status": "truncated", "error": f"{num_frames} frames, but {labels.num_frames} labelled frames"}
     if row["status"] in _PARTLY_READ and settings.on_damage == "drop":
-        error = f"{row['error']}; its {num_frames} frames are dropped, because on_damage is drop"
-        return None, {**row, "error": error, "num_frames": 0}
+        fate = f"{row['error']}; its {num_frames} frames are dropped, because on_damage is drop"
+        return None, {**row, "error": fate, "num_frames": 0}
     fps = decoded.fps or layout.fps(video_id)
     video = _packed(video_id, encoded, fps, labels) if num_frames else None
     return video, {**row, "num_frames": num_frames}

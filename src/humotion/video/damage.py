@@ -8,10 +8,11 @@ a number that is left out. Each rule below gives the number of the first packet 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 _LAG = 2
-"""Packets after the flagged one in which the second of two joined recordings starts: the parser flags an earlier one."""
+"""Packets behind the flagged one in which a joined recording may start: the parser flags an earlier one."""
 
 
 class PacketFacts(NamedTuple):
@@ -111,6 +112,6 @@ def _holes(packets: Sequence[PacketFacts]) -> Iterator[PacketDamage]:
 def _longest_step(packets: Sequence[PacketFacts]) -> int:
     """The packet that follows the hole, as far as the times tell."""
     times = [packet.dts for packet in packets]
-    steps = [0 if a is None or b is None else b - a for a, b in zip(times, times[1:], strict=False)]
+    steps = [0 if a is None or b is None else b - a for a, b in pairwise(times)]
     usual = sorted(steps)[len(steps) // 2] if steps else 0
     return next((number for number, step in enumerate(steps, 1) if usual and step > 1.5 * usual), 0)

@@ -13,7 +13,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import cache
 
 import av.logging
@@ -32,7 +32,7 @@ av.logging.set_skip_repeated(False)  # else a line that equals the last one of t
 av.logging.set_level(av.logging.ERROR)
 
 
-def pyav_errors() -> AbstractContextManager[Lines]:
+def pyav_errors() -> av.logging.Capture:
     """A block that collects the errors that PyAV's FFmpeg logs in this thread; its list grows while they are logged."""
     return av.logging.Capture()
 
@@ -41,7 +41,8 @@ def pyav_errors() -> AbstractContextManager[Lines]:
 def torchcodec_errors() -> Iterator[list[str]]:
     """Collect the errors that torchcodec's FFmpeg logs in this thread; the list is complete at the end of the block."""
     before = getattr(_here, "lines", None)
-    _here.lines = lines = []
+    lines: list[str] = []
+    _here.lines = lines
     _listen(+1)
     try:
         yield lines

@@ -15,7 +15,7 @@ import av
 import av.stream
 import numpy as np
 import numpy.typing as npt
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, VideoReformatter
 
 from humotion.video.container import FILE_ERRORS, error_text, open_container, video_stream
 from humotion.video.damage import PacketDamage, PacketFacts, packet_damage
@@ -28,6 +28,7 @@ _NUMBERED_CODECS = frozenset({"mpeg1video", "mpeg2video"})
 _PICTURE_START = b"\0\0\1\0"
 _HEADER_BYTES = 512  # of a packet, in which its picture header lies
 _END = (None, None, None, 0, False, False, False)  # the facts of a packet that could not be read
+_MOST_KINDS = 8
 _here = threading.local()
 
 
@@ -38,8 +39,9 @@ class Outline:
     ``times`` are the seconds at which the frames are shown, in order, or None if they cannot be
     trusted. ``turn`` is how far the frames must be rotated, in degrees clockwise. It is None if they
     are mirrored, or rotated by an angle that is not a multiple of 90 degrees. ``first`` is the first frame,
-    not turned, in nearly the right colours: RGB (H, W, 3) uint8. ``damage`` is the first packet that is not
-    whole, and ``ends_early`` says that the file is shorter than its headers say, and frames are missing.
+    not turned, in nearly the right colours: RGB (H, W, 3) uint8. ``pixel_format`` is FFmpeg's name; with "/full"
+    behind it, the levels of YUV are 0 to 255 although the name does not say so. ``damage`` is the first packet
+    that is not whole. ``ends_early`` says that the file is shorter than its headers say, and frames are missing.
     """
 
     stream_index: int
@@ -94,7 +96,8 @@ class _Pass:
             return True
         if frame is not None:
             self.filters = turn_filters(frame)
-            self.first = _reformatter().reformat(frame, format="rgb24").to_ndarray()
+            pixels = _reformatter(frame).reformat(frame, format="rgb24").to_ndarray()
+            self.first = pixels.astype(np.uint8, copy=False)
         return frame is not None
 
 
@@ -116,7 +119,7 @@ def read_outline(path: Path) -> Outline:
             stream_index=stream.index,
             fps=float(stream.average_rate) if stream.average_rate else None,
             codec=codec,
-            pixel_format=stream.codec_context.pix_fmt,
+            pixel_format=_pixel_format(stream.codec_context),
             times=tuple(float(tick * stream.time_base) for tick in sorted(ticks)) if can_trust else None,  # type: ignore
             turn=quarter_turn(read.filters),
             first=read.first,
@@ -159,8 +162,16 @@ def _are_times(ticks: Sequence[int | None], in_order: bool) -> bool:
     return unique and (not in_order or known == sorted(known))
 
 
-def _reformatter() -> VideoReformatter:
-    """One per thread: it keeps its tables from one video to the next, which is most of the cost of a single frame."""
-    if not hasattr(_here, "reformatter"):
-        _here.reformatter = VideoReformatter()
-    return _here.reformatter
+def _pixel_format(codec: av.VideoCodecContext) -> str | None:
+    name = codec.pix_fmt
+    has_own_range = name is None or not name.startswith("yuv") or name.startswith("yuvj")
+    return name if has_own_range or codec.color_range != ColorRange.JPEG else f"{name}/full"
+
+
+def _reformatter(frame: av.VideoFrame) -> VideoReformatter:
+    """One per kind of frame and thread: its tables are most of the cost, and those of another kind are wrong."""
+    kept: dict[tuple[object, ...], VideoReformatter] = _here.__dict__.setdefault("reformatters", {})
+    kind = (frame.format.name, frame.width, frame.height, frame.colorspace, frame.color_range)
+    if kind not in kept and len(kept) >= _MOST_KINDS:
+        kept.clear()
+    return kept.setdefault(kind, VideoReformatter())

@@ -17,7 +17,7 @@ from humotion.video.outline import read_outline
 
 @dataclass(frozen=True)
 class Probe:
-    """Header facts; a fact that the source does not state is None. ``status`` is ok, or what is wrong with it (see `Decoded`)."""
+    """Header facts; one that the source does not state is None. ``status`` is ok, or what is wrong (see `Decoded`)."""
 
     status: str
     error: str | None = None
