@@ -52,8 +52,8 @@ def packet_damage(packets: Sequence[PacketFacts], index: Sequence[int] = ()) -> 
 
 def _said(packets: Sequence[PacketFacts]) -> Iterator[PacketDamage]:
     for number, packet in enumerate(packets):
-        if packet.said:
-            yield PacketDamage(number, packet.said)
+        if packet.said:  # the bytes that the demuxer did not understand may start in the packet before
+            yield PacketDamage(max(0, number - 1), packet.said)
             return
         if packet.is_corrupt and not _is_joint(packets, number):
             yield PacketDamage(number, "some bytes of its packet are missing")
@@ -87,7 +87,7 @@ def _missing(packets: Sequence[PacketFacts], index: Sequence[int]) -> Iterator[P
     ends = sorted((pos, number) for pos, number in read.items() if pos is not None)
     for pos in lost[:1]:
         number = next((number for start, number in ends if start > pos), len(packets))
-        yield PacketDamage(number, f"{len(lost)} of {len(known)} packets in the file's index cannot be read")
+        yield PacketDamage(max(0, number - 1), f"{len(lost)} of {len(known)} packets in the file's index cannot be read")
     for pos, number in ends if known else ():
         if pos not in known and pos < max(known):
             yield PacketDamage(number, "its packet is not in the file's index")
