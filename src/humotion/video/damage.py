@@ -87,7 +87,9 @@ def _missing(packets: Sequence[PacketFacts], index: Sequence[int]) -> Iterator[P
     ends = sorted((pos, number) for pos, number in read.items() if pos is not None)
     for pos in lost[:1]:
         number = next((number for start, number in ends if start > pos), len(packets))
-        yield PacketDamage(max(0, number - 1), f"{len(lost)} of {len(known)} packets in the file's index cannot be read")
+        yield PacketDamage(
+            max(0, number - 1), f"{len(lost)} of {len(known)} packets in the file's index cannot be read"
+        )
     for pos, number in ends if known else ():
         if pos not in known and pos < max(known):
             yield PacketDamage(number, "its packet is not in the file's index")

@@ -21,7 +21,8 @@ import av.logging
 Lines = list[tuple[int, str, str]]
 """Lines of the log, as (level, part of FFmpeg that wrote it, text)."""
 
-_ERROR = 16  # AV_LOG_ERROR; a lower number is more serious
+_ERROR, _INFO = 16, 32  # AV_LOG_ERROR, AV_LOG_INFO; a lower number is more serious
+_CONCEALING = b"concealing"
 _MAJOR_VERSIONS = range(56, 61)  # of libavutil: FFmpeg 4 to 8
 _NAMES = ("libavutil.so.{}", "libavutil.{}.dylib")
 _CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
@@ -72,12 +73,17 @@ def _listen(change: int) -> None:
 
 def _write(source: int | None, level: int, text: int | None, values: int | None) -> None:
     lines = getattr(_here, "lines", None)
-    if lines is None or level > _ERROR:
+    if lines is None or not (level <= _ERROR or (level <= _INFO and text and _tells_of_concealment(text))):
         return
     buffer, prefix = ctypes.create_string_buffer(400), ctypes.c_int(0)
     arguments = (ctypes.c_void_p(source), level, ctypes.c_void_p(text), ctypes.c_void_p(values))
     _libraries()[0].av_log_format_line(*arguments, buffer, len(buffer), ctypes.byref(prefix))
     lines.append(buffer.value.decode("utf-8", "replace").strip())
+
+
+def _tells_of_concealment(text: int) -> bool:
+    """Whether it is "concealing 5 DC, 5 AC, 5 MV errors in I frame", which FFmpeg does not count as an error."""
+    return ctypes.string_at(text, len(_CONCEALING)) == _CONCEALING
 
 
 _callback = _CALLBACK(_write)

@@ -103,7 +103,8 @@ class _Pass:
 
 def read_outline(path: Path) -> Outline:
     """Read the packets of a file; raises DamagedVideo if it cannot be opened as video."""
-    with open_container(path) as container:
+    said: list[str] = []
+    with open_container(path, said) as container:
         stream = video_stream(container)
         names = set(container.format.name.split(","))
         is_avi = "avi" in names  # it has no display matrix, and no times for B-frames
@@ -114,6 +115,8 @@ def read_outline(path: Path) -> Outline:
         codec = stream.codec_context.codec.canonical_name
         damage = packet_damage(read.packets, index)
         ticks = [packet.pts for packet in read.packets if packet.is_shown]
+        if said and not len(ticks) >= stream.frames > 0:  # the index is damaged, so no frame has a sure place
+            damage = PacketDamage(0, said[0])
         can_trust = can_trust and read.is_complete and _are_times(ticks, in_order=is_avi) and bool(stream.time_base)
         return Outline(
             stream_index=stream.index,
