@@ -20,7 +20,7 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from humotion.video.container import FILE_ERRORS, error_text, open_container, video_stream
 from humotion.video.damage import PacketDamage, PacketFacts, packet_damage
 from humotion.video.ffmpeg_log import Lines, pyav_errors
-from humotion.video.length import is_cut_short
+from humotion.video.length import ends_within_ts_packet, is_cut_short
 from humotion.video.orientation import Filters, quarter_turn, turn_filters
 
 _TIMED_CONTAINERS = frozenset({"mp4", "mov", "matroska", "webm"})
@@ -113,8 +113,9 @@ def read_outline(path: Path) -> Outline:
         read = _Pass(container, stream)
         read.run(with_first=can_trust)
         codec = stream.codec_context.codec.canonical_name
-        damage = packet_damage(read.packets, index)
         ticks = [packet.pts for packet in read.packets if packet.is_shown]
+        ends_early, damage = _ending(path, container, read.packets, stream)
+        damage = packet_damage(read.packets, index) or damage
         if said and not len(ticks) >= stream.frames > 0:  # the index is damaged, so no frame has a sure place
             damage = PacketDamage(0, said[0])
         can_trust = can_trust and read.is_complete and _are_times(ticks, in_order=is_avi) and bool(stream.time_base)
@@ -127,8 +128,25 @@ def read_outline(path: Path) -> Outline:
             turn=quarter_turn(read.filters),
             first=read.first,
             damage=damage,
-            ends_early=is_cut_short(path) and not _reaches_the_end(container, stream, ticks),
+            ends_early=ends_early,
         )
+
+
+def _ending(
+    path: Path,
+    container: av.container.InputContainer,
+    packets: Sequence[PacketFacts],
+    stream: av.video.stream.VideoStream,
+) -> tuple[bool, PacketDamage | None]:
+    """Whether the file ends too early, and the packet from which on frames may be missing for that reason."""
+    text = "what belongs behind is not in the file"
+    if "mpegts" in container.format.name.split(","):
+        last = max((number for number, packet in enumerate(packets) if packet.size), default=0)
+        is_cut = ends_within_ts_packet(path)  # then the last picture may be a part of one
+        return is_cut, PacketDamage(last, text) if is_cut else None
+    ticks = [packet.pts for packet in packets if packet.is_shown]
+    is_cut = is_cut_short(path) and not _reaches_the_end(container, stream, ticks)
+    return is_cut, PacketDamage(max(0, len(packets) - 1), text) if is_cut else None
 
 
 def _temporal_reference(packet: av.Packet) -> int | None:
