@@ -22,6 +22,7 @@ from humotion.video.damage import PacketDamage, PacketFacts, packet_damage
 from humotion.video.ffmpeg_log import Lines, pyav_errors
 from humotion.video.length import ends_within_ts_packet, is_cut_short
 from humotion.video.orientation import Filters, quarter_turn, turn_filters
+from humotion.video.transport import first_break
 
 _TIMED_CONTAINERS = frozenset({"mp4", "mov", "matroska", "webm"})
 _NUMBERED_CODECS = frozenset({"mpeg1video", "mpeg2video"})
@@ -41,7 +42,8 @@ class Outline:
     are mirrored, or rotated by an angle that is not a multiple of 90 degrees. ``first`` is the first frame,
     not turned, in nearly the right colours: RGB (H, W, 3) uint8. ``pixel_format`` is FFmpeg's name; with "/full"
     behind it, the levels of YUV are 0 to 255 although the name does not say so. ``damage`` is the first packet
-    that is not whole. ``ends_early`` says that the file is shorter than its headers say, and frames are missing.
+    that is not whole. ``ends_early`` says that the file is shorter than its headers say, and frames are missing;
+    only containers with ``has_length`` say how long they are.
     """
 
     stream_index: int
@@ -52,6 +54,7 @@ class Outline:
     turn: int | None = None
     first: npt.NDArray[np.uint8] | None = None
     damage: PacketDamage | None = None
+    has_length: bool = False
     ends_early: bool = False
 
 
@@ -115,7 +118,8 @@ def read_outline(path: Path) -> Outline:
         codec = stream.codec_context.codec.canonical_name
         ticks = [packet.pts for packet in read.packets if packet.is_shown]
         ends_early, damage = _ending(path, container, read.packets, stream)
-        damage = packet_damage(read.packets, index) or damage
+        broken = first_break(path) if "mpegts" in names else None
+        damage = packet_damage(read.packets, index, broken) or damage
         if said and not len(ticks) >= stream.frames > 0:  # the index is damaged, so no frame has a sure place
             damage = PacketDamage(0, said[0])
         can_trust = can_trust and read.is_complete and _are_times(ticks, in_order=is_avi) and bool(stream.time_base)
@@ -128,6 +132,7 @@ def read_outline(path: Path) -> Outline:
             turn=quarter_turn(read.filters),
             first=read.first,
             damage=damage,
+            has_length=is_avi or bool(names & _TIMED_CONTAINERS),
             ends_early=ends_early,
         )
 
