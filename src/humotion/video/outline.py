@@ -29,6 +29,7 @@ _NUMBERED_CODECS = frozenset({"mpeg1video", "mpeg2video"})
 _PICTURE_START = b"\0\0\1\0"
 _HEADER_BYTES = 512  # of a packet, in which its picture header lies
 _END = (None, None, None, 0, False, False, False)  # the facts of a packet that could not be read
+_CHUNK_HEADER = 8  # bytes of an AVI chunk before its data; its index lists where the chunk starts
 _MOST_KINDS = 8
 _here = threading.local()
 
@@ -112,7 +113,7 @@ def read_outline(path: Path) -> Outline:
         names = set(container.format.name.split(","))
         is_avi = "avi" in names  # it has no display matrix, and no times for B-frames
         can_trust = bool(names & _TIMED_CONTAINERS) or (is_avi and not stream.codec_context.has_b_frames)
-        index = [entry.pos for entry in stream.index_entries if entry.size] if is_avi else []
+        index = [entry.pos + _CHUNK_HEADER for entry in stream.index_entries if entry.size] if is_avi else []
         read = _Pass(container, stream)
         read.run(with_first=can_trust)
         codec = stream.codec_context.codec.canonical_name
