@@ -36,7 +36,7 @@ MEMORY = 2 * 2**30
 """Largest memory for reading one small damaged file, in bytes."""
 CPU_SECONDS, SECONDS = 60, 600
 """Largest time for it: of the processor, and on the clock. The latter is long, because the machine may be busy."""
-STATUSES = frozenset({"ok", "truncated", "corrupt", "empty", "missing"})
+STATUSES = frozenset({"ok", "truncated", "damaged", "corrupt", "empty", "missing"})
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,9 @@ def _run_stages(layout: str, root: Path) -> str:
     extract.run("data", params)
     statuses = set(pd.read_parquet("prepared/data/frames.parquet")["status"])
     assert statuses <= STATUSES, statuses
-    return next((status for status in ("truncated", "corrupt", "empty", "missing") if status in statuses), "ok")
+    return next(
+        (status for status in ("truncated", "damaged", "corrupt", "empty", "missing") if status in statuses), "ok"
+    )
 
 
 def _memory(field: str) -> int:
@@ -153,7 +155,7 @@ def _memory(field: str) -> int:
 
 def table(outcomes: dict[str, list[Outcome]]) -> str:
     """One line per kind of file: the number of each result, the longest time, and the most memory."""
-    results = ("ok", "truncated", "corrupt", "empty", "missing", "error text")
+    results = ("ok", "truncated", "damaged", "corrupt", "empty", "missing", "error text")
     header = ["file", "count", *results, "failures", "max CPU s", "max MiB"]
     rows = [[kind, *_row(found, results)] for kind, found in outcomes.items()]
     rows.append(["all", *_row([outcome for found in outcomes.values() for outcome in found], results)])

@@ -1,7 +1,7 @@
 """Ask whether the status of damaged videos is true: `python -m benchmarks.fuzz_truth --count 2000`.
 
-Small whole videos of six containers are damaged, and read as extraction reads them. For each damaged file there is one of
-five verdicts:
+Small whole videos of six containers are damaged, and read as extraction reads them. For each damaged file there is
+one of five verdicts:
 
   whole        status ok, and every frame is that of the whole file
   as ffmpeg    status ok, and the frames are others, but exactly those of the ffmpeg command for the damaged file: the
@@ -108,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=2000, help="number of damaged files (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed damages the same bytes (%(default)s)")
-    parser.add_argument("--keep", type=Path, help="write the files with the verdicts LIE and caught late to this folder")
+    parser.add_argument("--keep", type=Path, help="a folder for the files that are LIE or caught late")
     settings = parser.parse_args()
     logging.disable()
     with tempfile.TemporaryDirectory() as folder:
