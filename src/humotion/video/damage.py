@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+_FILE_ENDED = "File ended prematurely"  # the demuxer's words, when the last packet is not whole and is not given
 _LAG = 2
 """Packets behind the flagged one in which a joined recording may start: the parser flags an earlier one."""
 
@@ -59,7 +60,8 @@ def packet_damage(
 def _said(packets: Sequence[PacketFacts]) -> Iterator[PacketDamage]:
     for number, packet in enumerate(packets):
         if packet.said:  # the bytes that the demuxer did not understand may start in the packet before
-            yield PacketDamage(max(0, number - 1), packet.said)
+            is_end = packet.said.startswith(_FILE_ENDED)
+            yield PacketDamage(number if is_end else max(0, number - 1), packet.said)
             return
         if packet.is_corrupt and not _is_joint(packets, number):
             yield PacketDamage(number, "some bytes of its packet are missing")
@@ -69,7 +71,7 @@ def _said(packets: Sequence[PacketFacts]) -> Iterator[PacketDamage]:
 def _is_joint(packets: Sequence[PacketFacts], number: int) -> bool:
     """Whether two recordings were joined behind a packet, which a transport stream reports like missing bytes.
 
-    The second one starts with a key frame, and its times start anew or follow without a hole. If bytes are missing
+    The second one starts with a key frame, and its times start again from below or follow without a hole. If bytes are missing
     nevertheless, the decoder notices.
     """
     near = packets[max(0, number - 1) : number + 1 + _LAG]

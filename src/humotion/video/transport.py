@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 _SYNC = 0x47
 _STRIDES = (188, 192, 204)  # plain, with a time code in front (M2TS), with error correction behind
-_NUM_SURE = 5  # sync bytes at the right distance, after which a stream is sure to go on
+_NUM_SURE = 5  # sync bytes at the right distance, after which a stream surely continues
 
 
 def first_break(path: Path) -> int | None:
