@@ -71,8 +71,8 @@ def _said(packets: Sequence[PacketFacts]) -> Iterator[PacketDamage]:
 def _is_joint(packets: Sequence[PacketFacts], number: int) -> bool:
     """Whether two recordings were joined behind a packet, which a transport stream reports like missing bytes.
 
-    The second one starts with a key frame, and its times start again from below or follow without a hole. If bytes are missing
-    nevertheless, the decoder notices.
+    The second one starts with a key frame, and its times start again from below or follow without a hole. If bytes
+    are missing nevertheless, the decoder notices.
     """
     near = packets[max(0, number - 1) : number + 1 + _LAG]
     times = [packet.dts for packet in near]

@@ -169,7 +169,6 @@ def _rgb_graph(stream: av.video.stream.VideoStream, first: av.VideoFrame) -> av.
     graph = av.filter.Graph()
     turns = [graph.add(name, arguments) for name, arguments in turn_filters(first)]
     # Not the size in the container's header, which may be another one.
-    facts = {"width": first.width, "height": first.height, "format": first.format, "time_base": stream.time_base}
-    source = graph.add_buffer(**facts)
+    source = graph.add_buffer(template=stream, width=first.width, height=first.height, format=first.format)
     graph.link_nodes(source, *turns, graph.add("format", "rgb24"), graph.add("buffersink")).configure()
     return graph
