@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from torchcodec.decoders import VideoDecoder
 
 from humotion.video import trust
 from humotion.video.damage import PacketDamage, PacketFacts, packet_damage
 from humotion.video.decode import decode_video
+from humotion.video.decoded import Decoded
+from humotion.video.ffmpeg_log import torchcodec_errors
+from humotion.video.outline import Outline
+from humotion.video.torchcodec_reader import HeardDamage, torchcodec
 from humotion.video.transport import first_break
 from tests.support.footage import VP9, X264, assert_equals_ffmpeg, ffmpeg, film, join, needs_ffmpeg
 
@@ -209,3 +216,40 @@ def test_an_index_that_lists_what_was_not_read() -> None:
     damage = packet_damage(found, [0, 1, 2, 3, 4, 5])
     assert damage == PacketDamage(2, "1 of 6 packets in the file's index cannot be read")
     assert packet_damage(found, [10, 11, 12, 13, 14]) is None  # such an index counts from elsewhere
+
+
+def test_what_only_torchcodecs_ffmpeg_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two versions of FFmpeg may judge the same bytes differently; the stricter one counts."""
+    path = film(tmp_path / "a.mov", "mjpeg", "-q:v 8", num_frames=40)
+    whole = decode_video(path).read_all()
+    heard = HeardDamage("error dc", 21)
+
+    def fails(path: Path, outline: Outline, decoded: Decoded, device: str) -> Iterator[np.ndarray]:
+        decoded.read_by("torchcodec")
+        yield from whole[:16]
+        raise heard
+
+    monkeypatch.setattr("humotion.video.decode.torchcodec_frames", fails)
+    video = decode_video(path)
+    np.testing.assert_array_equal(video.read_all(), whole[:21])
+    assert (video.status, video.error) == ("damaged", "damage from frame 21 on: error dc")
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.avi"])
+def test_both_logs_are_heard(name: str, tmp_path: Path) -> None:
+    path = film(tmp_path / name, *(HURT["a.mp4"] if name == "a.mp4" else HURT["mpeg4.avi"]), num_frames=40)
+    data = bytearray(path.read_bytes())
+    start = len(data) * 2 // 3
+    data[start : start + 300] = b"\xaa\x55\xff" * 100
+    path.write_bytes(data)
+    video = decode_video(path)
+    assert 0 < len(video.read_all()) < 40
+    assert (video.status, video.method) == ("damaged", "torchcodec+pyav")
+    assert torchcodec() is not None
+    decoder = VideoDecoder(str(path), seek_mode="exact")
+    with torchcodec_errors() as lines, contextlib.suppress(RuntimeError):
+        decoder.get_frames_in_range(0, len(decoder))
+    assert any(level <= 32 and text for level, _, text in lines)
+    with torchcodec_errors() as quiet:
+        VideoDecoder(str(film(tmp_path / "whole.mp4", "libx264", X264)), seek_mode="exact").get_frames_in_range(0, 9)
+    assert quiet == []

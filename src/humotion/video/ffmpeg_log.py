@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ _ERROR, _INFO = 16, 32  # AV_LOG_ERROR, AV_LOG_INFO; a lower number is more seri
 _CONCEALING = b"concealing"
 _MAJOR_VERSIONS = range(56, 61)  # of libavutil: FFmpeg 4 to 8
 _NAMES = ("libavutil.so.{}", "libavutil.{}.dylib")
+_LINE = re.compile(r"\[(.*?) @ \w+\] (.*)", re.DOTALL)
 _CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 
 logging.getLogger("libav").addHandler(logging.NullHandler())  # PyAV's name for lines that nobody captures
@@ -39,10 +41,10 @@ def pyav_errors() -> av.logging.Capture:
 
 
 @contextmanager
-def torchcodec_errors() -> Iterator[list[str]]:
+def torchcodec_errors() -> Iterator[Lines]:
     """Collect the errors that torchcodec's FFmpeg logs in this thread; the list is complete at the end of the block."""
     before = getattr(_here, "lines", None)
-    lines: list[str] = []
+    lines: Lines = []
     _here.lines = lines
     _listen(+1)
     try:
@@ -75,10 +77,12 @@ def _write(source: int | None, level: int, text: int | None, values: int | None)
     lines = getattr(_here, "lines", None)
     if lines is None or not (level <= _ERROR or (level <= _INFO and text and _tells_of_concealment(text))):
         return
-    buffer, prefix = ctypes.create_string_buffer(400), ctypes.c_int(0)
+    buffer, prefix = ctypes.create_string_buffer(400), ctypes.c_int(1)
     arguments = (ctypes.c_void_p(source), level, ctypes.c_void_p(text), ctypes.c_void_p(values))
     _libraries()[0].av_log_format_line(*arguments, buffer, len(buffer), ctypes.byref(prefix))
-    lines.append(buffer.value.decode("utf-8", "replace").strip())
+    said = buffer.value.decode("utf-8", "replace").strip()
+    found = _LINE.match(said)
+    lines.append((level, found[1], found[2]) if found else (level, "", said))
 
 
 def _tells_of_concealment(text: int) -> bool:

@@ -44,11 +44,13 @@ class Outline:
     not turned, in nearly the right colours: RGB (H, W, 3) uint8. ``pixel_format`` is FFmpeg's name; with "/full"
     behind it, the levels of YUV are 0 to 255 although the name does not say so. ``damage`` is the first packet
     that is not whole. ``ends_early`` says that the file is shorter than its headers say, and frames are missing;
-    only containers with ``has_length`` say how long they are.
+    only containers with ``has_length`` say how long they are. ``starts_clean``: the first packet is a key frame, and
+    no frame is shown before it, so that every frame can be decoded.
     """
 
     stream_index: int
     fps: float | None
+    container: str
     codec: str
     pixel_format: str | None
     times: tuple[float, ...] | None = None
@@ -56,6 +58,7 @@ class Outline:
     first: npt.NDArray[np.uint8] | None = None
     damage: PacketDamage | None = None
     has_length: bool = False
+    starts_clean: bool = False
     ends_early: bool = False
 
 
@@ -127,15 +130,24 @@ def read_outline(path: Path) -> Outline:
         return Outline(
             stream_index=stream.index,
             fps=float(stream.average_rate) if stream.average_rate else None,
+            container=container.format.name,
             codec=codec,
             pixel_format=_pixel_format(stream.codec_context),
             times=tuple(float(tick * stream.time_base) for tick in sorted(ticks)) if can_trust else None,  # type: ignore
             turn=quarter_turn(read.filters),
             first=read.first,
             damage=damage,
+            starts_clean=_starts_clean(read.packets),
             has_length=is_avi or bool(names & _TIMED_CONTAINERS),
             ends_early=ends_early,
         )
+
+
+def _starts_clean(packets: Sequence[PacketFacts]) -> bool:
+    """Whether the first packet is a key frame that is shown first."""
+    times = [packet.pts for packet in packets if packet.size]
+    known = [time for time in times if time is not None]
+    return bool(known) and packets[0].is_key and times[0] == min(known)
 
 
 def _ending(
