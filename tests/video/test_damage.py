@@ -15,7 +15,7 @@ from humotion.video import trust
 from humotion.video.damage import PacketDamage, PacketFacts, packet_damage
 from humotion.video.decode import decode_video
 from humotion.video.decoded import Decoded
-from humotion.video.ffmpeg_log import torchcodec_errors
+from humotion.video.ffmpeg_log import listening_to_torchcodec, torchcodec_errors
 from humotion.video.outline import Outline
 from humotion.video.torchcodec_reader import HeardDamage, torchcodec
 from humotion.video.transport import first_break
@@ -247,9 +247,9 @@ def test_both_logs_are_heard(name: str, tmp_path: Path) -> None:
     assert (video.status, video.method) == ("damaged", "torchcodec+pyav")
     assert torchcodec() is not None
     decoder = VideoDecoder(str(path), seek_mode="exact")
-    with torchcodec_errors() as lines, contextlib.suppress(RuntimeError):
+    with listening_to_torchcodec(), torchcodec_errors() as lines, contextlib.suppress(RuntimeError):
         decoder.get_frames_in_range(0, len(decoder))
     assert any(level <= 32 and text for level, _, text in lines)
-    with torchcodec_errors() as quiet:
+    with listening_to_torchcodec(), torchcodec_errors() as quiet:
         VideoDecoder(str(film(tmp_path / "whole.mp4", "libx264", X264)), seek_mode="exact").get_frames_in_range(0, 9)
     assert quiet == []

@@ -41,16 +41,27 @@ def pyav_errors() -> av.logging.Capture:
 
 
 @contextmanager
+def listening_to_torchcodec() -> Iterator[None]:
+    """A block in which `torchcodec_errors` is cheap: a listener is set once, and not for each batch of frames."""
+    _listen(+1)
+    try:
+        yield
+    finally:
+        _listen(-1)
+
+
+@contextmanager
 def torchcodec_errors() -> Iterator[Lines]:
-    """Collect the errors that torchcodec's FFmpeg logs in this thread; the list is complete at the end of the block."""
+    """Collect the errors that torchcodec's FFmpeg logs in this thread; the list is complete at the end of the block.
+
+    It must be inside `listening_to_torchcodec`.
+    """
     before = getattr(_here, "lines", None)
     lines: Lines = []
     _here.lines = lines
-    _listen(+1)
     try:
         yield lines
     finally:
-        _listen(-1)
         _here.lines = before
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -126,14 +127,14 @@ def read_outline(path: Path) -> Outline:
         damage = packet_damage(read.packets, index, broken) or damage
         if said and not len(ticks) >= stream.frames > 0:  # the index is damaged, so no frame has a sure place
             damage = PacketDamage(0, said[0])
-        can_trust = can_trust and read.is_complete and _are_times(ticks, in_order=is_avi) and bool(stream.time_base)
+        can_trust = can_trust and read.is_complete and _are_times(ticks, in_order=is_avi)
         return Outline(
             stream_index=stream.index,
             fps=float(stream.average_rate) if stream.average_rate else None,
             container=container.format.name,
             codec=codec,
             pixel_format=_pixel_format(stream.codec_context),
-            times=tuple(float(tick * stream.time_base) for tick in sorted(ticks)) if can_trust else None,  # type: ignore
+            times=_seconds(ticks, stream.time_base) if can_trust else None,
             turn=quarter_turn(read.filters),
             first=read.first,
             damage=damage,
@@ -141,6 +142,13 @@ def read_outline(path: Path) -> Outline:
             has_length=is_avi or bool(names & _TIMED_CONTAINERS),
             ends_early=ends_early,
         )
+
+
+def _seconds(ticks: Sequence[int | None], base: Fraction | None) -> tuple[float, ...] | None:
+    if base is None:
+        return None
+    above, below = base.numerator, base.denominator  # whole numbers divide ten times faster than fractions
+    return tuple(tick * above / below for tick in sorted(tick for tick in ticks if tick is not None))
 
 
 def _starts_clean(packets: Sequence[PacketFacts]) -> bool:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from humotion.video.container import ffmpeg_name
 from humotion.video.decoded import Decoded
-from humotion.video.ffmpeg_log import Lines, can_hear_torchcodec, torchcodec_errors
+from humotion.video.ffmpeg_log import Lines, can_hear_torchcodec, listening_to_torchcodec, torchcodec_errors
 from humotion.video.outline import Outline
 from humotion.video.trust import looks_alike
 
@@ -58,6 +58,12 @@ def torchcodec_frames(
     facts = decoder.metadata
     if -round(facts.rotation or 0) % 360 != outline.turn:
         raise ValueError("torchcodec reports another rotation than PyAV")
+    with listening_to_torchcodec():
+        yield from _batches(decoder, outline, decoded, device)
+
+
+def _batches(decoder: Any, outline: Outline, decoded: Decoded, device: Device) -> Iterator[npt.NDArray[np.uint8]]:
+    facts = decoder.metadata
     times = np.asarray(outline.times)
     step = max(1, min(_BATCH_FRAMES, _BATCH_BYTES // (3 * facts.width * facts.height)))
     for start in range(decoded.num_frames, len(times), step):
