@@ -107,10 +107,10 @@ def _compare(path: Path) -> tuple[tuple[str, str], str] | None:
     try:
         ours = list(torchcodec_frames(path, outline, Decoded("pyav"), "cpu"))
     except READ_ERRORS as error:
-        return kind, str(error).splitlines()[0][:70]
+        return kind, f"refused ({str(error).splitlines()[0][:70]})"  # no wrong frame is given: PyAV continues
     theirs = list(reference_frames(path))
     if len(ours) != len(theirs):
-        return kind, f"{len(ours)} frames of {len(theirs)}"
+        return kind, f"another number of frames: {len(ours)} of {len(theirs)}"
     if any(a.shape != b.shape for a, b in zip(ours, theirs, strict=True)):
         return kind, "another size"
     largest = max(int(np.abs(a.astype(np.int16) - b).max()) for a, b in zip(ours, theirs, strict=True))
@@ -121,7 +121,8 @@ def table(found: dict[tuple[str, str], dict[str, str]]) -> str:
     """The kinds that were equal everywhere, by codec, and a line for each that was not."""
     trusted: dict[str, list[str]] = defaultdict(list)
     for (codec, pixel_format), verdicts in sorted(found.items()):
-        if all(verdict == "equal" for verdict in verdicts.values()):
+        found_results = {verdict.split()[0] for verdict in verdicts.values()}
+        if "equal" in found_results and "differs" not in found_results and "another" not in found_results:
             trusted[codec].append(pixel_format)
     lines = [f'    "{codec}": "{" ".join(formats)}",' for codec, formats in trusted.items()]
     return "\n".join([*lines, "", *_differences(found)])

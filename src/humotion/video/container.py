@@ -29,22 +29,26 @@ def ffmpeg_name(path: Path) -> str:
     return str(path.absolute())
 
 
-def open_container(path: Path) -> av.container.InputContainer:
-    """Open a file that contains a video; raises DamagedVideo, which has the status to record."""
+def open_container(path: Path, said: list[str] | None = None) -> av.container.InputContainer:
+    """Open a file that contains a video; raises DamagedVideo, which has the status to record.
+
+    The errors that the demuxer logs about the headers are appended to ``said``.
+    """
     if not path.is_file():
         raise DamagedVideo("the file does not exist", "missing")
     if path.stat().st_size == 0:
         raise DamagedVideo("the file has no bytes", "empty")
-    cut = "the file ends too early, and its index is missing: " if is_cut_short(path) else ""
     try:
-        with pyav_errors():  # what the probing of streams says is said again when the packets are read
+        with pyav_errors() as heard:
             container = av.open(ffmpeg_name(path))
     except FILE_ERRORS as error:
-        raise DamagedVideo(cut + error_text(error), "corrupt") from error
+        raise DamagedVideo(_cut(path) + error_text(error), "corrupt") from error
     if not _streams(container):
         missing = "decoder for the video" if _moving(container) else "video stream"
         container.close()
-        raise DamagedVideo(f"{cut}there is no {missing} in it", "corrupt")
+        raise DamagedVideo(f"{_cut(path)}there is no {missing} in it", "corrupt")
+    if said is not None:
+        said += [text.strip() for _, name, text in heard if name == container.format.name]
     return container
 
 
@@ -62,6 +66,10 @@ def video_stream(container: av.container.InputContainer) -> av.video.stream.Vide
         raise DamagedVideo(f"its header says that frames have {stream.width} x {stream.height} pixels", "corrupt")
     stream.codec_context.thread_count = 1
     return stream
+
+
+def _cut(path: Path) -> str:
+    return "the file ends too early, and its index is missing: " if is_cut_short(path) else ""
 
 
 def _streams(container: av.container.InputContainer) -> list[av.video.stream.VideoStream]:

@@ -7,10 +7,11 @@ a number that is left out. Each rule below gives the number of the first packet 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
+_FILE_ENDED = "File ended prematurely"  # the demuxer's words, when the last packet is not whole and is not given
 _LAG = 2
 """The second of two joined recordings starts within these packets after the flagged one: the parser flags it early."""
 
@@ -39,21 +40,28 @@ class PacketDamage(NamedTuple):
     text: str
 
 
-def packet_damage(packets: Sequence[PacketFacts], index: Sequence[int] = ()) -> PacketDamage | None:
+def packet_damage(
+    packets: Sequence[PacketFacts], index: Sequence[int] = (), broken: int | None = None
+) -> PacketDamage | None:
     """The first damage in ``packets``; None if there is no trace of any.
 
     Args:
         packets: all packets of the stream, in the order of the file.
         index: the positions of its packets as the file's own index lists them; empty without a complete index.
+        broken: the byte at which the container is broken.
     """
     found = [*_said(packets), *_missing(packets, index), *_holes(packets)]
+    if broken is not None:
+        before = [number for number, packet in enumerate(packets) if packet.pos is not None and packet.pos < broken]
+        found.append(PacketDamage(max(before, default=0), f"the stream is broken at byte {broken}"))
     return min(found, default=None, key=lambda damage: damage.number)
 
 
 def _said(packets: Sequence[PacketFacts]) -> Iterator[PacketDamage]:
     for number, packet in enumerate(packets):
-        if packet.said:
-            yield PacketDamage(number, packet.said)
+        if packet.said:  # the bytes that the demuxer did not understand may start in the packet before
+            is_end = packet.said.startswith(_FILE_ENDED)
+            yield PacketDamage(number if is_end else max(0, number - 1), packet.said)
             return
         if packet.is_corrupt and not _is_joint(packets, number):
             yield PacketDamage(number, "some bytes of its packet are missing")
@@ -67,11 +75,17 @@ def _is_joint(packets: Sequence[PacketFacts], number: int) -> bool:
     nevertheless, the decoder notices.
     """
     near = packets[max(0, number - 1) : number + 1 + _LAG]
-    if number == 0 or any(packet.dts is None for packet in near):
+    times = [packet.dts for packet in near]
+    usual = _usual_step(packets)
+    if number == 0 or None in times or usual is None:
         return False
-    steps = [(near[n].dts or 0) - (near[n - 1].dts or 0) for n in range(1, len(near))]
-    joints = (n for n in range(2, len(near)) if near[n].is_key)
-    return any(all(step <= steps[0] for step in steps[:n]) for n in joints)
+    are_usual = [b - a <= usual for a, b in pairwise(time for time in times if time is not None)]
+    return any(near[n].is_key and all(are_usual[:n]) for n in range(2, len(near)))
+
+
+def _usual_step(packets: Sequence[PacketFacts]) -> int | None:
+    steps = sorted(b.dts - a.dts for a, b in pairwise(packets) if a.dts is not None and b.dts is not None)
+    return steps[len(steps) // 2] if steps else None
 
 
 def _missing(packets: Sequence[PacketFacts], index: Sequence[int]) -> Iterator[PacketDamage]:
@@ -87,7 +101,9 @@ def _missing(packets: Sequence[PacketFacts], index: Sequence[int]) -> Iterator[P
     ends = sorted((pos, number) for pos, number in read.items() if pos is not None)
     for pos in lost[:1]:
         number = next((number for start, number in ends if start > pos), len(packets))
-        yield PacketDamage(number, f"{len(lost)} of {len(known)} packets in the file's index cannot be read")
+        yield PacketDamage(
+            max(0, number - 1), f"{len(lost)} of {len(known)} packets in the file's index cannot be read"
+        )
     for pos, number in ends if known else ():
         if pos not in known and pos < max(known):
             yield PacketDamage(number, "its packet is not in the file's index")
@@ -103,15 +119,8 @@ def _holes(packets: Sequence[PacketFacts]) -> Iterator[PacketDamage]:
     for start, end in zip(starts, [*starts[1:], len(packets)], strict=False):
         group = packets[start:end]
         numbers = {packet.reference for packet in group if packet.reference is not None}
-        missing = max(numbers) + 1 - len(numbers)
-        if missing > 0:
-            yield PacketDamage(start + _longest_step(group), f"{missing} frames are missing there")
+        missing = set(range(max(numbers))) - numbers
+        if missing:
+            behind = (number for number, packet in enumerate(group) if (packet.reference or 0) > min(missing))
+            yield PacketDamage(start + next(behind), f"{len(missing)} frames are missing there")
             return
-
-
-def _longest_step(packets: Sequence[PacketFacts]) -> int:
-    """The packet that follows the hole, as far as the times tell."""
-    times = [packet.dts for packet in packets]
-    steps = [0 if a is None or b is None else b - a for a, b in itertools.pairwise(times)]
-    usual = sorted(steps)[len(steps) // 2] if steps else 0
-    return next((number for number, step in enumerate(steps, 1) if usual and step > 1.5 * usual), 0)

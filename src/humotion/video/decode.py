@@ -35,7 +35,7 @@ from humotion.video.container import DamagedVideo
 from humotion.video.decoded import Decoded, Picture
 from humotion.video.outline import Outline, read_outline
 from humotion.video.pyav_reader import pyav_frames
-from humotion.video.torchcodec_reader import READ_ERRORS, Device, has_cuda, torchcodec, torchcodec_frames
+from humotion.video.torchcodec_reader import READ_ERRORS, Device, HeardDamage, has_cuda, torchcodec, torchcodec_frames
 from humotion.video.trust import is_trusted
 
 __all__ = ["Decoded", "Device", "Picture", "decode_video", "has_cuda"]
@@ -78,10 +78,22 @@ def _frames(path: Path, outline: Outline, decoded: Decoded, device: Device) -> I
     # It is untested whether the GPU reader turns frames, so the CPU decodes videos that must be turned.
     on_gpu = device == "cuda" and outline.turn == 0 and has_cuda()
     devices: list[Device] = ["cuda", "cpu"] if on_gpu else ["cpu"]
+    heard: HeardDamage | None = None
     for place in devices if can_be_fast and torchcodec() else []:
         try:
             yield from torchcodec_frames(path, outline, decoded, place)
             return
-        except READ_ERRORS:
-            continue
-    yield from pyav_frames(path, outline, decoded)
+        except READ_ERRORS as error:
+            heard = error if isinstance(error, HeardDamage) else None
+    yield from _until_heard(pyav_frames(path, outline, decoded), decoded, heard if outline.starts_clean else None)
+
+
+def _until_heard(
+    frames: Iterator[npt.NDArray[np.uint8]], decoded: Decoded, heard: HeardDamage | None
+) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield PyAV's frames up to the damage that torchcodec's version of FFmpeg reported and PyAV's did not."""
+    for frame in frames:
+        if heard is not None and decoded.num_frames >= heard.start:
+            decoded.fail(f"damage from frame {decoded.num_frames} on: {heard}", partial="damaged")
+            return
+        yield frame

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -22,9 +23,11 @@ import av.logging
 Lines = list[tuple[int, str, str]]
 """Lines of the log, as (level, part of FFmpeg that wrote it, text)."""
 
-_ERROR = 16  # AV_LOG_ERROR; a lower number is more serious
+_ERROR, _INFO = 16, 32  # AV_LOG_ERROR, AV_LOG_INFO; a lower number is more serious
+_CONCEALING = b"concealing"
 _MAJOR_VERSIONS = range(56, 61)  # of libavutil: FFmpeg 4 to 8
 _NAMES = ("libavutil.so.{}", "libavutil.{}.dylib")
+_LINE = re.compile(r"\[(.*?) @ \w+\] (.*)", re.DOTALL)
 _CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 
 logging.getLogger("libav").addHandler(logging.NullHandler())  # PyAV's name for lines that nobody captures
@@ -39,16 +42,27 @@ def pyav_errors() -> AbstractContextManager[Lines]:
 
 
 @contextmanager
-def torchcodec_errors() -> Iterator[list[str]]:
-    """Collect the errors that torchcodec's FFmpeg logs in this thread; the list is complete at the end of the block."""
-    before = getattr(_here, "lines", None)
-    lines: list[str] = []
-    _here.lines = lines
+def listening_to_torchcodec() -> Iterator[None]:
+    """A block in which `torchcodec_errors` is cheap: a listener is set once, and not for each batch of frames."""
     _listen(+1)
+    try:
+        yield
+    finally:
+        _listen(-1)
+
+
+@contextmanager
+def torchcodec_errors() -> Iterator[Lines]:
+    """Collect the errors that torchcodec's FFmpeg logs in this thread; the list is complete at the end of the block.
+
+    It must be inside `listening_to_torchcodec`.
+    """
+    before = getattr(_here, "lines", None)
+    lines: Lines = []
+    _here.lines = lines
     try:
         yield lines
     finally:
-        _listen(-1)
         _here.lines = before
 
 
@@ -73,12 +87,19 @@ def _listen(change: int) -> None:
 
 def _write(source: int | None, level: int, text: int | None, values: int | None) -> None:
     lines = getattr(_here, "lines", None)
-    if lines is None or level > _ERROR:
+    if lines is None or not (level <= _ERROR or (level <= _INFO and text and _tells_of_concealment(text))):
         return
-    buffer, prefix = ctypes.create_string_buffer(400), ctypes.c_int(0)
+    buffer, prefix = ctypes.create_string_buffer(400), ctypes.c_int(1)
     arguments = (ctypes.c_void_p(source), level, ctypes.c_void_p(text), ctypes.c_void_p(values))
     _libraries()[0].av_log_format_line(*arguments, buffer, len(buffer), ctypes.byref(prefix))
-    lines.append(buffer.value.decode("utf-8", "replace").strip())
+    said = buffer.value.decode("utf-8", "replace").strip()
+    found = _LINE.match(said)
+    lines.append((level, found[1], found[2]) if found else (level, "", said))
+
+
+def _tells_of_concealment(text: int) -> bool:
+    """Whether it is "concealing 5 DC, 5 AC, 5 MV errors in I frame", which FFmpeg does not count as an error."""
+    return ctypes.string_at(text, len(_CONCEALING)) == _CONCEALING
 
 
 _callback = _CALLBACK(_write)

@@ -1,7 +1,8 @@
 """Whether a video file is shorter than its own headers say, for example after a broken download or on a full disk.
 
-Decoders report no error at the end of such a file, so only the sizes in the container show the damage. Streams
-that do not store their total size (MPEG-TS, live recordings) cannot be checked.
+Decoders report no error at the end of such a file, so only the sizes in the container show the damage. A transport
+stream (MPEG-TS) does not store its size, but a cut nearly always goes through one of its packets. Other streams
+without a size (MPEG-PS, live recordings) cannot be checked.
 """
 
 from __future__ import annotations
@@ -12,6 +13,26 @@ from typing import BinaryIO
 
 _EBML, _SEGMENT = 0x1A45DFA3, 0x18538067
 _BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"styp", b"sidx"})
+
+
+_TS_PACKET, _TS_SYNC = 188, 0x47
+
+
+def ends_within_ts_packet(path: Path) -> bool:
+    """Whether a transport stream ends in the middle of a packet of one of its last programs.
+
+    Other bytes behind the end of a whole file have another identifier (ISO/IEC 13818-1, 2.4.3.2), or no sync byte.
+    """
+    size = path.stat().st_size
+    rest = size % _TS_PACKET
+    with path.open("rb") as stream:
+        stream.seek(max(0, size - rest - 64 * _TS_PACKET))
+        data = stream.read()
+    packets = [data[start : start + 3] for start in range(0, len(data), _TS_PACKET)]
+    if rest < 3 or len(packets) < 2 or any(packet[0] != _TS_SYNC for packet in packets):
+        return False
+    *known, last = (int.from_bytes(packet[1:3], "big") & 0x1FFF for packet in packets)
+    return last in known
 
 
 def is_cut_short(path: Path) -> bool:

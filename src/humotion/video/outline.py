@@ -9,25 +9,29 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import av.stream
 import numpy as np
 import numpy.typing as npt
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, VideoReformatter
 
 from humotion.video.container import FILE_ERRORS, error_text, open_container, video_stream
 from humotion.video.damage import PacketDamage, PacketFacts, packet_damage
 from humotion.video.ffmpeg_log import Lines, pyav_errors
-from humotion.video.length import is_cut_short
+from humotion.video.length import ends_within_ts_packet, is_cut_short
 from humotion.video.orientation import Filters, quarter_turn, turn_filters
+from humotion.video.transport import first_break
 
 _TIMED_CONTAINERS = frozenset({"mp4", "mov", "matroska", "webm"})
 _NUMBERED_CODECS = frozenset({"mpeg1video", "mpeg2video"})
 _PICTURE_START = b"\0\0\1\0"
 _HEADER_BYTES = 512  # of a packet, in which its picture header lies
 _END = (None, None, None, 0, False, False, False)  # the facts of a packet that could not be read
+_CHUNK_HEADER = 8  # bytes of an AVI chunk before its data; its index lists where the chunk starts
+_MOST_KINDS = 8
 _here = threading.local()
 
 
@@ -38,18 +42,24 @@ class Outline:
     ``times`` are the seconds at which the frames are shown, in order, or None if they cannot be
     trusted. ``turn`` is how far the frames must be rotated, in degrees clockwise. It is None if they
     are mirrored, or rotated by an angle that is not a multiple of 90 degrees. ``first`` is the first frame,
-    not turned, in nearly the right colours: RGB (H, W, 3) uint8. ``damage`` is the first packet that is not
-    whole, and ``ends_early`` says that the file is shorter than its headers say, and frames are missing.
+    not turned, in nearly the right colours: RGB (H, W, 3) uint8. ``pixel_format`` is FFmpeg's name; with "/full"
+    behind it, the levels of YUV are 0 to 255 although the name does not say so. ``damage`` is the first packet
+    that is not whole. ``ends_early`` says that the file is shorter than its headers say, and frames are missing;
+    only containers with ``has_length`` say how long they are. ``starts_clean``: the first packet is a key frame, and
+    no frame is shown before it, so that every frame can be decoded.
     """
 
     stream_index: int
     fps: float | None
+    container: str
     codec: str
     pixel_format: str | None
     times: tuple[float, ...] | None = None
     turn: int | None = None
     first: npt.NDArray[np.uint8] | None = None
     damage: PacketDamage | None = None
+    has_length: bool = False
+    starts_clean: bool = False
     ends_early: bool = False
 
 
@@ -94,35 +104,75 @@ class _Pass:
             return True
         if frame is not None:
             self.filters = turn_filters(frame)
-            self.first = np.asarray(_reformatter().reformat(frame, format="rgb24").to_ndarray(), np.uint8)
+            pixels = _reformatter(frame).reformat(frame, format="rgb24").to_ndarray()
+            self.first = pixels.astype(np.uint8, copy=False)
         return frame is not None
 
 
 def read_outline(path: Path) -> Outline:
     """Read the packets of a file; raises DamagedVideo if it cannot be opened as video."""
-    with open_container(path) as container:
+    said: list[str] = []
+    with open_container(path, said) as container:
         stream = video_stream(container)
         names = set(container.format.name.split(","))
         is_avi = "avi" in names  # it has no display matrix, and no times for B-frames
         can_trust = bool(names & _TIMED_CONTAINERS) or (is_avi and not stream.codec_context.has_b_frames)
-        index = [entry.pos for entry in stream.index_entries if entry.size] if is_avi else []
+        index = [entry.pos + _CHUNK_HEADER for entry in stream.index_entries if entry.size] if is_avi else []
         read = _Pass(container, stream)
         read.run(with_first=can_trust)
         codec = stream.codec_context.codec.canonical_name
-        damage = packet_damage(read.packets, index)
         ticks = [packet.pts for packet in read.packets if packet.is_shown]
-        can_trust = can_trust and read.is_complete and _are_times(ticks, in_order=is_avi) and bool(stream.time_base)
+        ends_early, damage = _ending(path, container, read.packets, stream)
+        broken = first_break(path) if "mpegts" in names else None
+        damage = packet_damage(read.packets, index, broken) or damage
+        if said and not len(ticks) >= stream.frames > 0:  # the index is damaged, so no frame has a sure place
+            damage = PacketDamage(0, said[0])
+        can_trust = can_trust and read.is_complete and _are_times(ticks, in_order=is_avi)
         return Outline(
             stream_index=stream.index,
             fps=float(stream.average_rate) if stream.average_rate else None,
+            container=container.format.name,
             codec=codec,
-            pixel_format=stream.codec_context.pix_fmt,
-            times=tuple(float(tick * stream.time_base) for tick in sorted(ticks)) if can_trust else None,  # type: ignore
+            pixel_format=_pixel_format(stream.codec_context),
+            times=_seconds(ticks, stream.time_base) if can_trust else None,
             turn=quarter_turn(read.filters),
             first=read.first,
             damage=damage,
-            ends_early=is_cut_short(path) and not _reaches_the_end(container, stream, ticks),
+            starts_clean=_starts_clean(read.packets),
+            has_length=is_avi or bool(names & _TIMED_CONTAINERS),
+            ends_early=ends_early,
         )
+
+
+def _seconds(ticks: Sequence[int | None], base: Fraction | None) -> tuple[float, ...] | None:
+    if base is None:
+        return None
+    above, below = base.numerator, base.denominator  # whole numbers divide ten times faster than fractions
+    return tuple(tick * above / below for tick in sorted(tick for tick in ticks if tick is not None))
+
+
+def _starts_clean(packets: Sequence[PacketFacts]) -> bool:
+    """Whether the first packet is a key frame that is shown first."""
+    times = [packet.pts for packet in packets if packet.size]
+    known = [time for time in times if time is not None]
+    return bool(known) and packets[0].is_key and times[0] == min(known)
+
+
+def _ending(
+    path: Path,
+    container: av.container.InputContainer,
+    packets: Sequence[PacketFacts],
+    stream: av.video.stream.VideoStream,
+) -> tuple[bool, PacketDamage | None]:
+    """Whether the file ends too early, and the packet from which on frames may be missing for that reason."""
+    text = "what belongs behind is not in the file"
+    if "mpegts" in container.format.name.split(","):
+        last = max((number for number, packet in enumerate(packets) if packet.size), default=0)
+        is_cut = ends_within_ts_packet(path)  # then the last picture may be a part of one
+        return is_cut, PacketDamage(last, text) if is_cut else None
+    ticks = [packet.pts for packet in packets if packet.is_shown]
+    is_cut = is_cut_short(path) and not _reaches_the_end(container, stream, ticks)
+    return is_cut, PacketDamage(max(0, len(packets) - 1), text) if is_cut else None
 
 
 def _temporal_reference(packet: av.Packet) -> int | None:
@@ -159,8 +209,16 @@ def _are_times(ticks: Sequence[int | None], in_order: bool) -> bool:
     return unique and (not in_order or known == sorted(known))
 
 
-def _reformatter() -> VideoReformatter:
-    """One per thread: it keeps its tables from one video to the next, which is most of the cost of a single frame."""
-    if not hasattr(_here, "reformatter"):
-        _here.reformatter = VideoReformatter()
-    return _here.reformatter
+def _pixel_format(codec: av.VideoCodecContext) -> str | None:
+    name = codec.pix_fmt
+    has_own_range = name is None or not name.startswith("yuv") or name.startswith("yuvj")
+    return name if has_own_range or codec.color_range != ColorRange.JPEG else f"{name}/full"
+
+
+def _reformatter(frame: av.VideoFrame) -> VideoReformatter:
+    """One per kind of frame and thread: its tables are most of the cost, and those of another kind are wrong."""
+    kept: dict[tuple[object, ...], VideoReformatter] = _here.__dict__.setdefault("reformatters", {})
+    kind = (frame.format.name, frame.width, frame.height, frame.colorspace, frame.color_range)
+    if kind not in kept and len(kept) >= _MOST_KINDS:
+        kept.clear()
+    return kept.setdefault(kind, VideoReformatter())

@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from humotion.video.container import FILE_ERRORS, DamagedVideo, error_text, open_container, video_stream
-from humotion.video.damage import PacketDamage
 from humotion.video.decoded import Decoded
 from humotion.video.ffmpeg_log import pyav_errors
 from humotion.video.orientation import turn_filters
 from humotion.video.outline import Outline
 
-_HARMLESS = frozenset({"mmco: unref short failure"})
-"""Said of whole files that start at a key frame of an open group: a frame before the start shall be forgotten."""
+_HARMLESS: frozenset[str] = frozenset({"mmco: unref short failure"})
+"""Said in the first group of whole files that start at a key frame of an open group: a frame that was before the
+start shall be forgotten. Later it tells that a frame was lost."""
 
 
 def pyav_frames(path: Path, outline: Outline, decoded: Decoded) -> Iterator[npt.NDArray[np.uint8]]:
@@ -34,7 +34,7 @@ def pyav_frames(path: Path, outline: Outline, decoded: Decoded) -> Iterator[npt.
         with open_container(path) as container:
             stream = video_stream(container)
             to_rgb: av.filter.Graph | None = None
-            for frame in _Whole(container, stream, outline.damage, decoded):
+            for frame in _Whole(container, stream, outline, decoded):
                 to_rgb = to_rgb or _rgb_graph(stream, frame)
                 num_seen += 1
                 if num_seen > skip:
@@ -55,12 +55,13 @@ class _Whole:
         self,
         container: av.container.InputContainer,
         stream: av.video.stream.VideoStream,
-        known: PacketDamage | None,
+        outline: Outline,
         decoded: Decoded,
     ) -> None:
         self._packets = container.demux(stream)
-        self._stream, self._known, self._decoded = stream, known, decoded
-        self._number = -1
+        self._stream, self._known, self._decoded = stream, outline.damage, decoded
+        self._can_be_cut = outline.ends_early or not outline.has_length
+        self._number, self._num_keys = -1, 0
         self._first_key: float | None = None
         self._shown: list[float] = []  # times of the last two frames
         self._num_frames = 0
@@ -94,6 +95,7 @@ class _Whole:
 
     def _decode(self, packet: av.Packet) -> tuple[list[av.VideoFrame], str | None]:
         """The frames that a packet completes, and the damage that the decoder reports."""
+        self._num_keys += packet.is_keyframe
         if self._first_key is None and packet.is_keyframe:
             self._first_key = _time(packet, -math.inf)
         with pyav_errors() as heard:
@@ -101,7 +103,8 @@ class _Whole:
                 frames = packet.decode()
             except FILE_ERRORS as error:
                 return [], error_text(error) if self._has_started(packet) else None
-        said = next((text.strip() for _, _, text in heard if text.strip() not in _HARMLESS), None)
+        harmless = _HARMLESS if self._num_keys < 2 else frozenset()
+        said = next((text.strip() for _, _, text in heard if text.strip() not in harmless), None)
         return ([], said) if said and self._has_started(packet) else (frames, None)
 
     def _has_started(self, packet: av.Packet) -> bool:
@@ -124,7 +127,7 @@ class _Whole:
         text = f"damage from frame {self._num_frames} on: {damage}"
         if packet is not None and packet.pts is not None and packet.time_base:
             text += f", at {float(packet.pts * packet.time_base):.3f} s"
-        is_last = num_behind == 0
+        is_last = num_behind == 0 and self._can_be_cut
         text = f"the file ends before its last frame ({text})" if is_last else text
         self._decoded.fail(text, partial="truncated" if is_last else "damaged")
 
@@ -165,6 +168,7 @@ def _rgb_graph(stream: av.video.stream.VideoStream, first: av.VideoFrame) -> av.
     """
     graph = av.filter.Graph()
     turns = [graph.add(name, arguments) for name, arguments in turn_filters(first)]
-    source = graph.add_buffer(template=stream)
+    # Not the size in the container's header, which may be another one.
+    source = graph.add_buffer(template=stream, width=first.width, height=first.height, format=first.format)
     graph.link_nodes(source, *turns, graph.add("format", "rgb24"), graph.add("buffersink")).configure()
     return graph

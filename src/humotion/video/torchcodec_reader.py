@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from humotion.video.container import ffmpeg_name
 from humotion.video.decoded import Decoded
-from humotion.video.ffmpeg_log import can_hear_torchcodec, torchcodec_errors
+from humotion.video.ffmpeg_log import Lines, can_hear_torchcodec, listening_to_torchcodec, torchcodec_errors
 from humotion.video.outline import Outline
 from humotion.video.trust import looks_alike
 
@@ -30,8 +30,17 @@ READ_ERRORS = (RuntimeError, ValueError, IndexError, TypeError)  # TypeError: a 
 # The size of a batch of decoded frames. It is small, so that the allocator reuses its memory. For larger batches
 # the allocator asks the system for new pages, which costs a quarter of the decoding time.
 _BATCH_FRAMES, _BATCH_BYTES = 16, 2**20
+_READING = ("AVIOContext", "IO layer", "NULL", "")  # parts of FFmpeg that read bytes, not pictures
 _SAME_TIME = 1e-6  # seconds
 _logger = logging.getLogger(__name__)
+
+
+class HeardDamage(ValueError):
+    """FFmpeg logged an error while it decoded; the frames from index ``start`` on may be damaged."""
+
+    def __init__(self, text: str, start: int) -> None:
+        super().__init__(text)
+        self.start = start
 
 
 def torchcodec_frames(
@@ -49,6 +58,12 @@ def torchcodec_frames(
     facts = decoder.metadata
     if -round(facts.rotation or 0) % 360 != outline.turn:
         raise ValueError("torchcodec reports another rotation than PyAV")
+    with listening_to_torchcodec():
+        yield from _batches(decoder, outline, decoded, device)
+
+
+def _batches(decoder: Any, outline: Outline, decoded: Decoded, device: Device) -> Iterator[npt.NDArray[np.uint8]]:
+    facts = decoder.metadata
     times = np.asarray(outline.times)
     step = max(1, min(_BATCH_FRAMES, _BATCH_BYTES // (3 * facts.width * facts.height)))
     for start in range(decoded.num_frames, len(times), step):
@@ -56,7 +71,7 @@ def torchcodec_frames(
         with torchcodec_errors() as lines:
             batch = decoder.get_frames_in_range(start, start + len(expected))
         if lines:
-            raise ValueError(lines[0])
+            raise _heard(lines, outline, _first_heard(decoder, start, start + len(expected)))
         is_right = np.abs(batch.pts_seconds.cpu().numpy() - expected) < _SAME_TIME
         pixels = batch.data.cpu().numpy()[: len(expected) if is_right.all() else int(is_right.argmin())]
         if start == 0 and len(pixels) and not looks_alike(pixels[0], outline):
@@ -65,6 +80,22 @@ def torchcodec_frames(
         yield from pixels
         if not is_right.all():
             raise ValueError("torchcodec returned another frame than the requested one")
+
+
+def _heard(lines: Lines, outline: Outline, start: int) -> ValueError:
+    """What the decoder says is damage. What the demuxer says was judged with the packets, by PyAV."""
+    said = next((text for _, name, text in lines if name not in {outline.container, *_READING}), None)
+    return ValueError(lines[0][2]) if said is None else HeardDamage(said, start)
+
+
+def _first_heard(decoder: Any, start: int, end: int) -> int:
+    """The first frame in a range at which FFmpeg logs an error when the frames are decoded one by one."""
+    for index in range(start, end):
+        with torchcodec_errors() as lines:
+            decoder.get_frames_in_range(index, index + 1)
+        if lines:
+            return index
+    return start
 
 
 @cache
