@@ -126,3 +126,11 @@ def test_unknown_split_names_the_known_ones() -> None:
 def test_too_few_groups_for_the_folds() -> None:
     with pytest.raises(HumotionError, match="12 groups"):
         partition(make_videos(), "split_1", 13, 0)
+
+
+def test_one_class_is_refused() -> None:
+    videos = make_videos()
+    parts = partition(videos[videos["label"] == "walk"], "split_1", 2, 0).videos
+    with pytest.raises(HumotionError, match="of the class walk. A classifier needs at least two"):
+        check_classes(parts)
+    check_classes(partition(videos, "split_1", 2, 0).videos)

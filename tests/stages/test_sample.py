@@ -105,3 +105,26 @@ def test_a_long_tail_thins_out_training_clips_alone(project: Path) -> None:  # n
     counts = after["train"]["label"].value_counts().to_dict()
     assert {label: row["videos_after"] for label, row in facts["classes"].items()} == counts
     assert (facts["ratio"], facts["seed"]) == (4, 1)
+
+
+def test_a_class_without_a_training_video_is_told(
+    project: Path,  # noqa: F811
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = Path("prepared/tiny/videos.parquet")
+    videos = pd.read_parquet(path)
+    videos.loc[videos["video_id"] == "broken", ["label", "label_id"]] = ["fly", 2]
+    videos.to_parquet(path)
+    sample.run("action", make_params())
+    assert read_json(Path("clips/action/meta.json"))["untrained_classes"] == ["fly"]
+    assert "no training video: ['fly']" in caplog.text
+
+
+def test_one_class_is_refused_before_training(project: Path) -> None:  # noqa: F811
+    path = Path("prepared/tiny/videos.parquet")
+    videos = pd.read_parquet(path)
+    videos.assign(label="walk", label_id=0).to_parquet(path)
+    with pytest.raises(HumotionError, match="of the class walk"):
+        sample.run("action", make_params())
+    sample.run("pose", make_params())  # a pose has no class
+    assert not Path("clips/action").exists()

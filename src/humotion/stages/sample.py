@@ -6,6 +6,7 @@ validation and test. It writes the frame indices of each clip to ``clips/<experi
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from humotion.files import atomic_folder, write_json
 from humotion.params.document import Params
 from humotion.params.experiment import UniformClipParams
 from humotion.store.frames import FrameStore
+
+_logger = logging.getLogger(__name__)
 
 
 def run(name: str, params: Params) -> None:
@@ -38,6 +41,10 @@ def run(name: str, params: Params) -> None:
     parts = partition(found.videos, settings.split, settings.validation_folds, settings.validation_fold)
     if experiment.learns_labels:
         check_classes(parts.videos)
+    classes, trained = classes_of(videos), set(parts.videos["train"]["label"])
+    untrained = [label for label in classes if label not in trained] if experiment.learns_labels else []
+    if untrained:
+        _logger.warning("No model of %s can learn these classes, which have no training video: %s", name, untrained)
     long_tail = None
     if isinstance(settings, UniformClipParams) and settings.long_tail is not None:
         parts.videos["train"], long_tail = thin_out(parts.videos["train"], settings.long_tail)
@@ -45,7 +52,8 @@ def run(name: str, params: Params) -> None:
     meta: dict[str, Any] = {
         "task": experiment.task,
         "dataset": experiment.dataset,
-        "classes": classes_of(videos),
+        "classes": classes,
+        "untrained_classes": untrained,
         "skeleton": None if store.skeleton is None else store.skeleton.as_dict(),
         "split": parts.facts,
         "long_tail": long_tail,
