@@ -27,6 +27,8 @@ PLAIN = "DejaVu Sans"
 _CJK = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH", "HALFWIDTH")
 _NO_LETTERS = ("Last Resort", "LastResort", "cm", "STIXNonUnicode", "STIXSize")
 """Families whose glyphs are not the letters of their numbers: boxes for every letter, or parts of formulas."""
+_NOT_DRAWN = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
+"""Categories of Unicode without a glyph: control, format, half a letter, separators."""
 _MOST_SHOWN = 12
 
 _logger = logging.getLogger(__name__)
@@ -43,7 +45,8 @@ class Face(NamedTuple):
 
 def faces_for(text: str) -> dict[str, Face]:
     """The installed font of each letter that `PLAIN` lacks. Letters of no font are left out, and logged once."""
-    lacking = frozenset(letter for letter in text if letter.isprintable() and not letter.isspace()) - _plain_letters()
+    lacking = frozenset(text) - _plain_letters()
+    lacking = frozenset(letter for letter in lacking if unicodedata.category(letter) not in _NOT_DRAWN)
     if not lacking:
         return {}
     found = _search(lacking)
@@ -64,7 +67,13 @@ def fonts_of(figure: Figure) -> Iterator[None]:
             axes.tick_params(which="both", labelfontfamily=families)  # ticks that are made later
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph \d+")  # `faces_for` has said it, once
-        yield
+        search = logging.getLogger("matplotlib.font_manager")  # warns that a font has no bold letters
+        level = search.level
+        search.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            search.setLevel(level)
 
 
 def draw_text(
