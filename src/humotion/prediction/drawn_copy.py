@@ -145,9 +145,9 @@ class Picture:
     def write(self, frame: Frames) -> None:
         """Encode the next frame (H, W, 3)."""
         picture = av.VideoFrame.from_ndarray(even_picture(frame), format="rgb24")
-        begin, end = (round((next(times) - self.start) * TICKS) for times in (self._times, self._ends))
-        picture.pts, picture.time_base = begin, Fraction(1, TICKS)
-        self._lengths[begin] = end - begin
+        first, end = (round((next(times) - self.start) * TICKS) for times in (self._times, self._ends))
+        picture.pts, picture.time_base = first, Fraction(1, TICKS)
+        self._lengths[first] = end - first
         self._mux(self._stream.encode(picture))
 
     def end(self) -> None:

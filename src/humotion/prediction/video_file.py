@@ -39,7 +39,7 @@ class Video(ABC):
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frames]:
-        """Every frame (H, W, 3) from the first to the last. Each call reads anew."""
+        """Every frame (H, W, 3) from the first to the last. Each call starts again."""
 
     def decode(self, indices: npt.NDArray[np.integer[Any]]) -> Frames:
         """Frames (len(indices), H, W, 3) at ``indices``; only these are in memory."""
