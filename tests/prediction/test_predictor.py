@@ -12,6 +12,7 @@ import torch
 from humotion.clips.datamodule import ClipDataModule
 from humotion.errors import HumotionError
 from humotion.files import read_json
+from humotion.inspection.examine import examine
 from humotion.params.document import Params
 from humotion.prediction.predict_video import predict_video
 from humotion.prediction.predictor import DecodedVideo, load_predictor, read_video
@@ -199,3 +200,42 @@ def test_without_a_model_the_command_says_so(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     with pytest.raises(HumotionError, match="no trained model here"):
         predict_video(write_video(tmp_path / "clip.mp4", num_frames=2), [], None)
+
+
+def test_the_command_says_what_probe_says(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = write_video(tmp_path / "whole.avi", num_frames=40)
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    model = [str(root / "models" / "action")]
+    predict_video(whole, model, None)
+    assert capsys.readouterr().out.count("\n") == 2, "nothing to say of a whole file"
+    found = examine(cut)
+    assert found.status == "truncated"
+    predict_video(cut, model, None)
+    said = capsys.readouterr().out
+    assert f"{cut}: {found.num_frames} frames of 64x48\n{cut} is truncated: {found.error}." in said
+    predict_video(cut, model, tmp_path / "drawn.mkv", as_json=True)
+    (facts,) = json.loads(capsys.readouterr().out)["videos"]
+    (prediction,) = facts.pop("predictions")
+    assert facts == {
+        **{name: found.as_json()[name] for name in ("path", "status", "error", "num_frames", "width", "height", "fps")},
+        "out": str(tmp_path / "drawn.mkv"),
+        "notes": [],
+    }
+    assert prediction["text"].startswith(f"{prediction['label']} ")
+    assert set(prediction["probabilities"]) == {"jump", "walk"}
+    assert (prediction["experiment"], prediction["dataset"], prediction["task"]) == (
+        *("action", "tiny"),
+        "action_recognition",
+    )
+    assert read_video(tmp_path / "drawn.mkv").num_frames == found.num_frames
+
+
+def test_the_command_never_replaces_its_input(root: Path, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.mp4", num_frames=3)
+    before = path.read_bytes()
+    for out in (path, tmp_path / "x.avi"):
+        with pytest.raises(HumotionError, match="--out"):
+            predict_video(path, [str(root / "models" / "action")], out)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -138,3 +138,13 @@ def test_a_long_tail_thins_out_training_clips_alone(project: Path) -> None:  # n
     counts = after["train"]["label"].value_counts().to_dict()
     assert {label: row["videos_after"] for label, row in facts["classes"].items()} == counts
     assert (facts["ratio"], facts["seed"]) == (4, 1)
+
+
+def test_one_class_is_refused_before_training(project: Path) -> None:  # noqa: F811
+    path = Path("prepared/tiny/videos.parquet")
+    videos = pd.read_parquet(path)
+    videos.assign(label="walk", label_id=0).to_parquet(path)
+    with pytest.raises(HumotionError, match="of the class walk"):
+        sample.run("action", make_params())
+    sample.run("pose", make_params())  # a pose has no class
+    assert not Path("clips/action").exists()

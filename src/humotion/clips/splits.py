@@ -99,8 +99,14 @@ def check_partition(parts: dict[str, pd.DataFrame], is_made: bool = False) -> No
 
 
 def check_classes(parts: dict[str, pd.DataFrame]) -> None:
-    """Refuse a training split that lacks a class of the other splits, because no classifier could learn it."""
+    """Refuse training videos from which no classifier could learn: of one class, or without a class to be tested."""
     known = set(parts["train"]["label"])
+    if len(known) == 1 and all(set(part["label"]) <= known for part in parts.values()):
+        raise HumotionError(
+            f"Every video that can be used is of the class {_listed(sorted(known))}. A classifier needs at least two "
+            "classes. If there are more, see prepared/<dataset>/frames.parquet for videos that could not be read, "
+            "and check datasets.<dataset>.root in params.yaml: with layout: folder, each folder in it is a class."
+        )
     for name, part in parts.items():
         absent = sorted(set(part["label"]) - known)
         if absent:

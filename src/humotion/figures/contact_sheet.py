@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib.font_manager
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from humotion.figures.fonts import draw_text, fit
 from humotion.files import atomic_path
 
 TILE_WIDTH, TILE_HEIGHT = 190, 143  # pixels of a thumbnail
@@ -28,11 +28,9 @@ class Tile(NamedTuple):
 def write_contact_sheet(path: Path, rows: Sequence[tuple[str, Sequence[Tile]]], quality: int = 85) -> None:
     """Write rows of tiles, each under its heading, as a JPEG.
 
-    Captions are cut to the width of a tile. Rows after the 60th and tiles after the 12th of a row are left
-    out, and the last line says so. So a sheet is never larger than about 2,400 x 13,000 pixels.
+    Captions are cut to the width of a tile, headings to that of the sheet. Rows after the 60th and tiles after the
+    12th of a row are left out, and the last line says so. So a sheet is never larger than about 2,400 x 13,000 pixels.
     """
-    font = _font("DejaVu Sans")
-    bold = _font("DejaVu Sans:bold")
     shown = [(heading, tiles[:MOST_COLUMNS]) for heading, tiles in rows[:MOST_ROWS]]
     num_columns = max([len(tiles) for _, tiles in shown], default=1)
     num_left_out = sum(len(tiles) for _, tiles in rows) - sum(len(tiles) for _, tiles in shown)
@@ -43,10 +41,10 @@ def write_contact_sheet(path: Path, rows: Sequence[tuple[str, Sequence[Tile]]], 
     draw = ImageDraw.Draw(sheet)
     top = MARGIN
     for (heading, tiles), row_height in zip(shown, heights, strict=True):
-        _draw_row(sheet, draw, top, heading, tiles, font, bold)
+        _draw_row(sheet, draw, top, heading, tiles)
         top += row_height
     if num_left_out:
-        draw.text((MARGIN, top), f"{num_left_out} more are not shown", fill="black", font=font)
+        draw_text(draw, (MARGIN, top), f"{num_left_out} more are not shown", FONT_SIZE, "black")
     with atomic_path(path) as temporary:
         sheet.save(temporary, quality=quality)
 
@@ -57,18 +55,17 @@ def _draw_row(
     top: int,
     heading: str,
     tiles: Sequence[Tile],
-    font: ImageFont.FreeTypeFont,
-    bold: ImageFont.FreeTypeFont,
 ) -> None:
     if heading:
-        draw.text((MARGIN, top), heading, fill="black", font=bold)
+        shown = fit(heading, sheet.width - 2 * MARGIN, FONT_SIZE, bold=True)
+        draw_text(draw, (MARGIN, top), shown, FONT_SIZE, "black", bold=True)
         top += LINE_HEIGHT + 4
     for column, tile in enumerate(tiles):
         left = MARGIN + column * (TILE_WIDTH + MARGIN)
         _paste(sheet, tile.image, left, top)
         for line, text in enumerate(tile.caption):
             position = left, top + TILE_HEIGHT + 2 + line * LINE_HEIGHT
-            draw.text(position, _fit(text, font), fill="#333333", font=font)
+            draw_text(draw, position, fit(text, TILE_WIDTH, FONT_SIZE), FONT_SIZE, "#333333")
 
 
 def _paste(sheet: Image.Image, image: NDArray[np.uint8], left: int, top: int) -> None:
@@ -84,15 +81,3 @@ def _paste(sheet: Image.Image, image: NDArray[np.uint8], left: int, top: int) ->
 def _row_height(heading: str, tiles: Sequence[Tile]) -> int:
     lines = max([len(tile.caption) for tile in tiles], default=0)
     return (LINE_HEIGHT + 4 if heading else 0) + TILE_HEIGHT + 2 + lines * LINE_HEIGHT + MARGIN
-
-
-def _fit(text: str, font: ImageFont.FreeTypeFont) -> str:
-    if font.getlength(text) <= TILE_WIDTH:
-        return text
-    while text and font.getlength(text + "…") > TILE_WIDTH:
-        text = text[:-1]
-    return text + "…"
-
-
-def _font(name: str) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(matplotlib.font_manager.findfont(name), FONT_SIZE)

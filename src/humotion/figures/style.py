@@ -2,6 +2,7 @@
 
 Colours are those of Okabe and Ito, which colour-blind readers can distinguish. Figures are drawn without pyplot, so
 no figure outlives its block or depends on a display. They contain no date: equal data gives equal bytes.
+Text is text: `$5 bill $` is no mathematics, and letters that the font lacks come from another one (`fonts.py`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+from humotion.figures.fonts import PLAIN, fonts_of
 from humotion.files import atomic_path
 
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
@@ -30,7 +32,8 @@ ROW_HEIGHT = 0.22  # inches per class in a chart with one row per class
 LONGEST_NAME = 24
 
 STYLE: Any = {
-    "font.family": "DejaVu Sans",
+    "font.family": PLAIN,
+    "text.parse_math": False,  # class names are data
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
@@ -65,7 +68,7 @@ def figure_file(
         FigureCanvasAgg(figure)
         yield figure, figure.subplots(rows, columns, squeeze=False, **grid)
         metadata = {"Software": None} if path.suffix == ".png" else None
-        with atomic_path(path) as temporary:
+        with atomic_path(path) as temporary, fonts_of(figure):
             figure.savefig(temporary, metadata=metadata)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
+from PIL import Image as Picture
+from PIL import ImageDraw
 
+from humotion.figures.fonts import draw_text, fit
 from humotion.figures.overlay import Image
 
 BAND = 24  # height of a line of text in pixels
+FONT_SIZE = 12
 WHITE, DARK = (255, 255, 255), 24
 
 
 def text_band(text: str, width: int) -> Image:
-    """A line of light text on a dark band."""
-    band = np.full((BAND, width, 3), DARK, np.uint8)
-    cv2.putText(band, text, (6, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.42, WHITE, 1, cv2.LINE_AA)
-    return band
+    """A line of light text on a dark band; an ellipsis ends a text that is wider than the band."""
+    band = Picture.new("RGB", (width, BAND), (DARK,) * 3)
+    draw_text(ImageDraw.Draw(band), (6, 5), fit(text, width - 6, FONT_SIZE), FONT_SIZE, "white")
+    return np.array(band)
