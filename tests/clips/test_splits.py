@@ -134,6 +134,6 @@ def test_too_few_groups_for_the_folds() -> None:
 def test_one_class_is_refused() -> None:
     videos = make_videos()
     parts = partition(videos[videos["label"] == "walk"], "split_1", 2, 0).videos
-    with pytest.raises(HumotionError, match="of the class walk. A classifier needs at least two"):
+    with pytest.raises(HumotionError, match=r"of the class walk\. A classifier needs at least two"):
         check_classes(parts)
     check_classes(partition(videos, "split_1", 2, 0).videos)
