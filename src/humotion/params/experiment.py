@@ -61,7 +61,13 @@ class TransformParams(BaseModel):
 
 
 class AugmentParams(Section):
-    """Class balance, replicas per epoch, and the augmentation policy of training clips."""
+    """Class balance, replicas per epoch, and the augmentation policy of training clips.
+
+    Attributes:
+        gives: what an input with this section shows to a model.
+    """
+
+    gives: ClassVar[str] = "frames"
 
     balance: Literal["none", "oversample", "undersample", "square_root"] = "none"
     replicas: int = Field(1, ge=1, description="differently augmented copies of a training clip in an epoch")
@@ -135,7 +141,13 @@ class RegisterParams(Section):
 
 
 class ModelParams(Section):
-    """What every model has: its family (a folder in ``models/``), and the name by which the family builds it."""
+    """What every model has: its family (a folder in ``models/``), and the name by which the family builds it.
+
+    Attributes:
+        reads: what it needs of an input (see `AugmentParams.gives`).
+    """
+
+    reads: ClassVar[str] = "frames"
 
     family: str
     name: str
