@@ -24,6 +24,16 @@ def people_in(store: FrameStore, video_id: str) -> list[int]:
     return [SCENE]
 
 
+def skeleton_of_samples(store: FrameStore) -> Skeleton | None:
+    """Return the joint set of the dataset."""
+    return store.skeleton
+
+
+def facts(augment: AugmentParams, skeleton: Skeleton | None) -> dict[str, Any]:
+    """Return the side of the frames in pixels."""
+    return {"image_size": augment.size}
+
+
 def make(
     augment: AugmentParams, skeleton: Skeleton | None, policy: Policy | None = None, place: float = 0.5
 ) -> WholeFrames:

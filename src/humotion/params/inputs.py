@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from humotion.params.experiment import AugmentParams
+from humotion.params.experiment import AugmentParams, TransformParams
 from humotion.params.section import Section
 
 
@@ -42,3 +42,35 @@ class PersonCropParams(AugmentParams):
         None, gt=0, description="instead: pixels of the crop per pixel of the stored frame, for every person alike"
     )
     geometry: GeometryParams | None = None
+
+
+class LandmarkParams(AugmentParams):
+    """Landmarks of a person over time, of the experiment's layer or of the dataset itself (``layer: labels``)."""
+
+    gives: ClassVar[str] = "landmarks"
+
+    joints: Literal["all", "body"] = Field(
+        description="all of the joint set; body: 13 of them (head, shoulders, elbows, wrists, hips, knees, ankles)"
+    )
+    values: Literal["xy", "xyz", "xyz_visibility"] = Field("xy", description="what a model sees of each landmark")
+    coordinates: Literal["image", "world"] = Field("image", description="world: metres, if the layer has them")
+    placement: Literal["frame", "clip", "raw"] = Field(
+        "frame",
+        description="frame: the hips of each frame are the origin and the torso is the unit; clip: one origin per "
+        "clip; raw: as the tool gave them, relative to width and height",
+    )
+    longest_gap: int | None = Field(
+        None, ge=0, description="frames without the landmark that are filled between two with it; null: any number"
+    )
+    geometry: GeometryParams | None = Field(None, description="scale, rotation and mirroring of a training clip")
+    time_jitter: float = Field(
+        0.0, ge=0, le=1, description="sampled times of a training clip are moved by up to half of this share of a step"
+    )
+    size: int = Field(224, ge=16, description="side of the drawings of the plan, in pixels; no model sees them")
+
+    @field_validator("policy")
+    @classmethod
+    def _has_no_pictures(cls, value: tuple[TransformParams, ...]) -> tuple[TransformParams, ...]:
+        if value:
+            raise ValueError("transforms of pictures do not apply to landmarks. Use geometry and time_jitter")
+        return value

@@ -36,11 +36,11 @@ def run(name: str, params: Params) -> None:
     with atomic_folder(Path("plans") / name) as folder:
         plan, policy = write_plan(folder, experiment, clips)
         shown, skeleton = load_input(experiment.input), skeleton_of_clips(meta)
-        inputs = (shown.make(experiment.augment, skeleton, chosen) for chosen in (None, policy))
+        inputs = [shown.make(experiment.augment, skeleton, chosen) for chosen in (None, policy)]
         before, after = (ClipDataset(plan, store, each) for each in inputs)
         counts = class_counts(meta["classes"], clips, plan)
         counts.to_csv(folder / "class_counts.csv", index=False)
         plot_change(folder / "class_counts.png", counts, ("training clips", "samples in an epoch"))
-        drawn = skeleton if shown.HAS_JOINTS else None
+        drawn = getattr(inputs[0], "skeleton", None)
         write_contact_sheet(folder / "contact_sheet.jpg", sheet_rows(before, after, drawn))
         write_report(folder, name, counts, experiment.augment, policy)

@@ -36,7 +36,8 @@ def run(name: str, params: Params) -> None:
     store = FrameStore(prepared / "frames", prepared / "frames.parquet")
     videos = with_frames(read_table(prepared / "videos.parquet"), read_table(prepared / "frames.parquet"))
     in_use = in_split(videos, settings.split)
-    found = usable(in_use, load_input(experiment.input), store)
+    shown = load_input(experiment.input)
+    found = usable(in_use, shown, store)
     parts = partition(found.videos, settings.split, settings.validation_folds, settings.validation_fold)
     if experiment.learns_labels:
         check_classes(parts.videos)
@@ -44,12 +45,12 @@ def run(name: str, params: Params) -> None:
     if isinstance(settings, UniformClipParams) and settings.long_tail is not None:
         parts.videos["train"], long_tail = thin_out(parts.videos["train"], settings.long_tail)
     clips = {split: build_clips(parts.videos[split], found.people, sampler(settings, split)) for split in SPLITS}
-    classes = classes_of(videos)
+    classes, skeleton = classes_of(videos), shown.skeleton_of_samples(store)
     meta: dict[str, Any] = {
         "task": experiment.task,
         "dataset": experiment.dataset,
         "classes": classes,
-        "skeleton": None if store.skeleton is None else store.skeleton.as_dict(),
+        "skeleton": None if skeleton is None else skeleton.as_dict(),
         "split": parts.facts,
         "long_tail": long_tail,
         "counts": {split: _counts(table) for split, table in clips.items()},

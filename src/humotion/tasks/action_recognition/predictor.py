@@ -19,12 +19,14 @@ class ActionPredictor(Predictor):
     def probabilities(self, video: Video) -> dict[str, float]:
         """Return the probability of every class, the most likely first."""
         settings = self.description.preprocessing
+        settings = {**settings, "skeleton": self.description.meta.get("skeleton")}
         shown = load_input(settings["input"]).for_prediction(settings)
         clip = uniform(video.num_frames, settings["num_frames"])
         model: Any = self.task.model
         indices = neighbours(clip.frame_indices, model.num_neighbours, video.num_frames)
+        sample = shown(video, SCENE, indices, seed=0)
         batch = {
-            "frames": shown(video, SCENE, indices, seed=0)["frames"][None],
+            **{name: tensor[None] for name, tensor in sample.items()},
             "is_padding": torch.from_numpy(clip.is_padding)[None],
             "clip_index": torch.zeros(1, dtype=torch.int64),
         }
