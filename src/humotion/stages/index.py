@@ -110,7 +110,8 @@ def _with_probes(layout: Layout, num_workers: int) -> pd.DataFrame:
 def _look(layout: Layout, video_id: str, path: str, status: str) -> Probe:
     if status != "ok":
         return Probe(status)
-    facts = probe(layout.root / path, layout.first_frame, all_packets=True)
+    own = layout.own_probe(layout.root / path)
+    facts = own or probe(layout.root / path, layout.first_frame, all_packets=True)
     facts = facts if facts.fps else replace(facts, fps=layout.fps(video_id))
     try:
         layout.checked_pose(video_id)

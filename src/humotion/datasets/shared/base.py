@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -24,8 +24,10 @@ from humotion.datasets.shared.mat import MatError, load_mat
 from humotion.datasets.shared.tree import Tree, read_tree
 from humotion.errors import HumotionError
 from humotion.store.skeleton import Skeleton
+from humotion.video.decoded import Decoded
 from humotion.video.listing import printable
 from humotion.video.listing import visible_entries as visible_entries  # layouts find it here
+from humotion.video.probe import Probe
 
 FIELD = "field_"
 """The prefix of a dataset's own columns."""
@@ -81,6 +83,7 @@ class Layout(ABC):
         terms: the terms of use of the videos, as far as we know; empty if we do not know them.
         spare: starts of paths below the root that belong to the dataset, but that the layout does not need.
         first_frame: the number of the first image of a folder of frames, if labels are aligned with it.
+        array_joints: the joint set of `own_arrays`, or None.
         used: the files below the root that `list_videos` read or needs later, apart from the videos.
         notes: sentences for the user about what `list_videos` found; index.json keeps them.
     """
@@ -90,6 +93,7 @@ class Layout(ABC):
     terms: ClassVar[str] = ""
     spare: ClassVar[tuple[str, ...]] = ()
     first_frame: ClassVar[int | None] = None
+    array_joints: ClassVar[Skeleton | None] = None
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -141,6 +145,24 @@ class Layout(ABC):
 
     def fps(self, video_id: str) -> float | None:
         """Frames per second of a video that does not state them (a folder of images); None if unknown."""
+        return None
+
+    def own_probe(self, path: Path) -> Probe | None:
+        """The facts about a recording that is no video; None: it is a video file, or a folder of images."""
+        return None
+
+    def own_frames(self, path: Path) -> Decoded | None:
+        """The frames of a recording that is no video; None: it is a video file, or a folder of images."""
+        return None
+
+    def own_arrays(self, path: Path) -> Mapping[str, npt.NDArray[Any]] | None:
+        """Arrays for the layer ``labels``, named as a tool of ``annotation/`` names them; None: the dataset has none.
+
+        A layout has them for all of its recordings or for none, and the same names and types for all.
+
+        Raises:
+            LabelError: the recording is damaged.
+        """
         return None
 
 
