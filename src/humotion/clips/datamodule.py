@@ -23,6 +23,7 @@ from humotion.files import read_json
 from humotion.params.document import Params
 from humotion.params.experiment import WindowClipParams
 from humotion.store.frames import FrameStore
+from humotion.store.layers import folder_of_layer
 from humotion.store.skeleton import Skeleton
 from humotion.system import signals
 
@@ -40,7 +41,7 @@ class ClipDataModule(LightningDataModule):
         input: what the model sees (see `humotion.clips.input`).
         meta: content of ``clips/<name>/meta.json``.
         skeleton: the joint set of the dataset, if it has joints.
-        store: the frames.
+        store: the frames, with the annotation of the experiment's layer.
 
     Raises:
         HumotionError: the previous stages have not run, or an older version ran them.
@@ -57,7 +58,8 @@ class ClipDataModule(LightningDataModule):
         self.meta: dict[str, Any] = read_json(self.clips_folder / "meta.json")
         self.skeleton = skeleton_of_clips(self.meta)
         self.prepared = root / "prepared" / self.experiment.dataset
-        self.store = FrameStore(self.prepared / "frames", self.prepared / "frames.parquet")
+        layer = root / folder_of_layer(self.experiment.dataset, self.experiment.layer)
+        self.store = FrameStore(self.prepared / "frames", self.prepared / "frames.parquet", layer)
 
     def clips(self, split: str) -> pd.DataFrame:
         """Return the clips of "train", "val" or "test", each once, as sampled."""

@@ -157,6 +157,8 @@ class ModelParams(Section):
 class Experiment(Section):
     """What every experiment has: a task, a dataset, the input of its model, and how that is trained and scored.
 
+    ``layer`` is a name under ``layers``, or "labels": what the dataset itself shipped.
+
     Attributes:
         learns_labels: clips are classified, so every class needs training clips.
     """
@@ -165,6 +167,7 @@ class Experiment(Section):
 
     task: str
     dataset: str
+    layer: str
     input: str
     seed: int = Field(0, ge=0)
     clips: ClipParams

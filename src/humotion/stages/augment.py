@@ -20,6 +20,7 @@ from humotion.figures.contact_sheet import write_contact_sheet
 from humotion.files import atomic_folder, read_json
 from humotion.params.document import Params
 from humotion.store.frames import FrameStore
+from humotion.store.layers import folder_of_layer
 
 
 def run(name: str, params: Params) -> None:
@@ -32,7 +33,8 @@ def run(name: str, params: Params) -> None:
     clips = read_table(Path("clips") / name / "train.parquet")
     meta = read_json(Path("clips") / name / "meta.json")
     prepared = Path("prepared") / experiment.dataset
-    store = FrameStore(prepared / "frames", prepared / "frames.parquet")
+    layer = folder_of_layer(experiment.dataset, experiment.layer)
+    store = FrameStore(prepared / "frames", prepared / "frames.parquet", layer)
     with atomic_folder(Path("plans") / name) as folder:
         plan, policy = write_plan(folder, experiment, clips)
         shown, skeleton = load_input(experiment.input), skeleton_of_clips(meta)

@@ -22,6 +22,7 @@ from humotion.files import atomic_folder, write_json
 from humotion.params.document import Params
 from humotion.params.experiment import UniformClipParams
 from humotion.store.frames import FrameStore
+from humotion.store.layers import folder_of_layer
 
 
 def run(name: str, params: Params) -> None:
@@ -33,7 +34,8 @@ def run(name: str, params: Params) -> None:
     experiment = params.experiment(name)
     settings = experiment.clips
     prepared = Path("prepared") / experiment.dataset
-    store = FrameStore(prepared / "frames", prepared / "frames.parquet")
+    layer = folder_of_layer(experiment.dataset, experiment.layer)
+    store = FrameStore(prepared / "frames", prepared / "frames.parquet", layer)
     videos = with_frames(read_table(prepared / "videos.parquet"), read_table(prepared / "frames.parquet"))
     in_use = in_split(videos, settings.split)
     shown = load_input(experiment.input)

@@ -24,13 +24,12 @@ import pyarrow as pa
 
 from humotion.errors import HumotionError
 from humotion.files import read_json, write_json
+from humotion.params.layer import LABELS as LABELS
 from humotion.store.skeleton import Skeleton
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 LAYER_VERSION = 1
-LABELS = "labels"
-"""The layer of an experiment that uses no other: what the dataset itself shipped."""
 FACTS, TABLE = "layer.json", "videos.parquet"
 TABLE_TYPES = {
     **{"video_id": "str", "shard": "int32", "row": "int32", "num_frames": "int32", "num_persons": "int32"},
@@ -64,7 +63,10 @@ class LayerFacts:
 
 @dataclass(frozen=True)
 class AnnotatedVideo:
-    """The arrays of one video by name. Types may be bool, uint8, int32, int64, float16, float32 or float64."""
+    """The arrays of one video by name. Types may be bool, uint8, int32, int64, float16, float32 or float64.
+
+    Every tool has ``found`` (P, T) bool: in which of T frames each of P persons was found.
+    """
 
     video_id: str
     arrays: Arrays

@@ -44,7 +44,7 @@ def abandoned_runs() -> set[str]:
 
 def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
     """Return the md5 of everything that a training reads; ``frames.parquet`` has a digest of every video's frames."""
-    inputs = input_files(name, experiment.dataset)
+    inputs = input_files(name, experiment.dataset, experiment.layer)
     if (weights := experiment.model.weights) is not None:
         inputs["weights"] = checkpoint_file(weights)
     return {key: digest_of_file(path) for key, path in inputs.items()}
