@@ -36,20 +36,21 @@ def complaint_about(raw: Any, issue: Mapping[str, Any]) -> str:
 def written_keys(raw: Any, location: tuple[int | str, ...]) -> list[str]:
     """The keys of a pydantic location as the user wrote them.
 
-    Pydantic adds parts that are no keys: the tag of a tagged union (the value of ``task``, ``name`` or ``input``), and
-    the names of other unions' branches. A part is one of these if it is a value of the map at that place or of the map
-    around it and not a key, or if it comes below a plain value.
+    Pydantic adds parts that are no keys: the tag of a tagged union (the value of ``task`` or ``name``, or a word in
+    parentheses), and the names of other unions' branches. A part is one of these if it is a value of the map at that
+    place and not a key, or if it comes below a plain value.
     """
     keys: list[str] = []
-    here, around = raw, {}
+    here = raw
     for key in location:
         if key == "[key]":  # the complaint is about the key before, and repeats it
             return keys[:-1]
+        if isinstance(key, str) and key.startswith("("):
+            continue
         if isinstance(here, dict):
-            tags = [value for value in (*here.values(), *around.values()) if isinstance(value, str)]
-            if key not in here and key in tags:
+            if key not in here and key in [value for value in here.values() if isinstance(value, str)]:
                 continue
-            here, around = here.get(key), here
+            here = here.get(key)
         elif isinstance(here, list | tuple):
             here = here[key] if isinstance(key, int) and key < len(here) else None
         elif keys and here is not None:

@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from humotion.params.section import Section
 
+BLOCKS, LEAKY_WINDOWS = "blocks", "leaky_windows"
+WITHIN_VIDEOS = (BLOCKS, LEAKY_WINDOWS)
+"""The values of ``clips.split`` that divide each video."""
+
 
 class LongTailParams(Section):
     """Training clips thinned out to an exponential profile of class sizes, to study imbalance."""
@@ -20,7 +24,11 @@ class LongTailParams(Section):
 class ClipParams(Section):
     """The clips: their split, their validation fold, and how frames are sampled."""
 
-    split: str = Field("split_1", description="an official split; grouped: a split made of all videos, by group")
+    split: str = Field(
+        "split_1",
+        description="an official split; grouped: a split made of all videos, by group; with windows also blocks: "
+        "parts of each video, with gaps; leaky_windows: windows at random, as tutorials do, which leaks",
+    )
     validation_folds: int = Field(5, ge=2)
     validation_fold: int = Field(0, ge=0)
     sampling: str
@@ -30,6 +38,8 @@ class ClipParams(Section):
     def _fold_exists(self) -> ClipParams:
         if self.validation_fold >= self.validation_folds:
             raise ValueError(f"validation_fold must be below validation_folds ({self.validation_folds})")
+        if self.split in WITHIN_VIDEOS and not isinstance(self, EveryWindowClipParams):
+            raise ValueError(f"split: {self.split} divides videos, so it needs sampling: windows")
         return self
 
 
@@ -47,6 +57,14 @@ class WindowClipParams(ClipParams):
     sampling: Literal["consecutive"] = "consecutive"
     num_frames: int = Field(5, ge=1)
     stride: int = Field(5, ge=1, description="frames between the starts of neighbouring windows")
+
+
+class EveryWindowClipParams(ClipParams):
+    """Windows of consecutive frames in training, validation and test: an action that lasts as long as the recording."""
+
+    sampling: Literal["windows"]
+    num_frames: int = Field(10, ge=1)
+    stride: int = Field(1, ge=1, description="frames between the starts of neighbouring windows")
 
 
 class TransformParams(BaseModel):

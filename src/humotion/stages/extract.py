@@ -58,7 +58,8 @@ def run(dataset: str, params: Params) -> None:
             with atomic_path(prepared / "frames.parquet") as temporary:
                 table.to_parquet(temporary, index=False)
             move_into_place(work / "frames", prepared / "frames")
-            write_labels(dataset, FrameStore(prepared / "frames", prepared / "frames.parquet"))
+            paths = dict(zip(videos["video_id"], videos["path"], strict=True))
+            write_labels(dataset, FrameStore(prepared / "frames", prepared / "frames.parquet"), layout, paths)
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise

@@ -18,9 +18,10 @@ from humotion.clips.sampling import sampler
 from humotion.clips.splits import SPLITS, check_classes, partition
 from humotion.clips.table import build_clips, read_table, write_table
 from humotion.clips.videos import classes_of, in_split, usable, with_frames
+from humotion.clips.within import share_with_training, smallest_video
 from humotion.files import atomic_folder, write_json
 from humotion.params.document import Params
-from humotion.params.experiment import UniformClipParams
+from humotion.params.experiment import WITHIN_VIDEOS, UniformClipParams
 from humotion.store.frames import FrameStore
 from humotion.store.layers import folder_of_layer
 
@@ -39,21 +40,24 @@ def run(name: str, params: Params) -> None:
     videos = with_frames(read_table(prepared / "videos.parquet"), read_table(prepared / "frames.parquet"))
     in_use = in_split(videos, settings.split)
     shown = load_input(experiment.input)
-    found = usable(in_use, shown, store)
+    found = usable(in_use, shown, store, smallest_video(settings))
     parts = partition(found.videos, settings.split, settings.validation_folds, settings.validation_fold)
     if experiment.learns_labels:
         check_classes(parts.videos)
     long_tail = None
     if isinstance(settings, UniformClipParams) and settings.long_tail is not None:
         parts.videos["train"], long_tail = thin_out(parts.videos["train"], settings.long_tail)
-    clips = {split: build_clips(parts.videos[split], found.people, sampler(settings, split)) for split in SPLITS}
+    is_within = settings.split in WITHIN_VIDEOS
+    clips = {
+        split: build_clips(parts.videos[split], found.people, sampler(settings, split), is_within) for split in SPLITS
+    }
     classes, skeleton = classes_of(videos), shown.skeleton_of_samples(store)
     meta: dict[str, Any] = {
         "task": experiment.task,
         "dataset": experiment.dataset,
         "classes": classes,
         "skeleton": None if skeleton is None else skeleton.as_dict(),
-        "split": parts.facts,
+        "split": {**parts.facts, **({"test_clips_shared": share_with_training(clips)} if is_within else {})},
         "long_tail": long_tail,
         "counts": {split: _counts(table) for split, table in clips.items()},
         "left_out": {"count": sum(map(len, found.left_out.values())), "video_ids": found.left_out},

@@ -170,7 +170,7 @@ class Layer:
 
     @property
     def is_labels(self) -> bool:
-        """Whether this stands for what the dataset shipped, and has no arrays."""
+        """Whether this stands for what the dataset shipped; it has arrays only of datasets without pictures."""
         return self.facts.tool == LABELS
 
     def table(self) -> pd.DataFrame:
@@ -178,12 +178,12 @@ class Layer:
         return pd.read_parquet(self.folder / TABLE)
 
     def __getitem__(self, video_id: str) -> dict[str, npt.NDArray[Any]]:
-        """The arrays of a video by name; none for the layer `LABELS`.
+        """The arrays of a video by name; none if this is the layer `LABELS` of a dataset whose labels are in its store.
 
         Raises:
             HumotionError: the layer has no arrays of this video.
         """
-        if self.is_labels:
+        if self.is_labels and not self._rows:
             return {}
         if video_id not in self._rows:
             raise HumotionError(

@@ -53,7 +53,8 @@ def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
 def preprocessing(experiment: AnyExperiment) -> dict[str, Any]:
     """Return the steps between a decoded frame and the model's input at prediction time."""
     augment = experiment.augment.model_dump(exclude={"balance", "replicas", "policy", "geometry"})
-    return {"input": experiment.input, **augment, "num_frames": experiment.clips.num_frames}
+    clips = {"sampling": experiment.clips.sampling, "num_frames": experiment.clips.num_frames}
+    return {"input": experiment.input, **augment, **clips}
 
 
 def chosen_metrics(result: FitResult) -> dict[str, Any]:

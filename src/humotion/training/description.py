@@ -58,8 +58,9 @@ def training_settings(experiment: AnyExperiment) -> dict[str, Any]:
 
 
 def layer_files(dataset: str, layer: str) -> dict[str, Path]:
-    """Return the table of a layer, which has a digest of every video's arrays; none for what the dataset shipped."""
-    return {} if layer == LABELS else {"layer": Path("layers") / dataset / layer / "videos.parquet"}
+    """Return the table of a layer, which has a digest of every video's arrays; none for labels in the frame store."""
+    table = Path("layers") / dataset / layer / "videos.parquet"
+    return {} if layer == LABELS and not table.exists() else {"layer": table}
 
 
 def input_files(name: str, dataset: str, layer: str = LABELS) -> dict[str, Path]:

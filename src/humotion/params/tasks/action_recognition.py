@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from humotion.params.experiment import (
     EvaluateParams,
+    EveryWindowClipParams,
     Experiment,
     OptimizerParams,
     RegisterParams,
@@ -127,10 +128,17 @@ OnFrames = LSViTParams | ViTParams
 OnLandmarks = LandmarkLSTMParams | BiGRUParams | DDNetParams | CTRGCNParams
 
 
+# Tags in parentheses are no keys of params.yaml (`humotion.params.complaint`).
 def _kind_of_augment(value: Any) -> str:
     """Tell sections ``augment`` apart: that of landmarks must say which joints."""
     of_landmarks = "joints" in value if isinstance(value, dict) else isinstance(value, LandmarkParams)
-    return "landmarks" if of_landmarks else "whole_frames"
+    return "(landmarks)" if of_landmarks else "(frames)"
+
+
+def _kind_of_clips(value: Any) -> str:
+    """Tell sections ``clips`` apart; clips are sampled uniformly if they do not say how."""
+    sampling = value.get("sampling", "uniform") if isinstance(value, dict) else value.sampling
+    return "(windows)" if sampling == "windows" else "(uniform)"
 
 
 class ActionExperiment(Experiment):
@@ -140,9 +148,12 @@ class ActionExperiment(Experiment):
 
     task: Literal["action_recognition"]
     input: Literal["whole_frames", "landmarks"]
-    clips: UniformClipParams = UniformClipParams()
+    clips: Annotated[
+        Annotated[UniformClipParams, Tag("(uniform)")] | Annotated[EveryWindowClipParams, Tag("(windows)")],
+        Discriminator(_kind_of_clips),
+    ] = UniformClipParams()
     augment: Annotated[
-        Annotated[WholeFrameParams, Tag("whole_frames")] | Annotated[LandmarkParams, Tag("landmarks")],
+        Annotated[WholeFrameParams, Tag("(frames)")] | Annotated[LandmarkParams, Tag("(landmarks)")],
         Discriminator(_kind_of_augment),
     ] = WholeFrameParams()
     model: Annotated[OnFrames | OnLandmarks, Field(discriminator="name")]
@@ -175,6 +186,12 @@ class ActionExperiment(Experiment):
         }
         if used := [name for name, value in asked.items() if value]:
             raise ValueError(f"{used[0]} is for pictures, but input: {self.input} shows the model none")
+        return self
+
+    @model_validator(mode="after")
+    def _windows_are_shown_once(self) -> ActionExperiment:
+        if isinstance(self.clips, EveryWindowClipParams) and self.evaluate.views.temporal > 1:
+            raise ValueError("evaluate.views.temporal is for clips of complete videos, but clips are windows")
         return self
 
     @model_validator(mode="after")
