@@ -41,8 +41,8 @@ def action_report(
     """
     about = (
         f"{result.num_clips} test clips from {result.num_groups} films or recordings. Scores are from one view per "
-        "clip (1x1: frames spread over the complete clip; of pictures, a crop at the centre) unless a row says otherwise. The 95 % "
-        "intervals of gains are from a paired bootstrap over films or recordings."
+        "clip (1x1: frames spread over the complete clip; of pictures, a crop at the centre) unless a row says "
+        "otherwise. The 95 % intervals of gains are from a paired bootstrap over films or recordings."
     )
     warned = [f"**{notice}.**" for notice in notices]
     sections = [
