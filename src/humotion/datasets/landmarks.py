@@ -111,15 +111,34 @@ class Landmarks(Layout):
 
     def own_frames(self, path: Path) -> Decoded:
         """Drawings of the landmarks."""
-        decoded = Decoded("drawn")
-        decoded.start(_pictures(path, decoded))
-        return decoded
+        return drawn_frames(path)
 
     def own_arrays(self, path: Path) -> dict[str, npt.NDArray[Any]]:
-        """``landmarks`` (1, T, 33, 3), ``visibility`` (1, T, 33), ``found`` (1, T), as the tool blazepose has them."""
-        recording = read_recording(path)
-        arrays = {"landmarks": recording.landmarks, "visibility": recording.visibility, "found": recording.found}
-        return {name: array[None] for name, array in arrays.items()}
+        """See `arrays_of`."""
+        return arrays_of(path)
+
+
+def is_recording(path: Path) -> bool:
+    """Whether a file has landmarks instead of pictures, by its name and its first line."""
+    return path.suffix.lower() == SUFFIX and path.is_file() and not is_prose(path)
+
+
+def drawn_frames(path: Path) -> Decoded:
+    """Drawings of the landmarks in a file, one per frame; never raises for a bad file."""
+    decoded = Decoded("drawn")
+    decoded.start(_pictures(path, decoded))
+    return decoded
+
+
+def arrays_of(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """``landmarks`` (1, T, 33, 3), ``visibility`` (1, T, 33), ``found`` (1, T), as the tool blazepose has them.
+
+    Raises:
+        LabelError: see `read_recording`.
+    """
+    recording = read_recording(path)
+    arrays = {"landmarks": recording.landmarks, "visibility": recording.visibility, "found": recording.found}
+    return {name: array[None] for name, array in arrays.items()}
 
 
 def class_of(path: str) -> str:

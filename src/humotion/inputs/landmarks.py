@@ -197,6 +197,11 @@ def person_track(video: Any, person: int, settings: LandmarkParams, start: int, 
             points = points * shape / unit
         known = found[span][:, None] & np.isfinite(points).all(-1)
     else:
+        if getattr(video, "joints", None) is None:
+            raise HumotionError(
+                "The model reads landmarks of a person, but this video comes without any. A model that was trained on "
+                "labels (layer: labels) answers for recordings of landmarks (.txt)."
+            )
         if settings.coordinates == "world":
             raise HumotionError("augment.coordinates is world, but labelled joints are in pixels of the frame.")
         span = (0 if person == SCENE else person, slice(start, stop))

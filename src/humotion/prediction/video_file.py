@@ -7,13 +7,15 @@ the drawing. A short one (`KEPT_BYTES`) is kept after its first reading, so it i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from humotion.datasets.landmarks import arrays_of, drawn_frames, is_recording
 from humotion.errors import HumotionError
 from humotion.video.decode import Decoded, decode_video
 from humotion.video.images import decode_frames_folder
@@ -27,7 +29,8 @@ KEPT_BYTES = 2**27
 class Video(ABC):
     """Frames in order by iteration, and by index with the interface that inputs read (`humotion.clips.input.Footage`).
 
-    ``fps`` is None if nobody knows it. ``status`` and ``error`` are what `humotion probe` says of the source.
+    ``annotation`` has landmarks of people, if they are known, as a layer has them. ``fps`` is None if nobody knows it.
+    ``status`` and ``error`` are what `humotion probe` says of the source.
     """
 
     num_frames: int
@@ -36,6 +39,7 @@ class Video(ABC):
     fps: float | None
     status: str = "ok"
     error: str | None = None
+    annotation: Mapping[str, npt.NDArray[Any]] = MappingProxyType({})
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frames]:
@@ -70,7 +74,7 @@ class DecodedVideo(Video):
 
 
 class VideoFile(Video):
-    """A video that is read from a video file, or from a folder of frames as images.
+    """A video that is read from a video file, from a folder of frames as images, or from a recording of landmarks.
 
     Raises:
         HumotionError: no frame can be read.
@@ -90,6 +94,8 @@ class VideoFile(Video):
             raise HumotionError(f"{path} cannot be read: it is {decoded.status} ({decoded.error}).")
         self.num_frames, self.fps, (self.height, self.width) = decoded.num_frames, decoded.fps, shape
         self.status, self.error = decoded.status, decoded.error
+        if is_recording(path):
+            self.annotation = arrays_of(path)
 
     def __iter__(self) -> Iterator[Frames]:
         """See `Video`; raises a HumotionError if the file has changed since it was opened."""
@@ -108,12 +114,14 @@ class VideoFile(Video):
 
 
 def open_video(path: Path) -> Decoded:
-    """Open a video file, or a folder of frames, for one reading."""
+    """Open a video file, a folder of frames, or a recording of landmarks, whose frames are drawn, for one reading."""
+    if is_recording(path):
+        return drawn_frames(path)
     return decode_frames_folder(path) if path.is_dir() else decode_video(path)
 
 
 def read_video(path: Path) -> VideoFile:
-    """Open a video file, or a folder of frames, for prediction.
+    """Open a video file, a folder of frames, or a recording of landmarks (``.txt``), for prediction.
 
     Raises:
         HumotionError: no frame can be read.

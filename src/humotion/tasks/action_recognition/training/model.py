@@ -39,7 +39,7 @@ class ActionModel(Protocol):
 
 
 class FrameReader(Protocol):
-    """What a model has besides if it reads frames, which come as (B, T, K, 3, S, S)."""
+    """What a model also has if it reads frames, which come as (B, T, K, 3, S, S)."""
 
     def normalise(self, frames: Tensor) -> Tensor:
         """Normalise uint8 frames of any shape (..., 3, S, S) for the model."""
