@@ -101,7 +101,7 @@ def on_body(track: Track, skeleton: Skeleton, per_frame: bool) -> Track:
     seen = track.visibility[of_hips][:, hips]
     use_hips = seen.size > 0 and float(seen.mean()) >= VISIBLE
     pair = hips if use_hips else shoulders
-    located = track.known[:, pair].all(1)
+    located = np.asarray(track.known[:, pair].all(1))
     if not located.any():
         return track
     origins = track.points[:, pair].mean(1)  # (T, D)

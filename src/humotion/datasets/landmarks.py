@@ -255,7 +255,7 @@ def _recording(values: npt.NDArray[np.float32], frames: npt.NDArray[np.int64], c
     whole = np.full((length, NUM_LANDMARKS, NUM_VALUES), np.nan, np.float32)
     whole[frames] = values.reshape(-1, NUM_LANDMARKS, NUM_VALUES)
     whole[np.isnan(whole).any(-1)] = np.nan  # a landmark is known with all of its values, or not
-    found = ~np.isnan(whole[..., 0]).all(1)
+    found = np.asarray(~np.isnan(whole[..., 0]).all(1))
     return Recording(whole[..., :3].copy(), whole[..., 3].copy(), found, cut_off)
 
 

@@ -157,7 +157,8 @@ class Landmarks:
 
     def _turned(self, track: Track, turn: Turn) -> Track:
         """The chosen joints, turned, scaled and mirrored about the origin, or about the middle of a picture."""
-        points, visibility, known = (part[:, list(self.order)] for part in track)
+        order = list(self.order)
+        points, visibility, known = track.points[:, order], track.visibility[:, order], track.known[:, order]
         if turn != STILL:
             in_picture = self.settings.placement == "raw" and self.settings.coordinates == "image"
             centre = np.float32(0.5 if in_picture else 0)

@@ -140,8 +140,9 @@ class ActionRecognition(Task):
     def training_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
         """Return the chosen loss, with label smoothing; for mixed clips, the label with the larger share is correct."""
         shown, targets = shown_to(self.model, batch), batch["label"]
-        if self.mixing is not None:  # of models that read frames alone
-            *shown, targets = self.mixing(*shown, targets)
+        if self.mixing is not None:
+            frames, is_padding = shown  # only models that read frames alone have mixed clips
+            *shown, targets = self.mixing(frames, is_padding, targets)
         logits = self.action_model(*shown)
         loss: Tensor = self.loss(logits, targets)
         heaviest = targets if targets.ndim == 1 else targets.argmax(1)
