@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from humotion.errors import HumotionError
+
 app = typer.Typer()
 
 
@@ -35,8 +37,10 @@ def probe(
 
 @app.command(rich_help_panel="Datasets")
 def fetch(
-    dataset: Annotated[str, typer.Argument(help="hmdb51, penn_action or jhmdb.")],
-    into: Annotated[Path | None, typer.Option(help="The folder for the dataset. Default: datasets/DATASET.")] = None,
+    dataset: Annotated[
+        str, typer.Argument(help="hmdb51, penn_action or jhmdb; or blazepose: the weights of this annotation tool.")
+    ],
+    into: Annotated[Path | None, typer.Option(help="The folder. Default: datasets/DATASET, or weights/TOOL.")] = None,
     mirror: Annotated[
         str | None, typer.Option(help="Another address (URL) that has the archives, under their official names.")
     ] = None,
@@ -47,9 +51,17 @@ def fetch(
         list[str] | None, typer.Option(help="FILE=HEX: the SHA-256 that an archive must have. Repeatable.")
     ] = None,
 ) -> None:
-    """Download a public dataset and unpack it to its official layout. After an interruption it resumes."""
+    """Download a public dataset in its official layout, or a tool's weights. After an interruption it resumes."""
+    from humotion import choices
     from humotion.fetch.dataset import fetch_dataset
 
+    if dataset in choices.names("annotation"):
+        from humotion.fetch.weights import fetch_weights
+
+        if sha256:
+            raise HumotionError("--sha256 is not for weights: their checksums are known.")
+        typer.echo(fetch_weights(dataset, into, mirror, keep_archives))
+        return
     typer.echo(fetch_dataset(dataset, into, mirror, keep_archives, sha256))
 
 

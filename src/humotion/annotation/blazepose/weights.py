@@ -19,6 +19,16 @@ SHA256 = {
     "pose_landmark_heavy.tflite": "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
 }
 
+_IN_PACKAGE = {name: f"package/{name}" for name in SHA256} | {DETECTOR: "package/pose_solution_packed_assets.data"}
+PACKAGE = (
+    "@mediapipe/pose",
+    "0.5.1675469404",
+    "8bb349a7b3a3ba699df23be804ddd3b3eab810b50b15406894be257859388a84",
+    _IN_PACKAGE,
+    "Apache-2.0",
+)
+"""The package of npm that has the files: name, version, SHA-256, paths inside, licence. See `humotion fetch`."""
+
 
 def landmark_file(model: str) -> str:
     """The name of a landmark network's file."""
