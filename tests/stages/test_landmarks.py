@@ -15,6 +15,7 @@ import pytest
 from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.params.document import Params, validate_params
+from humotion.params.tasks.action_recognition import ActionTrainerParams
 from humotion.prediction.predictor import load_predictor
 from humotion.prediction.video_file import read_video
 from humotion.stages import augment, evaluate, explore, extract, index, register, sample, train
@@ -186,6 +187,13 @@ def test_a_bad_recording_has_no_answer(project: Path, tmp_path: Path) -> None:
     recording(10, 2.0, 7).drop(columns=5).to_csv(path)
     with pytest.raises(HumotionError, match=r"new\.txt cannot be read: it is corrupt .*column 5 is missing"):
         read_video(path)
+
+
+def test_batch_norm_needs_two_clips(project: Path) -> None:
+    params = settings(Path("raw"))
+    lonely = params.experiment("ddnet").model_copy(update={"trainer": ActionTrainerParams(epochs=1, batch_size=1)})
+    with pytest.raises(HumotionError, match=r"each device needs at least 2: trainer\.batch_size is 1"):
+        train.run("ddnet", params.model_copy(update={"experiments": {"ddnet": lonely}}))
 
 
 def test_the_recipe_is_valid(project: Path) -> None:
