@@ -20,6 +20,7 @@ from humotion.datasets.shared.base import (
     LabelError,
     Layout,
     PoseLabels,
+    boxes_for,
     complete_boxes,
     read_mat,
     require_videos,
@@ -32,6 +33,7 @@ from humotion.datasets.shared.splits import Key, SplitEntry, read_splits, split_
 from humotion.store.skeleton import skeleton_of
 
 _VIDEOS, _IMAGES = "ReCompress_Videos", "Rename_Images"
+_NO_MASKS = "no puppet_mask.mat: the box is the extent of the joints, which is smaller than that of the mask"
 
 
 SKELETON = skeleton_of(
@@ -83,10 +85,12 @@ class JHMDB(Layout):
             return None
         joints, visibility = read_joints(path)
         mask = self.root / self._label_path("puppet_mask", video_id)
-        boxes = np.zeros((len(joints), 4), np.float32)
-        if os.path.exists(mask):  # noqa: PTH110
-            boxes = read_mask_boxes(mask, len(joints))
-        return PoseLabels.of_one(joints, visibility, complete_boxes(boxes, joints, visibility))
+        if not os.path.exists(mask):  # noqa: PTH110
+            boxes, _ = complete_boxes(np.zeros((len(joints), 4), np.float32), joints, visibility)
+            return PoseLabels.of_one(joints, visibility, boxes, {_NO_MASKS: len(joints)})
+        boxes, fitted = boxes_for(read_mask_boxes(mask), len(joints))
+        boxes, completed = complete_boxes(boxes, joints, visibility)
+        return PoseLabels.of_one(joints, visibility, boxes, fitted | completed)
 
     def _label_path(self, kind: str, video_id: str) -> str:
         label, clip = Path(video_id).parts[-2:]
@@ -140,11 +144,8 @@ def read_joints(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uin
     return np.where(known[..., None], joints, 0).astype(np.float32), np.where(known, 2, 0).astype(np.uint8)
 
 
-def read_mask_boxes(path: Path, num_frames: int) -> npt.NDArray[np.float32]:
-    """Boxes (T, 4) of the outermost mask pixels; frames after the last mask get its box.
-
-    A frame without a mask pixel has a box of zeros.
-    """
+def read_mask_boxes(path: Path) -> npt.NDArray[np.float32]:
+    """Boxes (T, 4) of the outermost pixels of each mask. A mask without pixels has a box of zeros."""
     masks = masks_of(read_mat(path, ("part_mask",)), "part_mask", path)  # (H, W, T)
     masks = masks[..., None] if masks.ndim == 2 else masks
     if masks.ndim != 3 or not masks.size:
@@ -154,4 +155,4 @@ def read_mask_boxes(path: Path, num_frames: int) -> npt.NDArray[np.float32]:
     for t in np.flatnonzero(columns.sum(axis=0)):
         x, y = np.flatnonzero(columns[:, t]), np.flatnonzero(rows[:, t])
         boxes[t] = x[0], y[0], x[-1], y[-1]
-    return boxes[np.minimum(np.arange(num_frames), len(boxes) - 1)]
+    return boxes

@@ -50,10 +50,10 @@ def predict_video(path: Path, models: list[str], out: Path | None, as_json: bool
 
 
 def _about(video: VideoFile) -> str:
-    """One line about the frames and, if it is not whole, one with what `humotion probe` says of it."""
+    """One line about the frames and, if there is more to say, one with what `humotion probe` says of it."""
     line = f"{video.path}: {video.num_frames} frames of {video.width}x{video.height}"
     if video.status == "ok":
-        return line
+        return line if video.error is None else f"{line}\n{video.path}: {video.error}."
     return f"{line}\n{video.path} is {video.status}: {video.error}. The predictions are for these frames alone."
 
 

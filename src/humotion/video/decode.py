@@ -64,6 +64,8 @@ def _read(path: Path, decoded: Decoded, device: Device) -> Iterator[Picture]:
         decoded.fail(str(error), error.status)
         return
     decoded.fps = outline.fps
+    if outline.num_streams > 1:
+        decoded.remarks.append(f"{outline.num_streams} videos are in it: stream {outline.stream_index} is read")
     yield from map(Picture, _frames(path, outline, decoded, device))
     if outline.ends_early:
         decoded.fail("the file ends before its last frame")
