@@ -166,3 +166,16 @@ def test_clips_without_masks_are_counted(tmp_path: Path, monkeypatch: pytest.Mon
     (kind,) = [kind for kind in found if kind.startswith("no puppet_mask.mat: the box is the extent of the joints")]
     assert found[kind] == {f"{start}{without.parent.name}": 6}
     assert len(found) == 2
+
+
+def test_files_that_dvc_ignores_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = hmdb51_tree(tmp_path / "root")
+    (tmp_path / ".dvc").mkdir()
+    (root / ".dvcignore").write_text("*.avi\n")
+    monkeypatch.chdir(tmp_path)
+    index.run("data", params("hmdb51", root))
+    (note,) = [note for note in read_json(Path("prepared/data/index.json"))["notes"] if "DVC" in note]
+    assert note.startswith(f"{root / '.dvcignore'} takes files out of what DVC tracks")
+    assert len([record for record in caplog.records if note in record.getMessage()]) == 1

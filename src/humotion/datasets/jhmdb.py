@@ -9,6 +9,7 @@ joint is scored, so all have flag 2. A person's box is the extent of the mask.
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,12 @@ from humotion.datasets.shared.base import (
     require_videos,
     video_table,
 )
-from humotion.datasets.shared.clip_names import COLUMNS, facts_of
+from humotion.datasets.shared.clip_names import COLUMNS, facts_of, notes_on_names
 from humotion.datasets.shared.clips_on_disk import clips_by_class, status_of
 from humotion.datasets.shared.mat_values import floats_of, masks_of
 from humotion.datasets.shared.splits import Key, SplitEntry, read_splits, split_columns, stem_of
 from humotion.store.skeleton import skeleton_of
+from humotion.video.listing import is_video
 
 _VIDEOS, _IMAGES = "ReCompress_Videos", "Rename_Images"
 _NO_MASKS = "no puppet_mask.mat: the box is the extent of the joints, which is smaller than that of the mask"
@@ -74,6 +76,7 @@ class JHMDB(Layout):
         entries.update({key: SplitEntry(key[0]) for key in found if key not in entries})
         rows = [self._row(key, entry, found.get(key, [])) for key, entry in entries.items()]
         require_videos(rows, self)
+        self.notes += notes_on_names(rows)
         for row in rows:
             self.used.update(self._label_path(kind, row["video_id"]) for kind in ("joint_positions", "puppet_mask"))
         return video_table(rows, splits, (row["label"] for row in rows), COLUMNS)
@@ -96,10 +99,14 @@ class JHMDB(Layout):
         label, clip = Path(video_id).parts[-2:]
         return f"{kind}/{label}/{clip}/{kind}.mat"
 
-    @property
+    @cached_property
     def _footage(self) -> str:
         """The folder of the clips: the images only if there are no videos."""
-        return _VIDEOS if _VIDEOS in self.tree.folders or _IMAGES not in self.tree.folders else _IMAGES
+        if any(map(is_video, self.tree.below(_VIDEOS))) or not self.tree.below(_IMAGES):
+            return _VIDEOS
+        if _VIDEOS in self.tree.folders:
+            self.notes.append(f"there is no video in {_VIDEOS}, so the clips are read from {_IMAGES}")
+        return _IMAGES
 
     def _clips(self, classes: set[str]) -> dict[Key, list[str]]:
         start = f"{self._footage}/"

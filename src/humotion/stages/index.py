@@ -54,7 +54,8 @@ def _report_omissions(layout: Layout, videos: pd.DataFrame, changes: _Changes) -
     """What the layout did not take from its root, and what else the user should know: told once, kept in index.json."""
     omissions = find_omissions(layout.tree, videos["path"], layout.used)
     missing = videos[videos["status"] == "missing"]
-    notes = [*layout.notes, *omissions.in_words(layout.spare)]
+    kept = [*layout.notes, *layout.tree.notes]
+    notes = [*kept, *omissions.in_words(layout.spare)]
     if len(missing):
         first = missing.iloc[0]
         notes.append(f"{len(missing)} of {len(videos)} videos are missing: {first['path']} ({first['error']})")
@@ -65,7 +66,7 @@ def _report_omissions(layout: Layout, videos: pd.DataFrame, changes: _Changes) -
     ]
     for note in notes:
         _logger.warning("%s: %s", layout.root, note)
-    return {"notes": layout.notes, "left_out": omissions.as_json(), "changed_labels": changed}
+    return {"notes": kept, "left_out": omissions.as_json(), "changed_labels": changed}
 
 
 def _by_kind(changes: _Changes) -> dict[str, dict[str, int]]:
