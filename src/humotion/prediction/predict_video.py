@@ -102,4 +102,8 @@ def _model_folder(model: str) -> Path:
         load_params().machine.tracking_uri if PARAMS_FILE.exists() else None
     )  # this also works outside a checkout
     folder = download_model(model, configured)
-    return next(found.parent for found in folder.rglob("model.json"))
+    found = sorted(path.parent for path in folder.rglob("model.json"))
+    if len(found) != 1:
+        what = "no model of humotion (there is no model.json)" if not found else f"{len(found)} models, not one"
+        raise HumotionError(f"{model} holds {what}. Name the folder of a model with --model.")
+    return found[0]
