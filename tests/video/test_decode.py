@@ -183,3 +183,12 @@ def test_one_of_several_videos_in_a_file_is_told(tmp_path: Path) -> None:
     video = decode_video(both)
     assert len(video.read_all()) == 7
     assert (video.status, video.said) == ("ok", "2 videos are in it: stream 1 is read")
+
+
+@needs_ffmpeg
+def test_pixels_that_are_not_square_are_told(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", "libx264", f"{X264} -vf setsar=16/15", "96x64", 5)
+    video = decode_video(path)
+    assert video.read_all().shape == (5, 64, 96, 3)
+    assert (video.status, video.error) == ("ok", None)
+    assert video.said == "its pixels are 16/15 as wide as high: frames are as stored, and look squeezed"
