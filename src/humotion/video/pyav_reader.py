@@ -166,7 +166,8 @@ def _other_size(index: int, frame: av.VideoFrame, first: tuple[int, int] | None)
     width, height = first or (0, 0)
     return (
         f"frame {index} is {frame.width} x {frame.height}, not {width} x {height} as the first: it and others of "
-        "another size are stretched to that of the first, as by the ffmpeg command"
+        "another size are stretched to that of the first, as by the ffmpeg command; where the size changes, FFmpeg may "
+        "lose a frame"
     )
 
 
