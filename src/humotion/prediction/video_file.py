@@ -89,7 +89,7 @@ class VideoFile(Video):
         if not decoded.num_frames:
             raise HumotionError(f"{path} cannot be read: it is {decoded.status} ({decoded.error}).")
         self.num_frames, self.fps, (self.height, self.width) = decoded.num_frames, decoded.fps, shape
-        self.status, self.error = decoded.status, decoded.error
+        self.status, self.error = decoded.status, decoded.said
 
     def __iter__(self) -> Iterator[Frames]:
         """See `Video`; raises a HumotionError if the file has changed since it was opened."""
