@@ -148,8 +148,8 @@ def _stores(footage: Footage, data: Path, params: Params, folder: Path) -> tuple
 
 def _dataset(store: Any, clips: pd.DataFrame, params: Params, num_neighbours: int) -> ClipDataset:
     augment = params.experiment(EXPERIMENT).augment
-    policy = Policy.compile(augment.policy, augment.image_size, has_joints=False)
-    return ClipDataset(clips, store, WholeFrames(augment.image_size, policy), num_neighbours)
+    policy = Policy.compile(augment.policy, augment.size, has_joints=False)
+    return ClipDataset(clips, store, WholeFrames(augment.size, policy), num_neighbours)
 
 
 def _loader(dataset: ClipDataset, num_workers: int) -> Callable[[], Work]:

@@ -111,7 +111,7 @@ def small(params: dict[str, Any], root: Path) -> dict[str, Any]:
     params["datasets"]["ucf101"].update(root=str(root), frames={"short_side": 48, "jpeg_quality": 90, "shards": 2})
     for experiment in params["experiments"].values():
         experiment["clips"].update(num_frames=4, validation_folds=2)
-        experiment["augment"]["image_size"] = 32
+        experiment["augment"]["size"] = 32
         experiment["trainer"].update(epochs=1, batch_size=4)
         experiment["evaluate"]["bootstrap"] = 100
     params["experiments"]["still"]["model"]["width"] = 4

@@ -21,7 +21,7 @@ experiments:
   a:
     seed: 7                     # lucky
     augment:
-      image_size: 96                  # pixels
+      size: 96                  # pixels
       geometry: {scale: [0.5, 2.0], rotate: 30}
     optimizer:
       lr: 1.0e-3
@@ -47,20 +47,18 @@ experiments:
   c: {like: b, without: [optimizer.decay], seed: 8}
   b:
     like: base/a
-    augment: {image_size: 368, geometry: {rotate: 40}}
+    augment: {size: 368, geometry: {rotate: 40}}
     policy: []
 """
     found = read(tmp_path, text)
     assert found["b"] == {
         "seed": 7,
-        "augment": {"image_size": 368, "geometry": {"scale": [0.5, 2.0], "rotate": 40}},
+        "augment": {"size": 368, "geometry": {"scale": [0.5, 2.0], "rotate": 40}},
         "optimizer": {"lr": 0.001, "decay": 0.1},
         "policy": [],
     }
     assert found["c"] == {**found["b"], "seed": 8, "optimizer": {"lr": 0.001}}
-    assert (
-        read_recipe("base", tmp_path)["experiments"]["a"]["augment"]["image_size"] == 96
-    )  # nothing is changed on the way
+    assert read_recipe("base", tmp_path)["experiments"]["a"]["augment"]["size"] == 96  # nothing is changed on the way
 
 
 def test_a_list_is_replaced_and_a_section_can_be(tmp_path: Path) -> None:
@@ -74,12 +72,12 @@ def test_comments_stay_with_their_values(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "recipes").mkdir()
     (tmp_path / "dvc.yaml").write_text("stages: {}\n")
     monkeypatch.chdir(tmp_path)
-    text = "experiments:\n  b:\n    like: base/a\n    augment:\n      image_size: 368         # larger\n"
+    text = "experiments:\n  b:\n    like: base/a\n    augment:\n      size: 368               # larger\n"
     read(tmp_path / "recipes", text)
     shown = show_recipe("own")
-    assert YAML(typ="safe").load(shown)["experiments"]["b"]["augment"]["image_size"] == 368
+    assert YAML(typ="safe").load(shown)["experiments"]["b"]["augment"]["size"] == 368
     assert "seed: 7                     # lucky" in shown
-    assert "image_size: 368         # larger" in shown
+    assert "size: 368               # larger" in shown
     assert "pixels" not in shown  # it was said of another value
 
 

@@ -94,7 +94,7 @@ POSE_POLICY = [
 def make_params(workers: int = 0, replicas: int = 1, balance: str = "none") -> Params:
     """An action and a pose experiment on the dataset ``tiny``."""
     recipe = {"optimizer": {"lr": 0.001}, "trainer": {"epochs": 2, "batch_size": 4}, "dataset": "tiny"}
-    augment = {"image_size": 32, "replicas": replicas, "balance": balance}
+    augment = {"size": 32, "replicas": replicas, "balance": balance}
     action = {
         **recipe,
         "task": "action_recognition",

@@ -42,8 +42,8 @@ META = {
     "pose_estimation": {"classes": ["jump", "walk"], "skeleton": SKELETON.as_dict()},
 }
 PREPROCESSING: dict[str, dict[str, Any]] = {
-    "action_recognition": {"input": "whole_frames", "image_size": 32, "num_frames": 4},
-    "pose_estimation": {"input": "person_crops", "image_size": 32, "num_frames": 5, "person_scale": 1.25},
+    "action_recognition": {"input": "whole_frames", "size": 32, "num_frames": 4},
+    "pose_estimation": {"input": "person_crops", "size": 32, "num_frames": 5, "person_scale": 1.25},
 }
 
 

@@ -72,7 +72,7 @@ def tiny_settings(epochs: int = 2, only: str | None = None, **changes: Any) -> d
         "task": "action_recognition",
         "input": "whole_frames",
         "clips": {"num_frames": 3, "validation_folds": 2},
-        "augment": {"image_size": 32, "policy": [flip]},
+        "augment": {"size": 32, "policy": [flip]},
         "model": {
             "family": "vit",
             "name": "ls_vit",
@@ -88,7 +88,7 @@ def tiny_settings(epochs: int = 2, only: str | None = None, **changes: Any) -> d
         "task": "pose_estimation",
         "input": "person_crops",
         "clips": {"num_frames": 3, "stride": 3, "validation_folds": 2},
-        "augment": {"image_size": 32, "policy": [flip]},
+        "augment": {"size": 32, "policy": [flip]},
         "model": {"family": "pose_machine", "name": "lstm_pm", "width": 0.06, "dropout": 0.1, "init": "he"},
     }
     experiments = {"action": action, "pose": pose}

@@ -45,7 +45,7 @@ class Policy:
         self.crops_itself = _gives_squares(transform, size, (2 * size + 3, 3 * size + 5))
         if not self.crops_itself and not _gives_squares(transform, size, (size, size)):
             raise HumotionError(
-                f"augment.policy does not return frames of {size}x{size} (augment.image_size). A transform that "
+                f"augment.policy does not return frames of {size}x{size} (augment.size). A transform that "
                 f"changes the frame's size must return {size}."
             )
 

@@ -34,4 +34,4 @@ def compile_policy(experiment: AnyExperiment) -> Policy:
         HumotionError: the policy cannot be built.
     """
     augment = experiment.augment
-    return Policy.compile(augment.policy, augment.image_size, load_input(experiment.input).HAS_JOINTS)
+    return Policy.compile(augment.policy, augment.size, load_input(experiment.input).HAS_JOINTS)

@@ -96,7 +96,7 @@ def describe(name: str, skeleton: str, architecture: dict[str, Any], md5: str) -
         meta={"classes": [], "skeleton": joints_of(skeleton).as_dict(), "split": None},
         preprocessing={
             "input": "person_crops",
-            "image_size": architecture["input_size"],
+            "size": architecture["input_size"],
             "person_scale": PERSON_SCALE,
             "num_frames": 5,
         },

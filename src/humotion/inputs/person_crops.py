@@ -54,7 +54,7 @@ def make(
     if skeleton is None:
         raise HumotionError("The dataset has no joints, but input: person_crops needs them.")
     geometry = None if policy is None else augment.geometry
-    return PersonCrops(augment.image_size, augment.person_scale, skeleton, policy, augment.pixel_scale, geometry)
+    return PersonCrops(augment.size, augment.person_scale, skeleton, policy, augment.pixel_scale, geometry)
 
 
 def for_prediction(preprocessing: Mapping[str, Any]) -> PersonCrops:
@@ -179,7 +179,7 @@ class ScaledPieces(Dataset[Sample]):
         stored_xy = crop_xy * scale + (x0, y0); ``clip_index``; ``is_first``, whether a video starts here.
         """
         row, start = self.pieces[index]
-        clip, size = self.table.iloc[row], self.augment.image_size
+        clip, size = self.table.iloc[row], self.augment.size
         video = self.store[clip["video_id"]]
         assert video.boxes is not None
         piece = slice(start, start + self.num_frames)

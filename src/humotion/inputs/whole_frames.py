@@ -28,12 +28,12 @@ def make(
     augment: AugmentParams, skeleton: Skeleton | None, policy: Policy | None = None, place: float = 0.5
 ) -> WholeFrames:
     """See `humotion.clips.input.Input`."""
-    return WholeFrames(augment.image_size, policy, place)
+    return WholeFrames(augment.size, policy, place)
 
 
 def for_prediction(preprocessing: Mapping[str, Any]) -> WholeFrames:
     """See `humotion.clips.input.Input`."""
-    return WholeFrames(preprocessing["image_size"])
+    return WholeFrames(preprocessing["size"])
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ class AugmentParams(Section):
 
     balance: Literal["none", "oversample", "undersample", "square_root"] = "none"
     replicas: int = Field(1, ge=1, description="differently augmented copies of a training clip in an epoch")
-    image_size: int = Field(ge=16, description="side of the square frames that the model sees, in pixels")
+    size: int = Field(ge=16, description="side of the square frames that the model sees, in pixels")
     policy: tuple[TransformParams, ...] = ()
 
 

@@ -13,7 +13,7 @@ from humotion.params.section import Section
 class WholeFrameParams(AugmentParams):
     """Complete frames: training uses the policy, evaluation uses a centre crop."""
 
-    image_size: int = Field(224, ge=16)
+    size: int = Field(224, ge=16)
 
 
 class GeometryParams(Section):
@@ -36,7 +36,7 @@ class GeometryParams(Section):
 class PersonCropParams(AugmentParams):
     """Crops around one person: one scale per clip, one centre per frame."""
 
-    image_size: int = Field(368, ge=16)
+    size: int = Field(368, ge=16)
     person_scale: float = Field(1.25, gt=0, description="side of the crop, divided by the clip's largest box side")
     pixel_scale: float | None = Field(
         None, gt=0, description="instead: pixels of the crop per pixel of the stored frame, for every person alike"

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 UNSEEN = ("size", "nfiles")
+SEEN = ("experiments", "augment", "size")
+"""Section, and keys below an entry of it: dvc.yaml repeats this setting in the commands of the stages that read it."""
 _NOT_TRACKED = ("machine",)
 WHY = "DVC overlooks changes of settings with the names size and nfiles, and would reuse the outputs of another value."
 
@@ -27,14 +29,13 @@ def _find(here: Any, keys: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     entries = here.items() if isinstance(here, dict) else enumerate(here) if isinstance(here, list | tuple) else ()
     for key, value in entries:
         path = (*keys, str(key))
-        if key in UNSEEN and len(path) > 2:  # not the name of a dataset or an experiment, which is part of a path
+        is_name = len(path) == 2  # of a dataset or an experiment: dvc.lock has it as a part of a longer key
+        if key in UNSEEN and not is_name and (path[0], *path[2:]) != SEEN:
             yield path
         yield from _find(value, path)
 
 
 def _advice(keys: tuple[str, ...]) -> str:
-    if keys[2:] == ("augment", "size"):
-        return "its name is now image_size"
     if "policy" in keys:
-        return "remove it; a transform without it uses augment.image_size"
+        return "remove it; a transform without it uses augment.size"
     return "it needs another name"

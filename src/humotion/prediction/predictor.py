@@ -43,7 +43,7 @@ class Predictor(ABC):
 
     def __init__(self, task: Task, description: ModelDescription) -> None:
         self.task, self.description = task, description
-        self.size: int = description.preprocessing["image_size"]
+        self.size: int = description.preprocessing["size"]
 
     def checked(self, **outputs: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs of the model for a video.

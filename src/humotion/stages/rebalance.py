@@ -59,5 +59,5 @@ def input_digest(name: str, data: ClipDataModule) -> str:
     files = [Path("models") / name / WEIGHTS, data.prepared / "frames.parquet"]
     files += [data.clips_folder / f"{split}.parquet" for split in SPLITS]
     code = digest_of_code("rebalance", "evaluate", chosen=data.experiment.model_dump(mode="json"))
-    size = data.experiment.augment.image_size
+    size = data.experiment.augment.size
     return digest_of({"files": [digest_of_file(file) for file in files], "size": size, "code": code})

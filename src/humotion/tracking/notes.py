@@ -8,14 +8,7 @@ from typing import Any
 from humotion.figures.tables import markdown_table
 
 FIGURES = "### Figures"
-_KEY_SETTINGS = (
-    "seed",
-    "trainer.epochs",
-    "trainer.batch_size",
-    "optimizer.lr",
-    "augment.balance",
-    "augment.image_size",
-)
+_KEY_SETTINGS = ("seed", "trainer.epochs", "trainer.batch_size", "optimizer.lr", "augment.balance", "augment.size")
 
 
 def training_note(name: str, settings: Mapping[str, str], meta: Mapping[str, Any], commit: str | None) -> str:

@@ -115,15 +115,12 @@ def check_weights(folder: Path) -> None:
 def _as_of_today(written: dict[str, Any]) -> dict[str, Any]:
     """Convert the content of a model.json of any version to the current form, without a change on disk.
 
-    Earlier versions stored the model without its family, no name of the input, only the name of the joint set, and
-    ``image_size`` as ``size``.
+    Earlier versions stored the model without its family, no name of the input, and only the name of the joint set.
     """
     meta, architecture, preprocessing = written["meta"], written["architecture"], written["preprocessing"]
     if "family" not in architecture:
         architecture = {"family": family_of(architecture["name"]), **architecture}
         preprocessing = {"input": usual_input(written["task"]), **preprocessing}
-    if "size" in preprocessing:
-        preprocessing = {"image_size" if key == "size" else key: value for key, value in preprocessing.items()}
     if isinstance(skeleton := meta.get("skeleton"), str):
         joint_set = choices.load("datasets", skeleton).SKELETON
         meta = {**meta, "skeleton": joint_set.as_dict()}

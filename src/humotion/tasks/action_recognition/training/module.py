@@ -70,7 +70,7 @@ class ActionRecognition(Task):
         architecture = cls.architecture_of(
             model,
             num_classes=num_classes,
-            image_size=experiment.augment.image_size,
+            image_size=experiment.augment.size,
             num_frames=experiment.clips.num_frames,
         )
         task = cls(architecture, experiment.optimizer, trainer.loss, trainer.label_smoothing)

@@ -60,7 +60,7 @@ class PoseEstimation(Task):
             num_joints=len(skeleton.joints),
             skeleton=skeleton.name,
             joint_names=list(skeleton.joints),
-            input_size=experiment.augment.image_size,
+            input_size=experiment.augment.size,
         )
         task = cls(architecture, experiment.optimizer, experiment.trainer.targets, skeleton.torso)
         task.pck = PCK(len(skeleton.joints), skeleton.scored)
