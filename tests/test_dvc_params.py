@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
+from dvc.stage.cache import _get_stage_hash
 from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
@@ -103,6 +104,11 @@ def inputs(stage: PipelineStage) -> set[str]:
     return {dep.def_path for dep in stage.deps}
 
 
+def run_key(stage: PipelineStage) -> str:
+    """What DVC finds an earlier run with the same inputs by, in its run cache."""
+    return str(_get_stage_hash(stage))
+
+
 class Pipeline:
     """A project in which everything is up to date."""
 
@@ -113,6 +119,7 @@ class Pipeline:
             repo.commit(force=True)
             assert repo.status() == {}
             self.inputs = {name: inputs(stage) for name, stage in pipeline(repo).items()}
+            self.runs = {name: run_key(stage) for name, stage in pipeline(repo).items()}
 
     def stale(self, params: dict[str, Any]) -> set[str]:
         """The stages that other parameters make stale: by a value they track, their command, or their inputs."""
@@ -122,8 +129,15 @@ class Pipeline:
             return {name for name, stage in pipeline(repo).items() if self._is_stale(name, stage)}
 
     def _is_stale(self, name: str, stage: PipelineStage) -> bool:
-        tracked = (dep for dep in stage.deps if dep.def_path == "params.yaml")
-        return stage.changed_stage() or inputs(stage) != self.inputs[name] or any(dep.status() for dep in tracked)
+        if inputs(stage) != self.inputs[name]:
+            return True
+        tracked = [dep for dep in stage.deps if dep.def_path == "params.yaml"]
+        is_stale = stage.changed_stage() or any(dep.status() for dep in tracked)
+        for dep in tracked:
+            dep.save()
+        is_another_run = run_key(stage) != self.runs[name]
+        assert is_another_run == is_stale, f"DVC would take the outputs of another value from its cache: {name}"
+        return is_stale
 
 
 @pytest.fixture(scope="module")

@@ -155,3 +155,15 @@ def test_the_grouped_protocol_on_all_clips(official: pd.DataFrame) -> None:
     assert result.facts["source"].startswith("made")
     walk = sum((part["label"] == "walk").sum() for part in parts.values())
     assert walk == 548  # 4.7 times the median class: here balancing has something to do
+
+
+def test_names_outside_the_scheme_are_told(tmp_path: Path) -> None:
+    root = hmdb51_tree(tmp_path)
+    for name in ("walk/my clip.avi", "walk/b.avi"):
+        (root / name).touch()
+    layout = HMDB51(root)
+    table = layout.list_videos().set_index("video_id")
+    assert table.loc["walk/b", "group"] == "b" and pd.isna(table.loc["walk/b", "field_view"])
+    (note,) = [note for note in layout.notes if "outside the scheme" in note]
+    assert note.startswith("2 clips have names outside the scheme, so each is a group of its own")
+    assert note.endswith("walk/b.avi, walk/my clip.avi")

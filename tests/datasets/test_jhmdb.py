@@ -76,6 +76,21 @@ def test_images_stand_in_for_videos(tmp_path: Path) -> None:
     assert JHMDB(tmp_path / "videos").pose(table["video_id"][0]) is not None
 
 
+def test_an_empty_folder_of_videos_does_not_hide_the_images(tmp_path: Path) -> None:
+    root = jhmdb_tree(tmp_path)
+    shutil.move(root / "ReCompress_Videos", tmp_path / "elsewhere")
+    (root / "ReCompress_Videos" / "walk").mkdir(parents=True)
+    for name in JHMDB_CLIPS:
+        folder = root / "Rename_Images" / "walk" / name
+        folder.mkdir(parents=True)
+        cv2.imwrite(str(folder / "00001.png"), picture(0))
+    layout = JHMDB(root)
+    table = layout.list_videos()
+    assert table["video_id"].tolist() == [f"Rename_Images/walk/{name}" for name in JHMDB_CLIPS]
+    assert (table["status"] == "ok").all()
+    assert layout.notes == ["there is no video in ReCompress_Videos, so the clips are read from Rename_Images"]
+
+
 @pytest.fixture(scope="module")
 def real(real_data: Path) -> JHMDB:
     return JHMDB(real_data / "jhmdb")

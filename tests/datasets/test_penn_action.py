@@ -19,7 +19,7 @@ from tests.support.trees import SIZE, penn_labels, penn_tree
 def of_one(labels: PoseLabels) -> PoseLabels:
     """The labels of the one person, without that axis."""
     assert len(labels.joints) == len(labels.visibility) == len(labels.boxes) == 1
-    return PoseLabels(labels.joints[0], labels.visibility[0], labels.boxes[0])
+    return PoseLabels(labels.joints[0], labels.visibility[0], labels.boxes[0], labels.changed)
 
 
 def save(path: Path, **changes: object) -> Path:
@@ -227,6 +227,15 @@ def test_boxes_without_a_row_or_an_area(sequences: dict[str, Sequence]) -> None:
     assert empty == {
         **{"0038": 7, "0374": 5, "0525": 1, "0541": 1, "0600": 4},
         **{"0623": 153, "0645": 2, "0700": 1, "1825": 10, "2173": 1},
+    }
+    told: Counter[str] = Counter()
+    for name, (_, labels) in sequences.items():
+        told.update(labels.changed)
+        assert sum(number for kind, number in labels.changed.items() if "an empty box" in kind) == empty.get(name, 0)
+    assert told == {
+        "an empty box: that of another frame replaces it": 184,
+        "an empty box: the extent of the visible joints replaces it": 1,
+        "no box: the last one of the file is repeated": 2,
     }
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -114,6 +115,56 @@ def test_a_difference_ends_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     done = probe(path, "--verify")
     assert done.exit_code == 1
     assert "NO, from frame 0 (ffmpeg has 8, max 0)" in done.stdout
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    ("ending", "code", "log"),
+    [
+        ("echo out of luck >&2; exit 3", 3, "out of luck"),
+        ("kill -9 $$", -9, None),
+        ("printf P5; exit 0", 0, None),
+        ('printf "P6\\n64 48\\n255\\nabc"', 0, None),
+    ],
+)
+def test_an_ffmpeg_that_fails_is_no_agreement(
+    ending: str, code: int, log: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "a.avi", 8)
+    assert probe(path, "--verify").exit_code == 0
+    ffmpeg = tmp_path / "ffmpeg"
+    ffmpeg.write_text(f'#!/bin/sh\n{shutil.which("ffmpeg")} "$@"\n{ending}\n')
+    ffmpeg.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    comparison = Comparison()
+    assert len(list(compared(iter(decode_video(path)), path, comparison))) == 8
+    why = f"ffmpeg ended with exit code {code}, so not all frames are compared"
+    assert comparison == Comparison(8, 0, None, why, log)
+    done = probe(path, "--verify")
+    assert done.exit_code == 1
+    assert f"{path}: {why}" in done.stdout
+    assert (f"{path}: ffmpeg says: out of luck" in done.stdout) is (log is not None)
+
+
+@needs_ffmpeg
+def test_frames_are_read_although_the_reference_cannot_open_the_file(tmp_path: Path) -> None:
+    frames = np.zeros((4, 8, 8, 3), np.uint8)
+    (tmp_path / "a.avi").write_bytes(b"no video" * 99)
+    comparison = Comparison()
+    assert len(list(compared(iter(frames), tmp_path / "a.avi", comparison))) == 4
+    assert not comparison.is_equal and "Invalid data" in str(comparison.error)
+
+
+def test_files_that_are_no_videos_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_video(tmp_path / "walk" / "a.mp4", 3)
+    write_jpegs(tmp_path / "0001", 3)
+    for name in ("a.txt", "walk/b.TXT", "walk/README", "0001/notes.csv", ".DS_Store", "walk/cover.jpg"):
+        (tmp_path / name).touch()
+    assert len(find_videos([tmp_path])) == 2
+    (said,) = [record.getMessage() for record in caplog.records]
+    head, _, kinds = said.partition(" files are no videos: ")
+    assert head == f"{tmp_path}: 5"
+    assert sorted(kinds.split(", ")) == ["1 .csv", "1 .jpg", "1 without ending", "2 .txt"]
 
 
 def test_frames_are_those_that_extraction_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

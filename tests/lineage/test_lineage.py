@@ -77,6 +77,18 @@ def test_outputs_from_the_run_cache_still_point_at_their_run(project: Path) -> N
     assert lineage(project, CHAMPION)[0]["weights"]["here"] == "same"
 
 
+def test_a_file_that_the_store_does_not_return_is_not_called_absent(project: Path) -> None:
+    locks = list(project.glob("mlruns/**/source/dvc.lock"))
+    assert locks
+    for lock in locks:
+        lock.rename(lock.with_name("away"))
+    _, text = lineage(project, CHAMPION)
+    for lock in locks:
+        lock.with_name("away").rename(lock)
+    assert "the store does not return the dvc.lock of the training, which the run has" in text
+    assert "the store does not return" not in lineage(project, CHAMPION)[1]
+
+
 def test_a_model_folder_alone_leads_back(project: Path) -> None:
     _, text = lineage(project, "models/action", f"sqlite:///{project.parent}/empty/mlflow.db")
     assert "does not exist yet" in text

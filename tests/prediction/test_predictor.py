@@ -188,6 +188,7 @@ def test_the_command(
     assert "6 frames of 64x48" in said
     assert "action on tiny: " in said
     assert "pose on tiny: 13 joints, mean peak" in said
+    assert "(one person, found by a first pass over whole frames)" in said
     drawn, plain = read_video(out), read_video(path)
     assert drawn.num_frames == 6
     assert (drawn.height, drawn.width) == (48, 64)
@@ -229,6 +230,30 @@ def test_the_command_says_what_probe_says(root: Path, tmp_path: Path, capsys: py
         "action_recognition",
     )
     assert read_video(tmp_path / "drawn.mkv").num_frames == found.num_frames
+
+
+def test_the_command_says_what_is_odd_of_a_whole_file(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = write_video(tmp_path / "a.h264", 5, "libx264")
+    whole = tmp_path / "whole.h264"
+    whole.write_bytes(small.read_bytes() + write_video(tmp_path / "b.h264", 5, "libx264", size=(96, 64)).read_bytes())
+    predict_video(whole, [str(root / "models" / "action")], None)
+    said = capsys.readouterr().out
+    assert f"{whole}: 10 frames of 64x48\n{whole}: frame 5 is 96 x 64, not 64 x 48 as the first: it and others" in said
+
+
+@pytest.mark.parametrize(("names", "what"), [([], "no model of humotion"), (["a", "b"], "2 models, not one")])
+def test_a_logged_model_of_another_kind_is_refused(
+    names: list[str], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in names:
+        (tmp_path / "model" / name).mkdir(parents=True)
+        (tmp_path / "model" / name / "model.json").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("humotion.tracking.registry.download_model", lambda uri, configured: tmp_path / "model")
+    with pytest.raises(HumotionError, match=f"models:/x/1 holds {what}"):
+        predict_video(write_video(tmp_path / "clip.mp4", num_frames=2), ["models:/x/1"], None)
 
 
 def test_the_command_never_replaces_its_input(root: Path, tmp_path: Path) -> None:

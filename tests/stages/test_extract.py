@@ -95,7 +95,7 @@ def test_penn_frames_are_copied(tmp_path: Path) -> None:
         assert store["frames/0002"].jpeg(number) == path.read_bytes()
 
 
-def test_more_and_fewer_frames_than_labels(tmp_path: Path) -> None:
+def test_more_and_fewer_frames_than_labels(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     root = penn_tree(tmp_path / "root")
     (root / "frames" / "0001" / "000005.jpg").unlink()
     write_jpegs(root / "frames" / "0002", 7)
@@ -106,6 +106,12 @@ def test_more_and_fewer_frames_than_labels(tmp_path: Path) -> None:
     longer = store["frames/0002"]
     assert longer.visibility[0].sum(axis=1).tolist() == [26] * 5 + [0, 0]
     np.testing.assert_array_equal(longer.boxes[0, 6], longer.boxes[0, 4])
+    behind = "7 frames, but 5 labelled frames: those behind have no known joints"
+    assert table["error"]["frames/0002"] == behind
+    assert pd.isna(table["error"]["frames/0003"])
+    (said,) = [text for record in caplog.records if "whole, but not" in (text := record.getMessage())]
+    assert said.startswith("1 of 3 videos of 'data' are whole, but not as expected")
+    assert said.endswith(f"frames/0002: ok: {behind}")
 
 
 def test_jhmdb_clips_without_joints_are_kept(tmp_path: Path) -> None:

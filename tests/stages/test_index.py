@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import scipy.io
@@ -129,3 +130,52 @@ def test_what_is_left_out_is_printed_once_and_kept(
     told = [record.getMessage() for record in caplog.records]
     assert len([text for text in told if "2 files are left out: dance/, walk/notes.txt" in text]) == 1
     assert len([text for text in told if "1 of 6 videos are missing: brush_hair/Gone" in text]) == 1
+
+
+def test_labels_that_are_not_as_in_the_file_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = penn_tree(tmp_path / "root")
+    boxes = np.tile([4.0, 5.0, 60.0, 44.0], (4, 1))  # a row short
+    boxes[1] = boxes[2] = 7  # without area
+    seen = np.ones((5, 13), np.uint8)
+    seen[2] = 0
+    scipy.io.savemat(root / "labels" / "0001.mat", {**penn_labels(5), "bbox": boxes, "visibility": seen})
+    scipy.io.savemat(root / "labels" / "0002.mat", {**penn_labels(5), "bbox": np.zeros((5, 4)), "visibility": seen * 0})
+    monkeypatch.chdir(tmp_path)
+    index.run("data", params("penn_action", root))
+    assert read_json(Path("prepared/data/index.json"))["changed_labels"] == {
+        "an empty box, as in all frames of the video: it is 0, 0, 0, 0": {"frames/0002": 5},
+        "an empty box: that of another frame replaces it": {"frames/0001": 1},
+        "an empty box: the extent of the visible joints replaces it": {"frames/0001": 1},
+        "no box: the last one of the file is repeated": {"frames/0001": 1},
+    }
+    told = [record.getMessage() for record in caplog.records]
+    assert len([text for text in told if "labels: 1 frames of 1 videos have no box: the last one" in text]) == 1
+
+
+def test_clips_without_masks_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = jhmdb_tree(tmp_path / "root")
+    (with_masks, without) = sorted(path for path in (root / "puppet_mask").rglob("*.mat"))
+    without.unlink()
+    monkeypatch.chdir(tmp_path)
+    index.run("data", params("jhmdb", root))
+    found = read_json(Path("prepared/data/index.json"))["changed_labels"]
+    start = "ReCompress_Videos/walk/"
+    assert found["no box: the last one of the file is repeated"] == {f"{start}{with_masks.parent.name}": 1}
+    (kind,) = [kind for kind in found if kind.startswith("no puppet_mask.mat: the box is the extent of the joints")]
+    assert found[kind] == {f"{start}{without.parent.name}": 6}
+    assert len(found) == 2
+
+
+def test_files_that_dvc_ignores_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = hmdb51_tree(tmp_path / "root")
+    (tmp_path / ".dvc").mkdir()
+    (root / ".dvcignore").write_text("*.avi\n")
+    monkeypatch.chdir(tmp_path)
+    index.run("data", params("hmdb51", root))
+    (note,) = [note for note in read_json(Path("prepared/data/index.json"))["notes"] if "DVC" in note]
+    assert note.startswith(f"{root / '.dvcignore'} takes files out of what DVC tracks")
+    assert len([record for record in caplog.records if note in record.getMessage()]) == 1

@@ -109,3 +109,12 @@ def test_a_served_model_brings_its_code_and_names_no_package_of_ours(checkout: P
     command = [sys.executable, "-W", "ignore", "-c", SERVE, str(downloaded), str(clip)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=checkout)
     assert done.stdout.split() == ["1", str(downloaded / "code" / "humotion" / "__init__.py")]
+
+
+def test_the_registry_names_more_models_than_one_page_of_mlflow(checkout: Path) -> None:
+    client = connect()
+    wanted = [f"ls_vit-{number:03d}" for number in range(101)]
+    for name in wanted:
+        client.create_registered_model(name)
+    assert len(client.search_registered_models()) == 100, "MLflow returns one page, and says nothing of the others"
+    assert registry.names() == wanted

@@ -78,6 +78,17 @@ def test_names_tell_runs_apart(repository: Path, monkeypatch: pytest.MonkeyPatch
     assert run_name(SOURCE) == "a bold-idea"
 
 
+@pytest.mark.parametrize("committed", ["experiments: [a: }", "experiments: 3\n"])
+def test_a_commit_whose_settings_cannot_be_read_is_not_equal(repository: Path, committed: str) -> None:
+    (repository / "params.yaml").write_text(committed)
+    git("commit", "--quiet", "--all", "-m", "broken")
+    (repository / "params.yaml").write_text(COMMITTED)
+    assert source_tags(SOURCE)["params.changed"] == (
+        "params.yaml=the committed one cannot be read, so nothing is compared"
+    )
+    assert run_name(SOURCE) == f"a {git('rev-parse', 'HEAD')[:7]} params.yaml"
+
+
 def test_without_git_the_name_is_the_experiments(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(checkout.parent))
     monkeypatch.delenv("DVC_EXP_NAME", raising=False)

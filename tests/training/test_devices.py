@@ -10,6 +10,8 @@ from pytorch_lightning.strategies import DDPStrategy
 from humotion.errors import HumotionError
 from humotion.params.machine import MachineParams
 from humotion.training.devices import all_devices, check_devices, launched, one_device
+from humotion.training.prepare import prepare
+from tests.support.tiny_project import tiny_params
 
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "LOCAL_WORLD_SIZE": "4", "WORLD_SIZE": "8", "RANK": "5", "LOCAL_RANK": "1"}
 SLURM = {
@@ -35,6 +37,14 @@ def no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
 def set_all(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+
+
+def test_a_batch_that_devices_cannot_share_is_refused_before_there_is_a_run() -> None:
+    params = tiny_params()
+    odd = params.experiment("action").trainer.batch_size + 1
+    machine = params.machine.model_copy(update={"accelerator": "cpu", "devices": odd})
+    with pytest.raises(HumotionError, match=f"training uses {odd} devices"):
+        prepare("action", params.model_copy(update={"machine": machine}))
 
 
 def test_alone_the_machine_says_what_to_train_on() -> None:

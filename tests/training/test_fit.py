@@ -17,6 +17,7 @@ from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.params.document import Params
 from humotion.stages import augment, sample
+from humotion.training.checkpoints import Resumption
 from humotion.training.devices import usable_precision
 from humotion.training.fit import FitResult, fit, make_trainer
 from humotion.training.prepare import prepare
@@ -272,7 +273,7 @@ def test_automatic_precision_is_the_one_that_this_machine_computes_with(
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: has_bfloat16)
     trainer = params.experiment("action").trainer
     assert usable_precision(trainer, params.machine) == precision
-    assert make_trainer(trainer, params.machine, False, [], []).precision == precision
+    assert make_trainer(trainer, params.machine, False, [], Resumption()).precision == precision
 
 
 def test_checkpointed_activations_change_no_result(root: Path, tmp_path: Path) -> None:

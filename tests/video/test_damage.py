@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from torchcodec.decoders import VideoDecoder
 
-from humotion.video import trust
+from humotion.video import transport, trust
 from humotion.video.damage import PacketDamage, PacketFacts, packet_damage
 from humotion.video.decode import decode_video
 from humotion.video.decoded import Decoded
@@ -122,7 +122,11 @@ def test_joined_recordings_and_starts_between_key_frames(start: int, tmp_path: P
 
 @pytest.mark.parametrize("stride", [188, 192])
 @pytest.mark.parametrize("size", [0, 50, 188, 1500])
-def test_a_break_in_a_transport_stream(size: int, stride: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", [transport._PART_BYTES, 700])
+def test_a_break_in_a_transport_stream(
+    part: int, size: int, stride: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_PART_BYTES", part)
     packet = bytes(stride - 188) + b"\x47" + bytes(187)
     start, hole = b"front" * 9, bytes(size)
     path = tmp_path / "a.ts"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from humotion.video.decode import decode_video, has_cuda
-from tests.support.footage import VP9, X264, assert_equals_ffmpeg, film, needs_ffmpeg, reference
+from tests.support.footage import VP9, X264, assert_equals_ffmpeg, ffmpeg, film, needs_ffmpeg, reference
 from tests.support.trees import picture, write_video
 
 
@@ -156,3 +156,39 @@ def test_a_header_that_claims_too_much_is_damage(tmp_path: Path) -> None:
     video = decode_video(path)
     assert len(video.read_all()) == 0
     assert (video.status, video.error) == ("corrupt", "its header says that frames have 16000 x 16000 pixels")
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(("encoder", "ending"), [("libx264", "ts"), ("libx264", "h264")])
+def test_frames_of_another_size_are_told(encoder: str, ending: str, tmp_path: Path) -> None:
+    first = film(tmp_path / f"first.{ending}", encoder, "-pix_fmt yuv420p -bf 0", "128x96", 9)
+    other = film(tmp_path / f"other.{ending}", encoder, "-pix_fmt yuv420p -bf 0", "64x48", 5)
+    whole = tmp_path / f"whole.{ending}"
+    whole.write_bytes(first.read_bytes() + other.read_bytes())
+    video = decode_video(whole)
+    assert {frame.shape for frame in video} == {(96, 128, 3)}
+    assert (video.num_frames, video.status, video.error) == (14, "ok", None)
+    assert (video.said or "").startswith("frame 9 is 64 x 48, not 128 x 96 as the first: it and others of another size")
+    alone = decode_video(first)
+    alone.read_all()
+    assert alone.said is None
+
+
+@needs_ffmpeg
+def test_one_of_several_videos_in_a_file_is_told(tmp_path: Path) -> None:
+    small = film(tmp_path / "small.mp4", "libx264", X264, "64x48", 5)
+    large = film(tmp_path / "large.mp4", "libx264", X264, "128x96", 7)
+    both = tmp_path / "both.mkv"
+    ffmpeg("-i", small, "-i", large, "-map", "0:v", "-map", "1:v", "-disposition", "0", "-c", "copy", both)
+    video = decode_video(both)
+    assert len(video.read_all()) == 7
+    assert (video.status, video.said) == ("ok", "2 videos are in it: stream 1 is read")
+
+
+@needs_ffmpeg
+def test_pixels_that_are_not_square_are_told(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", "libx264", f"{X264} -vf setsar=16/15", "96x64", 5)
+    video = decode_video(path)
+    assert video.read_all().shape == (5, 64, 96, 3)
+    assert (video.status, video.error) == ("ok", None)
+    assert video.said == "its pixels are 16/15 as wide as high: frames are as stored, and look squeezed"

@@ -165,13 +165,7 @@ class ClipDataModule(LightningDataModule):
         return (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
 
     def _device_batch_size(self, world_size: int) -> int:
-        batch_size = self.experiment.trainer.batch_size
-        if batch_size % world_size:
-            raise HumotionError(
-                f"trainer.batch_size is {batch_size}, and training uses {world_size} devices. "
-                "Choose a multiple of the number of devices."
-            )
-        return batch_size // world_size
+        return device_batch_size(self.experiment.trainer.batch_size, world_size)
 
     def _first_epoch(self) -> int:
         # When training resumes, Lightning starts the iterator before it sets the sampler's epoch.
@@ -185,13 +179,27 @@ class Loader(DataLoader[Sample]):
 
     def __iter__(self) -> Any:
         """Start the workers, or use those of the epoch before."""
-        with signals.starting_workers():
+        with signals.held_back(), signals.starting_workers():  # half an iterator cannot be removed
             return super().__iter__()
 
 
 def has_batch_norm(model: torch.nn.Module) -> bool:
     """Return whether a model has layers that normalise by the clips of a batch, so that it cannot learn from a few."""
     return any(isinstance(module, _BatchNorm) for module in model.modules())
+
+
+def device_batch_size(batch_size: int, world_size: int) -> int:
+    """Return the clips of a batch that each device gets.
+
+    Raises:
+        HumotionError: the devices cannot share them equally.
+    """
+    if batch_size % world_size:
+        raise HumotionError(
+            f"trainer.batch_size is {batch_size}, and training uses {world_size} devices. "
+            "Choose a multiple of the number of devices."
+        )
+    return batch_size // world_size
 
 
 def skeleton_of_clips(meta: Mapping[str, Any]) -> Skeleton | None:

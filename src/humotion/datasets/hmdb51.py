@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from humotion.datasets.shared.base import Layout, require_videos, unique_ids, video_table
-from humotion.datasets.shared.clip_names import COLUMNS, facts_of
+from humotion.datasets.shared.clip_names import COLUMNS, facts_of, notes_on_names
 from humotion.datasets.shared.clips_on_disk import clips_by_class, status_of
 from humotion.datasets.shared.splits import Key, SplitEntry, read_splits, split_columns
 
@@ -43,6 +43,7 @@ class HMDB51(Layout):
         entries.update({(label, stem): SplitEntry(label) for label, stem in unnamed})
         rows = [self._row(key, entry, found.get(key, [])) for key, entry in entries.items()]
         require_videos(rows, self)
+        self.notes += notes_on_names(rows)
         return video_table(_with_ids(rows), splits, (row["label"] for row in rows), COLUMNS)
 
     def _row(self, key: Key, entry: SplitEntry, paths: list[str]) -> dict[str, Any]:

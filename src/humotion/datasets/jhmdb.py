@@ -9,6 +9,7 @@ joint is scored, so all have flag 2. A person's box is the extent of the mask.
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,21 @@ from humotion.datasets.shared.base import (
     LabelError,
     Layout,
     PoseLabels,
+    boxes_for,
     complete_boxes,
     read_mat,
     require_videos,
     video_table,
 )
-from humotion.datasets.shared.clip_names import COLUMNS, facts_of
+from humotion.datasets.shared.clip_names import COLUMNS, facts_of, notes_on_names
 from humotion.datasets.shared.clips_on_disk import clips_by_class, status_of
 from humotion.datasets.shared.mat_values import floats_of, masks_of
 from humotion.datasets.shared.splits import Key, SplitEntry, read_splits, split_columns, stem_of
 from humotion.store.skeleton import skeleton_of
+from humotion.video.listing import is_video
 
 _VIDEOS, _IMAGES = "ReCompress_Videos", "Rename_Images"
+_NO_MASKS = "no puppet_mask.mat: the box is the extent of the joints, which is smaller than that of the mask"
 
 
 SKELETON = skeleton_of(
@@ -72,6 +76,7 @@ class JHMDB(Layout):
         entries.update({key: SplitEntry(key[0]) for key in found if key not in entries})
         rows = [self._row(key, entry, found.get(key, [])) for key, entry in entries.items()]
         require_videos(rows, self)
+        self.notes += notes_on_names(rows)
         for row in rows:
             self.used.update(self._label_path(kind, row["video_id"]) for kind in ("joint_positions", "puppet_mask"))
         return video_table(rows, splits, (row["label"] for row in rows), COLUMNS)
@@ -83,19 +88,25 @@ class JHMDB(Layout):
             return None
         joints, visibility = read_joints(path)
         mask = self.root / self._label_path("puppet_mask", video_id)
-        boxes = np.zeros((len(joints), 4), np.float32)
-        if os.path.exists(mask):  # noqa: PTH110
-            boxes = read_mask_boxes(mask, len(joints))
-        return PoseLabels.of_one(joints, visibility, complete_boxes(boxes, joints, visibility))
+        if not os.path.exists(mask):  # noqa: PTH110
+            boxes, _ = complete_boxes(np.zeros((len(joints), 4), np.float32), joints, visibility)
+            return PoseLabels.of_one(joints, visibility, boxes, {_NO_MASKS: len(joints)})
+        boxes, fitted = boxes_for(read_mask_boxes(mask), len(joints))
+        boxes, completed = complete_boxes(boxes, joints, visibility)
+        return PoseLabels.of_one(joints, visibility, boxes, fitted | completed)
 
     def _label_path(self, kind: str, video_id: str) -> str:
         label, clip = Path(video_id).parts[-2:]
         return f"{kind}/{label}/{clip}/{kind}.mat"
 
-    @property
+    @cached_property
     def _footage(self) -> str:
         """The folder of the clips: the images only if there are no videos."""
-        return _VIDEOS if _VIDEOS in self.tree.folders or _IMAGES not in self.tree.folders else _IMAGES
+        if any(map(is_video, self.tree.below(_VIDEOS))) or not self.tree.below(_IMAGES):
+            return _VIDEOS
+        if _VIDEOS in self.tree.folders:
+            self.notes.append(f"there is no video in {_VIDEOS}, so the clips are read from {_IMAGES}")
+        return _IMAGES
 
     def _clips(self, classes: set[str]) -> dict[Key, list[str]]:
         start = f"{self._footage}/"
@@ -140,11 +151,8 @@ def read_joints(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uin
     return np.where(known[..., None], joints, 0).astype(np.float32), np.where(known, 2, 0).astype(np.uint8)
 
 
-def read_mask_boxes(path: Path, num_frames: int) -> npt.NDArray[np.float32]:
-    """Boxes (T, 4) of the outermost mask pixels; frames after the last mask get its box.
-
-    A frame without a mask pixel has a box of zeros.
-    """
+def read_mask_boxes(path: Path) -> npt.NDArray[np.float32]:
+    """Boxes (T, 4) of the outermost pixels of each mask. A mask without pixels has a box of zeros."""
     masks = masks_of(read_mat(path, ("part_mask",)), "part_mask", path)  # (H, W, T)
     masks = masks[..., None] if masks.ndim == 2 else masks
     if masks.ndim != 3 or not masks.size:
@@ -154,4 +162,4 @@ def read_mask_boxes(path: Path, num_frames: int) -> npt.NDArray[np.float32]:
     for t in np.flatnonzero(columns.sum(axis=0)):
         x, y = np.flatnonzero(columns[:, t]), np.flatnonzero(rows[:, t])
         boxes[t] = x[0], y[0], x[-1], y[-1]
-    return boxes[np.minimum(np.arange(num_frames), len(boxes) - 1)]
+    return boxes

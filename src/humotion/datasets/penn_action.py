@@ -9,6 +9,7 @@ The 187,352 joints without a label have a placeholder near the origin.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from humotion.datasets.shared.base import (
     LabelError,
     Layout,
     PoseLabels,
+    boxes_for,
     complete_boxes,
     read_mat,
     require_videos,
@@ -133,8 +135,9 @@ def read_labels(path: Path) -> PoseLabels:
     absent = (x == y) & (x < _PLACEHOLDER) | ~np.isfinite(x + y)
     visibility = np.where(absent, 0, np.where(seen, 2, 1)).astype(np.uint8)
     joints = np.where(absent[..., None], 0, np.stack([x, y], axis=-1) - 1).astype(np.float32)
-    boxes = boxes[np.minimum(np.arange(len(x)), len(boxes) - 1)] - 1
-    return PoseLabels.of_one(joints, visibility, complete_boxes(boxes, joints, visibility))
+    boxes, fitted = boxes_for(boxes - 1, len(x))
+    boxes, completed = complete_boxes(boxes, joints, visibility)
+    return PoseLabels.of_one(joints, visibility, boxes, fitted | completed)
 
 
 def hide_outside(labels: PoseLabels, width: int, height: int) -> PoseLabels:
@@ -142,7 +145,7 @@ def hide_outside(labels: PoseLabels, width: int, height: int) -> PoseLabels:
     x, y = labels.joints[..., 0], labels.joints[..., 1]
     inside: npt.NDArray[np.bool_] = (x >= -0.5) & (y >= -0.5) & (x < width - 0.5) & (y < height - 0.5)
     visibility = np.where(inside, labels.visibility, 0).astype(np.uint8)
-    return PoseLabels(labels.joints, visibility, labels.boxes)
+    return replace(labels, visibility=visibility)
 
 
 def _image_size(folder: Path) -> tuple[int, int] | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import io
-import logging
 import os
 from collections.abc import Hashable, Mapping
 from functools import cached_property
@@ -24,10 +23,10 @@ from humotion.datasets.shared.base import FIELD, Layout, require_videos, unique_
 from humotion.datasets.shared.text import is_whole, read_text
 from humotion.datasets.shared.tree import refuse_linked_parents
 from humotion.errors import HumotionError
+from humotion.video.listing import printable
 
 TABLES = ("videos.csv", "videos.parquet")
 ROLES = ("train", "test")
-_logger = logging.getLogger(__name__)
 
 
 class Table(Layout):
@@ -81,7 +80,9 @@ class Table(Layout):
     @cached_property
     def _listed(self) -> pd.DataFrame:
         """The checked table: video_id, path, label, group, fps and the splits; unknown values are null."""
-        table = read_table(self._file)
+        table, ignored = read_table(self._file)
+        if ignored:
+            self.notes.append(f"{self._file.name}: unknown columns are not used: {printable(', '.join(ignored))}")
         table = pd.DataFrame({**dict.fromkeys(("group", "fps")), **table})  # optional columns, null if absent
         table["path"] = [self._below_root(path, row) for row, path in enumerate(table["path"], start=1)]
         if table["path"].duplicated().any():
@@ -121,8 +122,10 @@ class Table(Layout):
         return number
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """Read a table of videos as text, with null for empty cells, and check its columns and split values.
+
+    The second value are the names of its other columns, which are not read.
 
     Raises:
         HumotionError: the table is unreadable, has no column path or label, has an empty cell in one of them, or
@@ -136,8 +139,7 @@ def read_table(path: Path) -> pd.DataFrame:
     table.columns = table.columns.map(str)
     _check_columns(path, table)
     kept = [column for column in table.columns if _is_known(column)]
-    if others := sorted(set(table.columns) - set(kept)):
-        _logger.warning("%s: unknown columns are ignored: %s", path, ", ".join(others))
+    others = sorted(set(table.columns) - set(kept))
     table = pd.DataFrame({column: _as_text(table[column]) for column in kept})
     for column in ("path", "label"):
         if table[column].isna().any():
@@ -145,7 +147,7 @@ def read_table(path: Path) -> pd.DataFrame:
             raise HumotionError(f"{path}, row {row}: no {column}.")
     for column in (column for column in kept if column.startswith("split_")):
         _check_roles(path, table[column])
-    return table
+    return table, others
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

@@ -128,7 +128,7 @@ def _read(
     except OSError as error:  # since it was indexed, it vanished or lost its permission
         status = "missing" if isinstance(error, FileNotFoundError) else "corrupt"
         return None, {"method": None, "status": status, "error": failure(error), "num_frames": 0}
-    row = {"method": encoded.method, "status": decoded.status, "error": decoded.error}
+    row = {"method": encoded.method, "status": decoded.status, "error": decoded.said}
     try:
         labels = layout.checked_pose(video_id)
     except LabelError as error:
@@ -136,6 +136,9 @@ def _read(
     num_frames = len(encoded.jpegs)
     if labels and 0 < num_frames < labels.num_frames and decoded.status == "ok":
         row |= {"status": "truncated", "error": f"{num_frames} frames, but {labels.num_frames} labelled frames"}
+    if labels and num_frames > labels.num_frames:
+        behind = f"{num_frames} frames, but {labels.num_frames} labelled frames: those behind have no known joints"
+        row["error"] = "; ".join(filter(None, [row["error"], behind]))
     if row["status"] in _PARTLY_READ and settings.on_damage == "drop":
         dropped = f"{row['error']}; its {num_frames} frames are dropped, because on_damage is drop"
         return None, {**row, "error": dropped, "num_frames": 0}

@@ -76,8 +76,8 @@ def examine(path: Path, frames: Path | None = None, verify: bool = False) -> Rep
     pixels = compared(iter(decoded), path, comparison) if comparison else iter(decoded)
     _write(pixels, frames)
     if not decoded.num_frames:
-        return Report(path, facts, 0, None, decoded.status, decoded.error)
-    return Report(path, facts, decoded.num_frames, decoded.method, decoded.status, decoded.error, frames, comparison)
+        return Report(path, facts, 0, None, decoded.status, decoded.said)
+    return Report(path, facts, decoded.num_frames, decoded.method, decoded.status, decoded.said, frames, comparison)
 
 
 def _write(pixels: Iterator[npt.NDArray[np.uint8]], folder: Path | None) -> None:

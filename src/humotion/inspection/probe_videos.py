@@ -70,8 +70,14 @@ def _table(reports: Sequence[Report]) -> str:
     is_verified = any(report.comparison for report in reports)
     header = _HEADER + (("as ffmpeg",) if is_verified else ())
     rows = [_row(report) + ((_verdict(report),) if is_verified else ()) for report in reports]
-    errors = [f"{report.path}: {report.error}" for report in reports if report.error]
+    errors = [f"{report.path}: {text}" for report in reports for text in _said(report)]
     return "\n".join([text_table(header, rows), *([""] if errors else []), *errors, "", *_summary(reports)])
+
+
+def _said(report: Report) -> list[str]:
+    found = report.comparison
+    by_ffmpeg = [] if found is None else [found.error, found.log and f"ffmpeg says: {found.log}"]
+    return [text for text in (report.error, *by_ffmpeg) if text]
 
 
 def _row(report: Report) -> tuple[str, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from humotion.errors import HumotionError
 from humotion.system.names import short_name
 from humotion.video.images import has_frames
-from humotion.video.listing import VIDEO_SUFFIXES, failure, is_system_entry, is_video
+from humotion.video.listing import VIDEO_SUFFIXES, failure, is_image, is_system_entry, is_video, suffix_of
 
 _logger = logging.getLogger(__name__)
 
@@ -19,19 +20,25 @@ _logger = logging.getLogger(__name__)
 def find_videos(arguments: Iterable[Path]) -> list[Path]:
     """The given files, and all video files and frame folders in the given folders, at any depth.
 
-    Hidden entries are left out. A video that is named twice is listed once.
+    Hidden entries are left out, and a line counts the other files that are no videos. A video that is named
+    twice is listed once.
 
     Raises:
         HumotionError: a folder contains no video.
     """
     found: dict[str, Path] = {}
     for argument in arguments:
-        videos = list(_walk(argument)) if argument.is_dir() else [argument]
+        others: Counter[str] = Counter()
+        videos = list(_walk(argument, others)) if argument.is_dir() else [argument]
         if not videos:
             raise HumotionError(
                 f"There is no video in {argument}: it has no file that ends in {' '.join(sorted(VIDEO_SUFFIXES))}, "
                 "and no folder of frames. To read a file with another ending, name the file itself."
             )
+        if others:
+            listed = ", ".join(f"{number} {suffix}" for suffix, number in others.most_common(5))
+            more = ", ..." if len(others) > 5 else ""
+            _logger.warning("%s: %d files are no videos: %s%s", argument, others.total(), listed, more)
         for video in videos:
             found.setdefault(os.path.abspath(video), video)  # noqa: PTH100 (a link is a separate video)
     return list(found.values())
@@ -53,18 +60,25 @@ def folder_names(videos: Iterable[Path]) -> list[str]:
     return names
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """The videos below a folder, as the index stage sees them: a link to a folder is named, but not followed."""
+def _walk(folder: Path, others: Counter[str]) -> Iterator[Path]:
+    """The videos below a folder, as the index stage sees them: a link to a folder is named, but not followed.
+
+    The endings of other files are counted in ``others``.
+    """
     for parent, folders, files in os.walk(folder, onerror=_say_unlisted):
         visible = sorted(name for name in folders if not is_system_entry(name))
         linked = {name for name in visible if os.path.islink(os.path.join(parent, name))}  # noqa: PTH114, PTH118
         for name in sorted(linked):
             _logger.warning("%s is a link to a folder and is left out: name it itself to read it", Path(parent, name))
         folders[:] = [name for name in visible if name not in linked]
-        videos = [Path(parent, name) for name in sorted(files) if is_video(name) and not is_system_entry(name)]
+        own = [name for name in sorted(files) if not is_system_entry(name)]
+        videos = [Path(parent, name) for name in own if is_video(name)]
         yield from videos
-        if not videos and has_frames(Path(parent)):
+        is_frames = not videos and has_frames(Path(parent))
+        if is_frames:
             yield Path(parent)
+        left = (name for name in own if not is_video(name) and not (is_frames and is_image(name)))
+        others.update(suffix_of(name) or "without ending" for name in left)
 
 
 def _say_unlisted(error: OSError) -> None:

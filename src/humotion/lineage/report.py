@@ -90,6 +90,8 @@ def _code(found: Trace) -> list[str]:
 
 
 def _lock(found: Trace) -> list[str]:
+    if not found.locked and found.run and sources.LOCKED in found.run.tags:
+        return ["the store does not return the dvc.lock of the training, which the run has"]
     if not found.locked:
         return ["the run has no dvc.lock of its training (trained without DVC, or not evaluated since)"]
     data = [entry for entry in found.locked if not entry.name.startswith("src/")]

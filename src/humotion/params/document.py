@@ -31,6 +31,7 @@ from humotion.params.section import Section
 from humotion.params.sweep import SweepParams
 from humotion.params.tasks.action_recognition import ActionExperiment
 from humotion.params.tasks.pose_estimation import PoseExperiment
+from humotion.params.unseen import WHY, unseen_settings
 
 PARAMS_FILE = Path("params.yaml")
 AnyExperiment = ActionExperiment | PoseExperiment
@@ -152,6 +153,8 @@ def twice(error: DuplicateKeyError) -> str:
 
 def validate_params(raw: Any, complaint: str) -> Params:
     """Make Params of a plain map; a `HumotionError` lists all errors under the line ``complaint``."""
+    if lines := unseen_settings(raw):
+        raise HumotionError("\n".join([complaint, *(f"  {line}" for line in lines), WHY]))
     try:
         return Params.model_validate(raw)
     except ValidationError as error:

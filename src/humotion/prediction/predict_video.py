@@ -50,10 +50,10 @@ def predict_video(path: Path, models: list[str], out: Path | None, as_json: bool
 
 
 def _about(video: VideoFile) -> str:
-    """One line about the frames and, if it is not whole, one with what `humotion probe` says of it."""
+    """One line about the frames and, if there is more to say, one with what `humotion probe` says of it."""
     line = f"{video.path}: {video.num_frames} frames of {video.width}x{video.height}"
     if video.status == "ok":
-        return line
+        return line if video.error is None else f"{line}\n{video.path}: {video.error}."
     return f"{line}\n{video.path} is {video.status}: {video.error}. The predictions are for these frames alone."
 
 
@@ -102,4 +102,8 @@ def _model_folder(model: str) -> Path:
         load_params().machine.tracking_uri if PARAMS_FILE.exists() else None
     )  # this also works outside a checkout
     folder = download_model(model, configured)
-    return next(found.parent for found in folder.rglob("model.json"))
+    found = sorted(path.parent for path in folder.rglob("model.json"))
+    if len(found) != 1:
+        what = "no model of humotion (there is no model.json)" if not found else f"{len(found)} models, not one"
+        raise HumotionError(f"{model} holds {what}. Name the folder of a model with --model.")
+    return found[0]

@@ -93,7 +93,7 @@ class VideoFile(Video):
         if not decoded.num_frames:
             raise HumotionError(f"{path} cannot be read: it is {decoded.status} ({decoded.error}).")
         self.num_frames, self.fps, (self.height, self.width) = decoded.num_frames, decoded.fps, shape
-        self.status, self.error = decoded.status, decoded.error
+        self.status, self.error = decoded.status, decoded.said
         if is_recording(path):
             self.annotation = arrays_of(path)
 

@@ -54,6 +54,7 @@ def run(dataset: str, params: Params) -> None:
         try:
             table = make_shards(videos, layout, settings, work, params.machine)
             _report_damage(table, dataset, settings.on_damage)
+            _report_remarks(table, dataset)
             _warn_of_videos_read_on_the_cpu(table, settings.decode.device)
             with atomic_path(prepared / "frames.parquet") as temporary:
                 table.to_parquet(temporary, index=False)
@@ -86,15 +87,30 @@ def _report_damage(frames: pd.DataFrame, dataset: str, on_damage: str) -> None:
     if bad.empty:
         return
     counts = ", ".join(f"{number} {status}" for status, number in bad["status"].value_counts().items())
-    listed = "\n".join(f"  {row.video_id}: {row.status}: {row.error}" for row in bad.head(_MOST_NAMED).itertuples())
-    rest = f"\n  and {len(bad) - _MOST_NAMED} more" if len(bad) > _MOST_NAMED else ""
-    text = f"{len(bad)} of {len(frames)} videos of {dataset!r} are not whole ({counts}):\n{listed}{rest}"
+    text = f"{len(bad)} of {len(frames)} videos of {dataset!r} are not whole ({counts}):\n{_named(bad)}"
     if on_damage == "fail":
         raise HumotionError(
             f"{text}\ndatasets.{dataset}.on_damage is fail: repair or remove these files, or set it to keep or drop."
         )
     done = {"keep": "their frames before the damage are kept", "drop": "they are dropped"}[on_damage]
     _logger.warning("%s\nTruncated and damaged: %s (datasets.%s.on_damage: %s).", text, done, dataset, on_damage)
+
+
+def _report_remarks(frames: pd.DataFrame, dataset: str) -> None:
+    """Say once of which whole videos there is something to know."""
+    told = frames[(frames["status"] == "ok") & frames["error"].notna()]
+    if len(told):
+        _logger.warning(
+            "%d of %d videos of %r are whole, but not as expected (`error` in frames.parquet):\n%s",
+            *(len(told), len(frames), dataset, _named(told)),
+        )
+
+
+def _named(videos: pd.DataFrame) -> str:
+    """The first videos, one per line, with their status and what is said of them."""
+    rows = videos.head(_MOST_NAMED).itertuples()
+    more = [f"  and {len(videos) - _MOST_NAMED} more"] if len(videos) > _MOST_NAMED else []
+    return "\n".join([*(f"  {row.video_id}: {row.status}: {row.error}" for row in rows), *more])
 
 
 def _warn_of_videos_read_on_the_cpu(frames: pd.DataFrame, device: Device) -> None:

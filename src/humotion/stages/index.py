@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from humotion.video.probe import Probe, probe
 
 _PROBED = {"fps": "float64", "width": "Int32", "height": "Int32", "num_frames_probed": "Int32"}
 
+_Changes = dict[str, Mapping[str, int]]  # by video: how many frames have labels that are not as in the file, by kind
 _logger = logging.getLogger(__name__)
 
 
@@ -39,25 +41,38 @@ def run(dataset: str, params: Params) -> None:
     """
     settings = params.dataset(dataset)
     layout = open_dataset(settings.layout, settings.root)
-    videos = _with_probes(layout, max(1, params.machine.num_workers))
+    videos, changes = _with_probes(layout, max(1, params.machine.num_workers))
     folder = Path("prepared") / dataset
     with atomic_path(folder / "videos.parquet") as temporary:
         videos.to_parquet(temporary, index=False)
     facts = {"layout": settings.layout, **source_of(settings.root, layout)}
-    write_json(folder / "index.json", {**facts, **report(videos), **_report_omissions(layout, videos)})
+    told = _report_omissions(layout, videos, changes)
+    write_json(folder / "index.json", {**facts, **report(videos), **told})
 
 
-def _report_omissions(layout: Layout, videos: pd.DataFrame) -> dict[str, Any]:
+def _report_omissions(layout: Layout, videos: pd.DataFrame, changes: _Changes) -> dict[str, Any]:
     """What the layout did not take from its root, and what else the user should know: told once, kept in index.json."""
     omissions = find_omissions(layout.tree, videos["path"], layout.used)
     missing = videos[videos["status"] == "missing"]
-    notes = [*layout.notes, *omissions.in_words(layout.spare)]
+    kept = [*layout.notes, *layout.tree.notes]
+    notes = [*kept, *omissions.in_words(layout.spare)]
     if len(missing):
         first = missing.iloc[0]
         notes.append(f"{len(missing)} of {len(videos)} videos are missing: {first['path']} ({first['error']})")
+    changed = _by_kind(changes)
+    notes += [
+        f"labels: {sum(counts.values())} frames of {len(counts)} videos have {kind} (index.json names the videos)"
+        for kind, counts in changed.items()
+    ]
     for note in notes:
         _logger.warning("%s: %s", layout.root, note)
-    return {"notes": layout.notes, "left_out": omissions.as_json()}
+    return {"notes": kept, "left_out": omissions.as_json(), "changed_labels": changed}
+
+
+def _by_kind(changes: _Changes) -> dict[str, dict[str, int]]:
+    """Numbers of frames by kind of change and video."""
+    kinds = sorted({kind for counts in changes.values() for kind in counts})
+    return {kind: {name: counts[kind] for name, counts in changes.items() if kind in counts} for kind in kinds}
 
 
 def source_of(root: Path, layout: Layout) -> dict[str, str]:
@@ -89,13 +104,16 @@ def report(videos: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _with_probes(layout: Layout, num_workers: int) -> pd.DataFrame:
+def _with_probes(layout: Layout, num_workers: int) -> tuple[pd.DataFrame, _Changes]:
+    """The video table with what each file's header says, and the videos whose labels were changed."""
     table = layout.list_videos()
     # Threads, not processes: waiting for a file and FFmpeg both release the interpreter lock.
     work = Parallel(n_jobs=num_workers, prefer="threads", return_as="generator")
     rows = table[["video_id", "path", "status"]].itertuples(index=False, name=None)
     probes = work(delayed(_look)(layout, *row) for row in rows)
-    facts = list(tqdm(probes, total=len(table), desc="index", unit="video"))
+    found = list(tqdm(probes, total=len(table), desc="index", unit="video"))
+    facts = [each for each, _ in found]
+    changes = {name: counts for name, (_, counts) in zip(table["video_id"], found, strict=True) if counts}
     listed_ok = table["status"] == "ok"
     table["fps"] = [fact.fps for fact in facts]
     table["width"] = [fact.width for fact in facts]
@@ -104,20 +122,20 @@ def _with_probes(layout: Layout, num_workers: int) -> pd.DataFrame:
     table["status"] = table["status"].where(~listed_ok, [fact.status for fact in facts])
     table["error"] = table["error"].where(~listed_ok, pd.Series([fact.error for fact in facts], dtype="str"))
     first = [column for column in table.columns if column not in {*_PROBED, "status", "error"}]
-    return table[[*first, *_PROBED, "status", "error"]].astype(_PROBED)
+    return table[[*first, *_PROBED, "status", "error"]].astype(_PROBED), changes
 
 
-def _look(layout: Layout, video_id: str, path: str, status: str) -> Probe:
+def _look(layout: Layout, video_id: str, path: str, status: str) -> tuple[Probe, Mapping[str, int]]:
     if status != "ok":
-        return Probe(status)
+        return Probe(status), {}
     own = layout.own_probe(layout.root / path)
     facts = own or probe(layout.root / path, layout.first_frame, all_packets=True)
     facts = facts if facts.fps else replace(facts, fps=layout.fps(video_id))
     try:
-        layout.checked_pose(video_id)
+        labels = layout.checked_pose(video_id)
     except LabelError as error:
-        return Probe("corrupt", str(error)) if facts.status in ("ok", "truncated", "damaged") else facts
-    return facts
+        return Probe("corrupt", str(error)) if facts.status in ("ok", "truncated", "damaged") else facts, {}
+    return facts, labels.changed if labels else {}
 
 
 def _counts(values: pd.Series) -> dict[str, int]:

@@ -17,6 +17,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from humotion.system.processes import Process, this_process
+from humotion.tracking.store import every
 
 PROCESS = "humotion.process"
 PARENT = "mlflow.parentRunId"
@@ -75,5 +76,5 @@ def _writers(run: Run) -> list[Process]:
 
 
 def _search(client: MlflowClient, wanted: str) -> list[Run]:
-    places = [str(experiment.experiment_id) for experiment in client.search_experiments()]
-    return list(client.search_runs(places, wanted)) if places else []
+    places = [str(experiment.experiment_id) for experiment in every(client.search_experiments)]
+    return list(every(client.search_runs, places, wanted)) if places else []

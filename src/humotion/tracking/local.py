@@ -133,7 +133,7 @@ def how_to_restore(experiment: str, number: object, uri: str) -> str:
     """What is said of an experiment that was deleted."""
     return (
         f"its experiment {experiment} was deleted, so it takes no runs. Restore it: MLFLOW_TRACKING_URI={uri} "
-        f"mlflow experiments restore -x {number}. To delete it for good: mlflow gc --experiment-ids {number}"
+        f"mlflow experiments restore -x {number}. To delete it for good: mlflow gc --experiment-ids {number}."
     )
 
 

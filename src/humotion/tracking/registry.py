@@ -15,7 +15,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from humotion.errors import HumotionError
 from humotion.tracking.hints import how_to_join
-from humotion.tracking.store import NOT_THERE, connect, mlflow, open_existing, shown_uri
+from humotion.tracking.store import NOT_THERE, connect, every, mlflow, open_existing, shown_uri
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 PROMOTED_AT, PROMOTED_WHY, BEFORE = "promoted_at", "promoted_why", "champion_before"
@@ -52,7 +52,7 @@ def register_version(candidate: Candidate, uri: str | None = None) -> str:
             description="The champion is chosen on validation clips. Each version's description is its model card; "
             f"`humotion registry show {candidate.name}` shows why a version has its alias.",
         )
-    for version in client.search_model_versions(f"name = '{candidate.name}'"):
+    for version in every(client.search_model_versions, f"name = '{candidate.name}'"):
         if version.run_id == candidate.run_id and version.tags.get("weights_md5") == candidate.weights_md5:
             client.update_model_version(candidate.name, version.version, candidate.description)
             return str(version.version)
@@ -104,7 +104,7 @@ def versions(name: str, uri: str | None = None) -> list[ModelVersion]:
         HumotionError: there is no such model; the message lists the models.
     """
     client = open_existing(uri)
-    found = [] if client is None else client.search_model_versions(f"name = '{name}'")
+    found = [] if client is None else list(every(client.search_model_versions, f"name = '{name}'"))
     if client is None or not found:
         known = ", ".join(names(uri)) or "none"
         raise HumotionError(
@@ -117,13 +117,13 @@ def versions(name: str, uri: str | None = None) -> list[ModelVersion]:
 def names(uri: str | None = None) -> list[str]:
     """The registered models."""
     client = open_existing(uri)
-    return [] if client is None else sorted(model.name for model in client.search_registered_models())
+    return [] if client is None else sorted(model.name for model in every(client.search_registered_models))
 
 
 def with_weights(name: str, weights_md5: str, uri: str | None = None) -> ModelVersion | None:
     """The newest version of a registered model that has these weights, with its aliases; None if there is none."""
     client = open_existing(uri)
-    found = [] if client is None else client.search_model_versions(f"name = '{name}'")
+    found = [] if client is None else list(every(client.search_model_versions, f"name = '{name}'"))
     same = [int(each.version) for each in found if each.tags.get("weights_md5") == weights_md5]
     return client.get_model_version(name, str(max(same))) if client is not None and same else None
 

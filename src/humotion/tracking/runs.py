@@ -38,9 +38,11 @@ from humotion.tracking.sources import (
 )
 from humotion.tracking.store import (
     LOCAL_ID,
+    NOT_THERE,
     RESTORED_FROM,
     ask,
     connect,
+    every,
     mlflow,
     open_existing,
     shown_uri,
@@ -223,9 +225,10 @@ def logged_model(run_id: str, weights_md5: str, uri: str | None = None) -> Logge
     """
     send_waiting(run_id, uri)
     client = open_existing(uri)
-    experiments = [] if client is None else [found.experiment_id for found in client.search_experiments()]
+    experiments = [] if client is None else [found.experiment_id for found in every(client.search_experiments)]
     if client is not None and experiments:
-        for model in client.search_logged_models(experiments, f"tags.weights_md5 = '{weights_md5}'"):
+        found_here = every(client.search_logged_models, experiments, f"tags.weights_md5 = '{weights_md5}'")
+        for model in found_here:
             if model.source_run_id is not None and run_id in _known_as(client, model):
                 return LoggedModel(str(model.model_id), str(model.source_run_id))
     raise NotInStore(
@@ -280,8 +283,10 @@ def _known_as(client: MlflowClient, model: Any) -> tuple[str | None, ...]:
     """The ids that other processes may have for the run of a model."""
     try:
         run = client.get_run(model.source_run_id)
-    except mlflow.MlflowException:  # the run was deleted for good, and its model was left
-        return ()
+    except mlflow.MlflowException as error:
+        if error.error_code in NOT_THERE:  # the run was deleted for good, and its model was left
+            return ()
+        raise
     if run.info.lifecycle_stage != "active":
         return ()
     tags = run.data.tags

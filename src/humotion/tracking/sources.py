@@ -108,12 +108,19 @@ def run_name(source: RunSource) -> str:
 
 
 def changed_params(name: str) -> dict[str, str]:
-    """Settings of a training in params.yaml that differ from those of the commit, flattened."""
+    """Settings of a training in params.yaml that differ from those of the commit, flattened.
+
+    Empty if the commit does not have the experiment: then `git.changed` names params.yaml.
+    """
     committed = git.ask("show", "HEAD:./params.yaml")
     path = Path("params.yaml")
     if committed is None or not path.exists():
         return {}
-    before, now = (_settings(text, name) for text in (committed, path.read_text(encoding="utf-8")))
+    try:
+        before = _settings(committed, name)
+    except (YAMLError, AttributeError):
+        return {str(path): "the committed one cannot be read, so nothing is compared"}
+    now = _settings(path.read_text(encoding="utf-8"), name)
     if not before:
         return {}
     gone = {key: "default" for key in before if key not in now}
@@ -196,10 +203,7 @@ def is_tracked(path: str) -> bool:
 
 
 def _settings(text: str, name: str) -> dict[str, str]:
-    try:
-        experiment = (YAML(typ="safe").load(text) or {}).get("experiments", {}).get(name) or {}
-    except YAMLError:
-        return {}
+    experiment = (YAML(typ="safe").load(text) or {}).get("experiments", {}).get(name) or {}
     return flatten({key: value for key, value in experiment.items() if key not in ("evaluate", "register")})
 
 

@@ -10,6 +10,7 @@ import logging
 import os
 import sqlite3
 import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import mlflow
@@ -146,6 +147,16 @@ def ask(configured: str | None = None) -> tuple[str, str | None]:
     return shown(uri), None
 
 
+def every(search: Callable[..., Any], *arguments: Any) -> Iterator[Any]:
+    """What a search of MLflow finds, page by page: alone it returns the first page, and says nothing of the others."""
+    token = None
+    while True:
+        page = search(*arguments, page_token=token)
+        yield from page
+        if not (token := page.token):
+            return
+
+
 def experiment_id(client: MlflowClient, name: str) -> str:
     """The id of the MLflow experiment ``name`` (``action/hmdb51``), created on first use.
 
@@ -188,7 +199,7 @@ def find_run(client: MlflowClient, run_id: str, experiment: str | None) -> str |
     if exists(client, run_id):
         return run_id
     if experiment is None:
-        places = [str(place.experiment_id) for place in client.search_experiments()]
+        places = [str(place.experiment_id) for place in every(client.search_experiments)]
     else:
         place = client.get_experiment_by_name(experiment)
         places = [] if place is None else [str(place.experiment_id)]

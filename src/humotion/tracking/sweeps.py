@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from humotion.tracking.sources import NOTE, RunSource, flatten, log_sources, sou
 from humotion.tracking.store import connect, experiment_id, mlflow, tracking_uri
 
 STUDY = "optuna.study"
+STARTS_IN = "humotion.curves_start_in"
+"""Tag of a resumed trial whose earlier epochs could not be copied: the run that has them."""
+_logger = logging.getLogger(__name__)
 
 
 def sweep_run(source: RunSource, study: str, tags: Mapping[str, str], uri: str | None = None) -> str:
@@ -78,6 +82,8 @@ def interrupt_sweep(run_id: str, uri: str | None = None) -> None:
         client, known_as = found
         client.set_terminated(known_as, "KILLED")
         _leave(client, known_as)
+    else:
+        _say_left_open(run_id)
 
 
 def _leave(client: MlflowClient, run_id: str) -> None:
@@ -87,10 +93,15 @@ def _leave(client: MlflowClient, run_id: str) -> None:
 
 
 def copy_curves(source: str, uri: str | None = None) -> None:
-    """Copy the history of every metric from another run into the open run, which resumes it."""
+    """Copy the history of every metric from another run into the open run, which resumes it.
+
+    If the store does not give it now, a tag of the open run and a line say so.
+    """
     target = mlflow.active_run()
     assert target is not None
     if (found := store_of(source, uri)) is None:
+        mlflow.set_tag(STARTS_IN, source)
+        _logger.warning("The curves of run %s cannot be read now: the run that resumes it lacks its epochs.", source)
         return
     client, source = found
     names = [name for name in client.get_run(source).data.metrics if not name.startswith("system/")]
@@ -104,9 +115,14 @@ def end_abandoned(run_ids: Iterable[str], uri: str | None = None) -> None:
     """Mark runs as FAILED if their process died and they still count as running."""
     for known_as in run_ids:
         if (found := store_of(known_as, uri)) is None:
+            _say_left_open(known_as)
             continue
         client, run_id = found
         if client.get_run(run_id).info.status == "RUNNING":
             client.set_tag(run_id, "optuna.state", "fail")
             client.set_tag(run_id, "error", "the process that trained it died")
             client.set_terminated(run_id, "FAILED", int(time.time() * 1000))
+
+
+def _say_left_open(run_id: str) -> None:
+    _logger.warning("The store does not give run %s now, so it stays open there; a later start closes it.", run_id)

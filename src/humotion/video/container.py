@@ -68,6 +68,11 @@ def video_stream(container: av.container.InputContainer) -> av.video.stream.Vide
     return stream
 
 
+def number_of_videos(container: av.container.InputContainer) -> int:
+    """The video streams in a file, also those that cannot be decoded, without cover pictures."""
+    return len(_moving(container))
+
+
 def _cut(path: Path) -> str:
     return "the file ends too early, and its index is missing: " if is_cut_short(path) else ""
 

@@ -64,6 +64,10 @@ def _read(path: Path, decoded: Decoded, device: Device) -> Iterator[Picture]:
         decoded.fail(str(error), error.status)
         return
     decoded.fps = outline.fps
+    if outline.num_streams > 1:
+        decoded.remarks.append(f"{outline.num_streams} videos are in it: stream {outline.stream_index} is read")
+    if (shape := outline.pixel_shape) is not None:
+        decoded.remarks.append(f"its pixels are {shape} as wide as high: frames are as stored, and look squeezed")
     yield from map(Picture, _frames(path, outline, decoded, device))
     if outline.ends_early:
         decoded.fail("the file ends before its last frame")

@@ -25,7 +25,7 @@ class Decoded:
     frames, then the file ends too early), "damaged" (``num_frames`` frames, then damage, and more behind it),
     "corrupt" (damaged, and no frame can be read), "empty" (no frames in it) or "missing"; ``error`` describes
     the first error. Every frame that is given is whole and has its own index: reading ends before the first
-    damage. ``fps`` is None if the source does not state it.
+    damage. ``fps`` is None if the source does not state it. ``remarks`` are what else a user should know.
     """
 
     def __init__(self, method: str) -> None:
@@ -33,6 +33,7 @@ class Decoded:
         self.fps: float | None = None
         self.error: str | None = None
         self.num_frames = 0
+        self.remarks: list[str] = []
         self._without_frames, self._with_frames = "empty", "truncated"
         self._pictures: Iterator[Picture] = iter(())
 
@@ -42,6 +43,11 @@ class Decoded:
         if self.num_frames:
             return self._with_frames if self.error else "ok"
         return self._without_frames
+
+    @property
+    def said(self) -> str | None:
+        """The error and the remarks in one line; None if there are none."""
+        return "; ".join([*([self.error] if self.error else []), *self.remarks]) or None
 
     def start(self, pictures: Iterator[Picture]) -> None:
         """Set the source of frames."""

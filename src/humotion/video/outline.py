@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import ColorRange, VideoReformatter
 
-from humotion.video.container import FILE_ERRORS, error_text, open_container, video_stream
+from humotion.video.container import FILE_ERRORS, error_text, number_of_videos, open_container, video_stream
 from humotion.video.damage import PacketDamage, PacketFacts, packet_damage
 from humotion.video.ffmpeg_log import Lines, pyav_errors
 from humotion.video.length import ends_within_ts_packet, is_cut_short
@@ -46,7 +46,8 @@ class Outline:
     behind it, the levels of YUV are 0 to 255 although the name does not say so. ``damage`` is the first packet
     that is not whole. ``ends_early`` says that the file is shorter than its headers say, and frames are missing;
     only containers with ``has_length`` say how long they are. ``starts_clean``: the first packet is a key frame, and
-    no frame is shown before it, so that every frame can be decoded.
+    no frame is shown before it, so that every frame can be decoded. ``num_streams`` counts the videos in the
+    file. ``pixel_shape`` is width by height of a pixel, if it is not square.
     """
 
     stream_index: int
@@ -61,6 +62,8 @@ class Outline:
     has_length: bool = False
     starts_clean: bool = False
     ends_early: bool = False
+    num_streams: int = 1
+    pixel_shape: Fraction | None = None
 
 
 class _Pass:
@@ -141,6 +144,8 @@ def read_outline(path: Path) -> Outline:
             starts_clean=_starts_clean(read.packets),
             has_length=is_avi or bool(names & _TIMED_CONTAINERS),
             ends_early=ends_early,
+            num_streams=number_of_videos(container),
+            pixel_shape=_pixel_shape(stream),
         )
 
 
@@ -149,6 +154,11 @@ def _seconds(ticks: Sequence[int | None], base: Fraction | None) -> tuple[float,
         return None
     above, below = base.numerator, base.denominator  # whole numbers divide ten times faster than fractions
     return tuple(tick * above / below for tick in sorted(tick for tick in ticks if tick is not None))
+
+
+def _pixel_shape(stream: av.video.stream.VideoStream) -> Fraction | None:
+    shape = stream.sample_aspect_ratio
+    return shape if shape and shape != 1 else None
 
 
 def _starts_clean(packets: Sequence[PacketFacts]) -> bool:

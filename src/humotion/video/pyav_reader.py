@@ -34,8 +34,13 @@ def pyav_frames(path: Path, outline: Outline, decoded: Decoded) -> Iterator[npt.
         with open_container(path) as container:
             stream = video_stream(container)
             to_rgb: av.filter.Graph | None = None
+            size: tuple[int, int] | None = None
             for frame in _Whole(container, stream, outline, decoded):
-                to_rgb = to_rgb or _rgb_graph(stream, frame)
+                if to_rgb is None:
+                    to_rgb, size = _rgb_graph(stream, frame), (frame.width, frame.height)
+                if size not in (None, (frame.width, frame.height)):
+                    decoded.remarks.append(_other_size(num_seen, frame, size))
+                    size = None  # once is enough
                 num_seen += 1
                 if num_seen > skip:
                     to_rgb.push(frame)
@@ -155,6 +160,15 @@ class _Whole:
                 if not is_next or not _time(frame, math.inf) < until or frame.is_corrupt:
                     return
                 yield self._noted(frame)
+
+
+def _other_size(index: int, frame: av.VideoFrame, first: tuple[int, int] | None) -> str:
+    width, height = first or (0, 0)
+    return (
+        f"frame {index} is {frame.width} x {frame.height}, not {width} x {height} as the first: it and others of "
+        "another size are stretched to that of the first, as by the ffmpeg command; where the size changes, FFmpeg may "
+        "lose a frame"
+    )
 
 
 def _time(shown: av.Packet | av.VideoFrame, otherwise: float) -> float:

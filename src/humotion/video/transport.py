@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 _SYNC = 0x47
 _STRIDES = (188, 192, 204)  # plain, with a time code in front (M2TS), with error correction behind
+_PART_BYTES = 2**24
 _NUM_SURE = 5  # sync bytes at the right distance, after which a stream surely continues
 
 
@@ -31,8 +32,15 @@ def first_break(path: Path) -> int | None:
             if not len(wrong):
                 return None
             place = start + int(wrong[0]) * stride
-            return place if _start(data[place:], stride) is not None else None
+            return place if _starts_again(data[place:], stride) else None
     return None
+
+
+def _starts_again(data: npt.NDArray[np.uint8], stride: int) -> bool:
+    """Whether packets follow somewhere; a part at a time, because the file may be larger than the memory."""
+    overlap = stride * _NUM_SURE
+    parts = range(0, max(1, len(data) - overlap), _PART_BYTES)
+    return any(_start(data[place : place + _PART_BYTES + overlap], stride) is not None for place in parts)
 
 
 def _start(data: npt.NDArray[np.uint8], stride: int) -> int | None:

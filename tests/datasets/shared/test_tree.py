@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from dvc.fs import LocalFileSystem
+from dvc.repo import Repo
 
 from humotion.datasets.folder import Folder
 from humotion.datasets.shared.omissions import find_omissions
@@ -182,3 +184,46 @@ def test_an_empty_root_may_be_a_disk_that_is_not_mounted(tmp_path: Path) -> None
     (tmp_path / "Videos.CSV").touch()
     with pytest.raises(HumotionError, match=r"There are: Videos\.CSV\. Expected"):
         open_dataset("table", tmp_path).list_videos()
+
+
+def hashed_by_dvc(repository: Path, root: Path) -> set[str]:
+    """The videos below a root that the real DVC sees."""
+    with Repo(str(repository)) as repo:
+        found = {Path(path).relative_to(root).as_posix() for path in repo.dvcignore.find(LocalFileSystem(), str(root))}
+    return {path for path in found if path.endswith(".mp4")}
+
+
+@pytest.mark.parametrize(
+    ("place", "rule", "hashed"),
+    [
+        ("data/.dvcignore", "*.mp4", set()),
+        ("data/walk/.dvcignore", "# mine\n/monday", {"jump/c.mp4", "walk/a.mp4"}),
+        (".dvcignore", "walk", {"jump/c.mp4"}),
+        ("data/walk/.dvc/config", "", {"jump/c.mp4"}),
+        (".dvcignore", "# mine\n\n__pycache__\n", None),
+        ("data/.dvcignore", "", None),
+    ],
+)
+def test_what_takes_files_out_of_the_hash_of_dvc_is_told(
+    place: str, rule: str, hashed: set[str] | None, tmp_path: Path
+) -> None:
+    Repo.init(str(tmp_path), no_scm=True)
+    root = folder_tree(tmp_path / "data")
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).write_text(rule)
+    layout = Folder(root)
+    assert len(layout.list_videos()) == 3
+    everything = {"jump/c.mp4", "walk/a.mp4", "walk/monday/b.mp4"}
+    assert hashed_by_dvc(tmp_path, root) == (everything if hashed is None else hashed)
+    if hashed is None:
+        assert layout.tree.notes == []
+        return
+    (note,) = layout.tree.notes
+    named = (tmp_path / place).parent if place.endswith("config") else tmp_path / place
+    assert note.startswith(f"{named} takes files out of what DVC tracks, but they are read here")
+
+
+def test_outside_a_dvc_repository_nothing_is_ignored(tmp_path: Path) -> None:
+    root = folder_tree(tmp_path)
+    (root / ".dvcignore").write_text("*.mp4")
+    assert read_tree(root).notes == []

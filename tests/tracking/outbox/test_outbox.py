@@ -26,7 +26,7 @@ from humotion.stages import augment, evaluate, register, sample, train
 from humotion.tracking import runs, sweeps
 from humotion.tracking.models import log_model_folder
 from humotion.tracking.outbox import live, place
-from humotion.tracking.outbox.delivery import DIED, Delivery, deliver
+from humotion.tracking.outbox.delivery import DIED, OTHER_PARAMS, Delivery, deliver
 from humotion.tracking.outbox.waiting import claimed, waiting_runs
 from humotion.tracking.store import LOCAL_ID, connect
 from humotion.training.description import read_description
@@ -369,3 +369,55 @@ def test_the_clips_of_a_run_arrive_as_datasets(checkout: Path, prepared_outbox: 
     assert (found.dataset.name, found.dataset.digest) == ("tiny/training", digest_of_file(Path("clips.parquet")))
     assert [(tag.key, tag.value) for tag in found.tags] == [("mlflow.data.context", "training")]
     assert not waiting_runs()
+
+
+def test_a_parameter_that_the_server_has_with_another_value_is_told(
+    checkout: Path,
+    prepared_outbox: None,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with runs.training_run(SOURCE) as run_id:
+        pass
+    client = MlflowClient(server.uri)
+    other = replace(SOURCE, params={"model": {"dim": 32}, "seed": 7})
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with runs.training_run(other, resume=run_id):
+        runs.log_metrics({"loss": 1.0})
+    (waiting,) = waiting_runs()
+    assert deliver(waiting, server.uri) is None
+    run = client.get_run(run_id)
+    assert run.data.params["model.dim"] == "16"
+    told = "model.dim is 32, but 16 at the server, where it stays"
+    assert run.data.tags[OTHER_PARAMS] == told
+    assert len([record for record in caplog.records if told in record.getMessage()]) == 1
+
+
+def test_what_cannot_be_read_or_closed_at_a_server_is_told(
+    checkout: Path,
+    prepared_outbox: None,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with runs.training_run(SOURCE) as before:
+        runs.log_metrics({"loss": 2.0})
+    litter = checkout / ".humotion" / "outbox" / "20260101-000000-litter"
+    litter.mkdir()
+    assert track("sync")[1].startswith("20260101-000000-litter: without a run, removed")
+    assert not litter.exists()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with runs.training_run(SOURCE):
+        sweeps.copy_curves(before)
+    (waiting,) = waiting_runs()
+    tags = MlflowClient(waiting.store).get_run(waiting.local_id).data.tags
+    assert tags[sweeps.STARTS_IN] == before
+    sweeps.end_abandoned([before])
+    sweeps.interrupt_sweep(before)
+    told = [record.getMessage() for record in caplog.records if before in record.getMessage()]
+    assert [text.split(before)[0] for text in told] == [
+        "The curves of run ",
+        *["The store does not give run "] * 2,
+    ]
+    waiting.remove()

@@ -10,7 +10,7 @@ import os
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
@@ -45,19 +45,25 @@ class PoseLabels:
     """Pose labels of P persons in T frames, in 0-based pixels of the original frames, pixel centres at integers.
 
     ``joints`` (P, T, J, D) float32, x and y first; ``visibility`` (P, T, J) uint8 COCO flags (0 position unknown,
-    1 occluded, 2 visible); ``boxes`` (P, T, 4) float32 x1 y1 x2 y2 around each person.
+    1 occluded, 2 visible); ``boxes`` (P, T, 4) float32 x1 y1 x2 y2 around each person. ``changed`` counts the frames
+    whose labels are not as in the file, by what was done; index.json keeps it.
     """
 
     joints: npt.NDArray[np.float32]
     visibility: npt.NDArray[np.uint8]
     boxes: npt.NDArray[np.float32]
+    changed: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of_one(
-        cls, joints: npt.NDArray[np.float32], visibility: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32]
+        cls,
+        joints: npt.NDArray[np.float32],
+        visibility: npt.NDArray[np.uint8],
+        boxes: npt.NDArray[np.float32],
+        changed: Mapping[str, int] | None = None,
     ) -> PoseLabels:
         """The labels of a video with one person: joints (T, J, D), visibility (T, J) and boxes (T, 4)."""
-        return cls(joints[None], visibility[None], boxes[None])
+        return cls(joints[None], visibility[None], boxes[None], changed or {})
 
     @property
     def num_frames(self) -> int:
@@ -71,7 +77,7 @@ class PoseLabels:
         index = np.minimum(np.arange(num_frames), self.num_frames - 1)
         visibility = self.visibility[:, index]
         visibility[:, self.num_frames :] = 0
-        return PoseLabels(self.joints[:, index], visibility, self.boxes[:, index])
+        return replace(self, joints=self.joints[:, index], visibility=visibility, boxes=self.boxes[:, index])
 
 
 class Layout(ABC):
@@ -256,26 +262,47 @@ def read_mat(path: Path, fields: tuple[str, ...]) -> dict[str, Any]:
         content = load_mat(path, fields)
     except MatError as error:
         raise LabelError(f"{path.name} cannot be read: {error}") from error
-    for field in fields:
-        if field not in content:
-            raise LabelError(f"{path.name} has no field '{field}'")
+    for name in fields:
+        if name not in content:
+            raise LabelError(f"{path.name} has no field '{name}'")
     return content
+
+
+def boxes_for(boxes: npt.NDArray[np.float32], num_frames: int) -> tuple[npt.NDArray[np.float32], dict[str, int]]:
+    """The boxes (T, 4) of ``num_frames`` frames from those of a file, whose last one stands for further frames.
+
+    The second value counts the frames for `PoseLabels.changed`.
+    """
+    counts = {
+        "no box: the last one of the file is repeated": num_frames - len(boxes),
+        "a box, but no joints: left out": len(boxes) - num_frames,
+    }
+    return boxes[np.minimum(np.arange(num_frames), len(boxes) - 1)], {k: n for k, n in counts.items() if n > 0}
 
 
 def complete_boxes(
     boxes: npt.NDArray[np.float32], joints: npt.NDArray[np.float32], visibility: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.float32]:
+) -> tuple[npt.NDArray[np.float32], dict[str, int]]:
     """Replace empty boxes (x2 <= x1 or y2 <= y1, or not finite) of (T, 4).
 
     The new box of a frame is the extent of its visible joints. If fewer than two are visible, it is the
-    box of the nearest earlier frame, or else of the next frame that has a box.
+    box of the nearest earlier frame, or else of the next frame that has a box. The second value counts the frames for
+    `PoseLabels.changed`.
     """
     completed = boxes.astype(np.float32)
-    for t in np.flatnonzero(_is_empty(boxes)):
+    empty = _is_empty(boxes)
+    for t in np.flatnonzero(empty):
         seen = joints[t][visibility[t] == 2]
         completed[t] = [*seen.min(axis=0), *seen.max(axis=0)] if len(seen) else 0
-    completed[_is_empty(completed)] = np.nan
-    return pd.DataFrame(completed).ffill().bfill().fillna(0).to_numpy(np.float32)
+    still_empty = _is_empty(completed)
+    counts = {
+        "an empty box: the extent of the visible joints replaces it": int(empty.sum() - still_empty.sum()),
+        "an empty box: that of another frame replaces it": 0 if still_empty.all() else int(still_empty.sum()),
+        "an empty box, as in all frames of the video: it is 0, 0, 0, 0": len(boxes) if still_empty.all() else 0,
+    }
+    completed[still_empty] = np.nan
+    filled = pd.DataFrame(completed).ffill().bfill().fillna(0).to_numpy(np.float32)
+    return filled, {text: number for text, number in counts.items() if number}
 
 
 def _is_empty(boxes: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:

@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from humotion.datasets.shared.base import FIELD
+from humotion.video.listing import printable
 
 _NAME = re.compile(
     r"(?P<head>.+)_(?P<visible>[fuhl])_(?P<camera>cm|nm)_np(?P<people>\d+)"
@@ -75,3 +78,15 @@ def facts_of(name: str, label: str) -> dict[str, str]:
         return {"group": name.removesuffix(".avi")}
     told = {f"{FIELD}{field}": value for field, value in parsed.in_words().items()}
     return {"group": parsed.source.removesuffix("_avi"), **told}
+
+
+def notes_on_names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A sentence about the rows of a video table whose names do not follow the scheme, if there are any."""
+    others = [row["path"] for row in rows if COLUMNS[0] not in row]
+    if not others:
+        return []
+    listed = ", ".join(map(printable, others[:3])) + (", ..." if others[3:] else "")
+    return [
+        f"{len(others)} clips have names outside the scheme, so each is a group of its own, and its view, camera and "
+        f"quality are not known: {listed}"
+    ]

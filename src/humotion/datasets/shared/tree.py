@@ -2,6 +2,7 @@
 
 It sees what DVC sees. DVC follows links to files, but not links to folders: what is behind such a link has no part in
 the hash of the dataset, so a change there would make no stage stale. That is why a link to a folder is an error here.
+A `.dvcignore` file, or a DVC repository below the root, takes files out of the hash too. That is said.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from pathlib import Path
 from humotion.errors import HumotionError
 from humotion.video.listing import failure, is_system_entry, printable
 
+_IGNORES, _REPOSITORY = ".dvcignore", ".dvc"
+_HARMLESS = frozenset({"__pycache__", "*.egg-info", ".*.tmp"})
+"""Lines of this project's own .dvcignore: no dataset has such files."""
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -22,7 +27,8 @@ class Tree:
 
     ``files`` are sorted; links to files are among them, also broken ones. ``unlisted`` are those of the ``folders``
     whose content the system does not show, with the reason. ``system`` counts the hidden and system entries by name;
-    they are not in ``files``, and nothing below them is.
+    they are not in ``files``, and nothing below them is. ``ignored_by`` are the places that take files out
+    of DVC's hash.
     """
 
     root: Path
@@ -30,6 +36,16 @@ class Tree:
     folders: frozenset[str] = frozenset()
     unlisted: dict[str, str] = field(default_factory=dict)
     system: Counter[str] = field(default_factory=Counter)
+    ignored_by: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences for the user about files that DVC does not see."""
+        return [
+            f"{place} takes files out of what DVC tracks, but they are read here: a change in them makes no stage "
+            "stale. Remove it, or take these files out of the dataset"
+            for place in self.ignored_by
+        ]
 
     def below(self, folder: str) -> list[str]:
         """The files below a folder, at any depth."""
@@ -60,6 +76,7 @@ def read_tree(root: Path) -> Tree:
     unlisted: dict[str, str] = {}
     system: Counter[str] = Counter()
     linked: list[str] = []
+    ignoring: list[str] = []
     todo = [""]
     while todo:
         start = todo.pop()
@@ -74,6 +91,7 @@ def read_tree(root: Path) -> Tree:
         for entry in found:
             path = f"{start}/{entry.name}" if start else entry.name
             if is_system_entry(entry.name):
+                ignoring += [path] if entry.name in (_IGNORES, _REPOSITORY) else []
                 system["._*" if entry.name.startswith("._") else printable(entry.name)] += 1
             elif entry.is_dir(follow_symlinks=False):
                 folders.append(path)
@@ -83,7 +101,28 @@ def read_tree(root: Path) -> Tree:
             else:
                 files.append(path)
     _refuse_linked(root, linked)
-    return Tree(root, tuple(sorted(files)), frozenset(folders), dict(sorted(unlisted.items())), system)
+    ignored_by = _ignored_by(root, sorted(ignoring))
+    return Tree(root, tuple(sorted(files)), frozenset(folders), dict(sorted(unlisted.items())), system, ignored_by)
+
+
+def _ignored_by(root: Path, below: Iterable[str]) -> tuple[str, ...]:
+    """What takes files of a dataset out of DVC's hash, in the root (``below``) and above; none outside a repository."""
+    above = list(root.absolute().parents)
+    end = next((place for place, parent in enumerate(above) if (parent / _REPOSITORY).is_dir()), None)
+    if end is None:
+        return ()
+    higher = [parent / _IGNORES for parent in above[: end + 1]]
+    places = [*(path for path in higher if _has_own_rule(path)), *(root / path for path in below)]
+    return tuple(printable(str(place)) for place in places if place.name == _REPOSITORY or _has_own_rule(place))
+
+
+def _has_own_rule(path: Path) -> bool:
+    """Whether a .dvcignore has a rule that may concern a dataset."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # there is none, or DVC cannot read it either
+        return False
+    return any(line.strip() and not line.startswith("#") and line.strip() not in _HARMLESS for line in lines)
 
 
 def refuse_linked_parents(root: Path, paths: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ from humotion.store.skeleton import Skeleton
 from humotion.tasks.pose_estimation.training.module import FRAMES_AT_ONCE, PoseEstimation
 
 Floats = npt.NDArray[np.float32]
+_WITHOUT_BOX = "one person, found by a first pass over whole frames"
 
 
 class PosePredictor(Predictor):
@@ -66,7 +67,7 @@ class PosePredictor(Predictor):
         def draw(number: int, frame: Frames) -> Frames:
             return draw_skeleton(frame, joints[number], None, skeleton)
 
-        text = f"{len(skeleton.joints)} joints, mean peak {score.mean():.2f}"
+        text = f"{len(skeleton.joints)} joints, mean peak {score.mean():.2f} ({_WITHOUT_BOX})"
         return Answer(text, {"joints": {"names": skeleton.joints, "frames": xy_score}}, draw)
 
 

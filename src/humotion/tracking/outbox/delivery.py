@@ -7,10 +7,11 @@ compared, and only then the copy on disk is removed.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Metric, Param, Run, RunData, RunTag
 from mlflow.tracking import MlflowClient
 
 from humotion.errors import HumotionError
@@ -27,11 +28,15 @@ from humotion.tracking.outbox.model_delivery import (
 )
 from humotion.tracking.outbox.server import first_line, refuses, why_unreachable
 from humotion.tracking.outbox.waiting import WaitingRun, claimed, find_waiting
+from humotion.tracking.sources import shortened
 from humotion.tracking.store import LOCAL_ID, exists, experiment_id, find_run
 
 PARENT = "mlflow.parentRunId"
 DIED = "the process that trained it died"
+OTHER_PARAMS = "humotion.other_params"
+"""Tag: parameters of which the server had another value before; MLflow does not let anyone change it."""
 Point = tuple[str, int, int, str]  # metric, step, timestamp, value (as text: NaN equals itself)
+_logger = logging.getLogger(__name__)
 
 
 def deliver(waiting: WaitingRun, uri: str) -> str | None:
@@ -166,7 +171,9 @@ class Delivery:
         params = {key: value for key, value in run.data.params.items() if key not in there.params}
         for some in portions(list(params.items()), 100):
             self.server.log_batch(target, params=[Param(*item) for item in some])
-        tags = self._tags(run, there.tags)
+        tags = self._tags(run, there)
+        if OTHER_PARAMS in tags and tags[OTHER_PARAMS] != there.tags.get(OTHER_PARAMS):
+            _logger.warning("Run %s at %s: %s", target, shown(self.uri), tags[OTHER_PARAMS])
         changed = {key: value for key, value in tags.items() if there.tags.get(key) != value}
         for some in portions(list(changed.items()), 100):
             self.server.log_batch(target, tags=[RunTag(*item) for item in some])
@@ -174,14 +181,16 @@ class Delivery:
             self.server.delete_tag(target, "error")
         self._texts = texts
 
-    def _tags(self, run: Run, there: Mapping[str, str]) -> dict[str, str]:
+    def _tags(self, run: Run, there: RunData) -> dict[str, str]:
         """The tags to send; an older run at the server keeps its MLflow tags (user, command, name)."""
         old = not self.waiting.created
         tags = {
             key: value
             for key, value in run.data.tags.items()
-            if not self.waiting.repeats("tags", key) and not (old and key.startswith("mlflow.") and key in there)
+            if not self.waiting.repeats("tags", key) and not (old and key.startswith("mlflow.") and key in there.tags)
         }
+        if other := _other_params(run.data.params, there.params):
+            tags[OTHER_PARAMS] = shortened(other)
         if PARENT in tags:
             tags[PARENT] = self._parent(tags[PARENT])
         return tags
@@ -227,7 +236,7 @@ class Delivery:
     def _compare(self, run: Run, target: str, files: Path) -> None:
         at_server = self.server.get_run(target)
         there = at_server.data
-        tags = self._tags(run, there.tags)
+        tags = self._tags(run, there)
         lost = lost_inputs(run, at_server)
         lost += [f"parameter {key}" for key in run.data.params if key not in there.params]
         lost += [f"tag {key}" for key, value in tags.items() if there.tags.get(key) != value]
@@ -243,3 +252,9 @@ class Delivery:
 
 def _point(metric: Metric) -> Point:
     return metric.key, metric.step, metric.timestamp, repr(float(metric.value))
+
+
+def _other_params(here: Mapping[str, str], there: Mapping[str, str]) -> str:
+    """The parameters that both have with different values, as text; empty if there are none."""
+    other = [key for key, value in here.items() if there.get(key, value) != value]
+    return "; ".join(f"{key} is {here[key]}, but {there[key]} at the server, where it stays" for key in other)

@@ -13,6 +13,7 @@ from mlflow.models import Model
 from mlflow.tracking import MlflowClient
 
 from humotion.tracking.outbox.waiting import WaitingRun
+from humotion.tracking.store import every
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ class ModelDelivery:
     def _model_at_server(self, model: LoggedModel, target: str) -> LoggedModel:
         md5 = model.tags["weights_md5"]
         experiment = self.server.get_run(target).info.experiment_id
-        for there in self.server.search_logged_models([experiment], f"tags.weights_md5 = '{md5}'"):
+        for there in every(self.server.search_logged_models, [experiment], f"tags.weights_md5 = '{md5}'"):
             if there.source_run_id == target:
                 return there
         return self.server.create_logged_model(

@@ -25,7 +25,7 @@ def sync(configured: str | None = None, to: str | None = None) -> Iterator[str]:
     Raises:
         HumotionError: some runs could not be sent; nothing of them is lost.
     """
-    clear_litter()
+    yield from (f"{name}: without a run, removed" for name in clear_litter())
     if to is not None:
         _readdress(to)
     left = []

@@ -119,14 +119,17 @@ def claimed(run: WaitingRun, patience: float) -> Iterator[WaitingRun | None]:
             Path(f"{run.folder}.lock").unlink(missing_ok=True)
 
 
-def clear_litter() -> None:
-    """Remove folders without a run: their processes died while they created or removed them."""
+def clear_litter() -> list[str]:
+    """Remove folders without a run, and return their names: their processes died while they created or removed them."""
+    removed = []
     for folder in outbox_folder().glob("*/"):
         if (folder / STATE).exists():
             continue
         with suppress(HumotionError), claimed(WaitingRun(folder, "", None, ""), 0) as run:
             if run is None:
                 shutil.rmtree(folder, ignore_errors=True)
+                removed.append(folder.name)
+    return removed
 
 
 def is_held(run: WaitingRun) -> bool:
