@@ -61,7 +61,7 @@ def fake(persons: list[tuple[int, float]]) -> Detector:
             logits[0, anchor] = logit
         return [raw, logits]
 
-    return Detector(network, 0.5)
+    return Detector(network)
 
 
 def test_boxes_are_in_pixels_of_the_frame_and_the_letterbox_is_removed() -> None:
@@ -75,9 +75,20 @@ def test_boxes_are_in_pixels_of_the_frame_and_the_letterbox_is_removed() -> None
     assert (found.region.x, found.region.side) == (pytest.approx(x), pytest.approx(125))
 
 
+def test_faint_people_follow_and_change_nobody_else() -> None:
+    frame = np.zeros((224, 224, 3), np.uint8)
+    here, next_to_it, elsewhere = 2 * (14 * 28 + 13), 2 * (14 * 28 + 14), 2 * (3 * 28 + 3)
+    people = fake([(here, 2.0), (next_to_it, -0.4), (elsewhere, -0.4)])
+    (sure,) = people.detect(frame)
+    first, faint = people.detect(frame, 0.5, 0.3)
+    np.testing.assert_array_equal(first.box, sure.box)  # the weak detection next to it is not merged into it
+    assert faint.score == pytest.approx(1 / (1 + np.exp(0.4)))
+    assert faint.region.x == pytest.approx(3.5 * 8)
+
+
 def test_a_low_score_is_nobody() -> None:
     frame = np.zeros((100, 200, 3), np.uint8)
-    assert fake([(0, -0.01)]).detect(frame, tiles=True) == []
+    assert fake([(0, -0.01)]).detect(frame) == []
     assert fake([]).detect(frame) == []
 
 
@@ -86,7 +97,7 @@ def test_a_person_is_found_in_a_real_frame(real_data: Path, weights: Path) -> No
     frame = real_clip(real_data, CATCH, 1).frames[0]
     (found,) = detector.detect(frame)
     assert found.score > 0.7
-    assert detector.detect(np.full_like(frame, 127), tiles=True) == []
+    assert detector.detect(np.full_like(frame, 127)) == detector.detect_small(np.full_like(frame, 127), 0.6) == []
 
 
 def test_a_small_person_is_found_in_a_tile(real_data: Path, weights: Path) -> None:
@@ -96,7 +107,7 @@ def test_a_small_person_is_found_in_a_tile(real_data: Path, weights: Path) -> No
     small = np.full((3 * golf.shape[0], 3 * golf.shape[1], 3), 90, np.uint8)
     small[400:640, 600:920] = golf
     assert detector.detect(small) == []
-    found = detector.detect(small, tiles=True)
+    found = detector.detect_small(small, 0.6)
     assert found, "nobody is found in the tiles"
     np.testing.assert_allclose(found[0].region.x, close.region.x + 600, atol=15)
     np.testing.assert_allclose(found[0].region.y, close.region.y + 400, atol=15)

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from humotion.annotation.blazepose.detector import Detection, Detector
 from humotion.annotation.blazepose.landmarks import LandmarkNetwork, Pose
 from humotion.annotation.blazepose.region import Floats, Region
 from humotion.annotation.blazepose.skeleton import NUM_LANDMARKS
-from humotion.annotation.blazepose.tracking import Tracker, by_boxes
+from humotion.annotation.blazepose.tracking import Place, Tracker, by_boxes, by_detector
 from tests.support.clips import Clip
 
 SIDE = 25.0
@@ -30,17 +31,18 @@ class World:
         )
         self.clip = Clip(frames)
         self.detected, self.hidden = detected, hidden
+        self.doubtful = False
         self.asked: list[int] = []
         self.looked: list[int] = []
 
     def place(self, t: int) -> Floats:
         return np.array([100 + 4 * t, 60], np.float32)
 
-    def find(self, t: int, frame: Frame) -> Iterator[Region]:
+    def find(self, t: int, frame: Frame) -> Iterator[Place]:
         self.asked.append(t)
         assert frame[0, 0, 0] == t
         if t in self.detected:
-            yield Region(*self.place(t).tolist(), SIDE)
+            yield Place(Region(*self.place(t).tolist(), SIDE), self.doubtful)
 
     def network(self, frame: Frame, region: Region) -> Pose:
         t = int(frame[0, 0, 0])
@@ -96,6 +98,58 @@ def test_nobody_is_nobody() -> None:
     assert World(5, detected={2}, hidden={0, 1, 2, 3, 4}).track() == []  # the detector was wrong
 
 
+def test_a_doubtful_person_is_looked_at_twice() -> None:
+    world = World(3, detected={0})
+    world.doubtful = True
+    assert world.track() == [0, 1, 2]
+    assert world.looked == [0, 0, 1, 2]
+
+
+def test_two_looks_that_see_different_things_saw_nobody() -> None:
+    world = World(3, detected={0, 1, 2})
+    world.doubtful = True
+    see = world.network
+
+    def unsteady(frame: Frame, region: Region) -> Pose:
+        pose = see(frame, region)
+        pose.points[:NUM_LANDMARKS, 0] += 5 * (len(world.looked) % 2)  # a fifth of the side
+        return pose
+
+    poses = Tracker(unsteady, world.find)(world.clip)  # type: ignore[arg-type]
+    assert poses == [None, None, None]
+    assert world.looked == [0, 0, 1, 1, 2, 2]
+
+
+class People:
+    """A detector that finds somebody at x = 10 in the whole frame, and at x = 20 in its tiles, with these scores."""
+
+    def __init__(self, whole: float, tiles: float) -> None:
+        self.whole, self.tiles = whole, tiles
+
+    def one(self, score: float, x: float) -> Detection:
+        return Detection(score, np.zeros(4, np.float32), np.array([[x, 50], [x, 40]], np.float32))
+
+    def detect(self, frame: Frame, min_score: float, faint: float | None) -> list[Detection]:
+        return [self.one(self.whole, 10)] if self.whole >= (faint or min_score) else []
+
+    def detect_small(self, frame: Frame, min_score: float) -> list[Detection]:
+        return [self.one(self.tiles, 20)] if self.tiles >= min_score else []
+
+
+def test_where_the_detector_says_to_look() -> None:
+    frame = np.zeros((8, 8, 3), np.uint8)
+
+    def places(whole: float, tiles: float, t: int = 0, doubtful: bool = True) -> list[tuple[float, bool]]:
+        people: Detector = People(whole, tiles)  # type: ignore[assignment]
+        return [(place.region.x, place.doubtful) for place in by_detector(people, 0.5, doubtful)(t, frame)]
+
+    assert places(0.9, 0.9)[0] == (10, False)
+    assert places(0.4, 0.9) == [(20, True), (10, True)]
+    assert places(0.4, 0.9, t=1) == [(10, True)]  # the tiles of every third frame
+    assert places(0.2, 0.5) == []
+    assert places(0.4, 0.9, doubtful=False) == []
+
+
 def test_labelled_boxes_say_where_to_look() -> None:
     world = World(4, detected=set())
     network: LandmarkNetwork = world.network  # type: ignore[assignment]
@@ -105,7 +159,7 @@ def test_labelled_boxes_say_where_to_look() -> None:
     find = by_boxes(boxes, network)
     frames = world.clip.frames
     regions = list(find(0, frames[0]))
-    assert [region.side for region in regions] == [25.0, 75.0]  # the body in the box, then the box itself
+    assert [place.region.side for place in regions] == [25.0, 75.0]  # the body in the box, then the box itself
     assert list(find(1, frames[1])) == []  # no box
     assert list(find(7, frames[3])) == []  # more frames than labels
     poses = Tracker(network, find)(world.clip)

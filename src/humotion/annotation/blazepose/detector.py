@@ -23,7 +23,7 @@ SIZE = 224
 OUTPUTS = ("Identity", "Identity_1")  # boxes and key points (1, 2254, 12), logits (1, 2254, 1)
 _GRIDS = ((8, 2), (16, 2), (32, 6))  # stride in pixels, anchors per cell
 _SAME_PERSON = 0.3  # intersection over union from which on two boxes are merged
-_TILES = 3  # along the longer side of the frame, when nobody is found in the whole of it
+_TILES = 3  # along the longer side of the frame
 
 
 @dataclass(frozen=True)
@@ -59,34 +59,38 @@ class Detector:
 
     Args:
         network: with the outputs `OUTPUTS`.
-        min_score: from which on a person counts.
     """
 
-    def __init__(self, network: Network, min_score: float = 0.5) -> None:
+    def __init__(self, network: Network) -> None:
         self._network = network
-        self._min_score = min_score
 
-    def detect(self, frame: npt.NDArray[np.uint8], tiles: bool = False) -> list[Detection]:
+    def detect(
+        self, frame: npt.NDArray[np.uint8], min_score: float = 0.5, faint: float | None = None
+    ) -> list[Detection]:
         """People in an RGB frame (H, W, 3), the best score first.
 
         Args:
             frame: the frame.
-            tiles: if nobody is found in the whole frame, look again at overlapping squares of it, where a small person
-                is larger.
+            min_score: the lowest score of a person. Only detections with such a score are merged, as in MediaPipe.
+            faint: a lower score; people follow of whom all detections are between the two.
         """
         height, width = frame.shape[:2]
-        found = self._in_square(frame, Region(width / 2, height / 2, max(width, height)))
-        if not found and tiles:
-            in_tiles = [one for tile in tiles_of(width, height) for one in self._in_square(frame, tile)]
-            found = merge(in_tiles)
-        return found
+        whole = Region(width / 2, height / 2, max(width, height))
+        every = self._in_square(frame, whole, min_score if faint is None else faint)
+        found = merge([one for one in every if one.score >= min_score])
+        return found + [one for one in merge(every) if one.score < min_score]
 
-    def _in_square(self, frame: npt.NDArray[np.uint8], square: Region) -> list[Detection]:
-        """People in a square of the frame; what lies outside the frame is black."""
+    def detect_small(self, frame: npt.NDArray[np.uint8], min_score: float) -> list[Detection]:
+        """The same in overlapping squares of the frame, in which a small person is larger (see `tiles_of`)."""
+        tiles = tiles_of(frame.shape[1], frame.shape[0])
+        return merge([one for tile in tiles for one in self._in_square(frame, tile, min_score)])
+
+    def _in_square(self, frame: npt.NDArray[np.uint8], square: Region, min_score: float) -> list[Detection]:
+        """Detections in a square of the frame, not yet merged; what lies outside the frame is black."""
         pixels = square.crop(frame, SIZE, cv2.BORDER_CONSTANT)
         image = (pixels.astype(np.float32) * np.float32(1 / 127.5) - 1)[None]
         raw, logits = self._network(image)
-        return merge(_decode(raw[0], logits[0, :, 0], square, self._min_score))
+        return _decode(raw[0], logits[0, :, 0], square, min_score)
 
 
 def tiles_of(width: int, height: int) -> Iterator[Region]:

@@ -1,7 +1,7 @@
 """BlazePose as an annotation tool: the landmarks of one person per frame, by the networks that MediaPipe publishes.
 
 The networks, their order of work and their numbers are MediaPipe's; its package is not needed. One thing is added:
-if the detector finds nobody in the whole frame, it looks at parts of it, and a person is followed backwards, too.
+where the detector finds nobody, small and faint people are looked for, and a person is followed backwards, too.
 
 Arrays of a video (P persons, today at most one; T frames; NaN where nobody is found)::
 
@@ -63,14 +63,14 @@ def open_tool(settings: BlazePoseParams) -> Callable[[Frames], Arrays]:
     people = None
     if DETECTOR in files:
         found = open_network(files[DETECTOR], detector.OUTPUTS, "litert")
-        people = detector.Detector(found, settings.min_detection)
+        people = detector.Detector(found)
 
     def annotate(video: Frames) -> Arrays:
         boxes = video.boxes if settings.regions == "labels" else None
         if boxes is not None and len(boxes):
             find = by_boxes(boxes[0], network)
         elif people is not None:
-            find = by_detector(people, settings.tiles)
+            find = by_detector(people, settings.min_detection, settings.doubtful)
         else:
             return nobody(video.num_frames)
         tracker = Tracker(network, find, settings.min_presence, settings.backwards)

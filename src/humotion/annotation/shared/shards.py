@@ -25,7 +25,7 @@ from humotion.params.machine import MachineParams
 from humotion.store.frames import FrameStore, StoredVideo, shard_name
 from humotion.store.layers import TABLE_TYPES, AnnotatedVideo, Arrays, write_layer_shard
 
-_Video = tuple[str, int, str, str | None]  # video_id, row, status, error: of the frame table
+_Parts = dict[int, list[str]]  # the videos of each shard, in the order of the frame store
 
 
 @dataclass(frozen=True)
@@ -88,26 +88,37 @@ def make_layer(source: Source, settings: LayerParams, folder: Path, work: Path, 
         work: for the parts of the table, which show that a shard is complete.
         machine: how many workers; the bytes do not depend on it.
     """
-    frames = pd.read_parquet(source.table, columns=["video_id", "shard", "row", "status", "error"])
-    frames = frames.sort_values(["shard", "row", "video_id"]).astype({"error": object})
-    parts: dict[int, list[_Video]] = {}
-    for video_id, shard, row, status, error in frames.itertuples(index=False, name=None):
-        parts.setdefault(int(shard), []).append((video_id, int(row), status, error if isinstance(error, str) else None))
+    parts, absent = _parts(source)
     for place in (folder, work):
         place.mkdir(exist_ok=True)
     _remove_half_written(folder, work)
     todo = {shard: part for shard, part in parts.items() if not _part_path(work, shard).exists()}
     calls = (delayed(_make_shard)(shard, part, source, settings, folder, work) for shard, part in todo.items())
     num_frames, start = 0, time.perf_counter()
-    num_done = len(frames) - sum(map(len, todo.values()))
-    with tqdm(total=len(frames), initial=num_done, desc="annotate", unit="video") as progress:
+    total = sum(map(len, parts.values()))
+    num_done = total - sum(map(len, todo.values()))
+    with tqdm(total=total, initial=num_done, desc="annotate", unit="video") as progress:
         for num_videos, num_new in run_unordered(calls, machine):
             num_frames += num_new
             progress.set_postfix_str(f"{num_frames / (time.perf_counter() - start):.0f} frames/s")
             progress.update(num_videos)
     _remove_half_written(folder, work)
-    rows = [row for shard in parts for row in read_json(_part_path(work, shard))]
+    rows = absent + [row for shard in parts for row in read_json(_part_path(work, shard))]
     return pd.DataFrame(rows, columns=list(TABLE_TYPES)).sort_values("video_id", ignore_index=True).astype(TABLE_TYPES)
+
+
+def _parts(source: Source) -> tuple[_Parts, list[dict[str, Any]]]:
+    """The videos with frames, by shard, and the rows of the others: the frame table says why they have none."""
+    frames = pd.read_parquet(source.table, columns=["video_id", "shard", "row", "status", "error"])
+    parts: _Parts = {}
+    absent = []
+    for video_id, shard, row, status, error in frames.sort_values(["shard", "row"]).itertuples(index=False, name=None):
+        if row >= 0:
+            parts.setdefault(int(shard), []).append(video_id)
+        else:
+            why = error if isinstance(error, str) else None
+            absent.append({"shard": int(shard), **_row(video_id, -1, status, why)})
+    return parts, absent
 
 
 def _remove_half_written(*folders: Path) -> None:
@@ -127,7 +138,7 @@ def _opened(settings: LayerParams) -> Annotator:
 
 
 def _make_shard(
-    shard: int, videos: list[_Video], source: Source, settings: LayerParams, folder: Path, work: Path
+    shard: int, videos: list[str], source: Source, settings: LayerParams, folder: Path, work: Path
 ) -> tuple[int, int]:
     """Write one shard and then its part of the table; return the numbers of videos and of frames."""
     if not folder.is_dir():
@@ -144,21 +155,18 @@ def _make_shard(
 
 
 def _annotated(
-    videos: list[_Video], source: Source, settings: LayerParams, rows: list[dict[str, Any]]
+    videos: list[str], source: Source, settings: LayerParams, rows: list[dict[str, Any]]
 ) -> Iterator[AnnotatedVideo]:
     """Annotate the videos one by one; append one row of the table per video to ``rows``."""
-    store, num_written = source.store(), 0
-    for video_id, row, status, error in videos:
-        if row < 0:  # it has no frames; the frame table says why
-            rows.append(_row(video_id, -1, status, error))
-            continue
+    store = source.store()
+    error: str | None
+    for row, video_id in enumerate(videos):
         video = store[video_id]
         try:
             arrays, status, error = _opened(settings)(_Checked.of(video)), "ok", None
         except _DamagedFrame as damage:
             arrays, status, error = load_tool(settings.tool).nobody(video.num_frames), "corrupt", str(damage)
-        rows.append(_row(video_id, num_written, status, error, video.num_frames, arrays))
-        num_written += 1
+        rows.append(_row(video_id, row, status, error, video.num_frames, arrays))
         yield AnnotatedVideo(video_id, arrays)
 
 

@@ -34,8 +34,8 @@ class BlazePoseParams(LayerParams):
     )
     min_detection: float = Field(0.5, gt=0, lt=1, description="score from which on a detected person counts")
     min_presence: float = Field(0.5, gt=0, lt=1, description="score below which a tracked person is lost")
-    tiles: bool = Field(
-        True, description="where the detector finds nobody in the whole frame, it looks at parts of it: small people"
+    doubtful: bool = Field(
+        True, description="where the detector finds nobody, look for small people in parts of the frame and faint ones"
     )
     backwards: bool = Field(True, description="a person is followed backwards, too, from where it was first found")
     refine: bool = Field(True, description="landmarks are moved to the weighted mean of their heatmap's 7 x 7 window")
