@@ -116,7 +116,7 @@ def test_sigterm_leaves_every_trial_ready_to_go_on(project: Path, storage: Stora
     process = start(project, storage.url, workers=2, trials=2, epochs=40, pause=0.5)
     running_with_epochs(study, process)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "Stopped. The same command resumes" in err
     trials = study.get_trials()

@@ -29,7 +29,7 @@ from humotion.work import work_folder
 MAX_DEATHS = 5  # of one worker, before the sweep stops with an error
 POLL = 1.0
 SPOKE = 3  # exit code of a worker that sent an error message
-PATIENCE = 60  # seconds that an interrupted worker has to save its trial
+PATIENCE = 180  # seconds that an interrupted worker has to save its trial, also on a busy machine
 
 _spawn = multiprocessing.get_context("spawn")
 
