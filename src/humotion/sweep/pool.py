@@ -29,7 +29,7 @@ from humotion.work import work_folder
 MAX_DEATHS = 5  # of one worker, before the sweep stops with an error
 POLL = 1.0
 SPOKE = 3  # exit code of a worker that sent an error message
-PATIENCE = 180  # seconds that an interrupted worker has to save its trial, also on a busy machine
+PATIENCE = 60  # seconds that an interrupted worker has to save its trial
 
 _spawn = multiprocessing.get_context("spawn")
 
@@ -86,7 +86,8 @@ class _Pool:
         """Interrupt the workers that still run, and wait for them."""
         running = [slot.process for slot in self.slots if slot.process.is_alive()]
         for process in running:
-            os.kill(process.pid or 0, signal.SIGINT)
+            # Not SIGINT: a background job of a shell ignores it, and so do the processes that the job starts.
+            os.kill(process.pid or 0, signal.SIGTERM)
         until = time.monotonic() + PATIENCE
         for process in running:
             process.join(max(0.0, until - time.monotonic()))
