@@ -189,11 +189,14 @@ def ctrl_c() -> Iterator[WorkerStop]:
 
 
 def interrupt_when(pattern: str, folder: Path) -> threading.Thread:
+    """Send SIGINT to this process once there is a new file; other tests may have left files in the same project."""
+    before = set(folder.glob(pattern))
+
     def wait() -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError):  # folders come and go
-                if list(folder.glob(pattern)):
+                if set(folder.glob(pattern)) - before:
                     break
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
