@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,11 @@ SLOWEST_FIRST = (
     "cli/test_sweep.py",
 )
 """Files that take longest. Several processes share the files; one that starts last would keep only one process busy."""
+
+
+# Tests send these signals. A background job (`make test &`, nohup) ignores them, and so would the processes it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

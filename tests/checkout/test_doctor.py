@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from humotion.checkout import doctor, machine_checks
+from humotion.checkout import doctor, doctor_machine
 from humotion.system.processes import this_process
 from humotion.tracking.dead_runs import PROCESS
 from humotion.tracking.store import connect, experiment_id
@@ -114,7 +114,7 @@ def test_batches_that_do_not_fit_into_shared_memory(checkout: Path, monkeypatch:
     params = (checkout / "params.yaml").read_text()
     (checkout / "params.yaml").write_text(params.replace("workers: auto", "workers: 2"))
     assert finding("shared memory").status == "ok"
-    monkeypatch.setattr(machine_checks, "SHARED_MEMORY", checkout)
+    monkeypatch.setattr(doctor_machine, "SHARED_MEMORY", checkout)
     free = shutil.disk_usage(checkout).free
     (checkout / "params.yaml").write_text(params.replace("workers: auto", f"workers: {free}"))
     found = finding("shared memory")

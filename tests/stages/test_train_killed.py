@@ -25,9 +25,7 @@ EPOCHS = 25
 PROGRAM = f"""
 import sys
 from humotion.stages import train
-from tests.support.slow_epochs import slow_epochs
 from tests.support.tiny_project import tiny_params
-slow_epochs()
 params = tiny_params(epochs={EPOCHS})
 machine = params.machine.model_copy(update={{"workers": int(sys.argv[1])}})
 train.run("action", params.model_copy(update={{"machine": machine}}))

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import optuna
@@ -33,25 +34,26 @@ import sys
 from pathlib import Path
 from humotion.sweep.run_sweep import run_sweep
 from humotion.sweep.storage import Storage
-from tests.support.slow_epochs import slow_epochs
 from tests.sweep.conftest import swept
 
-slow_epochs(float(sys.argv[5]))
 if __name__ == "__main__":
-    url, workers, trials, epochs = sys.argv[1], *map(int, sys.argv[2:5])
+    url, workers, trials, epochs = sys.argv[1], *map(int, sys.argv[2:])
     run_sweep("action", swept(epochs=epochs, trials=trials), Storage(url, 1, 4), workers, Path("sweeps/action"))
 """
 
 
-def start(project: Path, url: str, workers: int, trials: int, epochs: int, pause: float = 0) -> subprocess.Popen[str]:
-    """`humotion sweep` in a process of its own; each epoch waits for ``pause`` seconds."""
+def start(
+    project: Path, url: str, workers: int, trials: int, epochs: int, is_background_job: bool = False
+) -> subprocess.Popen[str]:
+    """`humotion sweep` in a process of its own; as a background job of a shell, it ignores Ctrl-C."""
     program = project / "program.py"
     program.write_text(PROGRAM)
     path = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY)])
     return subprocess.Popen(
-        [sys.executable, str(program), url, *map(str, (workers, trials, epochs, pause))],
+        [sys.executable, str(program), url, *map(str, (workers, trials, epochs))],
         cwd=project,
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_IGN) if is_background_job else None,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -79,7 +81,7 @@ def running_with_epochs(study: optuna.Study, process: subprocess.Popen[str]) -> 
 def test_killed_worker(project: Path, storage: Storage) -> None:
     sweep = Sweep("action", swept(epochs=EPOCHS, trials=4), Storage(storage.url, 1, 4))
     study = sweep.create()
-    process = start(project, storage.url, workers=2, trials=4, epochs=EPOCHS, pause=0.3)
+    process = start(project, storage.url, workers=2, trials=4, epochs=EPOCHS)
     victim = running_with_epochs(study, process)
     os.kill(int(victim.user_attrs["worker"].split(":")[1]), signal.SIGKILL)
     out = finish(process)
@@ -110,10 +112,10 @@ def test_killed_worker(project: Path, storage: Storage) -> None:
 
 
 def test_sigterm_leaves_every_trial_ready_to_go_on(project: Path, storage: Storage) -> None:
-    """What Ctrl-C does, and what a cluster or a process manager sends."""
+    """What a cluster, a process manager, or `kill` sends to a sweep in the background."""
     sweep = Sweep("action", swept(epochs=40, trials=2), storage)
     study = sweep.create()
-    process = start(project, storage.url, workers=2, trials=2, epochs=40, pause=0.5)
+    process = start(project, storage.url, workers=2, trials=2, epochs=40, is_background_job=True)
     running_with_epochs(study, process)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=120)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mlflow.store.db.utils import _get_latest_schema_revision
 from humotion.errors import HumotionError
 from humotion.tracking import local, runs
 from humotion.tracking.address import resolved, shown
+from humotion.tracking.relocation import stale_addresses
 from humotion.tracking.sources import RunSource
 from humotion.tracking.store import ask, connect, tracking_uri
 
@@ -151,6 +153,39 @@ def test_files_that_are_no_store_are_explained(checkout: Path, monkeypatch: pyte
         with pytest.raises(HumotionError, match=said):
             connect()
         assert said in (ask()[1] or "")
+
+
+DIES_WHILE_IT_WRITES = """
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")  # changed pages go to the file before the end of the transaction
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("UPDATE alembic_version SET version_num = 'unfinished'")
+connection.executemany("INSERT INTO experiments (name) VALUES (?)", [("x" * 200 + str(n),) for n in range(500)])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        local.check,
+        connect,
+        lambda: local.deleted_experiments(Path("mlflow.db").resolve()),
+        lambda: stale_addresses(Path("mlflow.db").resolve()),
+    ],
+    ids=["check", "connect", "deleted experiments", "stale addresses"],
+)
+def test_what_a_killed_writer_left_unfinished_is_undone(checkout: Path, read: Callable[[], object]) -> None:
+    """SQLite undoes it at the next use, also at one that only reads."""
+    database = (checkout / "mlflow.db").resolve()
+    before = sqlite3.connect(database).execute("SELECT version_num FROM alembic_version").fetchall()
+    subprocess.run([sys.executable, "-c", DIES_WHILE_IT_WRITES, str(database)], check=False)
+    assert (checkout / "mlflow.db-journal").stat().st_size > 0
+    assert b"unfinished" in database.read_bytes()
+    read()
+    assert sqlite3.connect(database).execute("SELECT version_num FROM alembic_version").fetchall() == before
+    assert b"unfinished" not in database.read_bytes()
 
 
 def test_a_check_takes_no_mlflow_and_makes_no_store(checkout: Path) -> None:

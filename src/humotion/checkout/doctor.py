@@ -15,9 +15,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from humotion.checkout import machine_checks
+from humotion.checkout.doctor_machine import check_commands, check_dvc_locks, check_shared_memory
 from humotion.checkout.doctor_results import check_leftovers, check_staged
-from humotion.checkout.doctor_store import check_files, check_git, check_registry, check_store
+from humotion.checkout.doctor_store import check_dead_runs, check_files, check_git, check_registry, check_store
 from humotion.checkout.findings import Finding as Finding
 from humotion.errors import HumotionError
 from humotion.figures.tables import text_table
@@ -228,8 +228,8 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "registry": check_registry,
     "unsent runs": _waiting,
     "rar tool": _rar,
-    "shared memory": lambda: Finding("shared memory", *machine_checks.shared_memory()),
-    "commands": lambda: Finding("commands", *machine_checks.commands()),
-    "dvc locks": lambda: Finding("dvc locks", *machine_checks.dvc_locks()),
-    "dead runs": lambda: Finding("dead runs", *machine_checks.dead_runs()),
+    "shared memory": check_shared_memory,
+    "commands": check_commands,
+    "dvc locks": check_dvc_locks,
+    "dead runs": check_dead_runs,
 }

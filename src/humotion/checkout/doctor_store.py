@@ -89,6 +89,19 @@ def check_registry() -> Finding:
     return Finding("registry", "ok", "has what registered/ names")
 
 
+def check_dead_runs() -> Finding:
+    """Look for runs in the store that count as running, although their process is gone."""
+    from humotion.tracking.runs import names_of_dead_runs
+    from humotion.training.attempt import abandoned_runs
+
+    names = names_of_dead_runs(_machine().tracking_uri, abandoned_runs())
+    if not names:
+        return Finding("dead runs", "ok", "none")
+    found = f"{len(names)} still open in the store although their process is gone: {', '.join(names)}"
+    advice = "The next training or evaluation closes them as KILLED. An interrupted training resumes by its command."
+    return Finding("dead runs", "warn", found, advice)
+
+
 def repair() -> Iterator[str]:
     """Correct what can be corrected without a loss: addresses and files of a store that was moved."""
     if (database := _usable_database()) is None or not database.exists():

@@ -86,7 +86,8 @@ class _Pool:
         """Interrupt the workers that still run, and wait for them."""
         running = [slot.process for slot in self.slots if slot.process.is_alive()]
         for process in running:
-            os.kill(process.pid or 0, signal.SIGINT)
+            # Not SIGINT: a background job of a shell ignores it, and so do the processes that the job starts.
+            os.kill(process.pid or 0, signal.SIGTERM)
         until = time.monotonic() + PATIENCE
         for process in running:
             process.join(max(0.0, until - time.monotonic()))

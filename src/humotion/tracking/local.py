@@ -50,6 +50,18 @@ def settled(database: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def opened(database: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database that exists, to read from it; creates no file.
+
+    Not by ``mode=ro``: where a program died in the middle of writing, SQLite first undoes the unfinished change, for
+    which it must write ("attempt to write a readonly database" otherwise). Where the file may not be written, SQLite
+    opens it for reading by itself.
+    """
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True, timeout=60)) as connection:
+        yield connection
+
+
 def refusal(database: Path, experiment: str | None = None) -> str | None:
     """Why MLflow would refuse a database, or one of its experiments, and what to do; None if it would not.
 
@@ -62,7 +74,7 @@ def refusal(database: Path, experiment: str | None = None) -> str | None:
     if not os.access(database, os.R_OK | os.W_OK):
         return f"{database} may not be read and written by this user. Change its permissions or its owner."
     try:
-        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=60)) as connection:
+        with opened(database) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if not tables:
                 return None  # MLflow creates its tables
@@ -85,7 +97,7 @@ def deleted_experiments(database: Path) -> list[str]:
     """The names of experiments that were deleted in a database, for which MLflow takes no new runs."""
     if not database.exists():
         return []
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=60)) as connection:
+    with opened(database) as connection:
         found = connection.execute("SELECT name FROM experiments WHERE lifecycle_stage = 'deleted' ORDER BY name")
         return [name for (name,) in found]
 

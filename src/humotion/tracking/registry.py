@@ -6,12 +6,13 @@ it), and ``demoted_at`` and ``demoted_why``. A version with the last two is prom
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.tracking import MlflowClient
 
 from humotion.errors import HumotionError
 from humotion.tracking.hints import how_to_join
@@ -52,7 +53,7 @@ def register_version(candidate: Candidate, uri: str | None = None) -> str:
             description="The champion is chosen on validation clips. Each version's description is its model card; "
             f"`humotion registry show {candidate.name}` shows why a version has its alias.",
         )
-    for version in every(client.search_model_versions, f"name = '{candidate.name}'"):
+    for version in _versions(client, candidate.name):
         if version.run_id == candidate.run_id and version.tags.get("weights_md5") == candidate.weights_md5:
             client.update_model_version(candidate.name, version.version, candidate.description)
             return str(version.version)
@@ -104,7 +105,7 @@ def versions(name: str, uri: str | None = None) -> list[ModelVersion]:
         HumotionError: there is no such model; the message lists the models.
     """
     client = open_existing(uri)
-    found = [] if client is None else list(every(client.search_model_versions, f"name = '{name}'"))
+    found = [] if client is None else list(_versions(client, name))
     if client is None or not found:
         known = ", ".join(names(uri)) or "none"
         raise HumotionError(
@@ -123,9 +124,13 @@ def names(uri: str | None = None) -> list[str]:
 def with_weights(name: str, weights_md5: str, uri: str | None = None) -> ModelVersion | None:
     """The newest version of a registered model that has these weights, with its aliases; None if there is none."""
     client = open_existing(uri)
-    found = [] if client is None else list(every(client.search_model_versions, f"name = '{name}'"))
+    found = [] if client is None else list(_versions(client, name))
     same = [int(each.version) for each in found if each.tags.get("weights_md5") == weights_md5]
     return client.get_model_version(name, str(max(same))) if client is not None and same else None
+
+
+def _versions(client: MlflowClient, name: str) -> Iterator[ModelVersion]:
+    return every(client.search_model_versions, f"name = '{name}'")
 
 
 def promote(name: str, version: str, why: str, uri: str | None = None) -> None:

@@ -27,6 +27,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from humotion.tracking.local import opened
+
 FOLDER = "mlruns"
 _EXPERIMENTS = ("experiments", "artifact_location")
 _ADDRESSES = (
@@ -72,7 +74,7 @@ def stale_addresses(database: Path) -> list[Stale]:
     """All addresses that name a former place of the store; reads only."""
     if not database.exists():
         return []
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=60)) as connection:
+    with opened(database) as connection:
         return list(_stale(connection, database, _ADDRESSES))
 
 

@@ -1,4 +1,4 @@
-"""What `humotion doctor` checks of the machine around a training: shared memory, the commands on PATH, DVC's locks."""
+"""The doctor on the machine around a training: shared memory, the commands on PATH, DVC's locks."""
 
 from __future__ import annotations
 
@@ -6,27 +6,26 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import Literal
 
+from humotion.checkout.findings import Finding
 from humotion.errors import HumotionError
 from humotion.params.document import load_params
 from humotion.work import main_checkout
 
-Answer = tuple[Literal["ok", "warn", "fail"], str, str]  # status, what was found, what to do
 SHARED_MEMORY = Path("/dev/shm")
 _PREFETCH = 2  # batches that each worker process of a loader prepares in advance: torch's default
 _FLOAT = 4  # bytes
 
 
-def shared_memory() -> Answer:
+def check_shared_memory() -> Finding:
     """Compare /dev/shm, through which loader workers send batches, with the batches of the experiments."""
     try:
         params = load_params()
     except HumotionError:
-        return "ok", "not compared: params.yaml is not valid", ""
+        return Finding("shared memory", "ok", "not compared: params.yaml is not valid")
     workers = params.machine.num_workers
     if not workers or not SHARED_MEMORY.is_dir():
-        return "ok", "not needed: the loaders have no worker processes", ""
+        return Finding("shared memory", "ok", "not needed: the loaders have no worker processes")
     needed = 0
     for experiment in params.experiments.values():
         frames = getattr(experiment.clips, "num_frames", None) or 1
@@ -35,43 +34,30 @@ def shared_memory() -> Answer:
         needed = max(needed, batch * workers * _PREFETCH)
     free = shutil.disk_usage(SHARED_MEMORY).free
     found = f"{free / 1e6:,.0f} MB free in {SHARED_MEMORY}; batches of {workers} workers need {needed / 1e6:,.0f} MB"
+    if free > needed:
+        return Finding("shared memory", "ok", found)
     advice = "Set machine.workers: 0 in params.yaml, or give the container more: `docker run --shm-size 8g`."
-    return ("ok", found, "") if free > needed else ("fail", found, advice)
+    return Finding("shared memory", "fail", found, advice)
 
 
-def commands() -> Answer:
+def check_commands() -> Finding:
     """Look for `humotion` on PATH: DVC starts the stages by this name, and else they end with code 127."""
     found = shutil.which("humotion")
     if found is not None:
-        return "ok", found, ""
+        return Finding("commands", "ok", found)
     folder = Path(sys.executable).parent
     advice = f"DVC could not start the stages. Activate the environment: source {folder / 'activate'}"
-    return "fail", "`humotion` is not on PATH", advice
+    return Finding("commands", "fail", "`humotion` is not on PATH", advice)
 
 
-def dvc_locks() -> Answer:
+def check_dvc_locks() -> Finding:
     """Read the file in which DVC notes who reads and writes what; if it is damaged, no DVC command works."""
     path = main_checkout() / ".dvc" / "tmp" / "rwlock"
     try:
         json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return "ok", "no lock is held", ""
+        return Finding("dvc locks", "ok", "no lock is held")
     except ValueError:
-        return "fail", f"{path} is damaged, perhaps by a full disk", f"If no dvc command runs now: rm {path}"
-    return "ok", f"{path} can be read", ""
-
-
-def dead_runs() -> Answer:
-    """Look for runs in the store that count as running, although their process is gone."""
-    from humotion.tracking.runs import names_of_dead_runs
-    from humotion.training.attempt import abandoned_runs
-
-    try:
-        uri = load_params().machine.tracking_uri
-    except HumotionError:
-        uri = None
-    names = names_of_dead_runs(uri, abandoned_runs())
-    if not names:
-        return "ok", "none", ""
-    advice = "The next training or evaluation closes them as KILLED. An interrupted training resumes by its command."
-    return "warn", f"{len(names)} still open in the store although their process is gone: {', '.join(names)}", advice
+        found = f"{path} is damaged, perhaps by a full disk"
+        return Finding("dvc locks", "fail", found, f"If no dvc command runs now: rm {path}")
+    return Finding("dvc locks", "ok", f"{path} can be read")
