@@ -45,6 +45,11 @@ class Footage(Protocol):
         """What the experiment's layer has of the video, by name; nothing if the layer is ``labels``."""
         ...
 
+    @property
+    def boxes(self) -> Floats | None:
+        """The labelled boxes (P, T, 4) of people, in pixels, NaN where there is none; None without labels."""
+        ...
+
     def decode(self, indices: Ints) -> npt.NDArray[np.uint8]:
         """Return RGB frames (len(indices), height, width, 3)."""
         ...

@@ -11,9 +11,17 @@ from humotion.params.section import Section
 
 
 class WholeFrameParams(AugmentParams):
-    """Complete frames: training uses the policy, evaluation uses a centre crop."""
+    """Complete frames, or a square around the main person: training uses the policy, evaluation a centre crop."""
 
     size: int = Field(224, ge=16)
+    around: Literal["frame", "person"] = Field(
+        "frame",
+        description="person: a square that follows the main person of the experiment's layer, or of the labels; the "
+        "whole frame where nobody was found",
+    )
+    person_scale: float = Field(
+        1.5, gt=0, description="with around: person: side of the square, divided by the clip's largest box side"
+    )
 
 
 class GeometryParams(Section):
@@ -40,6 +48,9 @@ class PersonCropParams(AugmentParams):
     person_scale: float = Field(1.25, gt=0, description="side of the crop, divided by the clip's largest box side")
     pixel_scale: float | None = Field(
         None, gt=0, description="instead: pixels of the crop per pixel of the stored frame, for every person alike"
+    )
+    boxes: Literal["labels", "layer"] = Field(
+        "labels", description="whose boxes of the person the crops are cut around; layer: as found by the tool"
     )
     geometry: GeometryParams | None = None
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from importlib import import_module
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
 from humotion import choices
+from humotion.errors import HumotionError
 from humotion.params.layer import LayerParams
 
 
@@ -26,3 +28,18 @@ if TYPE_CHECKING:
     AnyLayer = LayerParams
 else:
     AnyLayer = _of_all_tools()
+
+
+def layer_section(tool: str, settings: Mapping[str, Any], dataset: str = "") -> LayerParams:
+    """Return the section of a layer from what `LayerParams.settings` gave, for example of a model folder.
+
+    Raises:
+        HumotionError: there is no such tool, or it has no such settings.
+    """
+    try:
+        return TypeAdapter(AnyLayer).validate_python({"dataset": dataset, "tool": tool, **settings})
+    except ValidationError as error:
+        raise HumotionError(
+            f"The tool {tool!r} of this humotion does not know the settings {dict(settings)}: {error}. Use the version "
+            "of humotion that trained the model."
+        ) from None

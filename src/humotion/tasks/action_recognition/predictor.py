@@ -19,6 +19,7 @@ class ActionPredictor(Predictor):
 
     def probabilities(self, video: Video) -> dict[str, float]:
         """Return the probability of every class, the most likely first."""
+        video = self.seen(video)
         settings, length = self.description.preprocessing, self.description.preprocessing["num_frames"]
         windows = settings.get("sampling") == "windows"
         clips = (
