@@ -87,7 +87,9 @@ def _arrays(video: Video, layer: Mapping[str, Any]) -> Arrays:
 def _here(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings without the folder of weights, if that folder is of another machine: then the usual place counts."""
     folder = settings.get("weights")
-    return {**settings, "weights": folder if folder is not None and Path(folder).exists() else None}
+    if folder is None or Path(folder).exists():
+        return dict(settings)
+    return {**settings, "weights": None}
 
 
 class _Watched(AnnotatedVideo):

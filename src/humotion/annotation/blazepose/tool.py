@@ -17,7 +17,8 @@ Sources: V. Bazarevsky et al., "BlazePose: On-device Real-time Body Pose Trackin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from humotion.annotation.shared.contract import Frames
 from humotion.params.annotation.blazepose import BlazePoseParams, SmoothingParams
 
 VERSION = 1
-_USUAL_FPS = 30.0  # of a video that does not say
+USUAL_FPS = 30.0  # of a video that does not say
 _SHAPES = {
     **{"landmarks": (NUM_LANDMARKS, 3), "visibility": (NUM_LANDMARKS,), "presence": (NUM_LANDMARKS,)},
     **{"world": (NUM_LANDMARKS, 3), "boxes": (4,)},
@@ -57,13 +58,7 @@ def weights(settings: BlazePoseParams) -> Mapping[str, Path]:
 
 def open_tool(settings: BlazePoseParams) -> Callable[[Frames], Arrays]:
     """See `humotion.annotation.shared.contract.Tool`."""
-    files = find_weights(settings)
-    path = files[landmark_file(settings.model)]
-    network = landmarks.LandmarkNetwork(open_network(path, landmarks.OUTPUTS, settings.runtime), settings.refine)
-    people = None
-    if DETECTOR in files:
-        found = open_network(files[DETECTOR], detector.OUTPUTS, "litert")
-        people = detector.Detector(found)
+    network, people = _networks(settings)
 
     def annotate(video: Frames) -> Arrays:
         boxes = video.boxes if settings.regions == "labels" else None
@@ -79,26 +74,75 @@ def open_tool(settings: BlazePoseParams) -> Callable[[Frames], Arrays]:
     return annotate
 
 
+def _networks(settings: BlazePoseParams) -> tuple[landmarks.LandmarkNetwork, detector.Detector | None]:
+    """The landmark network, and the detector if the settings need it."""
+    files = find_weights(settings)
+    path = files[landmark_file(settings.model)]
+    network = landmarks.LandmarkNetwork(open_network(path, landmarks.OUTPUTS, settings.runtime), settings.refine)
+    if DETECTOR not in files:
+        return network, None
+    return network, detector.Detector(open_network(files[DETECTOR], detector.OUTPUTS, "litert"))
+
+
+def follow(settings: BlazePoseParams) -> Callable[[Iterable[npt.NDArray[np.uint8]], float], Iterator[Arrays | None]]:
+    """Load the networks; return what follows one person through frames that come one by one.
+
+    The result takes frames (H, W, 3) and their number per second. It gives, for each of them, the arrays of a video of
+    that frame alone, and None if nobody is found. Smoothing begins anew when a person was lost. Nobody is followed
+    backwards.
+    """
+    network, people = _networks(settings)
+    assert people is not None, "frames that come one by one have no labelled boxes"
+    tracker = Tracker(network, by_detector(people, settings.min_detection, settings.doubtful), settings.min_presence)
+
+    def followed(frames: Iterable[npt.NDArray[np.uint8]], fps: float) -> Iterator[Arrays | None]:
+        pending: deque[tuple[int, int]] = deque()
+
+        def watched() -> Iterator[npt.NDArray[np.uint8]]:
+            for frame in frames:
+                pending.append(frame.shape[:2])
+                yield frame
+
+        smooth = _Smoothing(settings.smoothing, 1 / fps)
+        for pose in tracker.forwards(watched()):
+            height, width = pending.popleft()
+            if pose is None:
+                smooth = _Smoothing(settings.smoothing, 1 / fps)
+                yield None
+                continue
+            arrays = _empty(1, 1)
+            _fill(arrays, 0, pose, smooth, width, height)
+            yield arrays
+
+    return followed
+
+
 def arrays_of(poses: list[_Pose | None], video: Frames, smoothing: SmoothingParams | None) -> Arrays:
     """The arrays of one person's poses, filtered over each stretch of frames in which it was found."""
     if not any(poses):
         return nobody(len(poses))
     arrays = _empty(1, len(poses))
-    size = np.array([video.width, video.height], np.float32)
-    smooth = _Smoothing(smoothing, 1 / (video.fps or _USUAL_FPS))
+    seconds = 1 / (video.fps or USUAL_FPS)
+    smooth = _Smoothing(smoothing, seconds)
     for t, pose in enumerate(poses):
         if pose is None:
-            smooth = _Smoothing(smoothing, 1 / (video.fps or _USUAL_FPS))
-            continue
-        points, visibility, world = smooth(pose)
-        arrays["landmarks"][0, t, :, :2] = points[:, :2] / size
-        arrays["landmarks"][0, t, :, 2] = points[:, 2] / size[0]
-        arrays["visibility"][0, t], arrays["presence"][0, t] = visibility, pose.presence
-        arrays["world"][0, t] = world
-        corners = np.stack([points[:, :2].min(axis=0), points[:, :2].max(axis=0)])
-        arrays["boxes"][0, t] = np.clip(corners, 0, size - 1).reshape(4)
-        arrays["found"][0, t] = True
+            smooth = _Smoothing(smoothing, seconds)
+        else:
+            _fill(arrays, t, pose, smooth, video.width, video.height)
     return arrays
+
+
+def _fill(arrays: Arrays, t: int, pose: _Pose, smooth: _Smoothing, width: int, height: int) -> None:
+    """Write what is known of one person in frame ``t``."""
+    size = np.array([width, height], np.float32)
+    points, visibility, world = smooth(pose)
+    arrays["landmarks"][0, t, :, :2] = points[:, :2] / size
+    arrays["landmarks"][0, t, :, 2] = points[:, 2] / size[0]
+    arrays["visibility"][0, t], arrays["presence"][0, t] = visibility, pose.presence
+    arrays["world"][0, t] = world
+    corners = np.stack([points[:, :2].min(axis=0), points[:, :2].max(axis=0)])
+    arrays["boxes"][0, t] = np.clip(corners, 0, size - 1).reshape(4)
+    arrays["found"][0, t] = True
 
 
 class _Smoothing:

@@ -58,17 +58,21 @@ class Tracker:
 
     def __call__(self, video: Frames) -> list[Pose | None]:
         """The pose in each frame; None where nobody is found."""
-        poses: list[Pose | None] = [None] * video.num_frames
-        pose: Pose | None = None
-        for t, frame in frames_of(video, range(video.num_frames)):
-            pose = self._look(frame, [] if pose is None else [Place(pose.region)])
-            if pose is None:
-                pose = self._look(frame, self.find(t, frame))
-            poses[t] = pose
+        frames = (frame for _, frame in frames_of(video, range(video.num_frames)))
+        poses = list(self.forwards(frames))
         if self.backwards:
             for start in [t for t in range(1, len(poses)) if poses[t] is not None and poses[t - 1] is None]:
                 self._follow_backwards(video, poses, start)
         return poses
+
+    def forwards(self, frames: Iterable[npt.NDArray[np.uint8]]) -> Iterator[Pose | None]:
+        """The pose in each frame as soon as it comes, for example from a camera; None where nobody is found."""
+        pose: Pose | None = None
+        for t, frame in enumerate(frames):
+            pose = self._look(frame, [] if pose is None else [Place(pose.region)])
+            if pose is None:
+                pose = self._look(frame, self.find(t, frame))
+            yield pose
 
     def _look(self, frame: npt.NDArray[np.uint8], places: Iterable[Place]) -> Pose | None:
         """The person in the first of these places that has one."""
