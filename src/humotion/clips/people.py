@@ -47,7 +47,7 @@ def main_person_boxes(video: Footage) -> Floats | None:
         return boxes_of_layer(video.annotation)
     if video.boxes is None or len(video.boxes) == 0:
         return None
-    found = np.isfinite(video.boxes).all(axis=-1)
+    found = np.asarray(np.isfinite(video.boxes).all(axis=-1))  # (P, T)
     main = int(found.sum(axis=1).argmax())
     return bridged_boxes(video.boxes[main], found[main])
 

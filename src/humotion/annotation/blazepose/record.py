@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -90,7 +90,7 @@ def _from_camera(capture: Any, wait: float) -> Iterator[npt.NDArray[np.uint8]]:
         if not is_there:
             return
         if time.monotonic() - start >= wait:
-            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)  # type: ignore[misc]
+            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
 
 def _path(out: Path, label: str, name: str) -> Path:
@@ -101,7 +101,7 @@ def _path(out: Path, label: str, name: str) -> Path:
 
 
 def _record(
-    path: Path, frames: Iterator[npt.NDArray[np.uint8]], fps: float, settings: BlazePoseParams, most: int | None
+    path: Path, frames: Iterable[npt.NDArray[np.uint8]], fps: float, settings: BlazePoseParams, most: int | None
 ) -> Recorded:
     """Write the rows of at most so many frames. Ctrl-C ends the recording, and what was recorded is kept."""
     followed = follow(settings)
