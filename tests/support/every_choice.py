@@ -10,7 +10,7 @@ from humotion.params.document import AnyExperiment
 
 Chosen = dict[str, str]
 PER_DATASET = ("index", "extract", "explore")
-PER_LAYER = ("annotate",)
+PER_LAYER = ("annotate", "review")
 PER_EXPERIMENT = ("sample", "augment", "train", "evaluate", "register")
 
 
