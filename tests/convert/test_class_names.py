@@ -1,4 +1,4 @@
-"""`humotion embed-classes`: the encoder against the shipped table, if it is installed; and what is said if it is not."""
+"""`humotion embed-classes`: the encoder against the shipped table, and what is said if it is not installed."""
 
 from __future__ import annotations
 

@@ -40,7 +40,8 @@ def test_all_three_auxiliary_losses_reach_the_training(text: str) -> None:
     with torch.no_grad():
         embedding = model.embed(*(batch[name] for name in (*model.reads, "is_padding")))
         streams = embedding[:, -48:].split(16, dim=1)
-        logits = [model.head(embedding), *(model.auxiliary[name](s) for name, s in zip(model.auxiliary, streams))]  # noqa: B905
+        alone = [head(stream) for head, stream in zip(model.auxiliary.values(), streams, strict=True)]
+        logits = [model.head(embedding), *alone]
         losses = [nn.functional.cross_entropy(each, batch["label"]).item() for each in logits]
     assert len(losses) == 4
     loss = task.training_step(batch)
