@@ -56,15 +56,15 @@ def inputs(model: nn.Module, name: str) -> tuple[Tensor, ...]:
     """Two clips of four frames, the second with a padded one."""
     is_padding = torch.zeros(2, 4, dtype=torch.bool)
     is_padding[1, -1] = True
-    reads = getattr(model, "reads", ())
-    if "landmarks" in reads:
+    reads = getattr(model, "reads", ("frames",))
+    if "known" in reads:
         people = (2,) * (getattr(model, "persons", 1) > 1)
         landmarks = torch.randn(2, *people, 4, 5, 2)
         known = torch.ones(landmarks.shape[:-1], dtype=torch.bool)
         known[0, ..., 1, :] = known[1, ..., 2, 3] = False
-        if "features" in reads:
-            return torch.randn(*landmarks.shape[:-1], 6), torch.randn(2, 4, 6), landmarks, known, is_padding
-        return landmarks, known, is_padding
+        shown = {"features": torch.randn(*known.shape, 6), "frame": torch.randn(2, 4, 6)}
+        shown |= {"landmarks": landmarks, "known": known}
+        return (*(shown[part] for part in reads), is_padding)
     if ENTRIES[name][0] == "pose_machine":
         return (torch.rand(2, 4, 3, 64, 64),)
     frames = torch.rand(2, 4, model.num_neighbours, 3, 32, 32)  # type: ignore[call-overload]

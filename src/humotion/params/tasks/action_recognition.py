@@ -127,7 +127,7 @@ class ActionRegisterParams(RegisterParams):
 
 OnFrames = LSViTParams | ViTParams
 OnLandmarks = LandmarkLSTMParams | BiGRUParams | DDNetParams | CTRGCNParams
-OnJointFeatures = HPNetParams
+OnFeatures = HPNetParams
 
 
 # Tags in parentheses are no keys of params.yaml (`humotion.params.complaint`).
@@ -158,7 +158,7 @@ class ActionExperiment(Experiment):
         Annotated[WholeFrameParams, Tag("(frames)")] | Annotated[LandmarkParams, Tag("(landmarks)")],
         Discriminator(_kind_of_augment),
     ] = WholeFrameParams()
-    model: Annotated[OnFrames | OnLandmarks | OnJointFeatures, Field(discriminator="name")]
+    model: Annotated[OnFrames | OnLandmarks | OnFeatures, Field(discriminator="name")]
     optimizer: ActionOptimizerParams
     trainer: ActionTrainerParams
     evaluate: ActionEvaluateParams = ActionEvaluateParams()
@@ -170,7 +170,7 @@ class ActionExperiment(Experiment):
             missing = "needs augment.joints (all or body)" if self.input == "landmarks" else "has no augment.joints"
             raise ValueError(f"input: {self.input} {missing}")
         if self.model.reads != self.augment.gives:
-            fitting = "whole_frames" if self.model.reads == "frames" else self.model.reads
+            fitting = {"frames": "whole_frames"}.get(self.model.reads, self.model.reads)
             raise ValueError(
                 f"model {self.model.name} reads {self.model.reads}, but input: {self.input} gives "
                 f"{self.augment.gives}. Set input: {fitting}, or choose another model"
