@@ -34,6 +34,12 @@ def test_every_registered_model_is_listed_in_each_configuration(counted: dict[tu
         ("landmark_lstm", "4 x 50, 33 landmarks", 97_404),
         ("landmark_lstm", "64-128-64, 33 landmarks", 205_028),
         ("ctr_gcn", "HP-Net stream, 96 values", 1_458_768 + 256 * 60 + 60),
+        (
+            "hp_net",
+            "reference, COCO joints, 96 values, vectors of 512",
+            # streams, their classifiers, text refinement, picture, temperature
+            3 * 1_458_768 + 3 * (256 * 60 + 60) + 2_363_392 + 97 * 512 + 1,
+        ),
     ],
 )
 def test_parameters_are_the_published_ones(
@@ -70,6 +76,16 @@ def test_gmacs_of_a_vit_have_its_attention(counted: dict[tuple[str, str], Counte
     shown_again = counted["ls_vit", "default, 4 motion frames, ViT-B/16"].gmacs["clip"]
     alone = counted["ls_vit", "default, ViT-B/16"].gmacs["clip"]
     assert shown_again - alone == pytest.approx(4 * vit["frame"], rel=1e-3)
+
+
+def test_gmacs_of_hp_net_are_those_of_its_streams_and_its_text(counted: dict[tuple[str, str], Counted]) -> None:
+    streams = 3 * (counted["ctr_gcn", "HP-Net stream, 96 values"].gmacs["clip"] - 256 * 60 / 1e9)
+    modulation = 2 * (768 * 512 + 512 * 512)
+    mixing = 60 * 4 * 512**2 + 60 * 512**2  # p and q of each class, then T times each class
+    rest = 96 * 512 + 60 * 512  # the picture, and its product with each class
+    found = counted["hp_net", "reference, COCO joints, 96 values, vectors of 512"].gmacs
+    assert found["clip"] == pytest.approx(streams + (modulation + mixing + rest) / 1e9, rel=1e-6)
+    assert found["frame"] == pytest.approx(found["clip"] / 64)
 
 
 def test_shapes_are_those_of_a_run() -> None:

@@ -19,6 +19,7 @@ from humotion.params.inputs import LandmarkParams, WholeFrameParams
 from humotion.params.models.ctr_gcn import CTRGCNParams
 from humotion.params.models.ddnet import DDNetParams
 from humotion.params.models.gru import BiGRUParams
+from humotion.params.models.hp_net import HPNetParams
 from humotion.params.models.landmark_lstm import LandmarkLSTMParams
 from humotion.params.models.vit import LSViTParams, ViTParams
 from humotion.params.section import Section
@@ -126,6 +127,7 @@ class ActionRegisterParams(RegisterParams):
 
 OnFrames = LSViTParams | ViTParams
 OnLandmarks = LandmarkLSTMParams | BiGRUParams | DDNetParams | CTRGCNParams
+OnFeatures = HPNetParams
 
 
 # Tags in parentheses are no keys of params.yaml (`humotion.params.complaint`).
@@ -156,7 +158,7 @@ class ActionExperiment(Experiment):
         Annotated[WholeFrameParams, Tag("(frames)")] | Annotated[LandmarkParams, Tag("(landmarks)")],
         Discriminator(_kind_of_augment),
     ] = WholeFrameParams()
-    model: Annotated[OnFrames | OnLandmarks, Field(discriminator="name")]
+    model: Annotated[OnFrames | OnLandmarks | OnFeatures, Field(discriminator="name")]
     optimizer: ActionOptimizerParams
     trainer: ActionTrainerParams
     evaluate: ActionEvaluateParams = ActionEvaluateParams()
@@ -168,7 +170,7 @@ class ActionExperiment(Experiment):
             missing = "needs augment.joints (all or body)" if self.input == "landmarks" else "has no augment.joints"
             raise ValueError(f"input: {self.input} {missing}")
         if self.model.reads != self.augment.gives:
-            fitting = "landmarks" if self.model.reads == "landmarks" else "whole_frames"
+            fitting = {"frames": "whole_frames"}.get(self.model.reads, self.model.reads)
             raise ValueError(
                 f"model {self.model.name} reads {self.model.reads}, but input: {self.input} gives "
                 f"{self.augment.gives}. Set input: {fitting}, or choose another model"
@@ -183,6 +185,7 @@ class ActionExperiment(Experiment):
             "trainer.mixup": self.trainer.mixup,
             "trainer.cutmix": self.trainer.cutmix,
             "evaluate.views.spatial": self.evaluate.views.spatial > 1,
+            "evaluate.linear_probe": self.evaluate.linear_probe,
         }
         if used := [name for name, value in asked.items() if value]:
             raise ValueError(f"{used[0]} is for pictures, but input: {self.input} shows the model none")
