@@ -23,6 +23,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "landmark_lstm": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "dropout": 0.0},
     "gru": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "num_frames": 6, "width": 8, "dropout": 0.0},
     "ddnet": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "filters": 8, "channel_dropout": 0.0, "dropout": 0.0},
+    "efficientnet": {"num_classes": 3, "dropout": 0.0},
+    "linear_probe": {"num_classes": 3, "num_joints": 5, "channels": 6},
     "ctr_gcn": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "edges": [(0, 1), (1, 2), (1, 3)], "width": 8},
 }
 ENTRIES = {name: (family, entry) for family, name, entry in every_entry()}
@@ -43,6 +45,9 @@ def inputs(model: nn.Module, name: str) -> tuple[Tensor, ...]:
     """Two clips of four frames, the second with a padded one."""
     is_padding = torch.zeros(2, 4, dtype=torch.bool)
     is_padding[1, -1] = True
+    if "features" in getattr(model, "reads", ()):
+        known = torch.rand(2, 4, 5) < 0.7
+        return torch.randn(2, 4, 5, 6), torch.randn(2, 4, 6), known, is_padding
     if "landmarks" in getattr(model, "reads", ()):
         people = (2,) * (getattr(model, "persons", 1) > 1)
         landmarks = torch.randn(2, *people, 4, 5, 2)

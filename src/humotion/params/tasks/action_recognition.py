@@ -18,8 +18,10 @@ from humotion.params.experiment import (
 from humotion.params.inputs import JointFeatureParams, LandmarkParams, WholeFrameParams
 from humotion.params.models.ctr_gcn import CTRGCNParams
 from humotion.params.models.ddnet import DDNetParams
+from humotion.params.models.efficientnet import EfficientNetParams
 from humotion.params.models.gru import BiGRUParams
 from humotion.params.models.landmark_lstm import LandmarkLSTMParams
+from humotion.params.models.linear_probe import LinearProbeParams
 from humotion.params.models.vit import LSViTParams, ViTParams
 from humotion.params.section import Section
 
@@ -124,8 +126,9 @@ class ActionRegisterParams(RegisterParams):
     metric: Literal["top1", "macro_f1", "mean_class_accuracy"] = "top1"
 
 
-OnFrames = LSViTParams | ViTParams
+OnFrames = LSViTParams | ViTParams | EfficientNetParams
 OnLandmarks = LandmarkLSTMParams | BiGRUParams | DDNetParams | CTRGCNParams
+OnFeatures = LinearProbeParams
 
 
 # Tags in parentheses are no keys of params.yaml (`humotion.params.complaint`).
@@ -162,7 +165,7 @@ class ActionExperiment(Experiment):
         | Annotated[JointFeatureParams, Tag("(joint_features)")],
         Discriminator(_kind_of_augment),
     ] = WholeFrameParams()
-    model: Annotated[OnFrames | OnLandmarks, Field(discriminator="name")]
+    model: Annotated[OnFrames | OnLandmarks | OnFeatures, Field(discriminator="name")]
     optimizer: ActionOptimizerParams
     trainer: ActionTrainerParams
     evaluate: ActionEvaluateParams = ActionEvaluateParams()
