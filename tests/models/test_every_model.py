@@ -24,6 +24,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "landmark_lstm": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "dropout": 0.0},
     "gru": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "num_frames": 6, "width": 8, "dropout": 0.0},
     "ddnet": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "filters": 8, "channel_dropout": 0.0, "dropout": 0.0},
+    "efficientnet": {"num_classes": 3, "dropout": 0.0},
+    "linear_probe": {"num_classes": 3, "num_joints": 5, "channels": 6},
     "ctr_gcn": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "edges": [(0, 1), (1, 2), (1, 3)], "width": 8},
     "hp_net": {
         "num_classes": 3,

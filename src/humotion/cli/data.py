@@ -38,7 +38,8 @@ def probe(
 @app.command(rich_help_panel="Datasets")
 def fetch(
     dataset: Annotated[
-        str, typer.Argument(help="hmdb51, penn_action or jhmdb; or blazepose: the weights of this annotation tool.")
+        str,
+        typer.Argument(help="hmdb51, penn_action or jhmdb; or blazepose, efficientnet-lite0: the weights of these."),
     ],
     into: Annotated[Path | None, typer.Option(help="The folder. Default: datasets/DATASET, or weights/TOOL.")] = None,
     mirror: Annotated[
@@ -51,13 +52,11 @@ def fetch(
         list[str] | None, typer.Option(help="FILE=HEX: the SHA-256 that an archive must have. Repeatable.")
     ] = None,
 ) -> None:
-    """Download a public dataset in its official layout, or a tool's weights. After an interruption it resumes."""
-    from humotion import choices
+    """Download a public dataset in its official layout, or published weights. After an interruption it resumes."""
     from humotion.fetch.dataset import fetch_dataset
+    from humotion.fetch.weights import fetch_weights, published_weights
 
-    if dataset in choices.names("annotation"):
-        from humotion.fetch.weights import fetch_weights
-
+    if published_weights(dataset) is not None:
         if sha256:
             raise HumotionError("--sha256 is not for weights: their checksums are known.")
         typer.echo(fetch_weights(dataset, into, mirror, keep_archives))
