@@ -64,23 +64,16 @@ def annotated(video: Video, layer: Mapping[str, Any] | None) -> Video:
 
 
 def _arrays(video: Video, layer: Mapping[str, Any]) -> Arrays:
-    settings, read = _checked(layer), {}
-    made = layer
+    settings, made = _checked(layer), layer
+    read = {}
     while "reads" in made:
-        made = made["reads"]
-        read[_name_of(made, layer)] = _checked(made)
+        name, made = made["settings"]["of"], made["reads"]
+        read[name] = _checked(made)
     with tqdm(total=video.num_frames, desc=settings.tool, unit="frame", leave=False) as progress:
         arrays = annotate(settings, _Watched(video, progress), read)
     if not arrays["found"].any():
         _logger.warning("%s found nobody in this video, so the model has nothing to go by.", made["tool"])
     return arrays
-
-
-def _name_of(made: Mapping[str, Any], layer: Mapping[str, Any]) -> str:
-    """The name under which another layer reads this one."""
-    while layer["reads"] is not made:
-        layer = layer["reads"]
-    return str(layer["settings"]["of"])
 
 
 def _checked(layer: Mapping[str, Any]) -> LayerParams:
