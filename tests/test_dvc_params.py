@@ -33,9 +33,11 @@ READERS: dict[str, set[str]] = {
     "datasets.decode": {"extract"},
     "datasets.frames": {"extract"},
     "datasets.on_damage": {"extract"},  # index records facts; what is done about them is a choice
+    "layers": {"annotate"},
     # names of folders are read by every stage that depends on one of them
     "experiments.task": {"sample", "train", "evaluate", "register"},
     "experiments.dataset": {"sample", "augment", "train", "evaluate", "register"},
+    "experiments.layer": {"sample", "augment", "train", "evaluate"},
     "experiments.input": {"sample", "augment", "train", "evaluate"},
     "experiments.seed": {"augment", "train", "evaluate", "register"},
     "experiments.clips": {"sample"},
@@ -210,4 +212,4 @@ def test_every_section_has_its_readers() -> None:
     for kind in ("ActionExperiment", "PoseExperiment"):
         assert {f"experiments.{section}" for section in schema[kind]["properties"]} <= READERS.keys()
     assert {f"datasets.{section}" for section in schema["DatasetParams"]["properties"]} <= READERS.keys()
-    assert set(Params.model_fields) == {"datasets", "experiments", "rebalance", *UNTRACKED}
+    assert set(Params.model_fields) == {"datasets", "layers", "experiments", "rebalance", *UNTRACKED}

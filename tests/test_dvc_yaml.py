@@ -14,8 +14,10 @@ from tests.support.dvc_project import code_and_data, copy_pipeline, pipeline, re
 from tests.support.every_choice import (
     PER_DATASET,
     PER_EXPERIMENT,
+    PER_LAYER,
     chosen_by_dataset,
     chosen_by_experiment,
+    chosen_by_layer,
     params_of_every_choice,
     rebalanced,
 )
@@ -25,11 +27,13 @@ from tests.support.repository import REPOSITORY
 PARAMS = read_params()
 EXPECTED = [
     *(f"{stage}@{name}" for stage in PER_DATASET for name in PARAMS["datasets"]),
+    *(f"{stage}@{name}" for stage in PER_LAYER for name in PARAMS["layers"]),
     *(f"{stage}@{name}" for stage in PER_EXPERIMENT for name in PARAMS["experiments"]),
     *(f"rebalance@{name}" for name in PARAMS["rebalance"]),
 ]
 EVERY: dict[str, tuple[str, dict[str, str]]] = {
     **{f"{stage}@{name}": (stage, found) for stage in PER_DATASET for name, found in chosen_by_dataset().items()},
+    **{f"{stage}@{name}": (stage, found) for stage in PER_LAYER for name, found in chosen_by_layer().items()},
     **{f"{stage}@{name}": (stage, found) for stage in PER_EXPERIMENT for name, found in chosen_by_experiment().items()},
     **{
         f"rebalance@{name}": ("rebalance", found)
@@ -91,7 +95,7 @@ def test_code_that_a_stage_runs_is_a_dependency(every_stage: dict[str, PipelineS
     assert not missing, f"{address}: dvc.yaml lacks the dependencies {missing}"
 
 
-@pytest.mark.parametrize("stage", [*PER_DATASET, *PER_EXPERIMENT, "rebalance"])
+@pytest.mark.parametrize("stage", [*PER_DATASET, *PER_LAYER, *PER_EXPERIMENT, "rebalance"])
 def test_no_code_dependency_is_without_use(every_stage: dict[str, PipelineStage], stage: str) -> None:
     # The instances of a stage share a list, so an entry is of use if one of them runs it.
     instances = [address for address in EVERY if address.startswith(f"{stage}@")]
@@ -113,7 +117,7 @@ def test_what_rebalancing_has_from_the_model_folder_trains_the_model(every_stage
 
 
 def test_the_lists_are_short() -> None:
-    assert len((REPOSITORY / "dvc.yaml").read_text().splitlines()) < 260
+    assert len((REPOSITORY / "dvc.yaml").read_text().splitlines()) < 290
     pipeline: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text())
     code = [dep for dep in pipeline["stages"]["train"]["do"]["deps"] if dep.startswith("src/")]
     assert len(code) <= 10
@@ -147,6 +151,8 @@ def test_every_input_is_made_by_a_stage_or_is_raw(stages: dict[str, PipelineStag
     assert not inputs - outs - roots
 
 
-def test_without_heads_to_compare_the_pipeline_has_no_such_stage(tmp_path: Path) -> None:
+def test_without_layers_and_heads_to_compare_the_pipeline_has_no_such_stage(tmp_path: Path) -> None:
     params: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text())
-    assert sorted(unrolled(tmp_path, params)) == sorted(name for name in EXPECTED if not name.startswith("rebalance@"))
+    assert params["layers"] == params["rebalance"] == {}
+    made = ("annotate@", "rebalance@")
+    assert sorted(unrolled(tmp_path, params)) == sorted(name for name in EXPECTED if not name.startswith(made))

@@ -17,6 +17,7 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 from humotion.files import read_json
+from humotion.store.layers import Layer
 from tests.support.dvc_project import copy_pipeline, write_stand_ins
 from tests.support.guide import Section, sections
 from tests.support.repository import REPOSITORY
@@ -24,14 +25,8 @@ from tests.support.trees import write_video
 
 GUIDE = sections()
 LAYOUT = Section(files={"src/humotion/datasets/nothing_yet.py": '"""A layout."""\n'})
-ANNOTATION = Section(
-    files={
-        "src/humotion/annotation/__init__.py": '"""Tools that look at every frame."""\n',
-        "src/humotion/annotation/boxes.py": '"""Boxes around people."""\n',
-    }
-)
-ADDITIONS = {**GUIDE, "annotation tool": ANNOTATION, "file that nobody chose": LAYOUT}
-IN_ONE_LINE = {"dataset": 0, "input": 1, "model": 2, "task": 2}  # two: an import and the union
+ADDITIONS = {**GUIDE, "file that nobody chose": LAYOUT}
+IN_ONE_LINE = {"dataset": 0, "layer": 0, "input": 1, "model": 2, "task": 2}  # two: an import and the union
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +75,8 @@ def test_an_addition_makes_nothing_stale(finished: Path, addition: str) -> None:
         ("models/pose_machine/layers.py", {"train@lstm_pm", "evaluate@lstm_pm"}),
         ("inputs/person_crops.py", {f"{stage}@lstm_pm" for stage in ("sample", "augment", "train", "evaluate")}),
         ("datasets/hmdb51.py", {"index@hmdb51", "extract@hmdb51"}),
+        ("annotation/blazepose/region.py", {"annotate@people"}),
+        ("annotation/shared/shards.py", {"annotate@people"}),
         ("cli/main.py", set()),
         ("convert/lstm_pm.py", set()),
     ],
@@ -121,7 +118,7 @@ def small(params: dict[str, Any], root: Path) -> dict[str, Any]:
 
 
 def together(sections: dict[str, Section]) -> dict[str, Any]:
-    params: dict[str, Any] = {"datasets": {}, "experiments": {}}
+    params: dict[str, Any] = {"datasets": {}, "layers": {}, "experiments": {}}
     for text in (text for section in sections.values() for text in section.params):
         for key, entries in YAML(typ="safe").load(text).items():
             params[key].update(entries)
@@ -172,6 +169,19 @@ def test_the_dataset_of_the_guide(extended: Path) -> None:
     assert videos["split_1"].value_counts().to_dict() == {"train": 8, "test": 5}
     assert videos["group"].nunique() == 12
     assert set(videos["label"]) == {"Archery", "YoYo"}
+
+
+def test_the_layer_of_the_guide(extended: Path) -> None:
+    layer = Layer(extended / "layers/ucf101/moving")
+    assert (layer.facts.tool, layer.facts.settings, layer.skeleton) == ("moving", {"threshold": 24}, None)
+    table = layer.table().set_index("video_id")
+    assert table["status"].value_counts().to_dict() == {"ok": 12, "missing": 1}
+    assert (table.loc[table["status"] == "ok", "num_found"] == 5).all(), "the first of six frames has none before it"
+    boxes = layer[table.index[0]]["boxes"]
+    assert boxes.shape == (1, 6, 4)
+    assert (boxes[0, 1:, 2:] > boxes[0, 1:, :2]).all()
+    labels = Layer(extended / "layers/ucf101/labels")
+    assert labels.facts.counts == {"videos": 12, "videos_with_joints": 0, "videos_with_boxes": 0}
 
 
 def test_the_input_and_the_model_of_the_guide(extended: Path) -> None:

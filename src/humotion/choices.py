@@ -30,7 +30,7 @@ ROOMS = {
     "inputs": Room("input", "*.py"),
     "tasks": Room("task", "*/face.py"),
     "models": Room("model family", "*/official.py"),
-    "annotation": Room("annotation tool", "*.py"),
+    "annotation": Room("annotation tool", "*/tool.py"),
 }
 
 

@@ -24,10 +24,14 @@ datasets:
     layout: folder              # one folder a class
     root: data/other
 
+# Facts that a tool finds.
+layers: {}
+
 # Choices: a model trained on a dataset.
 experiments:
   ls_vit:                       # the first one
     task: action_recognition
+    layer: labels
     input: whole_frames
     dataset: films
     clips:
@@ -42,6 +46,7 @@ experiments:
 
   mine:
     task: action_recognition
+    layer: labels
     input: whole_frames
     dataset: other
     model: {family: vit, name: vit}
@@ -62,6 +67,7 @@ datasets:
 experiments:
   ls_vit:
     task: action_recognition
+    layer: labels
     input: whole_frames
     dataset: tiny
     clips:

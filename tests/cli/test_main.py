@@ -70,13 +70,18 @@ def test_params_lists_the_experiments() -> None:
 
 def test_params_of_an_earlier_version_are_told_what_to_add(tmp_path: Path) -> None:
     text = (REPOSITORY / "params.yaml").read_text()
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith(("input:", "family:"))]
+    lines = [
+        line for line in text.splitlines() if not line.lstrip().startswith(("input:", "layer:", "layers:", "family:"))
+    ]
     (tmp_path / "params.yaml").write_text("\n".join(lines))
     done = subprocess.run([sys.executable, "-m", "humotion", "params"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
     assert [line.strip() for line in done.stderr.splitlines()[1:]] == [
+        "layers: {}",
         "experiments.ls_vit.input: whole_frames",
+        "experiments.ls_vit.layer: labels",
         "experiments.ls_vit.model.family: vit",
         "experiments.lstm_pm.input: person_crops",
+        "experiments.lstm_pm.layer: labels",
         "experiments.lstm_pm.model.family: pose_machine",
     ]

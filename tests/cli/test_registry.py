@@ -112,7 +112,7 @@ def test_prediction_reads_the_store_that_params_yaml_names(
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     named = tmp_path / "named" / "mlflow.db"
     (tmp_path / "params.yaml").write_text(
-        f"datasets: {{}}\nexperiments: {{}}\nmachine: {{tracking_uri: 'sqlite:///{named}'}}\n"
+        f"datasets: {{}}\nlayers: {{}}\nexperiments: {{}}\nmachine: {{tracking_uri: 'sqlite:///{named}'}}\n"
     )
     from tests.support.trees import write_video
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import chain
 
 import pytest
+from torch import nn
 
+from humotion.clips.datamodule import has_batch_norm
 from humotion.clips.samplers import EpochSampler, InTurn
 
 
@@ -53,3 +55,30 @@ def test_in_turn_deals_out_each_clip_once(num_clips: int) -> None:
     assert sorted(hands[0] + hands[1]) == list(range(num_clips))
     assert hands[0] == list(range(0, num_clips, 2))
     assert [len(InTurn(range(num_clips), 2, rank)) for rank in range(2)] == [len(hand) for hand in hands]  # type: ignore[arg-type]
+
+
+def test_a_last_batch_that_is_too_small_is_left_out_in_turn() -> None:
+    def drawn(num_clips: int, epoch: int, smallest: int) -> list[int]:
+        sampler = EpochSampler(range(num_clips), 1, 0, 4, seed=3, smallest_batch=smallest)  # type: ignore[arg-type]
+        sampler.set_epoch(epoch)
+        assert sampler.counts(0) == (min(4, num_clips), min(4, num_clips))
+        assert len(list(sampler)) == len(sampler)
+        return [index for _, index in sampler]
+
+    assert len(drawn(9, 0, smallest=1)) == 9
+    assert len(drawn(9, 0, smallest=2)) == len(set(drawn(9, 0, smallest=2))) == 8
+    assert {index for epoch in range(20) for index in drawn(9, epoch, smallest=2)} == set(range(9))
+    assert len(drawn(10, 0, smallest=2)) == 10
+    assert len(drawn(8, 0, smallest=2)) == 8
+    assert len(drawn(1, 0, smallest=2)) == 1  # the only batch
+    for num_devices in (1, 2):
+        shared = [
+            EpochSampler(range(9), num_devices, rank, 4, seed=3, smallest_batch=2)  # type: ignore[arg-type]
+            for rank in range(num_devices)
+        ]
+        assert sorted(index for one in shared for _, index in one) == sorted(drawn(9, 0, smallest=2))
+
+
+def test_models_with_batch_norm_are_known() -> None:
+    assert has_batch_norm(nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.BatchNorm1d(2))))
+    assert not has_batch_norm(nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2)))

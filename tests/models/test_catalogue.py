@@ -31,6 +31,9 @@ def test_every_registered_model_is_listed_in_each_configuration(counted: dict[tu
         ("cpm", "official", 31_219_866),
         ("vit", "ViT-B/16", 85_798_656 + 39_219),
         ("ls_vit", "reference, ViT-B/16", 90_282_325),
+        ("landmark_lstm", "4 x 50, 33 landmarks", 97_404),
+        ("landmark_lstm", "64-128-64, 33 landmarks", 205_028),
+        ("ctr_gcn", "HP-Net stream, 96 values", 1_458_768 + 256 * 60 + 60),
     ],
 )
 def test_parameters_are_the_published_ones(
@@ -91,5 +94,6 @@ def test_the_json_of_the_command_parses(counted: dict[tuple[str, str], Counted])
     assert done.returncode == 0, done.stderr
     listed = json.loads(done.stdout)
     assert [(entry["model"], entry["configuration"]) for entry in listed] == list(counted)
-    assert listed[0]["gmacs"].keys() == {"first frame", "later frame"}
-    assert listed[0]["inputs"]["frame"] == [1, 3, 368, 368]
+    machine = next(entry for entry in listed if entry["model"] == "lstm_pm")
+    assert machine["gmacs"].keys() == {"first frame", "later frame"}
+    assert machine["inputs"]["frame"] == [1, 3, 368, 368]

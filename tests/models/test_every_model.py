@@ -20,6 +20,10 @@ SMALL: dict[str, dict[str, Any]] = {
         "depth": 2,
         "heads": 2,
     },
+    "landmark_lstm": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "dropout": 0.0},
+    "gru": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "num_frames": 6, "width": 8, "dropout": 0.0},
+    "ddnet": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "filters": 8, "channel_dropout": 0.0, "dropout": 0.0},
+    "ctr_gcn": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "edges": [(0, 1), (1, 2), (1, 3)], "width": 8},
 }
 ENTRIES = {name: (family, entry) for family, name, entry in every_entry()}
 CONFIGURATIONS = [(name, official) for name, (_, entry) in ENTRIES.items() for official in entry.official]
@@ -37,11 +41,17 @@ def small_model(name: str, official: str) -> nn.Module:
 
 def inputs(model: nn.Module, name: str) -> tuple[Tensor, ...]:
     """Two clips of four frames, the second with a padded one."""
+    is_padding = torch.zeros(2, 4, dtype=torch.bool)
+    is_padding[1, -1] = True
+    if "landmarks" in getattr(model, "reads", ()):
+        people = (2,) * (getattr(model, "persons", 1) > 1)
+        landmarks = torch.randn(2, *people, 4, 5, 2)
+        known = torch.ones(landmarks.shape[:-1], dtype=torch.bool)
+        known[0, ..., 1, :] = known[1, ..., 2, 3] = False
+        return landmarks, known, is_padding
     if ENTRIES[name][0] == "pose_machine":
         return (torch.rand(2, 4, 3, 64, 64),)
     frames = torch.rand(2, 4, model.num_neighbours, 3, 32, 32)  # type: ignore[call-overload]
-    is_padding = torch.zeros(2, 4, dtype=torch.bool)
-    is_padding[1, -1] = True
     return frames, is_padding
 
 

@@ -17,9 +17,11 @@ TEXT = """
 datasets:
   hmdb51: {layout: hmdb51, root: data/hmdb51, frames: {short_side: 144, jpeg_quality: 90, shards: 16}}
   penn_action: {layout: penn_action, root: data/penn_action}
+layers: {}
 experiments:
   ls_vit:
     task: action_recognition
+    layer: labels
     input: whole_frames
     dataset: hmdb51
     clips: {num_frames: 16}
@@ -29,6 +31,7 @@ experiments:
     trainer: {epochs: 20, batch_size: 16}
   lstm_pm:
     task: pose_estimation
+    layer: labels
     input: person_crops
     dataset: penn_action
     clips: {stride: 5}
@@ -135,7 +138,7 @@ def test_a_bad_value_is_named_with_its_path(tmp_path: Path, path: str, value: An
     ("path", "known"),
     [
         ("experiments.ls_vit.task", "'action_recognition' or 'pose_estimation'"),
-        ("experiments.ls_vit.input", "'whole_frames'"),
+        ("experiments.ls_vit.input", "'whole_frames' or 'landmarks'"),
         ("experiments.lstm_pm.model.family", "'pose_machine'"),
         ("experiments.lstm_pm.model.name", "'lstm_pm', 'rpm' or 'cpm'"),
         ("experiments.lstm_pm.optimizer.name", "'adamw' or 'sgd'"),

@@ -116,7 +116,7 @@ def test_an_action_model_of_any_kind_is_predicted_as_it_is_evaluated(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], neighbours: int
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for part in ("clips", "prepared"):
+    for part in ("clips", "prepared", "layers"):
         Path(part).symlink_to(root / part)
     settings = tiny_settings(only="action")
     settings["experiments"]["action"]["model"] = {"patch_size": 16, "dim": 16, "depth": 2, "heads": 2, **options}

@@ -41,7 +41,7 @@ def build(
     torch.manual_seed(0)
     experiment = params.experiment("action")
     assert isinstance(experiment, ActionExperiment)
-    task = ActionRecognition.from_experiment(experiment, {"classes": ["jump", "walk"]}).eval()
+    task = ActionRecognition.from_experiment(experiment, {"classes": ["jump", "walk"], "skeleton": None}).eval()
     return task, ClipDataModule("action", params, task.model.num_neighbours)  # type: ignore[arg-type]
 
 

@@ -14,10 +14,11 @@ from tests.support.repository import REPOSITORY
 
 
 def read_params() -> dict[str, Any]:
-    """params.yaml, with heads to be compared, which the sample leaves out."""
+    """params.yaml, with a layer, and with heads to be compared, which the sample leaves out."""
     params: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text())
     return params | {
-        "rebalance": {"ls_vit": {"seed": 0, "k_neighbors": 5, "l2": [0.1], "tau": [0.5], "bootstrap": 2000}}
+        "layers": {"people": {"dataset": "hmdb51", "tool": "blazepose", "model": "lite", "smoothing": {"beta": 80.0}}},
+        "rebalance": {"ls_vit": {"seed": 0, "k_neighbors": 5, "l2": [0.1], "tau": [0.5], "bootstrap": 2000}},
     }
 
 

@@ -10,12 +10,18 @@ from humotion.params.document import AnyExperiment
 
 Chosen = dict[str, str]
 PER_DATASET = ("index", "extract", "explore")
+PER_LAYER = ("annotate",)
 PER_EXPERIMENT = ("sample", "augment", "train", "evaluate", "register")
 
 
 def chosen_by_dataset() -> dict[str, Chosen]:
     """What a dataset of each layout chooses, by the dataset's name."""
     return {f"of_{layout}": {"datasets": layout} for layout in choices.names("datasets")}
+
+
+def chosen_by_layer() -> dict[str, Chosen]:
+    """What a layer of each annotation tool chooses, by the layer's name."""
+    return {f"by_{tool}": {"annotation": tool} for tool in choices.names("annotation")}
 
 
 def chosen_by_experiment() -> dict[str, Chosen]:
@@ -45,13 +51,17 @@ def params_of_every_choice(experiments: dict[str, Any]) -> dict[str, Any]:
     by_task = {experiment["task"]: experiment for experiment in experiments.values()}
     made = {
         name: by_task[chosen["tasks"]]
-        | {"input": chosen["inputs"], "dataset": next(iter(chosen_by_dataset()))}
+        | {"input": chosen["inputs"], "dataset": next(iter(chosen_by_dataset())), "layer": "labels"}
         | {"model": {"family": chosen["models"], "name": chosen["model"]}}
         for name, chosen in chosen_by_experiment().items()
     }
     return {
         "datasets": {
             name: {"layout": chosen["datasets"], "root": f"data/{name}"} for name, chosen in chosen_by_dataset().items()
+        },
+        "layers": {
+            name: {"dataset": next(iter(chosen_by_dataset())), "tool": chosen["annotation"]}
+            for name, chosen in chosen_by_layer().items()
         },
         "experiments": made,
         "rebalance": {name: {} for name, chosen in chosen_by_experiment().items() if chosen["tasks"] in rebalanced()},

@@ -13,6 +13,7 @@ from humotion.datasets.penn_action import SKELETON
 from humotion.files import write_json
 from humotion.params.document import Params
 from humotion.store.frames import PackedVideo, shard_of, write_shard
+from humotion.store.layers import LayerFacts, folder_of_layer, write_facts
 from humotion.store.skeleton import Skeleton
 
 WIDTH, HEIGHT = 64, 48
@@ -50,6 +51,9 @@ def write_prepared(root: Path, videos: list[PackedVideo], table: pd.DataFrame, s
     table.to_parquet(root / "videos.parquet")
     facts = {"layout": "folder", "footage": "The videos are squares.", "terms": "made by the tests"}
     write_json(root / "index.json", facts)
+    labels = root.parent.parent / folder_of_layer(root.name, "labels")
+    labels.mkdir(parents=True, exist_ok=True)
+    write_facts(labels, LayerFacts("labels", 1, skeleton=skeleton))
 
 
 def _frames_row(video_id: str, shard: int, row: int, num_frames: int, status: str) -> dict[str, Any]:
@@ -98,6 +102,7 @@ def make_params(workers: int = 0, replicas: int = 1, balance: str = "none") -> P
     action = {
         **recipe,
         "task": "action_recognition",
+        "layer": "labels",
         "input": "whole_frames",
         "clips": {"num_frames": 4, "validation_folds": 3},
         "augment": {**augment, "policy": ACTION_POLICY},
@@ -106,6 +111,7 @@ def make_params(workers: int = 0, replicas: int = 1, balance: str = "none") -> P
     pose = {
         **recipe,
         "task": "pose_estimation",
+        "layer": "labels",
         "input": "person_crops",
         "clips": {"num_frames": 5, "stride": 5, "validation_folds": 3},
         "augment": {**augment, "policy": POSE_POLICY},

@@ -70,6 +70,7 @@ def tiny_settings(epochs: int = 2, only: str | None = None, **changes: Any) -> d
     action = {
         **common,
         "task": "action_recognition",
+        "layer": "labels",
         "input": "whole_frames",
         "clips": {"num_frames": 3, "validation_folds": 2},
         "augment": {"size": 32, "policy": [flip]},
@@ -86,6 +87,7 @@ def tiny_settings(epochs: int = 2, only: str | None = None, **changes: Any) -> d
     pose = {
         **common,
         "task": "pose_estimation",
+        "layer": "labels",
         "input": "person_crops",
         "clips": {"num_frames": 3, "stride": 3, "validation_folds": 2},
         "augment": {"size": 32, "policy": [flip]},
@@ -94,6 +96,7 @@ def tiny_settings(epochs: int = 2, only: str | None = None, **changes: Any) -> d
     experiments = {"action": action, "pose": pose}
     return {
         "datasets": {"tiny": {"layout": "folder", "root": "data/tiny"}},
+        "layers": {},
         "experiments": {only: experiments[only]} if only else experiments,
         "machine": {"workers": 0, "accelerator": "cpu", "devices": 1},
     }

@@ -22,7 +22,7 @@ from tests.test_dvc_yaml import covers
 
 PARAMS: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text())
 EXPERIMENTS = list(PARAMS["experiments"])
-NAMES = ("task", "dataset", "input")  # another one leads to other files
+NAMES = ("task", "dataset", "layer", "input")  # another one leads to other files
 READ = ("seed", "augment", "model", "optimizer", "trainer")
 
 

@@ -29,7 +29,8 @@ def check_shared_memory() -> Finding:
     needed = 0
     for experiment in params.experiments.values():
         frames = getattr(experiment.clips, "num_frames", None) or 1
-        batch = experiment.trainer.batch_size * frames * 3 * experiment.augment.size**2 * _FLOAT
+        pixels = experiment.augment.size**2 if experiment.augment.gives == "frames" else 0
+        batch = experiment.trainer.batch_size * frames * 3 * pixels * _FLOAT
         needed = max(needed, batch * workers * _PREFETCH)
     free = shutil.disk_usage(SHARED_MEMORY).free
     found = f"{free / 1e6:,.0f} MB free in {SHARED_MEMORY}; batches of {workers} workers need {needed / 1e6:,.0f} MB"

@@ -26,6 +26,7 @@ PIPELINES = (Path("dvc.yaml"), Path("sweeps/dvc.yaml"))
 # What a stage writes into the folder of an experiment or dataset, by which the folder is known as an output.
 SIGNS: dict[str, tuple[str, ...]] = {
     "prepared": ("videos.parquet", "index.json", "frames.parquet"),
+    "layers": ("labels/layer.json",),
     "clips": ("meta.json",),
     "plans": ("policy.json",),
     "models": ("model.ckpt",),  # a converted model has none
@@ -66,8 +67,8 @@ class Leftovers:
 
 def find_leftovers(params: Params) -> Leftovers:
     """Find what params.yaml does not have any more, in the checkout that is the working folder."""
-    known = {*params.datasets, *params.experiments}
-    maps = {key: set(getattr(params, key)) for key in ("datasets", "experiments", "rebalance")}
+    known = {*params.datasets, *params.layers, *params.experiments}
+    maps = {key: set(getattr(params, key)) for key in ("datasets", "layers", "experiments", "rebalance")}
     sources = {stage: source for file in PIPELINES for stage, source in _sources(file).items()}
     entries: dict[Path, tuple[str, ...]] = {}
     former: set[Path] = set()

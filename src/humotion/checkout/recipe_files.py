@@ -20,7 +20,7 @@ from ruamel.yaml.error import YAMLError
 from humotion.errors import HumotionError
 
 LIKE, WITHOUT = "like", "without"
-SECTIONS = ("datasets", "experiments", "rebalance")
+SECTIONS = ("datasets", "layers", "experiments", "rebalance")
 
 
 def plain_yaml() -> YAML:

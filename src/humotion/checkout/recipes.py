@@ -1,7 +1,8 @@
 """Recipes: settings for a dataset, which are merged into params.yaml; comments are kept.
 
-A recipe (``recipes/NAME.yaml``, see `humotion.checkout.recipe_files`) has a dataset and complete experiments on it.
-Applying it replaces the experiments of the same names, and removes datasets that no experiment uses any more.
+A recipe (``recipes/NAME.yaml``, see `humotion.checkout.recipe_files`) has a dataset, its layers, and complete
+experiments on it. Applying it replaces the experiments of the same names, and removes datasets that no experiment uses
+any more, with their layers.
 """
 
 from __future__ import annotations
@@ -98,12 +99,16 @@ def merge(text: str, recipe: dict[str, Any]) -> tuple[str, list[str]]:
     datasets, experiments = (yaml.load(sections[key]) for key in ("datasets", "experiments"))
     for key, value in recipe["experiments"].items():
         _overwrite(experiments["experiments"].setdefault(key, value), value)
+    layers = yaml.load(sections["layers"])
     datasets["datasets"].update(recipe["datasets"])
+    layers["layers"].update(recipe.get("layers", {}))
     used = {experiment["dataset"] for experiment in experiments["experiments"].values()}
     dropped = [name for name in datasets["datasets"] if name not in used]
     for name in dropped:
         del datasets["datasets"][name]
-    changed = {"datasets": datasets, "experiments": experiments}
+    for name in [name for name, layer in layers["layers"].items() if layer["dataset"] in dropped]:
+        del layers["layers"][name]
+    changed = {"datasets": datasets, "layers": layers, "experiments": experiments}
     if "rebalance" in recipe:
         changed["rebalance"] = yaml.load(sections.get("rebalance", "rebalance: {}"))
         changed["rebalance"]["rebalance"].update(recipe["rebalance"])

@@ -1,11 +1,13 @@
-"""Commands about videos and datasets: probe, fetch, render-sample."""
+"""Commands about videos and datasets: probe, fetch, record-landmarks, render-sample."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from humotion.errors import HumotionError
 
 app = typer.Typer()
 
@@ -35,8 +37,10 @@ def probe(
 
 @app.command(rich_help_panel="Datasets")
 def fetch(
-    dataset: Annotated[str, typer.Argument(help="hmdb51, penn_action or jhmdb.")],
-    into: Annotated[Path | None, typer.Option(help="The folder for the dataset. Default: datasets/DATASET.")] = None,
+    dataset: Annotated[
+        str, typer.Argument(help="hmdb51, penn_action or jhmdb; or blazepose: the weights of this annotation tool.")
+    ],
+    into: Annotated[Path | None, typer.Option(help="The folder. Default: datasets/DATASET, or weights/TOOL.")] = None,
     mirror: Annotated[
         str | None, typer.Option(help="Another address (URL) that has the archives, under their official names.")
     ] = None,
@@ -47,10 +51,49 @@ def fetch(
         list[str] | None, typer.Option(help="FILE=HEX: the SHA-256 that an archive must have. Repeatable.")
     ] = None,
 ) -> None:
-    """Download a public dataset and unpack it to its official layout. After an interruption it resumes."""
+    """Download a public dataset in its official layout, or a tool's weights. After an interruption it resumes."""
+    from humotion import choices
     from humotion.fetch.dataset import fetch_dataset
 
+    if dataset in choices.names("annotation"):
+        from humotion.fetch.weights import fetch_weights
+
+        if sha256:
+            raise HumotionError("--sha256 is not for weights: their checksums are known.")
+        typer.echo(fetch_weights(dataset, into, mirror, keep_archives))
+        return
     typer.echo(fetch_dataset(dataset, into, mirror, keep_archives, sha256))
+
+
+@app.command("record-landmarks", rich_help_panel="Datasets")
+def record_landmarks(
+    label: Annotated[str, typer.Argument(help="The class that the person shows, for example clapping.")],
+    video: Annotated[list[Path] | None, typer.Option(help="A video file. Repeatable.")] = None,
+    camera: Annotated[
+        str | None, typer.Option(help="The number of a camera, 0 for the first; or the address (URL) of a stream.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The folder of the dataset: OUT/LABEL/NAME.txt.")] = Path("data/landmarks"),
+    seconds: Annotated[float, typer.Option(min=1, help="Length of a recording from a camera. Ctrl-C ends it.")] = 20.0,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds before a recording from a camera begins.")] = 3.0,
+    model: Annotated[str, typer.Option(help="lite, full or heavy: larger is better and slower.")] = "full",
+    weights: Annotated[
+        Path | None, typer.Option(help="Folder of the weights. Default: where `humotion fetch blazepose` puts them.")
+    ] = None,
+) -> None:
+    """Record a person's 33 landmarks from a camera or videos, as tables for the layout `landmarks`.
+
+    Record each class several times, best with several people: then `split: grouped` keeps whole recordings apart.
+    """
+    from humotion.annotation.blazepose.record import record_camera, record_video
+    from humotion.params.layers import layer_section
+
+    if (camera is None) == (not video):
+        raise HumotionError("Name either a --camera or one --video or more.")
+    settings: Any = layer_section("blazepose", {"model": model, "weights": weights})
+    for path in video or ():
+        typer.echo(str(record_video(label, path, out, settings)))
+    if camera is not None:
+        typer.echo(str(record_camera(label, camera, out, settings, seconds, wait)))
 
 
 @app.command("render-sample")

@@ -16,6 +16,7 @@ from humotion.tracking.address import experiment_name
 app = typer.Typer()
 
 Dataset = Annotated[str, typer.Argument(help="A name under `datasets` in params.yaml.")]
+Layer = Annotated[str, typer.Argument(help="A name under `layers` in params.yaml.")]
 Experiment = Annotated[str, typer.Argument(help="A name under `experiments` in params.yaml.")]
 WRITE_TO_STORE = {
     "train": "models/{}",
@@ -74,6 +75,12 @@ def index(dataset: Dataset) -> None:
 def extract(dataset: Dataset) -> None:
     """Decode every frame of a dataset into the frame store. After an interruption it resumes."""
     _run_stage("extract", dataset)
+
+
+@app.command(rich_help_panel=STAGES)
+def annotate(layer: Layer) -> None:
+    """Let a tool look at every frame of a dataset, and write its layer. After an interruption it resumes."""
+    _run_stage("annotate", layer)
 
 
 @app.command(rich_help_panel=STAGES)

@@ -7,9 +7,14 @@ Resizing it to ``size`` keeps pixel centres at integers, so
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from humotion.clips.input import Footage
 
 PAD_VALUE = 128
 # The share of the short side that an evaluation crop keeps: the usual resize to 256 and crop of 224.
@@ -102,3 +107,21 @@ def cut(frame: npt.NDArray[np.uint8], window: Ints, size: int) -> npt.NDArray[np
         return square
     interpolation = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(square, (size, size), interpolation=interpolation), dtype=np.uint8)
+
+
+def cut_distinct(
+    video: Footage,
+    indices: npt.NDArray[np.integer[Any]],
+    crops: npt.NDArray[Any],
+    cut_one: Callable[[npt.NDArray[np.uint8], npt.NDArray[Any]], npt.NDArray[np.uint8]],
+) -> tuple[npt.NDArray[np.uint8], Ints]:
+    """Cut each distinct pair of frame (T, K) and crop (a row of (T, n)) once.
+
+    Returns:
+        The crops (U, S, S, 3), and the index (T, K) of each frame's crop.
+    """
+    wanted = np.column_stack([indices.reshape(-1), np.repeat(crops, indices.shape[1], axis=0)])  # (T * K, 1 + n)
+    distinct, inverse = np.unique(wanted, axis=0, return_inverse=True)
+    # One frame at a time: a complete test video at full size would not fit in memory together with its crops.
+    pictures = [cut_one(video.decode(row[:1].astype(np.int64))[0], row[1:]) for row in distinct]
+    return np.stack(pictures), inverse.reshape(indices.shape)

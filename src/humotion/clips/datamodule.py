@@ -10,6 +10,7 @@ import cv2
 import pandas as pd
 import torch
 from pytorch_lightning import LightningDataModule
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader, Dataset
 
 from humotion.clips.augment import Policy
@@ -23,8 +24,12 @@ from humotion.files import read_json
 from humotion.params.document import Params
 from humotion.params.experiment import WindowClipParams
 from humotion.store.frames import FrameStore
+from humotion.store.layers import folder_of_layer
 from humotion.store.skeleton import Skeleton
 from humotion.system import signals
+
+SMALLEST_PART = 4
+"""With batch norm, a last batch must have this part of a full one: two clips of 32 have undone a whole epoch."""
 
 
 class ClipDataModule(LightningDataModule):
@@ -40,7 +45,7 @@ class ClipDataModule(LightningDataModule):
         input: what the model sees (see `humotion.clips.input`).
         meta: content of ``clips/<name>/meta.json``.
         skeleton: the joint set of the dataset, if it has joints.
-        store: the frames.
+        store: the frames, with the annotation of the experiment's layer.
 
     Raises:
         HumotionError: the previous stages have not run, or an older version ran them.
@@ -57,7 +62,8 @@ class ClipDataModule(LightningDataModule):
         self.meta: dict[str, Any] = read_json(self.clips_folder / "meta.json")
         self.skeleton = skeleton_of_clips(self.meta)
         self.prepared = root / "prepared" / self.experiment.dataset
-        self.store = FrameStore(self.prepared / "frames", self.prepared / "frames.parquet")
+        layer = root / folder_of_layer(self.experiment.dataset, self.experiment.layer)
+        self.store = FrameStore(self.prepared / "frames", self.prepared / "frames.parquet", layer)
 
     def clips(self, split: str) -> pd.DataFrame:
         """Return the clips of "train", "val" or "test", each once, as sampled."""
@@ -102,7 +108,16 @@ class ClipDataModule(LightningDataModule):
         dataset = self.dataset("train")
         world_size, rank = self._world()
         per_device = self._device_batch_size(world_size)
-        self.sampler = EpochSampler(dataset, world_size, rank, per_device * world_size, self.experiment.seed)
+        batch_size = per_device * world_size
+        smallest = 1
+        if self.trainer and has_batch_norm(self.trainer.lightning_module):
+            smallest = max(2 * world_size, batch_size // SMALLEST_PART)
+            if min(batch_size, len(dataset)) < smallest:
+                raise HumotionError(
+                    "The model has batch norm, which compares the clips of a batch, so each device needs at least 2: "
+                    f"trainer.batch_size is {batch_size}, on {world_size} devices, for {len(dataset)} clips."
+                )
+        self.sampler = EpochSampler(dataset, world_size, rank, batch_size, self.experiment.seed, smallest)
         self.sampler.set_epoch(self._first_epoch())
         return self.loader(dataset, per_device, self.sampler)
 
@@ -166,6 +181,11 @@ class Loader(DataLoader[Sample]):
         """Start the workers, or use those of the epoch before."""
         with signals.held_back(), signals.starting_workers():  # half an iterator cannot be removed
             return super().__iter__()
+
+
+def has_batch_norm(model: torch.nn.Module) -> bool:
+    """Return whether a model has layers that normalise by the clips of a batch, so that it cannot learn from a few."""
+    return any(isinstance(module, _BatchNorm) for module in model.modules())
 
 
 def device_batch_size(batch_size: int, world_size: int) -> int:

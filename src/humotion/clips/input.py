@@ -40,6 +40,16 @@ class Footage(Protocol):
         """Height of a frame in pixels."""
         ...
 
+    @property
+    def annotation(self) -> Mapping[str, npt.NDArray[Any]]:
+        """What the experiment's layer has of the video, by name; nothing if the layer is ``labels``."""
+        ...
+
+    @property
+    def boxes(self) -> Floats | None:
+        """The labelled boxes (P, T, 4) of people, in pixels, NaN where there is none; None without labels."""
+        ...
+
     def decode(self, indices: Ints) -> npt.NDArray[np.uint8]:
         """Return RGB frames (len(indices), height, width, 3)."""
         ...
@@ -75,14 +85,24 @@ class Input(Protocol):
         """Return the persons of a video who each get clips; [`SCENE`] for clips of the complete scene."""
         ...
 
+    def skeleton_of_samples(self, store: FrameStore) -> Skeleton | None:
+        """Return the joint set from which samples are made: that of the dataset, or of the experiment's layer."""
+        ...
+
+    def facts(self, augment: AugmentParams, skeleton: Skeleton | None) -> dict[str, Any]:
+        """Return what a model must know of the samples, by the names of its arguments (``image_size``)."""
+        ...
+
     def make(
         self, augment: AugmentParams, skeleton: Skeleton | None, policy: Policy | None = None, place: float = 0.5
     ) -> ClipInput:
         """Return the converter from clips to tensors: with a policy for training, without one for evaluation.
 
+        A converter whose samples have joints has their joint set as ``skeleton``.
+
         Args:
             augment: the ``augment`` section of an experiment.
-            skeleton: the joint set of the dataset, if it has joints.
+            skeleton: the joint set of `skeleton_of_samples`, if there is one.
             policy: the augmentation policy of the training.
             place: position of an evaluation crop along the long side of the frame (see `evaluation_window`).
 
@@ -95,7 +115,8 @@ class Input(Protocol):
         """Return the converter from a video without labels to the tensors that a model was trained on.
 
         Args:
-            preprocessing: from the model folder: the sizes of ``augment``, ``num_frames``.
+            preprocessing: from the model folder: the sizes of ``augment``, ``num_frames``, and the joint set as a
+                dict, ``skeleton``.
 
         Raises:
             HumotionError: the input needs labels, which such a video does not have.

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from humotion.params.experiment import LEAKY_WINDOWS
+
 SHOWN = 5
 
 
@@ -38,7 +40,23 @@ def notices(name: str, meta: Mapping[str, Any]) -> list[str]:
         lines.append(f"{name}: videos used as far as they can be read: {told}")
     if lone := meta["split"]["num_without_group"]:
         lines.append(f"{name}: {lone:,} videos have no group, so each counts as a recording of its own")
+    lines += [f"{name}: {line}" for line in within_notices(meta["split"])]
     if untrained := meta["untrained_classes"]:
         listed = ", ".join(untrained[:SHOWN]) + (f" and {len(untrained) - SHOWN} more" if untrained[SHOWN:] else "")
         lines.append(f"{name}: NO CLIP of {len(untrained)} of {len(meta['classes'])} classes: {listed}")
     return lines
+
+
+def within_notices(split: Mapping[str, Any]) -> list[str]:
+    """What a split within videos means for its scores, from ``split`` in meta.json; nothing for other splits."""
+    if (shared := split.get("test_clips_shared")) is None:
+        return []
+    if split["column"] == LEAKY_WINDOWS:
+        return [
+            f"LEAKY SPLIT: {shared:.0%} of the test clips share frames with training clips. Scores on it say nothing "
+            "about footage that the model has not seen"
+        ]
+    return [
+        f"{shared:.0%} of the test clips share frames with training clips. But every recording is in training and in "
+        "test, so scores say nothing about other people and places"
+    ]

@@ -21,12 +21,19 @@ class EpochSampler(DistributedSampler[Any]):
         rank: number of this device.
         batch_size: the global batch size, a multiple of ``num_devices``.
         seed: seed of the order.
+        smallest_batch: a last batch with fewer clips is left out, unless it is the only one. The order is new in each
+            epoch, so each epoch leaves out other clips.
     """
 
-    def __init__(self, dataset: Dataset[Any], num_devices: int, rank: int, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, dataset: Dataset[Any], num_devices: int, rank: int, batch_size: int, seed: int, smallest_batch: int = 1
+    ) -> None:
         super().__init__(dataset, num_devices, rank, shuffle=True, seed=seed)
         self.batch_size = batch_size
         self.num_clips = len(dataset)  # type: ignore[arg-type]
+        rest = self.num_clips % batch_size
+        if rest < min(smallest_batch, self.num_clips):
+            self.num_clips -= rest
         last = (self.num_clips - 1) // batch_size
         in_last = self.counts(last)[0]
         self.length = last * batch_size // num_devices + max(1, in_last)

@@ -13,8 +13,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from humotion.clips.within import window_starts
 from humotion.errors import HumotionError
-from humotion.params.experiment import ClipParams, UniformClipParams, WindowClipParams
+from humotion.params.experiment import (
+    WITHIN_VIDEOS,
+    ClipParams,
+    EveryWindowClipParams,
+    UniformClipParams,
+    WindowClipParams,
+)
 
 
 class Sampled(NamedTuple):
@@ -28,8 +35,11 @@ def sampler(params: ClipParams, split: str) -> Callable[[int], list[Sampled]]:
     """Return a function from a number of frames to the clips of one video, by the settings (``clips.sampling``)."""
     if isinstance(params, UniformClipParams):
         return lambda num_frames: [uniform(num_frames, params.num_frames)]
-    assert isinstance(params, WindowClipParams)
-    if split == "train":
+    if isinstance(params, EveryWindowClipParams) and params.split in WITHIN_VIDEOS:
+        length = params.num_frames
+        return lambda num_frames: [_padded(start, length, length) for start in window_starts(num_frames, params, split)]
+    assert isinstance(params, WindowClipParams | EveryWindowClipParams)
+    if split == "train" or isinstance(params, EveryWindowClipParams):
         return partial(consecutive_windows, length=params.num_frames, stride=params.stride)
     return lambda num_frames: [whole_video(num_frames)]
 

@@ -17,6 +17,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
 from humotion.errors import HumotionError
+from humotion.params.experiment import BLOCKS, WITHIN_VIDEOS
 
 SPLITS = ("train", "val", "test")
 GROUPED = "grouped"
@@ -35,7 +36,8 @@ def partition(videos: pd.DataFrame, split: str, folds: int, fold: int) -> Partit
     """Divide videos (columns video_id, group, label, label_id, ``split``) into train, val and test.
 
     With ``split`` "grouped", or a split column that is entirely null, the test videos are the first of ``folds``
-    group-clean folds of all videos. A video without a group is a group of its own.
+    group-clean folds of all videos. A video without a group is a group of its own. A split within videos has all
+    videos in all three parts (see `humotion.clips.within`).
 
     Raises:
         HumotionError: the split column does not exist; a train, validation or test set is empty; train and validation
@@ -43,6 +45,9 @@ def partition(videos: pd.DataFrame, split: str, folds: int, fold: int) -> Partit
     """
     num_without_group = int(videos["group"].isna().sum())
     videos = videos.assign(group=videos["group"].fillna(videos["video_id"]))
+    if split in WITHIN_VIDEOS:
+        _check_filled({"train": videos}, split)
+        return Partition(dict.fromkeys(SPLITS, videos), _facts_within(videos, split, folds, fold, num_without_group))
     official = is_official(videos, split)
     if official:
         training, test = videos[videos[split] == "train"], videos[videos[split] == "test"]
@@ -68,13 +73,26 @@ def partition(videos: pd.DataFrame, split: str, folds: int, fold: int) -> Partit
     return Partition(parts, facts)
 
 
+def _facts_within(videos: pd.DataFrame, split: str, folds: int, fold: int, num_without_group: int) -> dict[str, Any]:
+    groups = sorted(set(videos["group"]))
+    what = "contiguous parts of each video, with gaps" if split == BLOCKS else "LEAKY: windows at random"
+    return {
+        "source": f"made: {what}",
+        "column": split,
+        "validation_folds": folds,
+        "validation_fold": fold,
+        "num_without_group": num_without_group,
+        "groups_in_train_and_test": {"num_groups": len(groups), "num_test_videos": len(videos), "groups": groups},
+    }
+
+
 def is_official(videos: pd.DataFrame, split: str) -> bool:
     """Return whether the dataset ships ``split``; otherwise it must be made from groups.
 
     Raises:
-        HumotionError: ``split`` is neither "grouped" nor a column of ``videos``.
+        HumotionError: ``split`` is neither a column of ``videos`` nor the name of a split that is made here.
     """
-    if split == GROUPED:
+    if split in (GROUPED, *WITHIN_VIDEOS):
         return False
     if split not in videos.columns:
         known = [*(column for column in videos.columns if "split_" in column), GROUPED]

@@ -34,17 +34,21 @@ PLAN_SCHEMA = CLIP_SCHEMA.append(pa.field("replica", pa.int64())).append(pa.fiel
 
 
 def build_clips(
-    videos: pd.DataFrame, people: Mapping[str, Sequence[int]], sample: Callable[[int], Iterable[Sampled]]
+    videos: pd.DataFrame,
+    people: Mapping[str, Sequence[int]],
+    sample: Callable[[int], Iterable[Sampled]],
+    by_start: bool = False,
 ) -> pd.DataFrame:
     """Make one row per clip, for videos with the columns video_id, group, label, label_id and num_frames.
 
     ``clip_id`` is the video's id. The person follows if a video has several (``@2``), and then the clip's number if a
-    person has several clips (``#0003``).
+    person has several clips (``#0003``): with ``by_start``, the clip's first frame.
 
     Args:
         videos: the videos of one split.
         people: the persons of each video who get clips (see `humotion.clips.input.Input.people_in`).
         sample: maps a number of frames to the clips of one person.
+        by_start: other splits have clips of the same videos, so numbers must not start again in each.
     """
     rows = []
     for video in videos.itertuples(index=False):
@@ -52,7 +56,8 @@ def build_clips(
         clips = list(sample(int(video.num_frames)))  # type: ignore[arg-type]
         for person, (number, clip) in product(persons, enumerate(clips)):
             who = f"@{person}" if len(persons) > 1 else ""
-            which = f"#{number:04d}" if len(clips) > 1 else ""
+            number = int(clip.frame_indices[0]) if by_start else number
+            which = f"#{number:04d}" if len(clips) > 1 or by_start else ""
             rows.append(
                 {
                     "clip_id": f"{video.video_id}{who}{which}",

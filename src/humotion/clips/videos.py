@@ -39,14 +39,15 @@ def in_split(videos: pd.DataFrame, split: str) -> pd.DataFrame:
     return videos[videos[split].notna()] if is_official(videos, split) else videos
 
 
-def usable(videos: pd.DataFrame, shown: Input, store: FrameStore) -> Usable:
-    """Return the videos, from `with_frames`, that have frames, a label, and a person or scene to show.
+def usable(videos: pd.DataFrame, shown: Input, store: FrameStore, smallest: int = 1) -> Usable:
+    """Return the videos, from `with_frames`, with ``smallest`` frames, a label, and a person or scene to show.
 
     Raises:
         HumotionError: there are none.
     """
     readable = videos["status"].isin(["ok", "truncated", "damaged"]) & (videos["num_frames"] > 0)
     reasons = videos["status"].where(~readable, None).replace({"ok": "empty"})
+    reasons.loc[readable & (videos["num_frames"] < smallest)] = f"with fewer than {smallest} frames"
     reasons.loc[readable & videos["label"].isna()] = "no label"
     ids = videos.loc[readable, "video_id"]
     people = {id_: shown.people_in(store, id_) for id_ in tqdm(ids, desc="people", unit="video")}

@@ -21,12 +21,11 @@ from humotion.datasets.shared.base import (
     LabelError,
     Layout,
     PoseLabels,
-    boxes_for,
-    complete_boxes,
     read_mat,
     require_videos,
     video_table,
 )
+from humotion.datasets.shared.boxes import boxes_for, complete_boxes
 from humotion.datasets.shared.clip_names import COLUMNS, facts_of, notes_on_names
 from humotion.datasets.shared.clips_on_disk import clips_by_class, status_of
 from humotion.datasets.shared.mat_values import floats_of, masks_of

@@ -21,12 +21,11 @@ from humotion.datasets.shared.base import (
     LabelError,
     Layout,
     PoseLabels,
-    boxes_for,
-    complete_boxes,
     read_mat,
     require_videos,
     video_table,
 )
+from humotion.datasets.shared.boxes import boxes_for, complete_boxes
 from humotion.datasets.shared.mat_values import floats_of, integer_of, text_of
 from humotion.store.skeleton import skeleton_of
 from humotion.video.images import image_size, list_frames

@@ -15,10 +15,11 @@ from humotion.clips.dataset import ClipDataset
 from humotion.clips.input import Sample
 from humotion.figures.contact_sheet import TILE_HEIGHT, Tile
 from humotion.figures.overlay import draw_skeleton, enlarge
+from humotion.figures.stick_figure import stick_figures
 from humotion.figures.tables import markdown_table
 from humotion.files import atomic_path
 from humotion.params.experiment import AugmentParams
-from humotion.params.inputs import PersonCropParams
+from humotion.params.inputs import LandmarkParams, PersonCropParams
 from humotion.store.skeleton import Skeleton
 
 NUM_TILES = 4  # frames per clip on the contact sheet, both before and after the policy
@@ -55,11 +56,12 @@ def write_report(folder: Path, name: str, counts: pd.DataFrame, augment: Augment
 
 def _geometry_section(augment: AugmentParams) -> list[str]:
     """The text on what happens to a clip before its crops are cut and the policy changes them."""
-    geometry = augment.geometry if isinstance(augment, PersonCropParams) else None
+    geometry = augment.geometry if isinstance(augment, PersonCropParams | LandmarkParams) else None
     if geometry is None:
         return []
+    when = "Before its crops are cut, one" if isinstance(augment, PersonCropParams) else "One"
     return [
-        f"Before its crops are cut, one draw per clip: scale {geometry.scale[0]:g} to {geometry.scale[1]:g}, rotation "
+        f"{when} draw per clip: scale {geometry.scale[0]:g} to {geometry.scale[1]:g}, rotation "
         f"by up to {geometry.rotate:g} degrees, mirrored with probability {geometry.flip:g}."
     ]
 
@@ -84,15 +86,18 @@ def sheet_rows(before: ClipDataset, after: ClipDataset, skeleton: Skeleton | Non
 
 
 def _tiles(sample: Sample, caption: str, skeleton: Skeleton | None) -> list[Tile]:
-    num_frames = len(sample["frames"])
+    num_frames = len(sample["is_padding"])
     shown = np.linspace(0, num_frames - 1, min(NUM_TILES, num_frames)).round().astype(int)
-    tiles = []
-    for step in shown:
-        lines = [f"{caption}, {step + 1} of {num_frames}"]
-        if skeleton is not None:
-            lines.append(_flags(sample["visibility"][step].numpy()))
-        tiles.append(Tile(_picture(sample, step, skeleton), lines))
-    return tiles
+    lines = [[f"{caption}, {step + 1} of {num_frames}"] for step in shown]
+    if "frames" not in sample:
+        assert skeleton is not None
+        landmarks, known = (sample[name][shown].numpy() for name in ("landmarks", "known"))
+        pictures = stick_figures(landmarks, known, skeleton, 2 * TILE_HEIGHT)
+        told = [_flags(np.where(flags, 2, 0)) for flags in known]
+        return [Tile(picture, [*line, text]) for picture, line, text in zip(pictures, lines, told, strict=True)]
+    if skeleton is not None:
+        lines = [[*line, _flags(sample["visibility"][step].numpy())] for line, step in zip(lines, shown, strict=True)]
+    return [Tile(_picture(sample, step, skeleton), line) for line, step in zip(lines, shown, strict=True)]
 
 
 def _flags(visibility: npt.NDArray[np.uint8]) -> str:

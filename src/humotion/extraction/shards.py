@@ -22,7 +22,7 @@ from humotion.parallel import run_unordered
 from humotion.params.dataset import DatasetParams
 from humotion.params.machine import MachineParams
 from humotion.store.frames import PackedVideo, shard_name, shard_of, write_shard
-from humotion.video.decode import decode_video
+from humotion.video.decode import Decoded, decode_video
 from humotion.video.images import decode_frames_folder
 from humotion.video.listing import failure
 
@@ -122,10 +122,7 @@ def _read(
     video_id: str, layout: Layout, path: Path, settings: DatasetParams
 ) -> tuple[PackedVideo | None, dict[str, Any]]:
     """Decode one video with its labels; None if none of its frames can be used."""
-    is_folder = os.path.isdir(path)  # noqa: PTH112 (unlike Path.is_dir, it never raises)
-    decoded = (
-        decode_frames_folder(path, layout.first_frame) if is_folder else decode_video(path, settings.decode.device)
-    )
+    decoded = layout.own_frames(path) or _opened(path, layout, settings)
     try:
         encoded = encode_frames(decoded, settings.frames.short_side, settings.frames.jpeg_quality)
     except OSError as error:  # since it was indexed, it vanished or lost its permission
@@ -148,6 +145,12 @@ def _read(
     fps = decoded.fps or layout.fps(video_id)
     video = _packed(video_id, encoded, fps, labels) if num_frames else None
     return video, {**row, "num_frames": num_frames}
+
+
+def _opened(path: Path, layout: Layout, settings: DatasetParams) -> Decoded:
+    if os.path.isdir(path):  # noqa: PTH112 (unlike Path.is_dir, it never raises)
+        return decode_frames_folder(path, layout.first_frame)
+    return decode_video(path, settings.decode.device)
 
 
 def _packed(video_id: str, frames: EncodedFrames, fps: float | None, labels: PoseLabels | None) -> PackedVideo:

@@ -142,5 +142,8 @@ SOURCES = {source.layout: source for source in (HMDB51, PENN_ACTION, JHMDB)}
 def find_source(name: str) -> Source:
     """A dataset of the table; for an unknown name, raises HumotionError, which lists the datasets."""
     if name not in SOURCES:
-        raise HumotionError(f"humotion fetch does not know the dataset {name!r}. It knows: {', '.join(SOURCES)}.")
+        raise HumotionError(
+            f"humotion fetch does not know the dataset {name!r}. It knows: {', '.join(SOURCES)}, "
+            "and the tools in src/humotion/annotation/, whose weights it fetches."
+        )
     return SOURCES[name]

@@ -1,4 +1,4 @@
-"""Crops around one person, who has a labelled box and joints in every frame.
+"""Crops around one person, who has labelled joints in every frame. The box is labelled, too, or the layer's.
 
 There are four coordinate systems. Labels are in pixels of the *stored frame*. A *window* (left, top, side) is a square
 of stored pixels around the person of a frame, and all windows of a clip have the same side. The *crop* is a window
@@ -12,7 +12,7 @@ crop show the real content instead of grey.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,9 +24,10 @@ import torch
 from torch.utils.data import Dataset
 
 from humotion.clips.augment import Policy
-from humotion.clips.crop import at_scale, clip_windows, crop_geometry, cut, to_crop
+from humotion.clips.crop import at_scale, clip_windows, crop_geometry, cut, cut_distinct, to_crop
 from humotion.clips.geometry import Turn, crop_matrices, draw, move, warp
 from humotion.clips.input import Floats, Ints, Sample, as_tensor
+from humotion.clips.people import layer_boxes_of_labelled
 from humotion.errors import HumotionError
 from humotion.params.experiment import AugmentParams
 from humotion.params.inputs import GeometryParams, PersonCropParams
@@ -46,6 +47,16 @@ def people_in(store: FrameStore, video_id: str) -> list[int]:
     return [] if joints is None else list(range(len(joints)))
 
 
+def skeleton_of_samples(store: FrameStore) -> Skeleton | None:
+    """Return the joint set of the dataset."""
+    return store.skeleton
+
+
+def facts(augment: AugmentParams, skeleton: Skeleton | None) -> dict[str, Any]:
+    """Return the side of the frames in pixels."""
+    return {"input_size": augment.size}
+
+
 def make(
     augment: AugmentParams, skeleton: Skeleton | None, policy: Policy | None = None, place: float = 0.5
 ) -> PersonCrops:
@@ -54,7 +65,8 @@ def make(
     if skeleton is None:
         raise HumotionError("The dataset has no joints, but input: person_crops needs them.")
     geometry = None if policy is None else augment.geometry
-    return PersonCrops(augment.size, augment.person_scale, skeleton, policy, augment.pixel_scale, geometry)
+    by_layer = augment.boxes == "layer"
+    return PersonCrops(augment.size, augment.person_scale, skeleton, policy, augment.pixel_scale, geometry, by_layer)
 
 
 def for_prediction(preprocessing: Mapping[str, Any]) -> PersonCrops:
@@ -69,7 +81,8 @@ class PersonCrops:
     Without a policy (validation, test), visibility and boxes stay as labelled, even outside the crop. So scores count
     every labelled joint and use the labelled box. With a policy, a joint outside the stored frame or the augmented
     crop has visibility 0, and boxes end at the edge of the crop. ``geometry`` rotates and scales the clip before its
-    crops are cut; the policy changes the crops.
+    crops are cut; the policy changes the crops. ``by_layer`` cuts around the boxes of the experiment's layer: then a
+    labelled joint may lie outside the crop, and ``box`` is still the labelled one.
     """
 
     size: int
@@ -78,6 +91,7 @@ class PersonCrops:
     policy: Policy | None = None
     pixel_scale: float | None = None
     geometry: GeometryParams | None = None
+    by_layer: bool = False
 
     def __call__(self, video: StoredVideo, person: int, indices: Ints, seed: int) -> Sample:
         """Return ``frames`` (T, K, 3, size, size) uint8; ``joints`` (T, J, 2) and ``box`` (T, 4) float32 in
@@ -88,11 +102,12 @@ class PersonCrops:
         centre = indices[:, indices.shape[1] // 2]  # (T,)
         joints, visibility = video.joints[person, centre, :, :2], video.visibility[person, centre]
         boxes = video.boxes[person, centre]  # (T, 4)
-        windows = clip_windows(boxes, self.size, self.person_scale, self.pixel_scale)  # (T, 3)
+        around = boxes_to_cut(video, person, self.by_layer)[centre]  # (T, 4)
+        windows = clip_windows(around, self.size, self.person_scale, self.pixel_scale)  # (T, 3)
         turn = draw(self.geometry or GeometryParams(), seed)
         # The box corners are four additional joints: the rotated box is the extent of its rotated corners.
         points = np.concatenate([joints, boxes[:, CORNERS].reshape(-1, 4, 2)], axis=1)  # (T, J + 4, 2)
-        frames, inverse, points = self._crop(video, indices, boxes, windows, turn, points)
+        frames, inverse, points = self._crop(video, indices, around, windows, turn, points)
         if self.policy is not None:
             visibility = np.where(_within(joints, video.width, video.height), visibility, 0)
             frames, points, visibility = self._augment(frames, points, visibility, turn.mirrored, seed)
@@ -117,12 +132,12 @@ class PersonCrops:
             The distinct crops (U, S, S, 3), the index (T, K) of each frame's crop, and points (T, N, 2) in the crop.
         """
         if self.geometry is None:
-            frames, inverse = _cut_distinct(video, indices, windows, partial(cut, size=self.size))
+            frames, inverse = cut_distinct(video, indices, windows, partial(cut, size=self.size))
             return frames, inverse, to_crop(points, crop_geometry(windows, self.size))
         # ``pixel_scale`` applies before the rotation, and fitting after it.
         scale = self.size / float(windows[0, 2]) if self.pixel_scale is None else self.pixel_scale
         matrices = crop_matrices(boxes, self.size, scale, turn, fit=self.pixel_scale is not None)  # (T, 2, 3)
-        frames, inverse = _cut_distinct(video, indices, matrices.reshape(-1, 6), partial(warp, size=self.size))
+        frames, inverse = cut_distinct(video, indices, matrices.reshape(-1, 6), partial(warp, size=self.size))
         return frames, inverse, move(points, matrices)
 
     def _augment(
@@ -181,9 +196,8 @@ class ScaledPieces(Dataset[Sample]):
         row, start = self.pieces[index]
         clip, size = self.table.iloc[row], self.augment.size
         video = self.store[clip["video_id"]]
-        assert video.boxes is not None
         piece = slice(start, start + self.num_frames)
-        boxes = video.boxes[clip["person"], clip["frame_indices"]]
+        boxes = boxes_to_cut(video, clip["person"], self.augment.boxes == "layer")[clip["frame_indices"]]
         plain = clip_windows(boxes, size, self.augment.person_scale, self.augment.pixel_scale)[piece]
         windows = [at_scale(plain, scale) for scale in self.scales]
         pictures = video.decode(clip["frame_indices"][piece])  # (T, H, W, 3)
@@ -201,20 +215,23 @@ class ScaledPieces(Dataset[Sample]):
         }
 
 
+def boxes_to_cut(video: StoredVideo, person: int, by_layer: bool) -> Floats:
+    """Return the boxes (T, 4) of all frames around which a labelled person's crops are cut.
+
+    Raises:
+        HumotionError: they are the layer's, but it has no boxes.
+    """
+    if not by_layer:
+        assert video.boxes is not None
+        return np.asarray(video.boxes[person])
+    if "boxes" not in video.annotation:
+        raise HumotionError(
+            "augment.boxes is layer, but the experiment's layer has no boxes of people. Make one (`layers:` in "
+            "params.yaml), and name it in the experiment's `layer`."
+        )
+    return layer_boxes_of_labelled(video, person)
+
+
 def _within(points: Floats, width: int, height: int) -> npt.NDArray[np.bool_]:
     """Return which points (..., 2) are inside an image."""
     return np.asarray(((points >= -0.5) & (points < np.array([width - 0.5, height - 0.5]))).all(-1))
-
-
-def _cut_distinct(
-    video: StoredVideo,
-    indices: Ints,
-    crops: npt.NDArray[Any],
-    cut_one: Callable[[npt.NDArray[np.uint8], npt.NDArray[Any]], npt.NDArray[np.uint8]],
-) -> tuple[npt.NDArray[np.uint8], Ints]:
-    """Cut each distinct pair of frame and crop (a row of (T, n)) once: images (U, S, S, 3) and indices (T, K)."""
-    wanted = np.column_stack([indices.reshape(-1), np.repeat(crops, indices.shape[1], axis=0)])  # (T * K, 1 + n)
-    distinct, inverse = np.unique(wanted, axis=0, return_inverse=True)
-    # One frame at a time: a complete test video at full size would not fit in memory together with its crops.
-    pictures = [cut_one(video.decode(row[:1].astype(np.int64))[0], row[1:]) for row in distinct]
-    return np.stack(pictures), inverse.reshape(indices.shape)

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from humotion.errors import HumotionError
 from humotion.models.common.hub import cached_file
 from humotion.params.document import PARAMS_FILE, Params, load_params
+from humotion.params.layer import LABELS
 from humotion.tracking import git, sources
 from humotion.tracking.lineage import (
     RunFacts,
@@ -196,7 +197,7 @@ def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, tuple
 def _compare_data(
     data: Mapping[str, str], experiment: str, dataset: str, settings: Mapping[str, str]
 ) -> tuple[Compared, ...]:
-    paths = input_files(experiment, dataset)
+    paths = input_files(experiment, dataset, settings.get("layer", LABELS))
     if weights := settings.get("model.weights"):
         paths["weights"] = cached_file(weights)
     # The trials of a sweep read files in clips/, and make their own plan.

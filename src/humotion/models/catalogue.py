@@ -61,7 +61,7 @@ def describe(counted: list[Counted]) -> str:
             entry.model,
             entry.configuration,
             f"{entry.parameters:,}",
-            ", ".join(f"{value:.2f} {of}" for of, value in entry.gmacs.items()),
+            ", ".join(f"{_short(value)} {of}" for of, value in entry.gmacs.items()),
             _shapes(entry.inputs),
             _shapes(entry.outputs),
         )
@@ -69,6 +69,10 @@ def describe(counted: list[Counted]) -> str:
     ]
     header = ("family", "model", "configuration", "parameters", "GMACs", "input", "output")
     return "\n".join([text_table(header, rows, right=[header.index("parameters")]), "", _NOTE])
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def _shapes(shapes: Shapes) -> str:

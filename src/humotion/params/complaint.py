@@ -36,15 +36,17 @@ def complaint_about(raw: Any, issue: Mapping[str, Any]) -> str:
 def written_keys(raw: Any, location: tuple[int | str, ...]) -> list[str]:
     """The keys of a pydantic location as the user wrote them.
 
-    Pydantic adds parts that are no keys: the tag of a tagged union (the value of ``task`` or ``name``), and the names
-    of other unions' branches. A part is one of these if it is a value of the map at that place and not a key, or if it
-    comes below a plain value.
+    Pydantic adds parts that are no keys: the tag of a tagged union (the value of ``task`` or ``name``, or a word in
+    parentheses), and the names of other unions' branches. A part is one of these if it is a value of the map at that
+    place and not a key, or if it comes below a plain value.
     """
     keys: list[str] = []
     here = raw
     for key in location:
         if key == "[key]":  # the complaint is about the key before, and repeats it
             return keys[:-1]
+        if isinstance(key, str) and key.startswith("("):
+            continue
         if isinstance(here, dict):
             if key not in here and key in [value for value in here.values() if isinstance(value, str)]:
                 continue

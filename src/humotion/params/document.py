@@ -8,6 +8,8 @@ that a typing error never trains silently with a default.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -20,6 +22,8 @@ from humotion.errors import HumotionError
 from humotion.params.complaint import complaint_about
 from humotion.params.dataset import DatasetParams
 from humotion.params.experiment import ModelParams
+from humotion.params.layer import LABELS, LayerParams
+from humotion.params.layers import AnyLayer
 from humotion.params.machine import MachineParams
 from humotion.params.names import SWEEP_COMMANDS, Name
 from humotion.params.rebalance import RebalanceParams
@@ -38,6 +42,7 @@ class Params(Section):
     """All of params.yaml."""
 
     datasets: dict[Name, DatasetParams]
+    layers: dict[Name, AnyLayer] = Field({}, description="facts of every frame, each made by one tool")
     experiments: dict[Name, Annotated[AnyExperiment, Field(discriminator="task")]]
     rebalance: dict[Name, RebalanceParams] = Field({}, description="heads to compare, by name of the experiment")
     sweeps: dict[Name, SweepParams] = Field({}, description="searches, by name of the experiment")
@@ -48,6 +53,23 @@ class Params(Section):
         for name in self.rebalance:
             if not isinstance(self.experiments.get(name), ActionExperiment):
                 raise ValueError(f"rebalance.{name} needs an experiment {name!r} of task action_recognition")
+        return self
+
+    @model_validator(mode="after")
+    def _layers_fit(self) -> Params:
+        if LABELS in self.layers:
+            raise ValueError(f"layers.{LABELS}: this name is taken: it stands for what a dataset itself shipped")
+        for name, layer in self.layers.items():
+            if layer.dataset not in self.datasets:
+                known = ", ".join(self.datasets)
+                raise ValueError(f"layers.{name}.dataset is {layer.dataset!r}, which is not under datasets: {known}")
+        for name, experiment in self.experiments.items():
+            fitting = [LABELS, *(key for key, layer in self.layers.items() if layer.dataset == experiment.dataset)]
+            if experiment.layer not in fitting:
+                raise ValueError(
+                    f"experiments.{name}.layer is {experiment.layer!r}, which is no layer of its dataset "
+                    f"{experiment.dataset!r}; it can be {', '.join(fitting)}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -65,16 +87,26 @@ class Params(Section):
                 f"sweeps.{sorted(commands)[0]}: `humotion sweep {sorted(commands)[0]}` is a command, so an experiment "
                 "with a sweep needs another name"
             )
-        if shared := self.datasets.keys() & self.experiments.keys():
-            raise ValueError(
-                f"{', '.join(sorted(shared))} names a dataset and an experiment. "
-                "Both have folders under metrics/ and reports/, so the names must differ"
-            )
+        kinds: dict[str, Mapping[str, Section]] = {
+            "a dataset": self.datasets,
+            "a layer": self.layers,
+            "an experiment": self.experiments,
+        }
+        for (one, its_names), (other, other_names) in combinations(kinds.items(), 2):
+            if shared := its_names.keys() & other_names.keys():
+                raise ValueError(
+                    f"{', '.join(sorted(shared))} names {one} and {other}. "
+                    "Both have folders under metrics/ and reports/, so the names must differ"
+                )
         return self
 
     def dataset(self, name: str) -> DatasetParams:
         """The dataset of that name, or an error that lists the known ones."""
         return _lookup(self.datasets, name, "dataset")
+
+    def layer(self, name: str) -> LayerParams:
+        """The layer of that name, or an error that lists the known ones."""
+        return _lookup(self.layers, name, "layer")
 
     def experiment(self, name: str) -> AnyExperiment:
         """The experiment of that name, or an error that lists the known ones."""
@@ -106,6 +138,8 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
         raise HumotionError(f"{path} is not valid YAML: {twice(error)}") from None
     except YAMLError as error:
         raise HumotionError(f"{path} is not valid YAML: {error}") from None
+    if isinstance(raw, dict) and "layers" not in raw:  # DVC unrolls it, so it must be written out
+        raise HumotionError(_what_to_add(f"{path} is not valid:", raw))
     return validate_params(raw, f"{path} is not valid:")
 
 
@@ -128,16 +162,22 @@ def validate_params(raw: Any, complaint: str) -> Params:
 
 
 def _explain(complaint: str, raw: Any, error: ValidationError) -> str:
-    if lines := missing_choices(raw):
-        return (
-            f"{complaint} it is of an earlier version of humotion. Each experiment must now name what its model sees "
-            "(input) and the family of its model (model.family). Add:\n" + "\n".join(f"  {line}" for line in lines)
-        )
+    if missing_choices(raw):
+        return _what_to_add(complaint, raw)
     return "\n".join([complaint, *(f"  {complaint_about(raw, issue)}" for issue in error.errors())])
 
 
+def _what_to_add(complaint: str, raw: Any) -> str:
+    lines = [*([] if "layers" in raw else ["layers: {}"]), *missing_choices(raw)]
+    return (
+        f"{complaint} it is of an earlier version of humotion. It must now have the section layers, and each "
+        "experiment must name what its model sees (input), a layer of its dataset (layer), and the family of its "
+        "model (model.family). Add:\n" + "\n".join(f"  {line}" for line in lines)
+    )
+
+
 def missing_choices(raw: Any) -> list[str]:
-    """The two lines that each experiment of an older params.yaml lacks, as ``path: value``; empty for a new one."""
+    """The lines that each experiment of an older params.yaml lacks, as ``path: value``; empty for a new one."""
     lines = []
     experiments = raw.get("experiments") if isinstance(raw, dict) else None
     for name, experiment in (experiments or {}).items():
@@ -147,6 +187,8 @@ def missing_choices(raw: Any) -> list[str]:
             continue
         if "input" not in experiment:
             lines.append(f"experiments.{name}.input: {_only(kind, 'input')}")
+        if "layer" not in experiment:
+            lines.append(f"experiments.{name}.layer: {LABELS}")
         if "family" not in model and (family := family_of(str(model.get("name")))) is not None:
             lines.append(f"experiments.{name}.model.family: {family}")
     return lines

@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from humotion.params.section import Section
 
+BLOCKS, LEAKY_WINDOWS = "blocks", "leaky_windows"
+WITHIN_VIDEOS = (BLOCKS, LEAKY_WINDOWS)
+"""The values of ``clips.split`` that divide each video."""
+
 
 class LongTailParams(Section):
     """Training clips thinned out to an exponential profile of class sizes, to study imbalance."""
@@ -20,7 +24,11 @@ class LongTailParams(Section):
 class ClipParams(Section):
     """The clips: their split, their validation fold, and how frames are sampled."""
 
-    split: str = Field("split_1", description="an official split; grouped: a split made of all videos, by group")
+    split: str = Field(
+        "split_1",
+        description="an official split; grouped: a split made of all videos, by group; with windows also blocks: "
+        "parts of each video, with gaps; leaky_windows: windows at random, as tutorials do, which leaks",
+    )
     validation_folds: int = Field(5, ge=2)
     validation_fold: int = Field(0, ge=0)
     sampling: str
@@ -30,6 +38,8 @@ class ClipParams(Section):
     def _fold_exists(self) -> ClipParams:
         if self.validation_fold >= self.validation_folds:
             raise ValueError(f"validation_fold must be below validation_folds ({self.validation_folds})")
+        if self.split in WITHIN_VIDEOS and not isinstance(self, EveryWindowClipParams):
+            raise ValueError(f"split: {self.split} divides videos, so it needs sampling: windows")
         return self
 
 
@@ -49,6 +59,14 @@ class WindowClipParams(ClipParams):
     stride: int = Field(5, ge=1, description="frames between the starts of neighbouring windows")
 
 
+class EveryWindowClipParams(ClipParams):
+    """Windows of consecutive frames in training, validation and test: an action that lasts as long as the recording."""
+
+    sampling: Literal["windows"]
+    num_frames: int = Field(10, ge=1)
+    stride: int = Field(1, ge=1, description="frames between the starts of neighbouring windows")
+
+
 class TransformParams(BaseModel):
     """One albumentations transform: its class name and its keyword arguments."""
 
@@ -61,7 +79,13 @@ class TransformParams(BaseModel):
 
 
 class AugmentParams(Section):
-    """Class balance, replicas per epoch, and the augmentation policy of training clips."""
+    """Class balance, replicas per epoch, and the augmentation policy of training clips.
+
+    Attributes:
+        gives: what an input with this section shows to a model.
+    """
+
+    gives: ClassVar[str] = "frames"
 
     balance: Literal["none", "oversample", "undersample", "square_root"] = "none"
     replicas: int = Field(1, ge=1, description="differently augmented copies of a training clip in an epoch")
@@ -135,7 +159,13 @@ class RegisterParams(Section):
 
 
 class ModelParams(Section):
-    """What every model has: its family (a folder in ``models/``), and the name by which the family builds it."""
+    """What every model has: its family (a folder in ``models/``), and the name by which the family builds it.
+
+    Attributes:
+        reads: what it needs of an input (see `AugmentParams.gives`).
+    """
+
+    reads: ClassVar[str] = "frames"
 
     family: str
     name: str
@@ -145,6 +175,8 @@ class ModelParams(Section):
 class Experiment(Section):
     """What every experiment has: a task, a dataset, the input of its model, and how that is trained and scored.
 
+    ``layer`` is a name under ``layers``, or "labels": what the dataset itself shipped.
+
     Attributes:
         learns_labels: clips are classified, so every class needs training clips.
     """
@@ -153,6 +185,7 @@ class Experiment(Section):
 
     task: str
     dataset: str
+    layer: str
     input: str
     seed: int = Field(0, ge=0)
     clips: ClipParams

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from humotion import choices
+from humotion.prediction.layer import annotated
 from humotion.prediction.video_file import DecodedVideo, Frames, Video, VideoFile, read_video
 from humotion.training.description import ModelDescription
 from humotion.training.model_folder import load_task
@@ -53,6 +54,14 @@ class Predictor(ABC):
         """
         refuse_not_finite(outputs, f"this video ({self.description.experiment} on {self.description.dataset})")
         return tuple(outputs.values())
+
+    def seen(self, video: Video) -> Video:
+        """Return a video with what the layer of the model's training would say of it, if there was a layer.
+
+        Raises:
+            HumotionError: see `humotion.prediction.layer.annotated`.
+        """
+        return annotated(video, self.description.preprocessing.get("layer"))
 
     @abstractmethod
     def answer(self, video: Video) -> Answer:

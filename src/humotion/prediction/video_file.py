@@ -1,19 +1,25 @@
 """The frames of a video for prediction, of which only those that a model reads are in memory.
 
 A video is read from its start as often as it is needed: once to count its frames, and once per pass of a model or of
-the drawing. A short one (`KEPT_BYTES`) is kept after its first reading, so it is decoded once.
+the drawing. A short one (`KEPT_BYTES`) is kept after its first reading, so it is decoded once. Of a longer one, the
+frames that were read last are kept, so a tool that asks for piece after piece, forwards or a little backwards, does not
+read from the start for each of them.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from humotion.datasets.landmarks import arrays_of, drawn_frames, is_recording
 from humotion.errors import HumotionError
 from humotion.video.decode import Decoded, decode_video
 from humotion.video.images import decode_frames_folder
@@ -21,13 +27,15 @@ from humotion.video.images import decode_frames_folder
 Frames = npt.NDArray[np.uint8]
 
 KEPT_BYTES = 2**27
-"""A video with at most so many bytes of pixels is kept in memory: 128 MiB are 20 frames of 1920x1080."""
+"""So many bytes of pixels of a video are kept in memory: 128 MiB are 21 frames of 1920x1080."""
 
 
 class Video(ABC):
     """Frames in order by iteration, and by index with the interface that inputs read (`humotion.clips.input.Footage`).
 
-    ``fps`` is None if nobody knows it. ``status`` and ``error`` are what `humotion probe` says of the source.
+    ``annotation`` has landmarks of people, if they are known, as a layer has them; ``annotations`` what tools have
+    found, each by a key of its tool and settings. ``fps`` is None if nobody knows it. ``status`` and ``error`` are what
+    `humotion probe` says of the source.
     """
 
     num_frames: int
@@ -36,6 +44,12 @@ class Video(ABC):
     fps: float | None
     status: str = "ok"
     error: str | None = None
+    annotation: Mapping[str, npt.NDArray[Any]] = MappingProxyType({})
+    boxes: npt.NDArray[np.float32] | None = None  # nobody has labelled people in it
+
+    @cached_property
+    def annotations(self) -> dict[str, Mapping[str, npt.NDArray[Any]]]:
+        return {}
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frames]:
@@ -70,7 +84,7 @@ class DecodedVideo(Video):
 
 
 class VideoFile(Video):
-    """A video that is read from a video file, or from a folder of frames as images.
+    """A video that is read from a video file, from a folder of frames as images, or from a recording of landmarks.
 
     Raises:
         HumotionError: no frame can be read.
@@ -79,6 +93,7 @@ class VideoFile(Video):
     def __init__(self, path: Path) -> None:
         self.path = path
         self._kept: list[Frames] | None = []
+        self._last = _LastFrames(self)
         decoded, num_bytes, shape = open_video(path), 0, (0, 0)
         for frame in decoded:
             num_bytes, shape = num_bytes + frame.nbytes, frame.shape[:2]
@@ -90,10 +105,21 @@ class VideoFile(Video):
             raise HumotionError(f"{path} cannot be read: it is {decoded.status} ({decoded.error}).")
         self.num_frames, self.fps, (self.height, self.width) = decoded.num_frames, decoded.fps, shape
         self.status, self.error = decoded.status, decoded.said
+        if is_recording(path):
+            self.annotation = arrays_of(path)
 
     def __iter__(self) -> Iterator[Frames]:
         """See `Video`; raises a HumotionError if the file has changed since it was opened."""
         return self._read() if self._kept is None else iter(self._kept)
+
+    def decode(self, indices: npt.NDArray[np.integer[Any]]) -> Frames:
+        """See `Video`."""
+        if self._kept is not None:
+            return super().decode(indices)
+        chosen = np.empty((len(indices), self.height, self.width, 3), np.uint8)
+        for number in np.unique(indices).tolist():
+            chosen[np.asarray(indices) == number] = self._last.frame(number)
+        return chosen
 
     def _read(self) -> Iterator[Frames]:
         number = 0
@@ -107,13 +133,36 @@ class VideoFile(Video):
         raise HumotionError(f"{self.path} has changed while it was read. Run the command again.")
 
 
+class _LastFrames:
+    """One reading of a long video, with the frames that were read last."""
+
+    def __init__(self, video: Video) -> None:
+        self._video = video
+        self._frames: Iterator[Frames] = iter(())
+        self._kept: deque[Frames] = deque()
+        self._next = 0  # number of the frame that is read next
+
+    def frame(self, number: int) -> Frames:
+        """One frame (H, W, 3): kept, or read on the way to it; what lies before the kept ones starts a new reading."""
+        first = self._next - len(self._kept)
+        if number < first or self._next == 0:
+            self._frames, self._next = iter(self._video), 0
+            self._kept = deque(maxlen=max(1, KEPT_BYTES // (3 * self._video.height * self._video.width)))
+        while self._next <= number:
+            self._kept.append(next(self._frames))
+            self._next += 1
+        return self._kept[number - self._next]
+
+
 def open_video(path: Path) -> Decoded:
-    """Open a video file, or a folder of frames, for one reading."""
+    """Open a video file, a folder of frames, or a recording of landmarks, whose frames are drawn, for one reading."""
+    if is_recording(path):
+        return drawn_frames(path)
     return decode_frames_folder(path) if path.is_dir() else decode_video(path)
 
 
 def read_video(path: Path) -> VideoFile:
-    """Open a video file, or a folder of frames, for prediction.
+    """Open a video file, a folder of frames, or a recording of landmarks (``.txt``), for prediction.
 
     Raises:
         HumotionError: no frame can be read.

@@ -20,6 +20,7 @@ from humotion.figures.contact_sheet import write_contact_sheet
 from humotion.files import atomic_folder, read_json
 from humotion.params.document import Params
 from humotion.store.frames import FrameStore
+from humotion.store.layers import folder_of_layer
 
 
 def run(name: str, params: Params) -> None:
@@ -32,15 +33,16 @@ def run(name: str, params: Params) -> None:
     clips = read_table(Path("clips") / name / "train.parquet")
     meta = read_json(Path("clips") / name / "meta.json")
     prepared = Path("prepared") / experiment.dataset
-    store = FrameStore(prepared / "frames", prepared / "frames.parquet")
+    layer = folder_of_layer(experiment.dataset, experiment.layer)
+    store = FrameStore(prepared / "frames", prepared / "frames.parquet", layer)
     with atomic_folder(Path("plans") / name) as folder:
         plan, policy = write_plan(folder, experiment, clips)
         shown, skeleton = load_input(experiment.input), skeleton_of_clips(meta)
-        inputs = (shown.make(experiment.augment, skeleton, chosen) for chosen in (None, policy))
+        inputs = [shown.make(experiment.augment, skeleton, chosen) for chosen in (None, policy)]
         before, after = (ClipDataset(plan, store, each) for each in inputs)
         counts = class_counts(meta["classes"], clips, plan)
         counts.to_csv(folder / "class_counts.csv", index=False)
         plot_change(folder / "class_counts.png", counts, ("training clips", "samples in an epoch"))
-        drawn = skeleton if shown.HAS_JOINTS else None
+        drawn = getattr(inputs[0], "skeleton", None)
         write_contact_sheet(folder / "contact_sheet.jpg", sheet_rows(before, after, drawn))
         write_report(folder, name, counts, experiment.augment, policy)

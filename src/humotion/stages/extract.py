@@ -1,8 +1,9 @@
 """Stage extract: decode every video once into the frame store.
 
 The stage reads ``videos.parquet`` and the raw files. It writes ``prepared/<dataset>/frames/`` (see
-`humotion.store.frames`) and ``frames.parquet``, the only source of real frame counts. Shards are made in parallel in a
-work folder. After an interruption, finished shards are kept and the stage resumes.
+`humotion.store.frames`), ``frames.parquet``, the only source of real frame counts, and ``layers/<dataset>/labels/``,
+which says what the dataset shipped. Shards are made in parallel in a work folder. After an interruption, finished
+shards are kept and the stage resumes.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import pandas as pd
 
 from humotion.datasets.shared.open import open_dataset
 from humotion.errors import HumotionError
+from humotion.extraction.labels import write_labels
 from humotion.extraction.shards import make_shards, state_of
 from humotion.files import atomic_path, move_into_place
 from humotion.params.document import Params
+from humotion.store.frames import FrameStore
 from humotion.video.decode import Device, has_cuda
 from humotion.work import digest_of, digest_of_code, digest_of_file, owned_work
 
@@ -28,7 +31,7 @@ _logger = logging.getLogger(__name__)
 
 
 def run(dataset: str, params: Params) -> None:
-    """Write ``prepared/<dataset>/frames/`` and ``frames.parquet``.
+    """Write ``prepared/<dataset>/frames/`` and ``frames.parquet``, and ``layers/<dataset>/labels/``.
 
     The bytes depend only on the videos and on ``datasets.<dataset>``, not on the number of workers. A video without
     frames has a table row with ``row`` -1, 0 frames and its status.
@@ -56,6 +59,8 @@ def run(dataset: str, params: Params) -> None:
             with atomic_path(prepared / "frames.parquet") as temporary:
                 table.to_parquet(temporary, index=False)
             move_into_place(work / "frames", prepared / "frames")
+            paths = dict(zip(videos["video_id"], videos["path"], strict=True))
+            write_labels(dataset, FrameStore(prepared / "frames", prepared / "frames.parquet"), layout, paths)
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise

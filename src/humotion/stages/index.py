@@ -128,7 +128,8 @@ def _with_probes(layout: Layout, num_workers: int) -> tuple[pd.DataFrame, _Chang
 def _look(layout: Layout, video_id: str, path: str, status: str) -> tuple[Probe, Mapping[str, int]]:
     if status != "ok":
         return Probe(status), {}
-    facts = probe(layout.root / path, layout.first_frame, all_packets=True)
+    own = layout.own_probe(layout.root / path)
+    facts = own or probe(layout.root / path, layout.first_frame, all_packets=True)
     facts = facts if facts.fps else replace(facts, fps=layout.fps(video_id))
     try:
         labels = layout.checked_pose(video_id)

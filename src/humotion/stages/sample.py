@@ -18,10 +18,12 @@ from humotion.clips.sampling import sampler
 from humotion.clips.splits import SPLITS, check_classes, partition
 from humotion.clips.table import build_clips, read_table, write_table
 from humotion.clips.videos import classes_of, in_split, usable, with_frames
+from humotion.clips.within import share_with_training, smallest_video
 from humotion.files import atomic_folder, write_json
 from humotion.params.document import Params
-from humotion.params.experiment import UniformClipParams
+from humotion.params.experiment import WITHIN_VIDEOS, UniformClipParams
 from humotion.store.frames import FrameStore
+from humotion.store.layers import folder_of_layer
 
 
 def run(name: str, params: Params) -> None:
@@ -33,24 +35,29 @@ def run(name: str, params: Params) -> None:
     experiment = params.experiment(name)
     settings = experiment.clips
     prepared = Path("prepared") / experiment.dataset
-    store = FrameStore(prepared / "frames", prepared / "frames.parquet")
+    layer = folder_of_layer(experiment.dataset, experiment.layer)
+    store = FrameStore(prepared / "frames", prepared / "frames.parquet", layer)
     videos = with_frames(read_table(prepared / "videos.parquet"), read_table(prepared / "frames.parquet"))
     in_use = in_split(videos, settings.split)
-    found = usable(in_use, load_input(experiment.input), store)
+    shown = load_input(experiment.input)
+    found = usable(in_use, shown, store, smallest_video(settings))
     parts = partition(found.videos, settings.split, settings.validation_folds, settings.validation_fold)
     if experiment.learns_labels:
         check_classes(parts.videos)
     long_tail = None
     if isinstance(settings, UniformClipParams) and settings.long_tail is not None:
         parts.videos["train"], long_tail = thin_out(parts.videos["train"], settings.long_tail)
-    clips = {split: build_clips(parts.videos[split], found.people, sampler(settings, split)) for split in SPLITS}
-    classes = classes_of(videos)
+    is_within = settings.split in WITHIN_VIDEOS
+    clips = {
+        split: build_clips(parts.videos[split], found.people, sampler(settings, split), is_within) for split in SPLITS
+    }
+    classes, skeleton = classes_of(videos), shown.skeleton_of_samples(store)
     meta: dict[str, Any] = {
         "task": experiment.task,
         "dataset": experiment.dataset,
         "classes": classes,
-        "skeleton": None if store.skeleton is None else store.skeleton.as_dict(),
-        "split": parts.facts,
+        "skeleton": None if skeleton is None else skeleton.as_dict(),
+        "split": {**parts.facts, **({"test_clips_shared": share_with_training(clips)} if is_within else {})},
         "long_tail": long_tail,
         "counts": {split: _counts(table) for split, table in clips.items()},
         "left_out": {"count": sum(map(len, found.left_out.values())), "video_ids": found.left_out},

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import pyarrow as pa
 import simplejpeg
 
 from humotion.errors import HumotionError
+from humotion.store.layers import Layer
 from humotion.store.skeleton import Skeleton
 
 STORE_VERSION = 2
@@ -122,9 +123,17 @@ class StoredVideo:
     Args:
         record: the video's record batch.
         skeleton: the joint set of the shard, which defines the number of joints J and of dimensions D.
+        annotation: what the experiment's layer has of the video, by name (see the tool in ``annotation/``); nothing
+            for the layer ``labels``.
     """
 
-    def __init__(self, record: pa.RecordBatch, skeleton: Skeleton | None) -> None:
+    def __init__(
+        self,
+        record: pa.RecordBatch,
+        skeleton: Skeleton | None,
+        annotation: Mapping[str, npt.NDArray[Any]] | None = None,
+    ) -> None:
+        self.annotation: Mapping[str, npt.NDArray[Any]] = annotation or {}
         jpegs = record.column("jpegs")[0].values
         _, ends, data = jpegs.buffers()
         self._ends = np.frombuffer(ends, np.int64)[jpegs.offset : jpegs.offset + len(jpegs) + 1]
@@ -174,10 +183,14 @@ class FrameStore:
 
     ``folder`` contains the shards, and ``frames_table`` is the ``frames.parquet`` next to it. Files are
     mapped at first use in each process, so a store can be pickled or forked into loader workers.
+
+    ``layer`` is the folder of a layer of the dataset (see `humotion.store.layers`), whose arrays each video then has as
+    its ``annotation``.
     """
 
-    def __init__(self, folder: Path, frames_table: Path) -> None:
+    def __init__(self, folder: Path, frames_table: Path, layer: Path | None = None) -> None:
         self.folder = Path(folder)
+        self.layer = None if layer is None else Layer(layer)
         self.frames_table = Path(frames_table)
         if not self.frames_table.exists():
             raise HumotionError(f"No frame table at {self.frames_table}: run the extract stage of this dataset first.")
@@ -199,7 +212,8 @@ class FrameStore:
             raise HumotionError(f"No frames of video {video_id!r} in {self.folder}: {reason}.")
         shard, row = self._rows[video_id]
         reader, skeleton = self._reader(shard)
-        return StoredVideo(reader.get_batch(row), skeleton)
+        annotation = None if self.layer is None else self.layer[video_id]
+        return StoredVideo(reader.get_batch(row), skeleton, annotation)
 
     def __contains__(self, video_id: object) -> bool:
         return video_id in self._rows

@@ -28,7 +28,7 @@ from humotion.params.sweep import (
 )
 from humotion.sweep.changes import without
 from humotion.sweep.storage import Storage
-from humotion.training.description import training_settings
+from humotion.training.description import layer_files, training_settings
 from humotion.training.task import task_class
 from humotion.work import digest_of, digest_of_file
 
@@ -120,6 +120,7 @@ def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
     clips = Path("clips") / name
     inputs = {
         "frames": Path("prepared") / experiment.dataset / "frames.parquet",
+        **layer_files(experiment.dataset, experiment.layer),
         **{file: clips / file for file in ("train.parquet", "val.parquet", "meta.json")},
     }
     for path in inputs.values():

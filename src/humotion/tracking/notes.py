@@ -34,6 +34,8 @@ def data_line(meta: Mapping[str, Any]) -> str:
     """Split, fold and number of clips of an experiment, from ``clips/<experiment>/meta.json``."""
     split = meta.get("split") or {}  # a converted model has none
     text = str(split.get("column", "split unknown"))
+    if shared := split.get("test_clips_shared"):
+        text += f" (LEAKY: {shared:.0%} of the test clips share frames with training clips)"
     if "validation_fold" in split:
         text += f", validation fold {split['validation_fold']} of {split['validation_folds']}"
     counts = meta.get("counts", {})

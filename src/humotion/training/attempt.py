@@ -9,6 +9,7 @@ from typing import Any
 from humotion.files import read_json
 from humotion.models.common.hub import checkpoint_file
 from humotion.params.document import AnyExperiment
+from humotion.store.layers import LABELS, Layer, folder_of_layer
 from humotion.training.description import input_files, training_settings
 from humotion.training.fit import FitResult
 from humotion.work import digest_of, digest_of_code, digest_of_file, main_checkout, nobody_works_in
@@ -44,16 +45,28 @@ def abandoned_runs() -> set[str]:
 
 def input_md5(name: str, experiment: AnyExperiment) -> dict[str, str]:
     """Return the md5 of everything that a training reads; ``frames.parquet`` has a digest of every video's frames."""
-    inputs = input_files(name, experiment.dataset)
+    inputs = input_files(name, experiment.dataset, experiment.layer)
     if (weights := experiment.model.weights) is not None:
         inputs["weights"] = checkpoint_file(weights)
     return {key: digest_of_file(path) for key, path in inputs.items()}
 
 
 def preprocessing(experiment: AnyExperiment) -> dict[str, Any]:
-    """Return the steps between a decoded frame and the model's input at prediction time."""
+    """Return the steps between a decoded frame and the model's input at prediction time.
+
+    ``layer`` is how the layer was made, if the experiment has one, so that the same tool can look at another video.
+    """
     augment = experiment.augment.model_dump(exclude={"balance", "replicas", "policy", "geometry"})
-    return {"input": experiment.input, **augment, "num_frames": experiment.clips.num_frames}
+    clips = {"sampling": experiment.clips.sampling, "num_frames": experiment.clips.num_frames}
+    return {"input": experiment.input, **augment, **clips, **_layer_of(experiment)}
+
+
+def _layer_of(experiment: AnyExperiment) -> dict[str, Any]:
+    if experiment.layer == LABELS:
+        return {}
+    facts = Layer(folder_of_layer(experiment.dataset, experiment.layer)).facts
+    told = {"tool": facts.tool, "version": facts.version, "settings": facts.settings, "weights": facts.weights}
+    return {"layer": told}
 
 
 def chosen_metrics(result: FitResult) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from humotion import choices
 from humotion.errors import DivergedError, HumotionError
 from humotion.files import read_json
 from humotion.params.document import AnyExperiment, family_of, usual_input
+from humotion.params.layer import LABELS
 
 DESCRIPTION, WEIGHTS, CHECKPOINT, VALIDATION = (
     "model.json",
@@ -56,9 +57,16 @@ def training_settings(experiment: AnyExperiment) -> dict[str, Any]:
     return experiment.model_dump(mode="json", by_alias=True, exclude={"evaluate", "register_"})
 
 
-def input_files(name: str, dataset: str) -> dict[str, Path]:
+def layer_files(dataset: str, layer: str) -> dict[str, Path]:
+    """Return the table of a layer, which has a digest of every video's arrays; none for labels in the frame store."""
+    table = Path("layers") / dataset / layer / "videos.parquet"
+    return {} if layer == LABELS and not table.exists() else {"layer": table}
+
+
+def input_files(name: str, dataset: str, layer: str = LABELS) -> dict[str, Path]:
     """Return the files that a training reads, except pretrained weights, by the names of their md5s."""
     return {
+        **layer_files(dataset, layer),
         "frames": Path("prepared") / dataset / "frames.parquet",
         "plan": Path("plans") / name / "train.parquet",
         "policy": Path("plans") / name / "policy.json",

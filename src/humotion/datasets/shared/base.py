@@ -24,8 +24,10 @@ from humotion.datasets.shared.mat import MatError, load_mat
 from humotion.datasets.shared.tree import Tree, read_tree
 from humotion.errors import HumotionError
 from humotion.store.skeleton import Skeleton
+from humotion.video.decoded import Decoded
 from humotion.video.listing import printable
 from humotion.video.listing import visible_entries as visible_entries  # layouts find it here
+from humotion.video.probe import Probe
 
 FIELD = "field_"
 """The prefix of a dataset's own columns."""
@@ -87,6 +89,7 @@ class Layout(ABC):
         terms: the terms of use of the videos, as far as we know; empty if we do not know them.
         spare: starts of paths below the root that belong to the dataset, but that the layout does not need.
         first_frame: the number of the first image of a folder of frames, if labels are aligned with it.
+        array_joints: the joint set of `own_arrays`, or None.
         used: the files below the root that `list_videos` read or needs later, apart from the videos.
         notes: sentences for the user about what `list_videos` found; index.json keeps them.
     """
@@ -96,6 +99,7 @@ class Layout(ABC):
     terms: ClassVar[str] = ""
     spare: ClassVar[tuple[str, ...]] = ()
     first_frame: ClassVar[int | None] = None
+    array_joints: ClassVar[Skeleton | None] = None
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -147,6 +151,24 @@ class Layout(ABC):
 
     def fps(self, video_id: str) -> float | None:
         """Frames per second of a video that does not state them (a folder of images); None if unknown."""
+        return None
+
+    def own_probe(self, path: Path) -> Probe | None:
+        """The facts about a recording that is no video; None: it is a video file, or a folder of images."""
+        return None
+
+    def own_frames(self, path: Path) -> Decoded | None:
+        """The frames of a recording that is no video; None: it is a video file, or a folder of images."""
+        return None
+
+    def own_arrays(self, path: Path) -> Mapping[str, npt.NDArray[Any]] | None:
+        """Arrays for the layer ``labels``, named as a tool of ``annotation/`` names them; None: the dataset has none.
+
+        A layout has them for all of its recordings or for none, and the same names and types for all.
+
+        Raises:
+            LabelError: the recording is damaged.
+        """
         return None
 
 
@@ -244,44 +266,3 @@ def read_mat(path: Path, fields: tuple[str, ...]) -> dict[str, Any]:
         if name not in content:
             raise LabelError(f"{path.name} has no field '{name}'")
     return content
-
-
-def boxes_for(boxes: npt.NDArray[np.float32], num_frames: int) -> tuple[npt.NDArray[np.float32], dict[str, int]]:
-    """The boxes (T, 4) of ``num_frames`` frames from those of a file, whose last one stands for further frames.
-
-    The second value counts the frames for `PoseLabels.changed`.
-    """
-    counts = {
-        "no box: the last one of the file is repeated": num_frames - len(boxes),
-        "a box, but no joints: left out": len(boxes) - num_frames,
-    }
-    return boxes[np.minimum(np.arange(num_frames), len(boxes) - 1)], {k: n for k, n in counts.items() if n > 0}
-
-
-def complete_boxes(
-    boxes: npt.NDArray[np.float32], joints: npt.NDArray[np.float32], visibility: npt.NDArray[np.uint8]
-) -> tuple[npt.NDArray[np.float32], dict[str, int]]:
-    """Replace empty boxes (x2 <= x1 or y2 <= y1, or not finite) of (T, 4).
-
-    The new box of a frame is the extent of its visible joints. If fewer than two are visible, it is the
-    box of the nearest earlier frame, or else of the next frame that has a box. The second value counts the frames for
-    `PoseLabels.changed`.
-    """
-    completed = boxes.astype(np.float32)
-    empty = _is_empty(boxes)
-    for t in np.flatnonzero(empty):
-        seen = joints[t][visibility[t] == 2]
-        completed[t] = [*seen.min(axis=0), *seen.max(axis=0)] if len(seen) else 0
-    still_empty = _is_empty(completed)
-    counts = {
-        "an empty box: the extent of the visible joints replaces it": int(empty.sum() - still_empty.sum()),
-        "an empty box: that of another frame replaces it": 0 if still_empty.all() else int(still_empty.sum()),
-        "an empty box, as in all frames of the video: it is 0, 0, 0, 0": len(boxes) if still_empty.all() else 0,
-    }
-    completed[still_empty] = np.nan
-    filled = pd.DataFrame(completed).ffill().bfill().fillna(0).to_numpy(np.float32)
-    return filled, {text: number for text, number in counts.items() if number}
-
-
-def _is_empty(boxes: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    return ~((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]) & np.isfinite(boxes).all(axis=1))

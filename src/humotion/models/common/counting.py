@@ -45,3 +45,14 @@ def clip_run(model: Any, size: int) -> Run:
     clip, logits = gmacs(model, frames, is_padding)
     inputs = {"frames": tuple(frames.shape), "is_padding": tuple(is_padding.shape)}
     return Run(inputs, {"logits": tuple(logits.shape)}, {"clip": clip, "frame": clip / CLIP_FRAMES})
+
+
+def landmark_run(model: Any, joints: int, dimensions: int, num_frames: int, persons: int = 1) -> Run:
+    """Run a classifier of landmarks on one clip in which all are known."""
+    people = () if persons == 1 else (persons,)
+    landmarks = torch.empty(1, *people, num_frames, joints, dimensions)
+    known = torch.ones(landmarks.shape[:-1], dtype=torch.bool)
+    is_padding = torch.zeros(1, num_frames, dtype=torch.bool)
+    clip, logits = gmacs(model, landmarks, known, is_padding)
+    shapes = {"landmarks": tuple(landmarks.shape), "known": tuple(known.shape), "is_padding": tuple(is_padding.shape)}
+    return Run(shapes, {"logits": tuple(logits.shape)}, {"clip": clip, "frame": clip / num_frames})

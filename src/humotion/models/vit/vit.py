@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -176,6 +176,7 @@ class FrameAveragedViT(nn.Module):
         backbone: the sizes of ``ViT``, by name.
     """
 
+    reads: ClassVar[tuple[str, ...]] = ("frames",)
     num_neighbours = 1
 
     def __init__(self, num_classes: int = 51, head_dropout: float = 0.0, **backbone: Any) -> None:

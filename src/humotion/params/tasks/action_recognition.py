@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from humotion.params.experiment import (
     EvaluateParams,
+    EveryWindowClipParams,
     Experiment,
     OptimizerParams,
     RegisterParams,
     TrainerParams,
     UniformClipParams,
 )
-from humotion.params.inputs import WholeFrameParams
+from humotion.params.inputs import LandmarkParams, WholeFrameParams
+from humotion.params.models.ctr_gcn import CTRGCNParams
+from humotion.params.models.ddnet import DDNetParams
+from humotion.params.models.gru import BiGRUParams
+from humotion.params.models.landmark_lstm import LandmarkLSTMParams
 from humotion.params.models.vit import LSViTParams, ViTParams
 from humotion.params.section import Section
 
@@ -119,20 +124,75 @@ class ActionRegisterParams(RegisterParams):
     metric: Literal["top1", "macro_f1", "mean_class_accuracy"] = "top1"
 
 
+OnFrames = LSViTParams | ViTParams
+OnLandmarks = LandmarkLSTMParams | BiGRUParams | DDNetParams | CTRGCNParams
+
+
+# Tags in parentheses are no keys of params.yaml (`humotion.params.complaint`).
+def _kind_of_augment(value: Any) -> str:
+    """Tell sections ``augment`` apart: that of landmarks must say which joints."""
+    of_landmarks = "joints" in value if isinstance(value, dict) else isinstance(value, LandmarkParams)
+    return "(landmarks)" if of_landmarks else "(frames)"
+
+
+def _kind_of_clips(value: Any) -> str:
+    """Tell sections ``clips`` apart; clips are sampled uniformly if they do not say how."""
+    sampling = value.get("sampling", "uniform") if isinstance(value, dict) else value.sampling
+    return "(windows)" if sampling == "windows" else "(uniform)"
+
+
 class ActionExperiment(Experiment):
     """An experiment that classifies the action of a clip."""
 
     learns_labels: ClassVar[bool] = True
 
     task: Literal["action_recognition"]
-    input: Literal["whole_frames"]
-    clips: UniformClipParams = UniformClipParams()
-    augment: WholeFrameParams = WholeFrameParams()
-    model: Annotated[LSViTParams | ViTParams, Field(discriminator="name")]
+    input: Literal["whole_frames", "landmarks"]
+    clips: Annotated[
+        Annotated[UniformClipParams, Tag("(uniform)")] | Annotated[EveryWindowClipParams, Tag("(windows)")],
+        Discriminator(_kind_of_clips),
+    ] = UniformClipParams()
+    augment: Annotated[
+        Annotated[WholeFrameParams, Tag("(frames)")] | Annotated[LandmarkParams, Tag("(landmarks)")],
+        Discriminator(_kind_of_augment),
+    ] = WholeFrameParams()
+    model: Annotated[OnFrames | OnLandmarks, Field(discriminator="name")]
     optimizer: ActionOptimizerParams
     trainer: ActionTrainerParams
     evaluate: ActionEvaluateParams = ActionEvaluateParams()
     register_: ActionRegisterParams = Field(ActionRegisterParams(), alias="register")
+
+    @model_validator(mode="after")
+    def _the_model_reads_what_the_input_gives(self) -> ActionExperiment:
+        if (self.input == "landmarks") != (self.augment.gives == "landmarks"):
+            missing = "needs augment.joints (all or body)" if self.input == "landmarks" else "has no augment.joints"
+            raise ValueError(f"input: {self.input} {missing}")
+        if self.model.reads != self.augment.gives:
+            fitting = "landmarks" if self.model.reads == "landmarks" else "whole_frames"
+            raise ValueError(
+                f"model {self.model.name} reads {self.model.reads}, but input: {self.input} gives "
+                f"{self.augment.gives}. Set input: {fitting}, or choose another model"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _settings_of_pictures_have_pictures(self) -> ActionExperiment:
+        if self.augment.gives == "frames":
+            return self
+        asked = {
+            "trainer.mixup": self.trainer.mixup,
+            "trainer.cutmix": self.trainer.cutmix,
+            "evaluate.views.spatial": self.evaluate.views.spatial > 1,
+        }
+        if used := [name for name, value in asked.items() if value]:
+            raise ValueError(f"{used[0]} is for pictures, but input: {self.input} shows the model none")
+        return self
+
+    @model_validator(mode="after")
+    def _windows_are_shown_once(self) -> ActionExperiment:
+        if isinstance(self.clips, EveryWindowClipParams) and self.evaluate.views.temporal > 1:
+            raise ValueError("evaluate.views.temporal is for clips of complete videos, but clips are windows")
+        return self
 
     @model_validator(mode="after")
     def _a_probe_has_weights(self) -> ActionExperiment:

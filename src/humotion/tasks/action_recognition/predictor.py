@@ -5,33 +5,45 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from humotion.clips.input import SCENE, load_input, neighbours
-from humotion.clips.sampling import uniform
+from humotion.clips.sampling import Sampled, consecutive_windows, uniform
 from humotion.prediction.predictor import Answer, Predictor, Video
 
 SHOWN_CLASSES = 5
 
 
 class ActionPredictor(Predictor):
-    """Class probabilities of a clip of uniformly sampled frames, preprocessed as in training."""
+    """Class probabilities of a video: of uniformly sampled frames, or the mean over windows, as in training."""
 
     def probabilities(self, video: Video) -> dict[str, float]:
         """Return the probability of every class, the most likely first."""
-        settings = self.description.preprocessing
+        video = self.seen(video)
+        settings, length = self.description.preprocessing, self.description.preprocessing["num_frames"]
+        windows = settings.get("sampling") == "windows"
+        clips = (
+            consecutive_windows(video.num_frames, length, length) if windows else [uniform(video.num_frames, length)]
+        )
+        scores = torch.stack([self.of_clip(video, clip) for clip in clips]).mean(0)
+        pairs = zip(self.description.meta["classes"], scores.tolist(), strict=True)
+        return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+    def of_clip(self, video: Video, clip: Sampled) -> Tensor:
+        """Return the probabilities (classes,) of one clip."""
+        settings = {**self.description.preprocessing, "skeleton": self.description.meta.get("skeleton")}
         shown = load_input(settings["input"]).for_prediction(settings)
-        clip = uniform(video.num_frames, settings["num_frames"])
         model: Any = self.task.model
         indices = neighbours(clip.frame_indices, model.num_neighbours, video.num_frames)
+        sample = shown(video, SCENE, indices, seed=0)
         batch = {
-            "frames": shown(video, SCENE, indices, seed=0)["frames"][None],
+            **{name: tensor[None] for name, tensor in sample.items()},
             "is_padding": torch.from_numpy(clip.is_padding)[None],
             "clip_index": torch.zeros(1, dtype=torch.int64),
         }
         with torch.inference_mode():
             (scores,) = self.checked(probabilities=self.task.predict_step(batch)["probabilities"][0])
-        pairs = zip(self.description.meta["classes"], scores.tolist(), strict=True)
-        return dict(sorted(pairs, key=lambda pair: -pair[1]))
+        return scores
 
     def answer(self, video: Video) -> Answer:
         """Return the most likely classes, and ``label`` and ``probabilities``; nothing is drawn."""

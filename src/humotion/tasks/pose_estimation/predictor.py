@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from humotion.clips.crop import clip_windows, crop_geometry, cut, to_stored
+from humotion.clips.people import main_person_boxes
 from humotion.figures.overlay import draw_skeleton
 from humotion.prediction.predictor import Answer, Frames, Predictor, Video
 from humotion.store.skeleton import Skeleton
@@ -34,11 +35,19 @@ class PosePredictor(Predictor):
     def joints(self, video: Video, boxes: Floats | None = None) -> tuple[Floats, Floats]:
         """Return joints (N, J, 2) in pixels of the video and scores (N, J), for boxes (N, 4) x1 y1 x2 y2."""
         if boxes is None:
+            boxes = self._boxes_of_layer(video)
+        if boxes is None:
             frame = np.array([0, 0, video.width - 1, video.height - 1], np.float32)
             whole = np.tile(frame, (video.num_frames, 1))
             joints, _ = self._joints_in(video, whole)
             boxes = boxes_around(joints)
         return self._joints_in(video, boxes)
+
+    def _boxes_of_layer(self, video: Video) -> Floats | None:
+        """The boxes (N, 4) of the layer with which the model was trained, if its crops came from there."""
+        if self.description.preprocessing.get("boxes", "labels") == "labels":
+            return None
+        return main_person_boxes(self.seen(video))
 
     def _joints_in(self, video: Video, boxes: Floats) -> tuple[Floats, Floats]:
         """One pass over the video, with as many frames in memory as the model processes together."""

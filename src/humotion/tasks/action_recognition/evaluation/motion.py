@@ -18,6 +18,7 @@ from humotion.figures.overlay import write_video
 from humotion.system.names import file_stems
 from humotion.tasks.action_recognition.evaluation.clip_maps import ClipMaps, clip_maps, has_clip_maps
 from humotion.tasks.action_recognition.evaluation.motion_figures import HeatMaps, draw_maps, plot_maps
+from humotion.tasks.action_recognition.training.model import shown_to
 from humotion.training.task import Batch, Task
 
 MOST_CLIPS = 2  # because a figure takes as long as several overlays
@@ -56,8 +57,8 @@ def see(task: Task, batch: Batch) -> ClipMaps:
     model: Any = task.model
     device = next(model.parameters()).device
     with torch.inference_mode():
-        frames = model.normalise(batch["frames"].to(device))
-        return clip_maps(model, frames, batch["is_padding"].to(device)).apply(lambda part: part.float().cpu())
+        shown = shown_to(model, {name: batch[name].to(device) for name in ("frames", "is_padding")})
+        return clip_maps(model, *shown).apply(lambda part: part.float().cpu())
 
 
 def pace(numbers: npt.NDArray[np.integer]) -> float:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from humotion.clips.datamodule import ClipDataModule
+from humotion.clips.notices import within_notices
 from humotion.evaluation.bootstrap import BootstrapResult, paired_bootstrap
 from humotion.evaluation.result import Evaluation, Gain
 from humotion.figures.bars import plot_recall
@@ -88,7 +89,8 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     said = draw_overlays(folder, data, clips, probabilities, experiment.evaluate.overlays)
     draw_motion(task, data, said, folder / "motion")
     title = f"{experiment.model.name} on {experiment.dataset}: actions"
-    (folder / "scores.md").write_text(action_report(title, result, table, pairs, by_field), encoding="utf-8")
+    text = action_report(title, result, table, pairs, by_field, within_notices(data.meta["split"]))
+    (folder / "scores.md").write_text(text, encoding="utf-8")
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -21,7 +22,12 @@ MOST_PAIRS = 15
 
 
 def action_report(
-    title: str, result: Evaluation, table: pd.DataFrame, pairs: pd.DataFrame, by_field: pd.DataFrame | None
+    title: str,
+    result: Evaluation,
+    table: pd.DataFrame,
+    pairs: pd.DataFrame,
+    by_field: pd.DataFrame | None,
+    notices: Sequence[str] = (),
 ) -> str:
     """Return the text of ``reports/<experiment>/scores.md``.
 
@@ -31,13 +37,24 @@ def action_report(
         table: every class (`humotion.tasks.action_recognition.evaluation.scores.per_class_table`).
         pairs: confused pairs (`humotion.tasks.action_recognition.evaluation.details.confused_pairs`).
         by_field: accuracy by kind of footage, if the dataset has fields about it.
+        notices: what must be known of the split.
     """
     about = (
         f"{result.num_clips} test clips from {result.num_groups} films or recordings. Scores are from one view per "
-        "clip (1x1: frames spread over the complete clip, a crop at the centre) unless a row says otherwise. The 95 % "
-        "intervals of gains are from a paired bootstrap over films or recordings."
+        "clip (1x1: frames spread over the complete clip; of pictures, a crop at the centre) unless a row says "
+        "otherwise. The 95 % intervals of gains are from a paired bootstrap over films or recordings."
     )
-    sections = [f"# {title}", about, "## Scores", _scores(result), *_untested(table), "## Gains", _gains(result)]
+    warned = [f"**{notice}.**" for notice in notices]
+    sections = [
+        f"# {title}",
+        *warned,
+        about,
+        "## Scores",
+        _scores(result),
+        *_untested(table),
+        "## Gains",
+        _gains(result),
+    ]
     if by_field is not None:
         sections += [
             "## Footage",

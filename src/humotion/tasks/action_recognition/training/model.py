@@ -2,37 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor, nn
+
+FRAMES = "frames"
+"""The tensor of pictures in a sample."""
 
 
 class ActionModel(Protocol):
     """A model that predicts one label per clip.
 
     Its class takes keyword arguments: the settings of params.yaml, and the facts about the clips that its `ModelEntry`
-    lists (``num_classes``, ``image_size`` in pixels, ``num_frames``).
+    lists (``num_classes``, ``num_frames``, and what the input says of its samples: ``image_size``, ``num_joints`` ...).
 
     Attributes:
+        reads: the tensors of a sample that it reads, by name, in the order of its arguments. ``frames`` if it does not
+            say. A model that reads frames has `FrameReader.normalise`.
         num_neighbours: raw frames K that it needs around each sampled one; the sampled one is at K // 2.
         head: maps embeddings to logits; it can be re-trained alone.
     """
 
+    reads: tuple[str, ...]
     num_neighbours: int
     head: nn.Module
+
+    def embed(self, *shown: Tensor) -> Tensor:
+        """Embeddings (B, C) of what `shown_to` returns; its last is ``is_padding`` (B, T), true for repeats."""
+        ...
+
+    def __call__(self, *shown: Tensor) -> Tensor:
+        """Logits (B, num_classes): ``head`` of ``embed``."""
+        ...
+
+
+class FrameReader(Protocol):
+    """What a model also has if it reads frames, which come as (B, T, K, 3, S, S)."""
 
     def normalise(self, frames: Tensor) -> Tensor:
         """Normalise uint8 frames of any shape (..., 3, S, S) for the model."""
         ...
 
-    def embed(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """Embeddings (B, C) of normalised frames (B, T, K, 3, S, S); ``is_padding`` (B, T) marks repeats at the end."""
-        ...
 
-    def __call__(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """Logits (B, num_classes): ``head`` of ``embed``."""
-        ...
+def shown_to(model: Any, batch: Mapping[str, Tensor]) -> list[Tensor]:
+    """Return the arguments of a model, from a batch of samples.
+
+    They are the tensors that it reads (``model.reads``) as the input made them, and ``is_padding``. Frames are bytes in
+    a sample, so the model normalises them.
+    """
+    read = getattr(model, "reads", (FRAMES,))
+    tensors = [model.normalise(batch[name]) if name == FRAMES else batch[name] for name in read]
+    return [*tensors, batch["is_padding"]]
 
 
 class PretrainedModel(ActionModel, Protocol):

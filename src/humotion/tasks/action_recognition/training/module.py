@@ -1,4 +1,4 @@
-"""Action recognition: one label per clip of uniformly sampled frames."""
+"""Action recognition: one label per clip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from humotion.clips.datamodule import ClipDataModule
+from humotion.clips.datamodule import ClipDataModule, skeleton_of_clips
+from humotion.clips.input import load_input
 from humotion.errors import HumotionError
 from humotion.params.experiment import OptimizerParams
 from humotion.params.machine import MachineParams
@@ -24,7 +25,7 @@ from humotion.params.tasks.action_recognition import (
 )
 from humotion.tasks.action_recognition.training.losses import make_loss
 from humotion.tasks.action_recognition.training.mixing import Mixing
-from humotion.tasks.action_recognition.training.model import ActionModel, PretrainedModel
+from humotion.tasks.action_recognition.training.model import ActionModel, PretrainedModel, shown_to
 from humotion.tasks.action_recognition.training.outcomes import action_probabilities
 from humotion.training.task import Batch, Task, parameter_groups
 
@@ -70,8 +71,8 @@ class ActionRecognition(Task):
         architecture = cls.architecture_of(
             model,
             num_classes=num_classes,
-            image_size=experiment.augment.size,
             num_frames=experiment.clips.num_frames,
+            **load_input(experiment.input).facts(experiment.augment, skeleton_of_clips(meta)),
         )
         task = cls(architecture, experiment.optimizer, trainer.loss, trainer.label_smoothing)
         task.head_start = trainer.head_start
@@ -133,17 +134,16 @@ class ActionRecognition(Task):
         return parameter_groups(self.model, params, lambda name: share(name, decay, head_factor=factor))
 
     def logits(self, batch: Batch) -> Tensor:
-        """Return logits (B, num_classes) for uint8 frames (B, T, K, C, H, W)."""
-        model = self.action_model
-        return model(model.normalise(batch["frames"]), batch["is_padding"])
+        """Return logits (B, num_classes) for a batch of samples."""
+        return self.action_model(*shown_to(self.model, batch))
 
     def training_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
         """Return the chosen loss, with label smoothing; for mixed clips, the label with the larger share is correct."""
-        frames = self.action_model.normalise(batch["frames"])
-        is_padding, targets = batch["is_padding"], batch["label"]
+        shown, targets = shown_to(self.model, batch), batch["label"]
         if self.mixing is not None:
-            frames, is_padding, targets = self.mixing(frames, is_padding, targets)
-        logits = self.action_model(frames, is_padding)
+            frames, is_padding = shown  # only models that read frames alone have mixed clips
+            *shown, targets = self.mixing(frames, is_padding, targets)
+        logits = self.action_model(*shown)
         loss: Tensor = self.loss(logits, targets)
         heaviest = targets if targets.ndim == 1 else targets.argmax(1)
         accuracy = (logits.argmax(1) == heaviest).float().mean()
@@ -176,7 +176,7 @@ class ActionRecognition(Task):
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
         """Return ``probabilities`` (B, num_classes), ``embeddings`` (B, C) before the head, ``clip_index`` (B,)."""
         model = self.action_model
-        embeddings = model.embed(model.normalise(batch["frames"]), batch["is_padding"])
+        embeddings = model.embed(*shown_to(model, batch))
         probabilities = torch.softmax(model.head(embeddings).float(), dim=1)
         return {
             "clip_index": batch["clip_index"].cpu(),

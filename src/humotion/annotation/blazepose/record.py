@@ -1,0 +1,128 @@
+"""Record the landmarks of one person from a camera or a video, as a table that the layout ``landmarks`` reads.
+
+The table is ``OUT/LABEL/NAME.txt``: what ``DataFrame.to_csv`` writes, with a header ``,0,1,...,131`` and one row per
+frame in which somebody is found: the number of the frame, and x, y, z and visibility of each of 33 landmarks. A class
+has one file per recording, so that whole recordings can be kept apart in training and validation.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from humotion.annotation.blazepose.tool import USUAL_FPS, Arrays, follow
+from humotion.errors import HumotionError
+from humotion.files import atomic_path
+from humotion.params.annotation.blazepose import BlazePoseParams
+from humotion.system.names import file_stem
+from humotion.video.decode import decode_video
+
+COLUMNS = 33 * 4
+
+
+class Recorded(NamedTuple):
+    """What was written: the file, the number of frames, and in how many of them somebody was found."""
+
+    path: Path
+    num_frames: int
+    num_found: int
+
+    def __str__(self) -> str:
+        return f"{self.path}: somebody in {self.num_found} of {self.num_frames} frames"
+
+
+def record_video(label: str, video: Path, out: Path, settings: BlazePoseParams) -> Recorded:
+    """Write ``out``/``label``/<name of the video>.txt.
+
+    Raises:
+        HumotionError: the video cannot be read, nobody is found in it, or the file is there already.
+    """
+    path = _path(out, label, video.stem)
+    decoded = decode_video(video)
+    recorded = _record(path, decoded, decoded.fps or USUAL_FPS, settings, None)
+    if decoded.status != "ok":
+        tqdm.write(f"{video} is {decoded.status}: {decoded.error}. {recorded.num_frames} frames are recorded.")
+    return recorded
+
+
+def record_camera(
+    label: str, camera: str, out: Path, settings: BlazePoseParams, seconds: float, wait: float
+) -> Recorded:
+    """Write ``out``/``label``/<date and time>.txt from a camera, for a number of seconds or until Ctrl-C.
+
+    Args:
+        label: the class.
+        camera: the number of a camera of this machine, or the address of a stream (rtsp://, http://).
+        out: the folder of the dataset.
+        settings: of the tool.
+        seconds: length of the recording.
+        wait: seconds before it begins, to take one's place.
+
+    Raises:
+        HumotionError: there is no such camera, or nobody is found.
+    """
+    path = _path(out, label, time.strftime("%Y-%m-%d_%H%M%S"))
+    capture = cv2.VideoCapture(int(camera) if camera.isdigit() else camera)
+    try:
+        if not capture.isOpened():
+            raise HumotionError(f"The camera {camera} cannot be opened. Name another one, for example --camera 1.")
+        fps = capture.get(cv2.CAP_PROP_FPS) or USUAL_FPS
+        return _record(path, _from_camera(capture, wait), fps, settings, round(seconds * fps))
+    finally:
+        capture.release()
+
+
+def _from_camera(capture: Any, wait: float) -> Iterator[npt.NDArray[np.uint8]]:
+    """RGB frames (H, W, 3); what the camera shows while one waits is not recorded."""
+    start = time.monotonic()
+    while True:
+        is_there, frame = capture.read()
+        if not is_there:
+            return
+        if time.monotonic() - start >= wait:
+            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+
+
+def _path(out: Path, label: str, name: str) -> Path:
+    path = out / file_stem(label) / f"{file_stem(name)}.txt"
+    if path.exists():
+        raise HumotionError(f"{path} is there already. Move it away, or use another --out.")
+    return path
+
+
+def _record(
+    path: Path, frames: Iterable[npt.NDArray[np.uint8]], fps: float, settings: BlazePoseParams, most: int | None
+) -> Recorded:
+    """Write the rows of at most so many frames. Ctrl-C ends the recording, and what was recorded is kept."""
+    followed = follow(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    num_frames = num_found = 0
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(["", *range(COLUMNS)])
+        with tqdm(total=most, desc="record", unit="frame") as progress, suppress(KeyboardInterrupt):
+            for arrays in followed(islice(frames, most), fps):
+                if arrays is not None:
+                    table.writerow([num_frames, *_values(arrays)])
+                    num_found += 1
+                num_frames += 1
+                progress.set_postfix_str(f"somebody in {num_found}", refresh=False)
+                progress.update()
+        if not num_found:
+            raise HumotionError(f"Nobody was found in {num_frames} frames, so nothing is recorded.")
+    return Recorded(path, num_frames, num_found)
+
+
+def _values(arrays: Arrays) -> list[float]:
+    values = np.concatenate([arrays["landmarks"][0, 0], arrays["visibility"][0, 0][:, None]], axis=1)  # (33, 4)
+    return [round(float(value), 6) for value in values.reshape(-1)]

@@ -1,0 +1,1 @@
+"""What all annotation tools share."""

@@ -1,0 +1,102 @@
+"""What an annotation tool is: the interface of ``annotation/<tool>/tool.py``.
+
+A tool looks at all frames of one video, in order, and returns named arrays. A new tool is a folder with that file, and
+``params/annotation/<tool>.py`` with its settings. No table lists the tools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from humotion import choices
+from humotion.params.layer import LayerParams
+from humotion.store.layers import Arrays
+from humotion.store.skeleton import Skeleton
+
+
+class Frames(Protocol):
+    """All frames of one video: a `StoredVideo`, or a video file decoded for prediction."""
+
+    @property
+    def width(self) -> int:
+        """Width of a frame in pixels."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Height of a frame in pixels."""
+        ...
+
+    @property
+    def num_frames(self) -> int:
+        """T."""
+        ...
+
+    @property
+    def fps(self) -> float | None:
+        """Frames per second; None if unknown."""
+        ...
+
+    @property
+    def boxes(self) -> npt.NDArray[np.float32] | None:
+        """The labelled boxes (P, T, 4) x0 y0 x1 y1 in pixels, NaN where there is none; None without labels."""
+        ...
+
+    def decode(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """Return RGB frames (len(indices), height, width, 3)."""
+        ...
+
+
+class Annotator(Protocol):
+    """An opened tool: its networks are loaded."""
+
+    def __call__(self, video: Frames) -> Arrays:
+        """Return the arrays of a video, the same whatever videos came before."""
+        ...
+
+
+class Tool(Protocol):
+    """A file ``annotation/<tool>/tool.py``.
+
+    Attributes:
+        VERSION: a number that changes when the same settings give other numbers.
+        SKELETON: the joint set of its joints; None if it has none.
+    """
+
+    VERSION: int
+    SKELETON: Skeleton | None
+
+    def nobody(self, num_frames: int) -> Arrays:
+        """Return the arrays of a video in which nobody is found: P = 0 persons; ``found`` (0, T) is one of them."""
+        ...
+
+    def weights(self, settings: Any) -> Mapping[str, Path]:
+        """Return the files of weights that these settings need, by name.
+
+        Raises:
+            HumotionError: one is missing, or is another file than its name says. The message says how to get it.
+        """
+        ...
+
+    def open_tool(self, settings: Any) -> Annotator:
+        """Load the networks.
+
+        Raises:
+            HumotionError: a file or a package is missing.
+        """
+        ...
+
+
+def load_tool(name: str) -> Tool:
+    """Return the tool with that name; raise a HumotionError that lists the tools if it does not exist."""
+    return cast(Tool, choices.load("annotation", name, "tool"))
+
+
+def annotate(settings: LayerParams, video: Frames) -> Arrays:
+    """Return what a tool finds in one video, for example in a file to predict."""
+    return load_tool(settings.tool).open_tool(settings)(video)

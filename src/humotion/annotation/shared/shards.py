@@ -1,0 +1,190 @@
+"""Make the shards of a layer from a frame store: one for each of its shards, with the same videos in the same order."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from joblib import delayed
+from tqdm import tqdm
+
+from humotion.annotation.shared.contract import Annotator, load_tool
+from humotion.errors import HumotionError
+from humotion.files import atomic_path, read_json, write_json
+from humotion.parallel import run_unordered
+from humotion.params.layer import LayerParams
+from humotion.params.machine import MachineParams
+from humotion.store.frames import FrameStore, StoredVideo, shard_name
+from humotion.store.layers import TABLE_TYPES, AnnotatedVideo, Arrays, write_layer_shard
+
+_Parts = dict[int, list[str]]  # the videos of each shard, in the order of the frame store
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the frames of a dataset are, in paths that a worker in another folder can use."""
+
+    frames: Path
+    table: Path
+
+    @classmethod
+    def of_dataset(cls, dataset: str) -> Source:
+        """The frames of ``prepared/<dataset>``.
+
+        Raises:
+            HumotionError: they are not extracted.
+        """
+        prepared = (Path("prepared") / dataset).resolve()
+        source = cls(prepared / "frames", prepared / "frames.parquet")
+        source.store()
+        return source
+
+    def store(self) -> FrameStore:
+        """The frame store."""
+        return FrameStore(self.frames, self.table)
+
+
+class _DamagedFrame(Exception):
+    """A stored frame that cannot be decoded."""
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A stored video whose damaged frames have an error of their own, so that no fault of a tool looks like one."""
+
+    video: StoredVideo
+    width: int
+    height: int
+    num_frames: int
+    fps: float | None
+    boxes: npt.NDArray[np.float32] | None
+
+    @classmethod
+    def of(cls, video: StoredVideo) -> _Checked:
+        return cls(video, video.width, video.height, video.num_frames, video.fps, video.boxes)
+
+    def decode(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        try:
+            return self.video.decode(indices)
+        except ValueError as error:  # simplejpeg's
+            raise _DamagedFrame(f"one of frames {indices[0]} to {indices[-1]} cannot be decoded: {error}") from error
+
+
+def make_layer(source: Source, settings: LayerParams, folder: Path, work: Path, machine: MachineParams) -> pd.DataFrame:
+    """Write the shards that ``folder`` does not have yet; return the table of all videos (`TABLE_TYPES`).
+
+    Args:
+        source: the frames.
+        settings: the section of the layer.
+        folder: for the shards.
+        work: for the parts of the table, which show that a shard is complete.
+        machine: how many workers; the bytes do not depend on it.
+    """
+    parts, absent = _parts(source)
+    for place in (folder, work):
+        place.mkdir(exist_ok=True)
+    _remove_half_written(folder, work)
+    todo = {shard: part for shard, part in parts.items() if not _part_path(work, shard).exists()}
+    calls = (delayed(_make_shard)(shard, part, source, settings, folder, work) for shard, part in todo.items())
+    num_frames, start = 0, time.perf_counter()
+    total = sum(map(len, parts.values()))
+    num_done = total - sum(map(len, todo.values()))
+    with tqdm(total=total, initial=num_done, desc="annotate", unit="video") as progress:
+        for num_videos, num_new in run_unordered(calls, machine):
+            num_frames += num_new
+            progress.set_postfix_str(f"{num_frames / (time.perf_counter() - start):.0f} frames/s")
+            progress.update(num_videos)
+    _remove_half_written(folder, work)
+    rows = absent + [row for shard in parts for row in read_json(_part_path(work, shard))]
+    return pd.DataFrame(rows, columns=list(TABLE_TYPES)).sort_values("video_id", ignore_index=True).astype(TABLE_TYPES)
+
+
+def _parts(source: Source) -> tuple[_Parts, list[dict[str, Any]]]:
+    """The videos with frames, by shard, and the rows of the others: the frame table says why they have none."""
+    frames = pd.read_parquet(source.table, columns=["video_id", "shard", "row", "status", "error"])
+    parts: _Parts = {}
+    absent = []
+    for video_id, shard, row, status, error in frames.sort_values(["shard", "row"]).itertuples(index=False, name=None):
+        if row >= 0:
+            parts.setdefault(int(shard), []).append(video_id)
+        else:
+            why = error if isinstance(error, str) else None
+            absent.append({"shard": int(shard), **_row(video_id, -1, status, why)})
+    return parts, absent
+
+
+def _remove_half_written(*folders: Path) -> None:
+    """Delete unfinished files of killed workers."""
+    for leftover in (leftover for folder in folders for leftover in folder.glob(".*")):
+        leftover.unlink()
+
+
+def _part_path(work: Path, shard: int) -> Path:
+    return work / f"shard-{shard:03d}.json"
+
+
+@lru_cache(maxsize=1)
+def _opened(settings: LayerParams) -> Annotator:
+    """The tool with its networks, loaded once per worker."""
+    return load_tool(settings.tool).open_tool(settings)
+
+
+def _make_shard(
+    shard: int, videos: list[str], source: Source, settings: LayerParams, folder: Path, work: Path
+) -> tuple[int, int]:
+    """Write one shard and then its part of the table; return the numbers of videos and of frames."""
+    if not folder.is_dir():
+        raise HumotionError(
+            f"A worker does not see {folder}: all workers of machine.cluster need this checkout under the same path, "
+            "on a file system that they share."
+        )
+    rows: list[dict[str, Any]] = []
+    with atomic_path(folder / shard_name(shard)) as temporary:
+        like = load_tool(settings.tool).nobody(0)
+        write_layer_shard(temporary, _annotated(videos, source, settings, rows), like)
+    write_json(_part_path(work, shard), [{"shard": shard, **row} for row in rows])
+    return len(videos), sum(row["num_frames"] for row in rows)
+
+
+def _annotated(
+    videos: list[str], source: Source, settings: LayerParams, rows: list[dict[str, Any]]
+) -> Iterator[AnnotatedVideo]:
+    """Annotate the videos one by one; append one row of the table per video to ``rows``."""
+    store = source.store()
+    error: str | None
+    for row, video_id in enumerate(videos):
+        video = store[video_id]
+        try:
+            arrays, status, error = _opened(settings)(_Checked.of(video)), "ok", None
+        except _DamagedFrame as damage:
+            arrays, status, error = load_tool(settings.tool).nobody(video.num_frames), "corrupt", str(damage)
+        rows.append(_row(video_id, row, status, error, video.num_frames, arrays))
+        yield AnnotatedVideo(video_id, arrays)
+
+
+def _row(
+    video_id: str, row: int, status: str, error: str | None, num_frames: int = 0, arrays: Arrays | None = None
+) -> dict[str, Any]:
+    found = np.zeros((0, 0), np.bool_) if arrays is None else arrays["found"]
+    return {
+        **{"video_id": video_id, "row": row, "num_frames": num_frames, "status": status, "error": error},
+        **{"num_persons": len(found), "num_found": int(found.any(axis=0).sum())},
+        "digest": None if arrays is None else digest_of_arrays(arrays),
+    }
+
+
+def digest_of_arrays(arrays: Arrays) -> str:
+    """A hash of names, shapes and values."""
+    content = hashlib.sha256()
+    for name, array in arrays.items():
+        content.update(f"{name} {array.dtype} {array.shape}".encode())
+        content.update(np.ascontiguousarray(array).data)
+    return content.hexdigest()[:32]

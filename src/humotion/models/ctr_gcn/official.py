@@ -1,0 +1,40 @@
+"""The model of this family, its configurations, and what it computes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from humotion.models.common.build import ModelEntry
+
+if TYPE_CHECKING:
+    from humotion.models.common.counting import Run
+
+COCO_BONES = (
+    *((1, 0), (2, 0), (3, 1), (4, 2), (0, 5), (0, 6), (5, 6), (7, 5), (8, 6), (9, 7), (10, 8)),
+    *((11, 5), (12, 6), (11, 12), (13, 11), (14, 12), (15, 13), (16, 14)),
+)
+"""Bones of the 17 joints of COCO, with both ears."""
+
+MODELS = {
+    "ctr_gcn": ModelEntry(
+        "CTRGCN",
+        ("num_classes", "num_joints", "dimensions", "edges"),
+        {
+            "COCO joints, 3 values": {"num_joints": 17, "edges": COCO_BONES, "num_classes": 60},
+            "HP-Net stream, 96 values": {
+                "num_joints": 17,
+                "edges": COCO_BONES,
+                "num_classes": 60,
+                "dimensions": 96,
+                "persons": 2,
+            },
+        },
+    )
+}
+
+
+def count(model: Any) -> Run:
+    """A clip of 64 frames."""
+    from humotion.models.common.counting import landmark_run
+
+    return landmark_run(model, model.num_joints, model.dimensions, num_frames=64, persons=model.persons)

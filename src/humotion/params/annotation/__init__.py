@@ -1,0 +1,1 @@
+"""The settings of annotation tools: one file per tool in ``annotation/``."""

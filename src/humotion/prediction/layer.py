@@ -1,0 +1,106 @@
+"""What the layer of a model's training would have said of a video: its tool looks at the frames of the video.
+
+A model that reads landmarks, or that looks at people by the boxes of a tool, was trained with a layer. Its model folder
+says which tool made the layer, with which settings and which files of weights. For a video of no dataset, the same tool
+runs here, once per video, whatever number of models ask for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from humotion.annotation.shared.contract import annotate, load_tool
+from humotion.errors import HumotionError
+from humotion.params.layers import layer_section
+from humotion.prediction.video_file import Frames, Video
+from humotion.store.layers import Arrays
+from humotion.work import digest_of, digest_of_file
+
+_logger = logging.getLogger(__name__)
+
+
+class AnnotatedVideo(Video):
+    """A video together with what a tool says of it."""
+
+    def __init__(self, video: Video, annotation: Arrays) -> None:
+        self._video, self.annotation = video, annotation
+        self.num_frames, self.height, self.width, self.fps = video.num_frames, video.height, video.width, video.fps
+        self.status, self.error = video.status, video.error
+
+    def __iter__(self) -> Iterator[Frames]:
+        """See `Video`."""
+        return iter(self._video)
+
+    def decode(self, indices: npt.NDArray[np.integer[Any]]) -> Frames:
+        """See `Video`."""
+        return self._video.decode(indices)
+
+
+def annotated(video: Video, layer: Mapping[str, Any] | None) -> Video:
+    """Return a video with the arrays of a layer.
+
+    Args:
+        video: a video that brings its own landmarks (a recording of them) is returned as it is.
+        layer: ``preprocessing.layer`` of a model folder; None if the training had no layer.
+
+    Raises:
+        HumotionError: the tool's weights or its package are missing, or its weights are not those of the training.
+    """
+    if layer is None or video.annotation:
+        return video
+    key = digest_of(layer)
+    if key not in video.annotations:
+        video.annotations[key] = _arrays(video, layer)
+    return AnnotatedVideo(video, video.annotations[key])
+
+
+def _arrays(video: Video, layer: Mapping[str, Any]) -> Arrays:
+    settings = layer_section(layer["tool"], _here(layer["settings"]))
+    tool = load_tool(settings.tool)
+    if layer["version"] != tool.VERSION:
+        _logger.warning(
+            "%s %d looks at this video, but the model was trained with what version %d had found.",
+            *(settings.tool, tool.VERSION, layer["version"]),
+        )
+    for name, path in tool.weights(settings).items():
+        if digest_of_file(path) != layer["weights"].get(name):
+            raise HumotionError(
+                f"{path} is not the file with which the landmarks of the model's training were made. Get that one: "
+                f"`humotion fetch {settings.tool}`."
+            )
+    with tqdm(total=video.num_frames, desc=f"{settings.tool}", unit="frame", leave=False) as progress:
+        arrays = annotate(settings, _Watched(video, progress))
+    if not arrays["found"].any():
+        _logger.warning(
+            "%s found nobody in this video. The model answers as for a video without people.", layer["tool"]
+        )
+    return arrays
+
+
+def _here(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without the folder of weights, if that folder is of another machine: then the usual place counts."""
+    folder = settings.get("weights")
+    if folder is None or Path(folder).exists():
+        return dict(settings)
+    return {**settings, "weights": None}
+
+
+class _Watched(AnnotatedVideo):
+    """A video whose progress bar shows how far a tool has looked; looking backwards does not count."""
+
+    def __init__(self, video: Video, progress: tqdm[Any]) -> None:
+        super().__init__(video, {})
+        self._progress = progress
+
+    def decode(self, indices: npt.NDArray[np.integer[Any]]) -> Frames:
+        """See `Video`."""
+        frames = super().decode(indices)
+        self._progress.update(max(0, int(np.max(indices, initial=-1)) + 1 - self._progress.n))
+        return frames

@@ -1,0 +1,76 @@
+"""Experiments on landmarks in params.yaml: what fits together, and what the error says if it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from humotion.errors import HumotionError
+from humotion.params.document import validate_params
+from humotion.params.inputs import LandmarkParams, WholeFrameParams
+
+MODELS = [("landmark_lstm", "landmark_lstm"), ("gru", "bigru"), ("ddnet", "ddnet"), ("ctr_gcn", "ctr_gcn")]
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    experiment = {
+        "task": "action_recognition",
+        "dataset": "d",
+        "layer": "labels",
+        "input": "landmarks",
+        "clips": {"num_frames": 8},
+        "augment": {"joints": "body"},
+        "model": {"family": "ddnet", "name": "ddnet"},
+        "optimizer": {"lr": 0.001},
+        "trainer": {"epochs": 1, "batch_size": 4},
+        **changes,
+    }
+    datasets = {"d": {"layout": "folder", "root": "data/d"}}
+    return {"datasets": datasets, "layers": {}, "experiments": {"e": experiment}}
+
+
+def complaint(**changes: Any) -> str:
+    with pytest.raises(HumotionError) as error:
+        validate_params(document(**changes), "wrong:")
+    return str(error.value)
+
+
+@pytest.mark.parametrize(("family", "name"), MODELS)
+def test_every_model_of_landmarks_has_a_section(family: str, name: str) -> None:
+    params = validate_params(document(model={"family": family, "name": name}), "wrong:")
+    assert isinstance(params.experiment("e").augment, LandmarkParams)
+    assert params.experiment("e").model.reads == "landmarks"
+
+
+def test_the_section_augment_is_that_of_the_input() -> None:
+    vit = {"family": "vit", "name": "vit"}
+    frames = validate_params(document(input="whole_frames", augment={"size": 32}, model=vit), "wrong:")
+    assert isinstance(frames.experiment("e").augment, WholeFrameParams)
+    assert "input: landmarks needs augment.joints (all or body)" in complaint(augment={"size": 32})
+    assert "input: whole_frames has no augment.joints" in complaint(input="whole_frames", model=vit)
+
+
+def test_a_model_gets_what_it_reads() -> None:
+    said = complaint(input="whole_frames", augment={"size": 32})
+    assert "model ddnet reads landmarks, but input: whole_frames gives frames. Set input: landmarks" in said
+    said = complaint(model={"family": "vit", "name": "vit"})
+    assert "model vit reads frames, but input: landmarks gives landmarks. Set input: whole_frames" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"trainer": {"epochs": 1, "batch_size": 4, "mixup": 0.2}}, "trainer.mixup is for pictures"),
+        ({"evaluate": {"views": {"spatial": 3}}}, "evaluate.views.spatial is for pictures"),
+        ({"augment": {"joints": "body", "policy": [{"name": "HorizontalFlip"}]}}, "Use geometry and time_jitter"),
+        ({"augment": {"joints": "arms"}}, "e.augment.joints is 'arms'; it can be 'all' or 'body'"),
+        ({"augment": {"joints": "all", "time_jiter": 1}}, "e.augment.time_jiter: unknown key"),
+        ({"augment": {"joints": "all", "time_jitter": 2}}, "e.augment.time_jitter: Input should be less"),
+        ({"augment": {"size": 4}, "input": "whole_frames"}, "e.augment.size: Input should be greater"),
+        ({"model": {"family": "ddnet", "name": "ddnet", "frames": 20}}, "e.model.frames: Input should be a multiple"),
+        ({"model": {"family": "landmark_lstm", "name": "landmark_lstm", "widths": []}}, "e.model.widths"),
+    ],
+)
+def test_bad_values_are_named_with_their_paths(changes: dict[str, Any], said: str) -> None:
+    assert said in complaint(**changes)
