@@ -154,7 +154,8 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
         raise HumotionError(f"{path} is not valid YAML: {twice(error)}") from None
     except YAMLError as error:
         raise HumotionError(f"{path} is not valid YAML: {error}") from None
-    if isinstance(raw, dict) and ("layers" not in raw or _left_out(raw)):  # DVC unrolls these, so they are written out
+    # DVC unrolls these, so they are written out where there is a pipeline.
+    if isinstance(raw, dict) and ("layers" not in raw or _left_out(raw)) and (path.parent / "dvc.yaml").exists():
         raise HumotionError(_what_to_add(f"{path} is not valid:", raw))
     return validate_params(raw, f"{path} is not valid:")
 
