@@ -76,12 +76,19 @@ def inputs(model: nn.Module, name: str) -> tuple[Tensor, ...]:
 @pytest.mark.parametrize(("name", "official"), CONFIGURATIONS)
 def test_every_parameter_gets_a_gradient(name: str, official: str) -> None:
     model = small_model(name, official).train()
-    torch.stack(all_logits(model, inputs(model, name))).square().mean().backward()  # type: ignore[no-untyped-call]
+    shown = inputs(model, name)
+    torch.stack(all_logits(model, shown)).square().mean().backward()  # type: ignore[no-untyped-call]
     without = [key for key, parameter in model.named_parameters() if parameter.grad is None]
     assert not without
     assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())  # type: ignore[arg-type]
-    dead = [key for key, parameter in model.named_parameters() if not parameter.grad.any()]  # type: ignore[union-attr]
-    assert not dead
+    if dead(model):  # in training, batch norm takes away what a bias before it adds: only rounding is left
+        model.eval().zero_grad()
+        torch.stack(all_logits(model, shown)).square().mean().backward()  # type: ignore[no-untyped-call]
+        assert not dead(model)
+
+
+def dead(model: nn.Module) -> list[str]:
+    return [key for key, parameter in model.named_parameters() if not parameter.grad.any()]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(("name", "official"), CONFIGURATIONS)
