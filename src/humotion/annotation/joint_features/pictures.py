@@ -44,7 +44,8 @@ def cut(frame: Bytes, window: Window, side: int, fill: tuple[int, int, int]) -> 
     if inner.size == 0:
         return np.full((side, side, 3), fill, np.uint8)
     if above or below or before or behind:
-        inner = cv2.copyMakeBorder(inner, above, below, before, behind, cv2.BORDER_CONSTANT, value=fill)
+        edges = (above, below, before, behind)
+        inner = np.asarray(cv2.copyMakeBorder(inner, *edges, cv2.BORDER_CONSTANT, value=fill), np.uint8)
     shrinks = min(width, height) >= side
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR  # both keep the edges of the picture where they are
     return np.asarray(cv2.resize(inner, (side, side), interpolation=how), np.uint8)

@@ -37,7 +37,7 @@ class Window(NamedTuple):
 
 def read_at(maps: Tensor, points: Floats) -> Floats:
     """Values (N, J, C) of maps (N, C, h, w) at points (N, J, 2), x and y from 0 to 1; NaN outside and at NaN."""
-    inside = ((points >= 0) & (points <= 1)).all(-1)  # NaN is not
+    inside = np.asarray(((points >= 0) & (points <= 1)).all(-1))  # NaN is not
     grid = torch.from_numpy(np.where(inside[..., None], points, 0.5) * 2 - 1)[:, None]  # (N, 1, J, 2)
     grid = grid.to(maps.dtype)
     found = F.grid_sample(maps, grid, mode="bilinear", padding_mode="border", align_corners=False)  # (N, C, 1, J)
