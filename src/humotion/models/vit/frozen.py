@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from humotion.errors import HumotionError
-from humotion.models.common.hub import checkpoint_file
+from humotion.models.common.hub import existing_checkpoint
 from humotion.models.common.weights import read_weights
 from humotion.models.vit.checkpoint import load_timm_checkpoint
 from humotion.models.vit.vit import ViT
@@ -26,7 +26,7 @@ def weights(path: Path | None) -> Path:
     """
     if path is None:
         raise HumotionError("backbone: vit needs `weights` of the layer: a file of a ViT with timm's names.")
-    return checkpoint_file(path)
+    return existing_checkpoint(path)
 
 
 class FrozenViT(nn.Module):
