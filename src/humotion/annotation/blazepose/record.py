@@ -24,10 +24,11 @@ from humotion.annotation.blazepose.tool import USUAL_FPS, Arrays, follow
 from humotion.errors import HumotionError
 from humotion.files import atomic_path
 from humotion.params.annotation.blazepose import BlazePoseParams
+from humotion.store.blazepose import NUM_LANDMARKS
 from humotion.system.names import file_stem
 from humotion.video.decode import decode_video
 
-COLUMNS = 33 * 4
+COLUMNS = NUM_LANDMARKS * 4
 
 
 class Recorded(NamedTuple):

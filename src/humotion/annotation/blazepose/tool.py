@@ -27,13 +27,13 @@ import numpy.typing as npt
 
 from humotion.annotation.blazepose import detector, landmarks
 from humotion.annotation.blazepose.runtime import open_network
-from humotion.annotation.blazepose.skeleton import NUM_LANDMARKS
-from humotion.annotation.blazepose.skeleton import SKELETON as SKELETON
 from humotion.annotation.blazepose.smoothing import WORLD, OneEuro, PointFilter, RunningMean
 from humotion.annotation.blazepose.tracking import Tracker, by_boxes, by_detector, size_of
 from humotion.annotation.blazepose.weights import DETECTOR, find_weights, landmark_file
 from humotion.annotation.shared.contract import Frames
 from humotion.params.annotation.blazepose import BlazePoseParams, SmoothingParams
+from humotion.store.blazepose import NUM_LANDMARKS
+from humotion.store.blazepose import SKELETON as SKELETON
 
 VERSION = 1
 USUAL_FPS = 30.0  # of a video that does not say
