@@ -171,6 +171,7 @@ def package_index() -> str:
     """The index of Python packages that this machine uses, as pip is set up; else the public one."""
     if named := os.environ.get("PIP_INDEX_URL"):
         return named
-    pip = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
-    done = subprocess.run(pip, capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 and done.stdout.startswith("http") else PUBLIC_INDEX
+    # `pip config get` does not see a file that PIP_CONFIG_FILE names.
+    done = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True)
+    told = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    return told.get("global.index-url", "").strip("'") or PUBLIC_INDEX
