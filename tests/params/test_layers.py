@@ -72,6 +72,7 @@ def test_a_tool_without_a_network_of_a_family_has_no_backbone() -> None:
 
 def test_what_dvc_needs_is_written_out(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
+    (tmp_path / "dvc.yaml").touch()
     with path.open("w") as stream:
         YAML().dump(document(people={"dataset": "d", "tool": "blazepose"}), stream)
     with pytest.raises(HumotionError) as error:

@@ -73,7 +73,7 @@ def record_landmarks(
     ] = None,
     out: Annotated[Path, typer.Option(help="The folder of the dataset: OUT/LABEL/NAME.txt.")] = Path("data/landmarks"),
     seconds: Annotated[float, typer.Option(min=1, help="Length of a recording from a camera. Ctrl-C ends it.")] = 20.0,
-    wait: Annotated[float, typer.Option(min=0, help="Seconds before a recording from a camera begins.")] = 3.0,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds before a recording from a camera starts.")] = 3.0,
     model: Annotated[str, typer.Option(help="lite, full or heavy: larger is better and slower.")] = "full",
     weights: Annotated[
         Path | None, typer.Option(help="Folder of the weights. Default: where `humotion fetch blazepose` puts them.")

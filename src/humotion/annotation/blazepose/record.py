@@ -67,17 +67,17 @@ def record_camera(
         out: the folder of the dataset.
         settings: of the tool.
         seconds: length of the recording.
-        wait: seconds before it begins, to take one's place.
+        wait: seconds before it starts, to take one's place.
 
     Raises:
         HumotionError: there is no such camera, or nobody is found.
     """
-    path = _path(out, label, time.strftime("%Y-%m-%d_%H%M%S"))
     capture = cv2.VideoCapture(int(camera) if camera.isdigit() else camera)
     try:
         if not capture.isOpened():
             raise HumotionError(f"The camera {camera} cannot be opened. Name another one, for example --camera 1.")
         fps = capture.get(cv2.CAP_PROP_FPS) or USUAL_FPS
+        path = _path(out, label, time.strftime("%Y-%m-%d_%H%M%S"))
         return _record(path, _from_camera(capture, wait), fps, settings, round(seconds * fps))
     finally:
         capture.release()

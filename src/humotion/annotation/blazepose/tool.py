@@ -88,7 +88,7 @@ def follow(settings: BlazePoseParams) -> Callable[[Iterable[npt.NDArray[np.uint8
     """Load the networks; return what follows one person through frames that come one by one.
 
     The result takes frames (H, W, 3) and their number per second. It gives, for each of them, the arrays of a video of
-    that frame alone, and None if nobody is found. Smoothing begins anew when a person was lost. Nobody is followed
+    that frame alone, and None if nobody is found. Smoothing starts again when a person was lost. Nobody is followed
     backwards.
     """
     network, people = _networks(settings)
