@@ -12,7 +12,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # Progress bars redraw once per second, so that logs without a terminal stay readable.
 export TQDM_MININTERVAL := 1
 
-OUTPUTS := prepared reports clips plans models rebalanced registered metrics sweeps
+OUTPUTS := prepared layers reviews reports clips plans models rebalanced registered metrics sweeps
 LITTER := .*/\.[^/]+\.([0-9a-f]{6}-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+|[0-9a-f]{8})(\.[^./]+)?
 
 .DEFAULT_GOAL := help

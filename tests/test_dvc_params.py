@@ -33,7 +33,8 @@ READERS: dict[str, set[str]] = {
     "datasets.decode": {"extract"},
     "datasets.frames": {"extract"},
     "datasets.on_damage": {"extract"},  # index records facts; what is done about them is a choice
-    "layers": {"annotate"},
+    "layers.dataset": {"annotate", "review"},
+    "layers": {"annotate"},  # a layer that is made of another one follows through files
     # names of folders are read by every stage that depends on one of them
     "experiments.task": {"sample", "train", "evaluate", "register"},
     "experiments.dataset": {"sample", "augment", "train", "evaluate", "register"},

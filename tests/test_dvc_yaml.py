@@ -10,6 +10,7 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 from ruamel.yaml import YAML
 
+from humotion.params.layer import NO_BACKBONE
 from tests.support.dvc_project import code_and_data, copy_pipeline, pipeline, read_params
 from tests.support.every_choice import (
     PER_DATASET,
@@ -102,7 +103,8 @@ def test_no_code_dependency_is_without_use(every_stage: dict[str, PipelineStage]
     code = {dep for address in instances for dep in code_and_data(every_stage[address])[0]}
     used = {file for address in instances for file in reached(address)}
     absent = sorted(dep for dep in code if not (REPOSITORY / dep).exists())
-    unused = sorted(dep for dep in code if not any(covers(dep, file) for file in used))
+    empty = {f"src/humotion/models/{NO_BACKBONE}"}  # stands for no code
+    unused = sorted(dep for dep in code - empty if not any(covers(dep, file) for file in used))
     assert not absent, f"{stage}: no such file {absent}"
     assert not unused, f"{stage}: runs nothing of {unused}"
 
@@ -117,7 +119,7 @@ def test_what_rebalancing_has_from_the_model_folder_trains_the_model(every_stage
 
 
 def test_the_lists_are_short() -> None:
-    assert len((REPOSITORY / "dvc.yaml").read_text().splitlines()) < 290
+    assert len((REPOSITORY / "dvc.yaml").read_text().splitlines()) < 310
     pipeline: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text())
     code = [dep for dep in pipeline["stages"]["train"]["do"]["deps"] if dep.startswith("src/")]
     assert len(code) <= 10
@@ -154,5 +156,5 @@ def test_every_input_is_made_by_a_stage_or_is_raw(stages: dict[str, PipelineStag
 def test_without_layers_and_heads_to_compare_the_pipeline_has_no_such_stage(tmp_path: Path) -> None:
     params: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text())
     assert params["layers"] == params["rebalance"] == {}
-    made = ("annotate@", "rebalance@")
+    made = ("annotate@", "review@", "rebalance@")
     assert sorted(unrolled(tmp_path, params)) == sorted(name for name in EXPECTED if not name.startswith(made))

@@ -69,14 +69,16 @@ def test_an_addition_makes_nothing_stale(finished: Path, addition: str) -> None:
 @pytest.mark.parametrize(
     ("file", "stale"),
     [
-        ("models/vit/smif.py", {"train@ls_vit", "evaluate@ls_vit"}),
+        ("models/vit/smif.py", {"train@ls_vit", "evaluate@ls_vit", "annotate@features"}),
+        ("models/efficientnet/layers.py", set()),
         ("tasks/action_recognition/training/losses.py", {"train@ls_vit", "evaluate@ls_vit"}),
         ("tasks/action_recognition/evaluation/report.py", {"evaluate@ls_vit"}),
         ("models/pose_machine/layers.py", {"train@lstm_pm", "evaluate@lstm_pm"}),
         ("inputs/person_crops.py", {f"{stage}@lstm_pm" for stage in ("sample", "augment", "train", "evaluate")}),
         ("datasets/hmdb51.py", {"index@hmdb51", "extract@hmdb51"}),
         ("annotation/blazepose/region.py", {"annotate@people"}),
-        ("annotation/shared/shards.py", {"annotate@people"}),
+        ("annotation/joint_features/reading.py", {"annotate@features"}),
+        ("annotation/shared/shards.py", {"annotate@people", "annotate@features"}),
         ("cli/main.py", set()),
         ("convert/lstm_pm.py", set()),
     ],
@@ -173,7 +175,8 @@ def test_the_dataset_of_the_guide(extended: Path) -> None:
 
 def test_the_layer_of_the_guide(extended: Path) -> None:
     layer = Layer(extended / "layers/ucf101/moving")
-    assert (layer.facts.tool, layer.facts.settings, layer.skeleton) == ("moving", {"threshold": 24}, None)
+    assert (layer.facts.tool, layer.skeleton) == ("moving", None)
+    assert layer.facts.settings == {"of": "labels", "backbone": "none", "threshold": 24}
     table = layer.table().set_index("video_id")
     assert table["status"].value_counts().to_dict() == {"ok": 12, "missing": 1}
     assert (table.loc[table["status"] == "ok", "num_found"] == 5).all(), "the first of six frames has none before it"

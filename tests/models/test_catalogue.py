@@ -33,7 +33,14 @@ def test_every_registered_model_is_listed_in_each_configuration(counted: dict[tu
         ("ls_vit", "reference, ViT-B/16", 90_282_325),
         ("landmark_lstm", "4 x 50, 33 landmarks", 97_404),
         ("landmark_lstm", "64-128-64, 33 landmarks", 205_028),
+        ("efficientnet_lite0", "ImageNet", 4_652_008),
         ("ctr_gcn", "HP-Net stream, 96 values", 1_458_768 + 256 * 60 + 60),
+        (
+            "hp_net",
+            "reference, COCO joints, 96 values, vectors of 512",
+            # streams, their classifiers, text refinement, picture, temperature
+            3 * 1_458_768 + 3 * (256 * 60 + 60) + 2_363_392 + 97 * 512 + 1,
+        ),
     ],
 )
 def test_parameters_are_the_published_ones(
@@ -70,6 +77,32 @@ def test_gmacs_of_a_vit_have_its_attention(counted: dict[tuple[str, str], Counte
     shown_again = counted["ls_vit", "default, 4 motion frames, ViT-B/16"].gmacs["clip"]
     alone = counted["ls_vit", "default, ViT-B/16"].gmacs["clip"]
     assert shown_again - alone == pytest.approx(4 * vit["frame"], rel=1e-3)
+
+
+def test_gmacs_of_hp_net_are_those_of_its_streams_and_its_text(counted: dict[tuple[str, str], Counted]) -> None:
+    streams = 3 * (counted["ctr_gcn", "HP-Net stream, 96 values"].gmacs["clip"] - 256 * 60 / 1e9)
+    modulation = 2 * (768 * 512 + 512 * 512)
+    mixing = 60 * 4 * 512**2 + 60 * 512**2  # p and q of each class, then T times each class
+    rest = 96 * 512 + 60 * 512  # the picture, and its product with each class
+    found = counted["hp_net", "reference, COCO joints, 96 values, vectors of 512"].gmacs
+    assert found["clip"] == pytest.approx(streams + (modulation + mixing + rest) / 1e9, rel=1e-6)
+    assert found["frame"] == pytest.approx(found["clip"] / 64)
+
+
+def test_gmacs_of_efficientnet_lite0(counted: dict[tuple[str, str], Counted]) -> None:
+    # kernel, expansion, inputs, outputs, and the sides of the maps before and after
+    blocks = [(3, 1, 32, 16, 112, 112)]
+    for kernel, number, inputs, outputs, before, after in (
+        *((3, 2, 16, 24, 112, 56), (5, 2, 24, 40, 56, 28), (3, 3, 40, 80, 28, 14)),
+        *((5, 3, 80, 112, 14, 14), (5, 4, 112, 192, 14, 7), (3, 1, 192, 320, 7, 7)),
+    ):
+        blocks.append((kernel, 6, inputs, outputs, before, after))
+        blocks += [(kernel, 6, outputs, outputs, after, after)] * (number - 1)
+    total = 27 * 32 * 112**2 + 320 * 1280 * 49 + 1280 * 1000 / 16  # the classifier runs once per clip
+    for kernel, expansion, inputs, outputs, before, after in blocks:
+        wide = inputs * expansion
+        total += (inputs * wide * before**2 if expansion > 1 else 0) + wide * (kernel**2 + outputs) * after**2
+    assert counted["efficientnet_lite0", "ImageNet"].gmacs["frame"] == pytest.approx(total / 1e9, rel=1e-6)
 
 
 def test_shapes_are_those_of_a_run() -> None:

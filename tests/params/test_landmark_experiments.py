@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from humotion.errors import HumotionError
+from humotion.models.hp_net.hp_net import HPNet
 from humotion.params.document import validate_params
-from humotion.params.inputs import LandmarkParams, WholeFrameParams
+from humotion.params.inputs import JointFeatureParams, LandmarkParams, WholeFrameParams
+from humotion.params.models.hp_net import HPNetParams
 
 MODELS = [("landmark_lstm", "landmark_lstm"), ("gru", "bigru"), ("ddnet", "ddnet"), ("ctr_gcn", "ctr_gcn")]
 
@@ -51,6 +55,31 @@ def test_the_section_augment_is_that_of_the_input() -> None:
     assert "input: whole_frames has no augment.joints" in complaint(input="whole_frames", model=vit)
 
 
+PROBE = {"family": "linear_probe", "name": "linear_probe"}
+FEATURES = {"joints": "body", "channels": 384}
+
+
+def test_an_experiment_on_features_says_how_many_channels() -> None:
+    params = validate_params(document(input="joint_features", augment=FEATURES, model=PROBE), "wrong:")
+    augment = params.experiment("e").augment
+    assert isinstance(augment, JointFeatureParams) and augment.channels == 384
+    said = complaint(input="joint_features", model=PROBE)
+    assert "input: joint_features needs augment.joints (all or body) and augment.channels" in said
+    assert "input: landmarks needs augment.joints (all or body), and has no augment.channels" in complaint(
+        augment=FEATURES
+    )
+    said = complaint(input="joint_features", augment=FEATURES)
+    assert "model ddnet reads landmarks, but input: joint_features gives joint_features. Set input: landmarks" in said
+    assert "Set input: joint_features" in complaint(model=PROBE)
+
+
+def test_features_have_no_mirror_image() -> None:
+    turned = {**FEATURES, "geometry": {"rotate": 10}, "time_jitter": 1.0}
+    validate_params(document(input="joint_features", augment=turned, model=PROBE), "wrong:")
+    said = complaint(input="joint_features", augment={**FEATURES, "geometry": {"flip": 0.5}}, model=PROBE)
+    assert "e.augment.geometry: flip must be 0: the features were read once" in said
+
+
 def test_a_model_gets_what_it_reads() -> None:
     said = complaint(input="whole_frames", augment={"size": 32})
     assert "model ddnet reads landmarks, but input: whole_frames gives frames. Set input: landmarks" in said
@@ -58,11 +87,25 @@ def test_a_model_gets_what_it_reads() -> None:
     assert "model vit reads frames, but input: landmarks gives landmarks. Set input: whole_frames" in said
 
 
+def test_hp_net_reads_joint_features() -> None:
+    hp_net = {"family": "hp_net", "name": "hp_net"}
+    said = complaint(model=hp_net)
+    assert "model hp_net reads joint_features, but input: landmarks gives landmarks. Set input: joint_features" in said
+    section = HPNetParams(**hp_net, text="random", weights="vectors.safetensors")
+    assert (section.setting, section.width, section.frames) == ("default", None, None)
+    assert section.model_dump(exclude={"weights"}).keys() <= inspect.signature(HPNet).parameters.keys() | hp_net.keys()
+    with pytest.raises(ValidationError, match="text"):
+        HPNetParams(**hp_net, text="clip")
+    with pytest.raises(ValidationError, match="multiple of 4"):
+        HPNetParams(**hp_net, width=10)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"trainer": {"epochs": 1, "batch_size": 4, "mixup": 0.2}}, "trainer.mixup is for pictures"),
         ({"evaluate": {"views": {"spatial": 3}}}, "evaluate.views.spatial is for pictures"),
+        ({"evaluate": {"linear_probe": True}}, "evaluate.linear_probe is for pictures"),
         ({"augment": {"joints": "body", "policy": [{"name": "HorizontalFlip"}]}}, "Use geometry and time_jitter"),
         ({"augment": {"joints": "arms"}}, "e.augment.joints is 'arms'; it can be 'all' or 'body'"),
         ({"augment": {"joints": "all", "time_jiter": 1}}, "e.augment.time_jiter: unknown key"),

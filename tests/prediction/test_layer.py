@@ -129,7 +129,7 @@ def test_other_files_of_weights_and_another_version_are_told(
     changed(folder, version=0).answer(video)
     assert "the model was trained with what version 0 had found" in caplog.text
     other = dict.fromkeys(as_trained["weights"], "0" * 32)
-    with pytest.raises(HumotionError, match=r"is not the file with which.*humotion fetch blazepose"):
+    with pytest.raises(HumotionError, match=r"is not the file with which.*humotion fetch"):
         changed(folder, weights=other).answer(video)
     unknown = {**as_trained["settings"], "from_the_future": 1}
     with pytest.raises(HumotionError, match="does not know the settings"):

@@ -14,10 +14,14 @@ from tests.support.repository import REPOSITORY
 
 
 def read_params() -> dict[str, Any]:
-    """params.yaml, with a layer, and with heads to be compared, which the sample leaves out."""
+    """params.yaml, with a layer, one that is made of it, and heads to be compared, which the sample leaves out."""
+    of_hmdb51, alone = {"dataset": "hmdb51"}, {"of": "labels", "backbone": "none"}
     params: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text())
     return params | {
-        "layers": {"people": {"dataset": "hmdb51", "tool": "blazepose", "model": "lite", "smoothing": {"beta": 80.0}}},
+        "layers": {
+            "people": {**of_hmdb51, "tool": "blazepose", **alone, "model": "lite", "smoothing": {"beta": 80.0}},
+            "features": {**of_hmdb51, "tool": "joint_features", "of": "people", "backbone": "vit", "side": 224},
+        },
         "rebalance": {"ls_vit": {"seed": 0, "k_neighbors": 5, "l2": [0.1], "tau": [0.5], "bootstrap": 2000}},
     }
 

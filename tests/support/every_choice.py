@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from itertools import product
 from typing import Any, get_args
 
 from humotion import choices
 from humotion.params.document import AnyExperiment
+from humotion.params.layer import LABELS, NO_BACKBONE, LayerParams
 
 Chosen = dict[str, str]
 PER_DATASET = ("index", "extract", "explore")
-PER_LAYER = ("annotate",)
+PER_LAYER = ("annotate", "review")
 PER_EXPERIMENT = ("sample", "augment", "train", "evaluate", "register")
 
 
@@ -20,8 +22,14 @@ def chosen_by_dataset() -> dict[str, Chosen]:
 
 
 def chosen_by_layer() -> dict[str, Chosen]:
-    """What a layer of each annotation tool chooses, by the layer's name."""
-    return {f"by_{tool}": {"annotation": tool} for tool in choices.names("annotation")}
+    """What a layer of each annotation tool, and of each backbone that it can run, chooses, by the layer's name."""
+    found = {}
+    for tool in choices.names("annotation"):
+        section = choices.only_class(import_module(f"humotion.params.annotation.{tool}"), LayerParams)
+        for backbone in get_args(section.model_fields["backbone"].annotation):
+            name = f"by_{tool}" if backbone == NO_BACKBONE else f"by_{tool}_of_{backbone}"
+            found[name] = {"annotation": tool, "models": backbone}
+    return found
 
 
 def chosen_by_experiment() -> dict[str, Chosen]:
@@ -61,6 +69,7 @@ def params_of_every_choice(experiments: dict[str, Any]) -> dict[str, Any]:
         },
         "layers": {
             name: {"dataset": next(iter(chosen_by_dataset())), "tool": chosen["annotation"]}
+            | {"of": LABELS, "backbone": chosen["models"]}
             for name, chosen in chosen_by_layer().items()
         },
         "experiments": made,

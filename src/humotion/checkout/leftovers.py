@@ -30,8 +30,9 @@ SIGNS: dict[str, tuple[str, ...]] = {
     "clips": ("meta.json",),
     "plans": ("policy.json",),
     "models": ("model.ckpt",),  # a converted model has none
-    "metrics": ("data.json", "train.json", "test.json", "rebalance.json"),
+    "metrics": ("data.json", "train.json", "test.json", "rebalance.json", "layer.json"),
     "reports": ("summary.json", "near_duplicates.csv", "report.md"),
+    "reviews": ("report.md", "videos.csv"),
     "rebalanced": ("selection.csv",),
     "registered": (),  # files: <experiment>.json
     "sweeps": ("best.json",),

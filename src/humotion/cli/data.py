@@ -38,7 +38,8 @@ def probe(
 @app.command(rich_help_panel="Datasets")
 def fetch(
     dataset: Annotated[
-        str, typer.Argument(help="hmdb51, penn_action or jhmdb; or blazepose: the weights of this annotation tool.")
+        str,
+        typer.Argument(help="hmdb51, penn_action or jhmdb; or blazepose, efficientnet-lite0: the weights of these."),
     ],
     into: Annotated[Path | None, typer.Option(help="The folder. Default: datasets/DATASET, or weights/TOOL.")] = None,
     mirror: Annotated[
@@ -51,13 +52,11 @@ def fetch(
         list[str] | None, typer.Option(help="FILE=HEX: the SHA-256 that an archive must have. Repeatable.")
     ] = None,
 ) -> None:
-    """Download a public dataset in its official layout, or a tool's weights. After an interruption it resumes."""
-    from humotion import choices
+    """Download a public dataset in its official layout, or published weights. After an interruption it resumes."""
     from humotion.fetch.dataset import fetch_dataset
+    from humotion.fetch.weights import fetch_weights, published_weights
 
-    if dataset in choices.names("annotation"):
-        from humotion.fetch.weights import fetch_weights
-
+    if published_weights(dataset) is not None:
         if sha256:
             raise HumotionError("--sha256 is not for weights: their checksums are known.")
         typer.echo(fetch_weights(dataset, into, mirror, keep_archives))
@@ -74,7 +73,7 @@ def record_landmarks(
     ] = None,
     out: Annotated[Path, typer.Option(help="The folder of the dataset: OUT/LABEL/NAME.txt.")] = Path("data/landmarks"),
     seconds: Annotated[float, typer.Option(min=1, help="Length of a recording from a camera. Ctrl-C ends it.")] = 20.0,
-    wait: Annotated[float, typer.Option(min=0, help="Seconds before a recording from a camera begins.")] = 3.0,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds before a recording from a camera starts.")] = 3.0,
     model: Annotated[str, typer.Option(help="lite, full or heavy: larger is better and slower.")] = "full",
     weights: Annotated[
         Path | None, typer.Option(help="Folder of the weights. Default: where `humotion fetch blazepose` puts them.")

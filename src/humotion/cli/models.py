@@ -1,4 +1,4 @@
-"""Commands about models, trained or not: predict, compare, models."""
+"""Commands about models, trained or not: predict, compare, models, embed-classes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,23 @@ def models(
 
     counted = list(count_models())
     typer.echo(json.dumps([entry.as_dict() for entry in counted], indent=2) if as_json else describe(counted))
+
+
+@app.command("embed-classes")
+def embed_classes(
+    names: Annotated[list[str] | None, typer.Argument(help='Class names: shake_hands "jump rope".')] = None,
+    dataset: Annotated[str | None, typer.Option(help="All classes of this dataset, which must be indexed.")] = None,
+    out: Annotated[Path, typer.Option(help="The table. Names that it already has stay in it.")] = Path(
+        "class_names.safetensors"
+    ),
+) -> None:
+    """Make vectors of class names for models that read text (hp_net). It needs the extra `text`.
+
+    Those of HMDB51, JHMDB and Penn Action come with the package. Set `model.weights` to the table of others.
+    """
+    from humotion.convert.class_names import embed_classes
+
+    typer.echo(embed_classes(names or [], dataset, out))
 
 
 @app.command()

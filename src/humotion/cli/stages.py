@@ -84,6 +84,12 @@ def annotate(layer: Layer) -> None:
 
 
 @app.command(rich_help_panel=STAGES)
+def review(layer: Layer) -> None:
+    """Report what a layer found: shares by class, how steady landmarks are, how near to labels, and pictures."""
+    _run_stage("review", layer)
+
+
+@app.command(rich_help_panel=STAGES)
 def explore(dataset: Dataset) -> None:
     """Write the data report: classes, lengths, brightness, contrast, blur, colour, outliers."""
     _run_stage("explore", dataset)

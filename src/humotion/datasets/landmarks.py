@@ -13,7 +13,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,43 +24,18 @@ import pandas as pd
 from humotion.datasets.shared.base import LabelError, Layout, require_videos, unique_ids, video_table
 from humotion.datasets.shared.text import read_text
 from humotion.errors import HumotionError
-from humotion.store.skeleton import skeleton_of
+from humotion.store.blazepose import NUM_LANDMARKS
+from humotion.store.blazepose import SKELETON as BLAZEPOSE
 from humotion.video.decoded import Decoded, Picture
 from humotion.video.probe import Probe
 
 SUFFIX = ".txt"
 WIDTH, HEIGHT = 320, 240  # of the drawn frames: the shape of a webcam's, because a recording does not tell its own
-NUM_LANDMARKS, NUM_VALUES = 33, 4
+NUM_VALUES = 4
 NUM_COLUMNS = NUM_LANDMARKS * NUM_VALUES
 MOST_FRAMES_PER_ROW = 100  # a number of a frame beyond this is a typing error, not a long absence
 SMALLEST_HEADER, MANY = 200, 20  # the first bytes of a table, and the number of its separators in them
 BACKGROUND, BONES, DOTS = (40, 40, 40), (170, 170, 170), (240, 240, 240)
-
-_LIMBS = ("shoulder", "elbow", "wrist", "pinky", "index", "thumb", "hip", "knee", "ankle", "heel", "foot_index")
-_BONES_OF_A_SIDE = (
-    *(("nose", "{}_eye_inner"), ("{}_eye_inner", "{}_eye"), ("{}_eye", "{}_eye_outer"), ("{}_eye_outer", "{}_ear")),
-    *(("{}_shoulder", "{}_elbow"), ("{}_elbow", "{}_wrist"), ("{}_wrist", "{}_pinky"), ("{}_wrist", "{}_index")),
-    *(("{}_wrist", "{}_thumb"), ("{}_pinky", "{}_index"), ("{}_shoulder", "{}_hip"), ("{}_hip", "{}_knee")),
-    *(("{}_knee", "{}_ankle"), ("{}_ankle", "{}_heel"), ("{}_heel", "{}_foot_index"), ("{}_ankle", "{}_foot_index")),
-)
-BLAZEPOSE = replace(
-    skeleton_of(
-        "blazepose",
-        (
-            "nose",
-            *(f"{side}_eye{part}" for side in "lr" for part in ("_inner", "", "_outer")),
-            *("l_ear", "r_ear", "l_mouth", "r_mouth"),
-            *(f"{side}_{part}" for part in _LIMBS for side in "lr"),
-        ),
-        (
-            *((one.format(side), other.format(side)) for side in "lr" for one, other in _BONES_OF_A_SIDE),
-            *(("l_mouth", "r_mouth"), ("l_shoulder", "r_shoulder"), ("l_hip", "r_hip")),
-        ),
-        scored="visible",
-    ),
-    dimensions=3,
-)
-"""MediaPipe's 33 landmarks, in its order."""
 
 
 class Recording(NamedTuple):

@@ -144,6 +144,6 @@ def find_source(name: str) -> Source:
     if name not in SOURCES:
         raise HumotionError(
             f"humotion fetch does not know the dataset {name!r}. It knows: {', '.join(SOURCES)}, "
-            "and the tools in src/humotion/annotation/, whose weights it fetches."
+            "and blazepose and efficientnet-lite0, whose weights it fetches."
         )
     return SOURCES[name]

@@ -22,7 +22,7 @@ from humotion.errors import HumotionError
 from humotion.params.complaint import complaint_about
 from humotion.params.dataset import DatasetParams
 from humotion.params.experiment import ModelParams
-from humotion.params.layer import LABELS, LayerParams
+from humotion.params.layer import LABELS, WRITTEN_OUT, LayerParams
 from humotion.params.layers import AnyLayer
 from humotion.params.machine import MachineParams
 from humotion.params.names import SWEEP_COMMANDS, Name
@@ -63,6 +63,7 @@ class Params(Section):
             if layer.dataset not in self.datasets:
                 known = ", ".join(self.datasets)
                 raise ValueError(f"layers.{name}.dataset is {layer.dataset!r}, which is not under datasets: {known}")
+            self._must_end_at_labels(name)
         for name, experiment in self.experiments.items():
             fitting = [LABELS, *(key for key, layer in self.layers.items() if layer.dataset == experiment.dataset)]
             if experiment.layer not in fitting:
@@ -71,6 +72,21 @@ class Params(Section):
                     f"{experiment.dataset!r}; it can be {', '.join(fitting)}"
                 )
         return self
+
+    def _must_end_at_labels(self, name: str) -> None:
+        """Raise a ValueError unless the layers that a layer is made of exist, and none is made of itself."""
+        seen, dataset = [name], self.layers[name].dataset
+        while (read := self.layers[seen[-1]].of) != LABELS:
+            if read in seen:
+                circle = " of ".join([*seen[seen.index(read) :], read])
+                raise ValueError(f"layers.{name}.of: no layer can be made of itself ({circle})")
+            if read not in self.layers or self.layers[read].dataset != dataset:
+                others = (key for key, layer in self.layers.items() if layer.dataset == dataset and key != seen[-1])
+                raise ValueError(
+                    f"layers.{seen[-1]}.of is {read!r}, which is no other layer of its dataset {dataset!r}; it can be "
+                    f"{', '.join([LABELS, *others])}"
+                )
+            seen.append(read)
 
     @model_validator(mode="after")
     def _names_fit(self) -> Params:
@@ -138,7 +154,8 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
         raise HumotionError(f"{path} is not valid YAML: {twice(error)}") from None
     except YAMLError as error:
         raise HumotionError(f"{path} is not valid YAML: {error}") from None
-    if isinstance(raw, dict) and "layers" not in raw:  # DVC unrolls it, so it must be written out
+    # DVC unrolls these, so they are written out where there is a pipeline.
+    if isinstance(raw, dict) and ("layers" not in raw or _left_out(raw)) and (path.parent / "dvc.yaml").exists():
         raise HumotionError(_what_to_add(f"{path} is not valid:", raw))
     return validate_params(raw, f"{path} is not valid:")
 
@@ -168,12 +185,24 @@ def _explain(complaint: str, raw: Any, error: ValidationError) -> str:
 
 
 def _what_to_add(complaint: str, raw: Any) -> str:
-    lines = [*([] if "layers" in raw else ["layers: {}"]), *missing_choices(raw)]
+    lines = [*([] if "layers" in raw else ["layers: {}"]), *_left_out(raw), *missing_choices(raw)]
     return (
-        f"{complaint} it is of an earlier version of humotion. It must now have the section layers, and each "
+        f"{complaint} it is of an earlier version of humotion. It must now have the section layers, each layer must "
+        "name the layer that its tool reads (of) and the family of its frozen network (backbone), and each "
         "experiment must name what its model sees (input), a layer of its dataset (layer), and the family of its "
         "model (model.family). Add:\n" + "\n".join(f"  {line}" for line in lines)
     )
+
+
+def _left_out(raw: dict[str, Any]) -> list[str]:
+    """The settings that a layer lacks although dvc.yaml names folders by them, as ``path: value``."""
+    layers = raw.get("layers")
+    return [
+        f"layers.{name}.{key}: {usual}"
+        for name, layer in (layers if isinstance(layers, dict) else {}).items()
+        for key, usual in WRITTEN_OUT.items()
+        if isinstance(layer, dict) and key not in layer
+    ]
 
 
 def missing_choices(raw: Any) -> list[str]:

@@ -85,3 +85,18 @@ class LandmarkParams(AugmentParams):
         if value:
             raise ValueError("transforms of pictures do not apply to landmarks. Use geometry and time_jitter")
         return value
+
+
+class JointFeatureParams(LandmarkParams):
+    """Features at the joints of a person, of a layer of the tool ``joint_features``, and the landmarks themselves."""
+
+    gives: ClassVar[str] = "joint_features"
+
+    channels: int = Field(ge=1, description="of the layer's features: 384 of a ViT-S, 1280 of EfficientNet-Lite0")
+
+    @field_validator("geometry")
+    @classmethod
+    def _features_have_no_mirror_image(cls, value: GeometryParams | None) -> GeometryParams | None:
+        if value is not None and value.flip > 0:
+            raise ValueError("flip must be 0: the features were read once, from pictures that are not mirrored")
+        return value

@@ -16,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from humotion.annotation.shared.contract import annotate, load_tool
+from humotion.annotation.shared.contract import load_tool
+from humotion.annotation.shared.given import annotate
 from humotion.errors import HumotionError
+from humotion.params.layer import LayerParams
 from humotion.params.layers import layer_section
 from humotion.prediction.video_file import Frames, Video
 from humotion.store.layers import Arrays
@@ -62,6 +64,20 @@ def annotated(video: Video, layer: Mapping[str, Any] | None) -> Video:
 
 
 def _arrays(video: Video, layer: Mapping[str, Any]) -> Arrays:
+    settings, made = _checked(layer), layer
+    read = {}
+    while "reads" in made:
+        name, made = made["settings"]["of"], made["reads"]
+        read[name] = _checked(made)
+    with tqdm(total=video.num_frames, desc=settings.tool, unit="frame", leave=False) as progress:
+        arrays = annotate(settings, _Watched(video, progress), read)
+    if not arrays["found"].any():
+        _logger.warning("%s found nobody in this video, so the model has nothing to go by.", made["tool"])
+    return arrays
+
+
+def _checked(layer: Mapping[str, Any]) -> LayerParams:
+    """The section of a layer, if its tool can make it here as it was made for the training."""
     settings = layer_section(layer["tool"], _here(layer["settings"]))
     tool = load_tool(settings.tool)
     if layer["version"] != tool.VERSION:
@@ -72,16 +88,10 @@ def _arrays(video: Video, layer: Mapping[str, Any]) -> Arrays:
     for name, path in tool.weights(settings).items():
         if digest_of_file(path) != layer["weights"].get(name):
             raise HumotionError(
-                f"{path} is not the file with which the landmarks of the model's training were made. Get that one: "
-                f"`humotion fetch {settings.tool}`."
+                f"{path} is not the file with which the layer of the model's training was made. Get that one, for "
+                "example with `humotion fetch`."
             )
-    with tqdm(total=video.num_frames, desc=f"{settings.tool}", unit="frame", leave=False) as progress:
-        arrays = annotate(settings, _Watched(video, progress))
-    if not arrays["found"].any():
-        _logger.warning(
-            "%s found nobody in this video. The model answers as for a video without people.", layer["tool"]
-        )
-    return arrays
+    return settings
 
 
 def _here(settings: Mapping[str, Any]) -> dict[str, Any]:

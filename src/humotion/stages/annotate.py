@@ -11,7 +11,7 @@ import shutil
 
 import pandas as pd
 
-from humotion.annotation.shared.contract import load_tool
+from humotion.annotation.shared.contract import load_tool, skeleton_of
 from humotion.annotation.shared.shards import Source, make_layer
 from humotion.errors import HumotionError
 from humotion.files import atomic_path, move_into_place
@@ -30,22 +30,23 @@ def run(name: str, params: Params) -> None:
     without frames is a table row with ``row`` -1 and its status.
 
     Raises:
-        HumotionError: there is no such layer, its dataset is not extracted, a file of weights or a package is
-            missing, or no video has a frame.
+        HumotionError: there is no such layer, its dataset is not extracted, the layer that its tool reads is not made,
+            a file of weights or a package is missing, or no video has a frame.
     """
     settings = params.layer(name)
     tool = load_tool(settings.tool)
     md5 = {file: digest_of_file(path) for file, path in tool.weights(settings).items()}
-    source = Source.of_dataset(settings.dataset)
+    source = Source.of_layer(settings)
+    skeleton = skeleton_of(settings, source.skeleton())
     code = digest_of_code("annotate", chosen=settings.model_dump(mode="json"))
-    digest = digest_of([settings.model_dump(mode="json"), tool.VERSION, md5, digest_of_file(source.table), code])
+    digest = digest_of([settings.model_dump(mode="json"), tool.VERSION, md5, source.digest(), code])
     with owned_work("annotate", digest) as work:
         folder = work / "layer"
         table = make_layer(source, settings, folder, work / "tables", params.machine)
         with atomic_path(folder / TABLE) as temporary:
             table.to_parquet(temporary, index=False)
         counts = _counts(table)
-        facts = LayerFacts(settings.tool, tool.VERSION, settings.settings(), md5, tool.SKELETON, counts)
+        facts = LayerFacts(settings.tool, tool.VERSION, settings.settings(), md5, skeleton, counts)
         write_facts(folder, facts)
         _report(name, settings, table, counts)
         move_into_place(folder, folder_of_layer(settings.dataset, name))

@@ -64,9 +64,17 @@ def preprocessing(experiment: AnyExperiment) -> dict[str, Any]:
 def _layer_of(experiment: AnyExperiment) -> dict[str, Any]:
     if experiment.layer == LABELS:
         return {}
-    facts = Layer(folder_of_layer(experiment.dataset, experiment.layer)).facts
-    told = {"tool": facts.tool, "version": facts.version, "settings": facts.settings, "weights": facts.weights}
-    return {"layer": told}
+    return {"layer": how_made(experiment.dataset, experiment.layer)}
+
+
+def how_made(dataset: str, layer: str) -> dict[str, Any]:
+    """Return what makes a layer again for another video; ``reads`` has the same of the layer that its tool reads."""
+    facts = Layer(folder_of_layer(dataset, layer)).facts
+    read = facts.settings["of"]
+    return {
+        **{"tool": facts.tool, "version": facts.version, "settings": facts.settings, "weights": facts.weights},
+        **({} if read == LABELS else {"reads": how_made(dataset, read)}),
+    }
 
 
 def chosen_metrics(result: FitResult) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from humotion.annotation.blazepose.landmarks import OUTPUTS, LandmarkNetwork, re
 from humotion.annotation.blazepose.pruning import without_other_outputs
 from humotion.annotation.blazepose.region import Floats, Region
 from humotion.annotation.blazepose.runtime import open_network
-from humotion.annotation.blazepose.skeleton import JOINTS, SKELETON
 from humotion.errors import HumotionError
+from humotion.store.blazepose import JOINTS, SKELETON
 from tests.support.clips import CATCH, real_clip
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from humotion.annotation.blazepose import tool
-from humotion.annotation.blazepose.skeleton import SKELETON
-from humotion.annotation.shared.contract import annotate, load_tool
+from humotion.annotation.shared.contract import load_tool
+from humotion.annotation.shared.given import annotate
 from humotion.errors import HumotionError
 from humotion.params.annotation.blazepose import BlazePoseParams
+from humotion.store.blazepose import SKELETON
 from tests.annotation.blazepose.conftest import settings
 from tests.support.clips import CATCH, GOLF, Clip, real_clip
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from humotion.annotation.blazepose.detector import Detection, Detector
 from humotion.annotation.blazepose.landmarks import LandmarkNetwork, Pose
 from humotion.annotation.blazepose.region import Floats, Region
-from humotion.annotation.blazepose.skeleton import NUM_LANDMARKS
 from humotion.annotation.blazepose.tracking import Place, Tracker, by_boxes, by_detector
+from humotion.store.blazepose import NUM_LANDMARKS
 from tests.support.clips import Clip
 
 SIDE = 25.0

@@ -19,12 +19,12 @@ NAMES = [(family, name) for family, name, _ in every_entry()]
 @pytest.mark.parametrize(("family", "name"), NAMES)
 def test_every_name_builds_a_model_that_takes_what_an_input_gives(family: str, name: str) -> None:
     with torch.device("meta"):
-        model = build_model(family, name)
+        model = build_model(family, name, **next(iter(model_entry(family, name).official.values())))
     assert model.num_neighbours in (1, 3)
     if "frames" in getattr(model, "reads", ("frames",)):
         assert callable(model.normalise)
     else:
-        assert "landmarks" in model.reads and not hasattr(model, "normalise")
+        assert {"landmarks", "features"} & set(model.reads) and not hasattr(model, "normalise")
 
 
 def test_names_are_unique_so_that_older_model_folders_find_their_family() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from humotion.datasets.jhmdb import SKELETON as JHMDB
 from humotion.datasets.penn_action import SKELETON as PENN_ACTION
 from humotion.models.common.build import build_model
-from humotion.models.ctr_gcn.graph import adjacency, depths
+from humotion.models.common.joint_graph import adjacency, depths
 from humotion.models.ctr_gcn.official import MODELS as GCNS
 from humotion.models.ddnet.ddnet import DDNet
 from humotion.models.landmark_lstm.layer import LSTMLayer
@@ -226,7 +226,7 @@ def test_inward_is_towards_the_middle_of_the_body() -> None:
 
 
 def test_without_refinement_a_unit_is_a_plain_graph_convolution() -> None:
-    from humotion.models.ctr_gcn.layers import GraphUnit
+    from humotion.models.common.graph_layers import GraphUnit
 
     torch.manual_seed(0)
     graphs = torch.tensor(adjacency(JOINTS, JHMDB.edges))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from humotion.annotation.blazepose.region import Floats, Region, region_of_points
 from humotion.annotation.blazepose.runtime import Network
-from humotion.annotation.blazepose.skeleton import NUM_LANDMARKS
+from humotion.store.blazepose import NUM_LANDMARKS
 
 SIZE = 256
 OUTPUTS = ("Identity", "Identity_1", "Identity_3", "Identity_4")

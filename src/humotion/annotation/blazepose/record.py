@@ -24,10 +24,11 @@ from humotion.annotation.blazepose.tool import USUAL_FPS, Arrays, follow
 from humotion.errors import HumotionError
 from humotion.files import atomic_path
 from humotion.params.annotation.blazepose import BlazePoseParams
+from humotion.store.blazepose import NUM_LANDMARKS
 from humotion.system.names import file_stem
 from humotion.video.decode import decode_video
 
-COLUMNS = 33 * 4
+COLUMNS = NUM_LANDMARKS * 4
 
 
 class Recorded(NamedTuple):
@@ -66,17 +67,17 @@ def record_camera(
         out: the folder of the dataset.
         settings: of the tool.
         seconds: length of the recording.
-        wait: seconds before it begins, to take one's place.
+        wait: seconds before it starts, to take one's place.
 
     Raises:
         HumotionError: there is no such camera, or nobody is found.
     """
-    path = _path(out, label, time.strftime("%Y-%m-%d_%H%M%S"))
     capture = cv2.VideoCapture(int(camera) if camera.isdigit() else camera)
     try:
         if not capture.isOpened():
             raise HumotionError(f"The camera {camera} cannot be opened. Name another one, for example --camera 1.")
         fps = capture.get(cv2.CAP_PROP_FPS) or USUAL_FPS
+        path = _path(out, label, time.strftime("%Y-%m-%d_%H%M%S"))
         return _record(path, _from_camera(capture, wait), fps, settings, round(seconds * fps))
     finally:
         capture.release()

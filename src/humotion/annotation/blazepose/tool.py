@@ -27,13 +27,13 @@ import numpy.typing as npt
 
 from humotion.annotation.blazepose import detector, landmarks
 from humotion.annotation.blazepose.runtime import open_network
-from humotion.annotation.blazepose.skeleton import NUM_LANDMARKS
-from humotion.annotation.blazepose.skeleton import SKELETON as SKELETON
 from humotion.annotation.blazepose.smoothing import WORLD, OneEuro, PointFilter, RunningMean
 from humotion.annotation.blazepose.tracking import Tracker, by_boxes, by_detector, size_of
 from humotion.annotation.blazepose.weights import DETECTOR, find_weights, landmark_file
 from humotion.annotation.shared.contract import Frames
 from humotion.params.annotation.blazepose import BlazePoseParams, SmoothingParams
+from humotion.store.blazepose import NUM_LANDMARKS
+from humotion.store.blazepose import SKELETON as SKELETON
 
 VERSION = 1
 USUAL_FPS = 30.0  # of a video that does not say
@@ -88,7 +88,7 @@ def follow(settings: BlazePoseParams) -> Callable[[Iterable[npt.NDArray[np.uint8
     """Load the networks; return what follows one person through frames that come one by one.
 
     The result takes frames (H, W, 3) and their number per second. It gives, for each of them, the arrays of a video of
-    that frame alone, and None if nobody is found. Smoothing begins anew when a person was lost. Nobody is followed
+    that frame alone, and None if nobody is found. Smoothing starts again when a person was lost. Nobody is followed
     backwards.
     """
     network, people = _networks(settings)

@@ -19,8 +19,8 @@ import numpy.typing as npt
 from humotion.annotation.blazepose.detector import Detector
 from humotion.annotation.blazepose.landmarks import LandmarkNetwork, Pose
 from humotion.annotation.blazepose.region import Region, region_of_box
-from humotion.annotation.blazepose.skeleton import NUM_LANDMARKS
 from humotion.annotation.shared.contract import Frames
+from humotion.store.blazepose import NUM_LANDMARKS
 
 Finder = Callable[[int, npt.NDArray[np.uint8]], Iterable["Place"]]
 """Where to look for a person in frame t, the likeliest place first."""

@@ -1,6 +1,7 @@
 """What an annotation tool is: the interface of ``annotation/<tool>/tool.py``.
 
-A tool looks at all frames of one video, in order, and returns named arrays. A new tool is a folder with that file, and
+A tool looks at all frames of one video, in order, and returns named arrays. It may read what another layer of the same
+dataset has of the video (``layers.<name>.of``). A new tool is a folder with that file, and
 ``params/annotation/<tool>.py`` with its settings. No table lists the tools.
 """
 
@@ -20,7 +21,10 @@ from humotion.store.skeleton import Skeleton
 
 
 class Frames(Protocol):
-    """All frames of one video: a `StoredVideo`, or a video file decoded for prediction."""
+    """All frames of one video, and what is known of it: a stored video, or a video file for prediction.
+
+    `humotion.annotation.shared.given.Given` makes it of either.
+    """
 
     @property
     def width(self) -> int:
@@ -47,8 +51,32 @@ class Frames(Protocol):
         """The labelled boxes (P, T, 4) x0 y0 x1 y1 in pixels, NaN where there is none; None without labels."""
         ...
 
+    @property
+    def joints(self) -> npt.NDArray[np.float32] | None:
+        """The labelled joints (P, T, J, D) in pixels; (0, 0) is the middle of the first pixel. None without labels."""
+        ...
+
+    @property
+    def visibility(self) -> npt.NDArray[np.uint8] | None:
+        """Of the labelled joints (P, T, J): 0 unknown, 1 hidden, 2 visible; None without labels."""
+        ...
+
+    @property
+    def annotation(self) -> Arrays:
+        """What the layer that the tool reads has of the video, by name; nothing for labels in the frame store."""
+        ...
+
+    @property
+    def skeleton(self) -> Skeleton | None:
+        """The joint set of ``annotation``, or else of the labelled joints."""
+        ...
+
     def decode(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """Return RGB frames (len(indices), height, width, 3)."""
+        ...
+
+    def another(self) -> Frames:
+        """Another video of the dataset, always the same one; raise a HumotionError if there is none."""
         ...
 
 
@@ -65,7 +93,8 @@ class Tool(Protocol):
 
     Attributes:
         VERSION: a number that changes when the same settings give other numbers.
-        SKELETON: the joint set of its joints; None if it has none.
+        SKELETON: the joint set of its joints; None if it has none. A tool whose joints are those of the layer that it
+            reads has a function ``skeleton(settings, read)`` instead, from that layer's joint set.
     """
 
     VERSION: int
@@ -97,6 +126,8 @@ def load_tool(name: str) -> Tool:
     return cast(Tool, choices.load("annotation", name, "tool"))
 
 
-def annotate(settings: LayerParams, video: Frames) -> Arrays:
-    """Return what a tool finds in one video, for example in a file to predict."""
-    return load_tool(settings.tool).open_tool(settings)(video)
+def skeleton_of(settings: LayerParams, read: Skeleton | None) -> Skeleton | None:
+    """Return the joint set of a layer's joints, if it has any; ``read`` is that of the layer that its tool reads."""
+    tool: Any = load_tool(settings.tool)
+    found: Skeleton | None = tool.skeleton(settings, read) if hasattr(tool, "skeleton") else tool.SKELETON
+    return found

@@ -11,71 +11,67 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from joblib import delayed
 from tqdm import tqdm
 
 from humotion.annotation.shared.contract import Annotator, load_tool
+from humotion.annotation.shared.given import DamagedFrameError, stored
 from humotion.errors import HumotionError
 from humotion.files import atomic_path, read_json, write_json
 from humotion.parallel import run_unordered
 from humotion.params.layer import LayerParams
 from humotion.params.machine import MachineParams
-from humotion.store.frames import FrameStore, StoredVideo, shard_name
-from humotion.store.layers import TABLE_TYPES, AnnotatedVideo, Arrays, write_layer_shard
+from humotion.store.frames import FrameStore, shard_name
+from humotion.store.layers import (
+    FACTS,
+    TABLE,
+    TABLE_TYPES,
+    AnnotatedVideo,
+    Arrays,
+    folder_of_layer,
+    write_layer_shard,
+)
+from humotion.store.skeleton import Skeleton
+from humotion.work import digest_of, digest_of_file
 
 _Parts = dict[int, list[str]]  # the videos of each shard, in the order of the frame store
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the frames of a dataset are, in paths that a worker in another folder can use."""
+    """Where the frames of a dataset, and the layer that a tool reads, are: paths for workers in any folder."""
 
     frames: Path
     table: Path
+    layer: Path
 
     @classmethod
-    def of_dataset(cls, dataset: str) -> Source:
-        """The frames of ``prepared/<dataset>``.
+    def of_layer(cls, settings: LayerParams) -> Source:
+        """The frames of ``prepared/<dataset>``, and the layer ``of``.
 
         Raises:
-            HumotionError: they are not extracted.
+            HumotionError: they are not extracted, or the layer is not made.
         """
-        prepared = (Path("prepared") / dataset).resolve()
-        source = cls(prepared / "frames", prepared / "frames.parquet")
+        prepared = (Path("prepared") / settings.dataset).resolve()
+        read = folder_of_layer(settings.dataset, settings.of).resolve()
+        source = cls(prepared / "frames", prepared / "frames.parquet", read)
         source.store()
         return source
 
     def store(self) -> FrameStore:
-        """The frame store."""
-        return FrameStore(self.frames, self.table)
+        """The frame store, whose videos have what the layer has of them."""
+        return FrameStore(self.frames, self.table, self.layer)
 
+    def skeleton(self) -> Skeleton | None:
+        """The joint set of the layer, or else of the labels."""
+        store = self.store()
+        return (store.layer.skeleton if store.layer is not None else None) or store.skeleton
 
-class _DamagedFrame(Exception):
-    """A stored frame that cannot be decoded."""
-
-
-@dataclass(frozen=True)
-class _Checked:
-    """A stored video whose damaged frames have an error of their own, so that no fault of a tool looks like one."""
-
-    video: StoredVideo
-    width: int
-    height: int
-    num_frames: int
-    fps: float | None
-    boxes: npt.NDArray[np.float32] | None
-
-    @classmethod
-    def of(cls, video: StoredVideo) -> _Checked:
-        return cls(video, video.width, video.height, video.num_frames, video.fps, video.boxes)
-
-    def decode(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        try:
-            return self.video.decode(indices)
-        except ValueError as error:  # simplejpeg's
-            raise _DamagedFrame(f"one of frames {indices[0]} to {indices[-1]} cannot be decoded: {error}") from error
+    def digest(self) -> str:
+        """A digest of the frames and of everything that the layer says."""
+        tables = [self.table, *(self.layer / name for name in (FACTS, TABLE))]
+        return digest_of([digest_of_file(path) for path in tables if path.exists()])
 
 
 def make_layer(source: Source, settings: LayerParams, folder: Path, work: Path, machine: MachineParams) -> pd.DataFrame:
@@ -161,10 +157,10 @@ def _annotated(
     store = source.store()
     error: str | None
     for row, video_id in enumerate(videos):
-        video = store[video_id]
+        video = stored(store, video_id)
         try:
-            arrays, status, error = _opened(settings)(_Checked.of(video)), "ok", None
-        except _DamagedFrame as damage:
+            arrays, status, error = _opened(settings)(video), "ok", None
+        except DamagedFrameError as damage:
             arrays, status, error = load_tool(settings.tool).nobody(video.num_frames), "corrupt", str(damage)
         rows.append(_row(video_id, row, status, error, video.num_frames, arrays))
         yield AnnotatedVideo(video_id, arrays)

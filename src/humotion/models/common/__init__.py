@@ -1,1 +1,1 @@
-"""What model families share: checkpoints, the hub, fast convolutions, and building a model by its name."""
+"""What model families share: checkpoints, fast convolutions, networks over joints, and building a model by its name."""

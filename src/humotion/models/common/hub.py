@@ -16,6 +16,14 @@ HUB = "hf-hub:"
 FILES = ("model.safetensors", "pytorch_model.bin")  # in this order of preference
 
 
+def existing_checkpoint(weights: str | Path) -> Path:
+    """Return the local file of a checkpoint, as `checkpoint_file`, but raise a HumotionError if it is missing."""
+    path = checkpoint_file(weights)
+    if not path.is_file():
+        raise HumotionError(f"There is no checkpoint {path}. Choose a local .safetensors or .pth file.")
+    return path
+
+
 def checkpoint_file(weights: str | Path) -> Path:
     """Return the local file of a checkpoint; a checkpoint of the hub is downloaded if it is not in the cache.
 

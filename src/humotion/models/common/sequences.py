@@ -58,6 +58,27 @@ def resampled(landmarks: Tensor, known: Tensor, lengths: Tensor, num_frames: int
     return mixed * seen[..., None], seen
 
 
+def resampled_persons(landmarks: Tensor, known: Tensor, is_padding: Tensor, num_frames: int) -> tuple[Tensor, Tensor]:
+    """Leave out the gaps of every person's sequence (`without_gaps`), and stretch it (`resampled`).
+
+    Args:
+        landmarks: (B, M, T, J, D) of M persons, or (B, T, J, D) of one.
+        known: the same without D, bool.
+        is_padding: (B, T) bool.
+        num_frames: F.
+
+    Returns:
+        Landmarks (B, M, F, J, D), zero where they are unknown, and known (B, M, F, J); M is 1 for one person.
+    """
+    if landmarks.ndim == 4:
+        landmarks, known = landmarks[:, None], known[:, None]
+    people = landmarks.shape[:2]
+    is_padding = is_padding.repeat_interleave(people[1], dim=0)
+    each = without_gaps(landmarks.flatten(0, 1), known.flatten(0, 1), is_padding)
+    places, seen = resampled(*each, num_frames)
+    return places.unflatten(0, people), seen.unflatten(0, people)
+
+
 def motion(landmarks: Tensor, known: Tensor) -> Tensor:
     """Differences (B, T - 1, J, D) of neighbouring frames, zero where one of the two is unknown."""
     both = known[:, 1:] & known[:, :-1]

@@ -5,15 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from humotion.models.common.build import ModelEntry
+from humotion.models.common.joint_graph import COCO_BONES
 
 if TYPE_CHECKING:
     from humotion.models.common.counting import Run
-
-COCO_BONES = (
-    *((1, 0), (2, 0), (3, 1), (4, 2), (0, 5), (0, 6), (5, 6), (7, 5), (8, 6), (9, 7), (10, 8)),
-    *((11, 5), (12, 6), (11, 12), (13, 11), (14, 12), (15, 13), (16, 14)),
-)
-"""Bones of the 17 joints of COCO, with both ears."""
 
 MODELS = {
     "ctr_gcn": ModelEntry(

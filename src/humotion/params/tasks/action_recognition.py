@@ -15,11 +15,14 @@ from humotion.params.experiment import (
     TrainerParams,
     UniformClipParams,
 )
-from humotion.params.inputs import LandmarkParams, WholeFrameParams
+from humotion.params.inputs import JointFeatureParams, LandmarkParams, WholeFrameParams
 from humotion.params.models.ctr_gcn import CTRGCNParams
 from humotion.params.models.ddnet import DDNetParams
+from humotion.params.models.efficientnet import EfficientNetParams
 from humotion.params.models.gru import BiGRUParams
+from humotion.params.models.hp_net import HPNetParams
 from humotion.params.models.landmark_lstm import LandmarkLSTMParams
+from humotion.params.models.linear_probe import LinearProbeParams
 from humotion.params.models.vit import LSViTParams, ViTParams
 from humotion.params.section import Section
 
@@ -124,15 +127,20 @@ class ActionRegisterParams(RegisterParams):
     metric: Literal["top1", "macro_f1", "mean_class_accuracy"] = "top1"
 
 
-OnFrames = LSViTParams | ViTParams
+OnFrames = LSViTParams | ViTParams | EfficientNetParams
 OnLandmarks = LandmarkLSTMParams | BiGRUParams | DDNetParams | CTRGCNParams
+OnFeatures = HPNetParams | LinearProbeParams
 
 
 # Tags in parentheses are no keys of params.yaml (`humotion.params.complaint`).
 def _kind_of_augment(value: Any) -> str:
-    """Tell sections ``augment`` apart: that of landmarks must say which joints."""
-    of_landmarks = "joints" in value if isinstance(value, dict) else isinstance(value, LandmarkParams)
-    return "(landmarks)" if of_landmarks else "(frames)"
+    """Tell sections ``augment`` apart: those of joints must say which, and that of features how many channels."""
+    if not isinstance(value, dict):
+        gives: str = value.gives
+        return f"({gives})"
+    if "channels" in value:
+        return "(joint_features)"
+    return "(landmarks)" if "joints" in value else "(frames)"
 
 
 def _kind_of_clips(value: Any) -> str:
@@ -147,16 +155,18 @@ class ActionExperiment(Experiment):
     learns_labels: ClassVar[bool] = True
 
     task: Literal["action_recognition"]
-    input: Literal["whole_frames", "landmarks"]
+    input: Literal["whole_frames", "landmarks", "joint_features"]
     clips: Annotated[
         Annotated[UniformClipParams, Tag("(uniform)")] | Annotated[EveryWindowClipParams, Tag("(windows)")],
         Discriminator(_kind_of_clips),
     ] = UniformClipParams()
     augment: Annotated[
-        Annotated[WholeFrameParams, Tag("(frames)")] | Annotated[LandmarkParams, Tag("(landmarks)")],
+        Annotated[WholeFrameParams, Tag("(frames)")]
+        | Annotated[LandmarkParams, Tag("(landmarks)")]
+        | Annotated[JointFeatureParams, Tag("(joint_features)")],
         Discriminator(_kind_of_augment),
     ] = WholeFrameParams()
-    model: Annotated[OnFrames | OnLandmarks, Field(discriminator="name")]
+    model: Annotated[OnFrames | OnLandmarks | OnFeatures, Field(discriminator="name")]
     optimizer: ActionOptimizerParams
     trainer: ActionTrainerParams
     evaluate: ActionEvaluateParams = ActionEvaluateParams()
@@ -164,11 +174,15 @@ class ActionExperiment(Experiment):
 
     @model_validator(mode="after")
     def _the_model_reads_what_the_input_gives(self) -> ActionExperiment:
-        if (self.input == "landmarks") != (self.augment.gives == "landmarks"):
-            missing = "needs augment.joints (all or body)" if self.input == "landmarks" else "has no augment.joints"
-            raise ValueError(f"input: {self.input} {missing}")
+        by_input = {"landmarks": "landmarks", "joint_features": "joint_features"}
+        if self.augment.gives != by_input.get(self.input, "frames"):
+            needs = {
+                "landmarks": "needs augment.joints (all or body), and has no augment.channels",
+                "joint_features": "needs augment.joints (all or body) and augment.channels",
+            }.get(self.input, "has no augment.joints")
+            raise ValueError(f"input: {self.input} {needs}")
         if self.model.reads != self.augment.gives:
-            fitting = "landmarks" if self.model.reads == "landmarks" else "whole_frames"
+            fitting = {"frames": "whole_frames"}.get(self.model.reads, self.model.reads)
             raise ValueError(
                 f"model {self.model.name} reads {self.model.reads}, but input: {self.input} gives "
                 f"{self.augment.gives}. Set input: {fitting}, or choose another model"
@@ -183,6 +197,7 @@ class ActionExperiment(Experiment):
             "trainer.mixup": self.trainer.mixup,
             "trainer.cutmix": self.trainer.cutmix,
             "evaluate.views.spatial": self.evaluate.views.spatial > 1,
+            "evaluate.linear_probe": self.evaluate.linear_probe,
         }
         if used := [name for name, value in asked.items() if value]:
             raise ValueError(f"{used[0]} is for pictures, but input: {self.input} shows the model none")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from humotion.clips.datamodule import ClipDataModule
+from humotion.errors import HumotionError
 from humotion.params.machine import MachineParams
 from humotion.tasks.action_recognition.training.linear_probe import fit
 from humotion.training.predict import predict
@@ -24,9 +25,15 @@ def start_head(task: Task, data: ClipDataModule, machine: MachineParams) -> floa
 
     Returns:
         The top-1 accuracy of the head on the validation clips.
+
+    Raises:
+        HumotionError: the model's head is not linear.
     """
     head = task.model.head
-    assert isinstance(head, torch.nn.Linear)
+    if not isinstance(head, torch.nn.Linear):
+        raise HumotionError(
+            f"trainer.head_start needs a linear head, but that of {task.architecture['name']} is not. Set it to false."
+        )
     probe = fit(*_embedded(task, data, "train", machine), *_embedded(task, data, "val", machine), head.out_features)
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(probe.weight))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,6 +55,37 @@ def shown_to(model: Any, batch: Mapping[str, Tensor]) -> list[Tensor]:
     read = getattr(model, "reads", (FRAMES,))
     tensors = [model.normalise(batch[name]) if name == FRAMES else batch[name] for name in read]
     return [*tensors, batch["is_padding"]]
+
+
+def name_classes(model: Any, classes: Sequence[str]) -> None:
+    """Tell a model the names of the classes before training, if it is a `NamedClassesModel`."""
+    if hasattr(model, "name_classes"):
+        model.name_classes(classes)
+
+
+def all_logits(model: Any, shown: Sequence[Tensor]) -> list[Tensor]:
+    """Return all logits (B, num_classes) of a model that have a loss in training; its answer comes first."""
+    return model.training_logits(*shown) if hasattr(model, "training_logits") else [model(*shown)]
+
+
+class AuxiliaryModel(ActionModel, Protocol):
+    """What a model has in addition if parts of it also classify in training, each with a loss of the same weight."""
+
+    def training_logits(self, *shown: Tensor) -> list[Tensor]:
+        """Logits (B, num_classes): those of `__call__`, then those of each auxiliary classifier."""
+        ...
+
+
+class NamedClassesModel(ActionModel, Protocol):
+    """What a model has in addition if it makes something of the names of the classes."""
+
+    def name_classes(self, classes: Sequence[str]) -> None:
+        """Read what the model needs of the names, before training; for prediction its weights have it.
+
+        Raises:
+            HumotionError: it cannot use a name.
+        """
+        ...
 
 
 class PretrainedModel(ActionModel, Protocol):

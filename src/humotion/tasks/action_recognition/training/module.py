@@ -25,7 +25,13 @@ from humotion.params.tasks.action_recognition import (
 )
 from humotion.tasks.action_recognition.training.losses import make_loss
 from humotion.tasks.action_recognition.training.mixing import Mixing
-from humotion.tasks.action_recognition.training.model import ActionModel, PretrainedModel, shown_to
+from humotion.tasks.action_recognition.training.model import (
+    ActionModel,
+    PretrainedModel,
+    all_logits,
+    name_classes,
+    shown_to,
+)
 from humotion.tasks.action_recognition.training.outcomes import action_probabilities
 from humotion.training.task import Batch, Task, parameter_groups
 
@@ -78,6 +84,7 @@ class ActionRecognition(Task):
         task.head_start = trainer.head_start
         if model.weights is not None:
             task.pretrained.load_pretrained(model.weights)
+        name_classes(task.model, meta["classes"])
         if trainer.freeze_backbone or trainer.checkpoint_activations:
             backbone = task.backbone("trainer.freeze_backbone and trainer.checkpoint_activations")
             backbone.requires_grad_(not trainer.freeze_backbone)
@@ -138,13 +145,18 @@ class ActionRecognition(Task):
         return self.action_model(*shown_to(self.model, batch))
 
     def training_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
-        """Return the chosen loss, with label smoothing; for mixed clips, the label with the larger share is correct."""
+        """Return the chosen loss, with label smoothing; for mixed clips, the label with the larger share is correct.
+
+        If the model has auxiliary classifiers, their losses are added.
+        """
         shown, targets = shown_to(self.model, batch), batch["label"]
         if self.mixing is not None:
             frames, is_padding = shown  # only models that read frames alone have mixed clips
             *shown, targets = self.mixing(frames, is_padding, targets)
-        logits = self.action_model(*shown)
+        logits, *auxiliary = all_logits(self.model, shown)
         loss: Tensor = self.loss(logits, targets)
+        for others in auxiliary:
+            loss = loss + self.loss(others, targets)
         heaviest = targets if targets.ndim == 1 else targets.argmax(1)
         accuracy = (logits.argmax(1) == heaviest).float().mean()
         size, share = self.share_of_batch(len(logits), batch_idx)

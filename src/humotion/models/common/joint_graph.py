@@ -15,6 +15,12 @@ from humotion.errors import HumotionError
 
 Floats = npt.NDArray[np.float32]
 
+COCO_BONES = (
+    *((1, 0), (2, 0), (3, 1), (4, 2), (0, 5), (0, 6), (5, 6), (7, 5), (8, 6), (9, 7), (10, 8)),
+    *((11, 5), (12, 6), (11, 12), (13, 11), (14, 12), (15, 13), (16, 14)),
+)
+"""Bones of the 17 joints of COCO, with both ears."""
+
 
 def distances(num_joints: int, edges: Sequence[Sequence[int]]) -> Floats:
     """Number of bones (J, J) between joints, infinite if they are not connected.

