@@ -14,8 +14,8 @@ from humotion.figures.contact_sheet import Tile, write_contact_sheet
 from humotion.figures.overlay import draw_skeleton
 from humotion.figures.tables import markdown_table
 from humotion.files import atomic_path
-from humotion.review.measures import main_landmarks
-from humotion.store.frames import FrameStore, StoredVideo
+from humotion.review.measures import Floats, main_landmarks
+from humotion.store.frames import FrameStore
 from humotion.store.skeleton import Skeleton
 
 TILES = 6  # frames of a video on a sheet, evenly spread
@@ -83,15 +83,15 @@ def _row(store: FrameStore, skeleton: Skeleton | None, video: Any) -> tuple[str,
     stored = store[video.video_id]
     chosen = np.unique(np.linspace(0, stored.num_frames - 1, TILES).round().astype(int))
     frames = stored.decode(chosen)
+    points = None if skeleton is None else main_landmarks(stored)
     tiles = [
-        Tile(_drawn(stored, number, frame, skeleton), [f"frame {number}"])
+        Tile(_drawn(points, number, frame, skeleton), [f"frame {number}"])
         for number, frame in zip(chosen.tolist(), frames, strict=True)
     ]
     return f"{video.label}: {video.video_id}, somebody in {video.num_found} of {video.num_frames} frames", tiles
 
 
-def _drawn(video: StoredVideo, number: int, frame: Any, skeleton: Skeleton | None) -> Any:
-    points = main_landmarks(video)
+def _drawn(points: Floats | None, number: int, frame: Any, skeleton: Skeleton | None) -> Any:
     if points is None or skeleton is None or not np.isfinite(points[number]).any():
         return frame
     return draw_skeleton(frame, points[number], None, skeleton)

@@ -17,8 +17,8 @@ Sources: V. Bazarevsky et al., "BlazePose: On-device Real-time Body Pose Trackin
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import tee
 from pathlib import Path
 from typing import Any
 
@@ -96,22 +96,15 @@ def follow(settings: BlazePoseParams) -> Callable[[Iterable[npt.NDArray[np.uint8
     tracker = Tracker(network, by_detector(people, settings.min_detection, settings.doubtful), settings.min_presence)
 
     def followed(frames: Iterable[npt.NDArray[np.uint8]], fps: float) -> Iterator[Arrays | None]:
-        pending: deque[tuple[int, int]] = deque()
-
-        def watched() -> Iterator[npt.NDArray[np.uint8]]:
-            for frame in frames:
-                pending.append(frame.shape[:2])
-                yield frame
-
+        shown, looked_at = tee(frames)  # in step: only one frame waits
         smooth = _Smoothing(settings.smoothing, 1 / fps)
-        for pose in tracker.forwards(watched()):
-            height, width = pending.popleft()
+        for frame, pose in zip(shown, tracker.forwards(looked_at), strict=True):
             if pose is None:
                 smooth = _Smoothing(settings.smoothing, 1 / fps)
                 yield None
                 continue
             arrays = _empty(1, 1)
-            _fill(arrays, 0, pose, smooth, width, height)
+            _fill(arrays, 0, pose, smooth, frame.shape[1], frame.shape[0])
             yield arrays
 
     return followed

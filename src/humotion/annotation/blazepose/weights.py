@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import lru_cache
 from pathlib import Path
 
 from humotion.errors import HumotionError
 from humotion.params.annotation.blazepose import BlazePoseParams
-from humotion.work import main_checkout
+from humotion.work import main_checkout, sha256_of_file
 
 FOLDER = Path("weights") / "blazepose"
 DETECTOR = "pose_detection.tflite"
@@ -54,15 +52,8 @@ def _published(path: Path) -> Path:
             f"{path} is missing: the published weights of BlazePose. Run `humotion fetch blazepose`, which puts them "
             f"there (into {FOLDER} of the checkout), or set `weights` of the layer to their folder."
         )
-    state = path.stat()
-    if _sha256(path, state.st_size, state.st_mtime_ns) != SHA256[path.name]:
+    if sha256_of_file(path) != SHA256[path.name]:
         raise HumotionError(
             f"{path} is not the published file of that name. Delete it and run `humotion fetch blazepose`."
         )
     return path
-
-
-@lru_cache(maxsize=8)
-def _sha256(path: Path, size: int, changed: int) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

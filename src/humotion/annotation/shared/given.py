@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from humotion.annotation.shared.contract import Frames, load_tool, skeleton_of
+from humotion.annotation.shared.contract import Annotator, Frames, load_tool, skeleton_of
 from humotion.errors import HumotionError
 from humotion.params.layer import LABELS, LayerParams
 from humotion.store.frames import FrameStore
@@ -91,6 +92,12 @@ def stored(store: FrameStore, video_id: str) -> Given:
     )
 
 
+@lru_cache(maxsize=4)
+def opened(settings: LayerParams) -> Annotator:
+    """A tool with its networks, loaded once per process, whatever number of videos it looks at."""
+    return load_tool(settings.tool).open_tool(settings)
+
+
 def annotate(settings: LayerParams, video: Any, layers: Mapping[str, LayerParams] = NO_LAYERS) -> Arrays:
     """Return what a tool finds in one video that no dataset has, for example in a file to predict.
 
@@ -117,4 +124,4 @@ def _annotated(settings: LayerParams, video: Any, layers: Mapping[str, LayerPara
         read = _annotated(layers[settings.of], video, layers)
     facts = (video.width, video.height, video.num_frames, video.fps)
     given = Given(video, *facts, annotation=read[0], skeleton=read[1])
-    return load_tool(settings.tool).open_tool(settings)(given), skeleton_of(settings, read[1])
+    return opened(settings)(given), skeleton_of(settings, read[1])

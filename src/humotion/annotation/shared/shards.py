@@ -6,7 +6,6 @@ import hashlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ import pandas as pd
 from joblib import delayed
 from tqdm import tqdm
 
-from humotion.annotation.shared.contract import Annotator, load_tool
-from humotion.annotation.shared.given import DamagedFrameError, stored
+from humotion.annotation.shared.contract import load_tool
+from humotion.annotation.shared.given import DamagedFrameError, opened, stored
 from humotion.errors import HumotionError
 from humotion.files import atomic_path, read_json, write_json
 from humotion.parallel import run_unordered
@@ -127,12 +126,6 @@ def _part_path(work: Path, shard: int) -> Path:
     return work / f"shard-{shard:03d}.json"
 
 
-@lru_cache(maxsize=1)
-def _opened(settings: LayerParams) -> Annotator:
-    """The tool with its networks, loaded once per worker."""
-    return load_tool(settings.tool).open_tool(settings)
-
-
 def _make_shard(
     shard: int, videos: list[str], source: Source, settings: LayerParams, folder: Path, work: Path
 ) -> tuple[int, int]:
@@ -159,7 +152,7 @@ def _annotated(
     for row, video_id in enumerate(videos):
         video = stored(store, video_id)
         try:
-            arrays, status, error = _opened(settings)(video), "ok", None
+            arrays, status, error = opened(settings)(video), "ok", None
         except DamagedFrameError as damage:
             arrays, status, error = load_tool(settings.tool).nobody(video.num_frames), "corrupt", str(damage)
         rows.append(_row(video_id, row, status, error, video.num_frames, arrays))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import lru_cache
 from pathlib import Path
 
 from humotion.errors import HumotionError
-from humotion.work import main_checkout
+from humotion.work import main_checkout, sha256_of_file
 
 FOLDER = Path("weights") / "efficientnet"
 CHECKPOINT = "efficientnet-lite0-57934424.pth"
@@ -35,15 +33,8 @@ def published() -> Path:
             f"{path} is missing: the published weights of EfficientNet-Lite0. Run `humotion fetch efficientnet-lite0`, "
             f"which puts them into {FOLDER} of the checkout, or set `weights` to the file."
         )
-    state = path.stat()
-    if _sha256(path, state.st_size, state.st_mtime_ns) != SHA256[CHECKPOINT]:
+    if sha256_of_file(path) != SHA256[CHECKPOINT]:
         raise HumotionError(
             f"{path} is not the published checkpoint. Delete it and run `humotion fetch efficientnet-lite0`."
         )
     return path
-
-
-@lru_cache(maxsize=8)
-def _sha256(path: Path, size: int, changed: int) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
