@@ -203,3 +203,28 @@ def test_nohup(tmp_path: Path) -> None:
         process.wait(1)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 128 + signal.SIGTERM
+
+
+WORKER = """
+import multiprocessing.resource_sharer as sharer
+import os, socket, sys, time
+from humotion.system.signals import obey_only_the_parent
+
+obey_only_the_parent()
+with open(os.devnull) as stream:
+    address, _ = sharer.DupFd(stream.fileno())._id
+parent = socket.socket(socket.AF_UNIX)
+parent.connect(address)
+time.sleep(0.5)  # the worker has sent its challenge
+parent.close()  # unread bytes: the worker's connection is reset
+time.sleep(0.5)
+raise RuntimeError("a real fault") if "fault" in sys.argv else SystemExit
+"""
+
+
+@pytest.mark.parametrize("fault", ["none", "fault"])
+def test_a_worker_says_nothing_of_a_parent_that_hangs_up(fault: str) -> None:
+    """The parent stopped while it took a tensor from the worker; faults of the worker's own are still printed."""
+    done = subprocess.run([sys.executable, "-c", WORKER, fault], capture_output=True, text=True, timeout=120)
+    assert "Connection" not in done.stderr
+    assert done.stderr.splitlines()[-1:] == ([] if fault == "none" else ["RuntimeError: a real fault"])

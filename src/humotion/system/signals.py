@@ -14,11 +14,12 @@ import os
 import select
 import signal
 import stat
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, TracebackType
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 AGAIN = 2.0  # seconds after which Ctrl-C interrupts a second time, if stopping takes too long
@@ -112,8 +113,19 @@ def obey_only_the_parent(parent: int | None = None) -> None:
         parent: the id of the process that started it, if that may have died by now.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    sys.excepthook = _report
     watch = threading.Thread(target=_watch, args=(parent or os.getppid(),), daemon=True, name="humotion-parent")
     watch.start()
+
+
+def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print an exception of a worker, except that the parent has hung up.
+
+    A worker hands its tensors to the parent in a thread of `multiprocessing.resource_sharer`. A parent that stops in
+    the middle of that leaves the worker with a broken connection, and a traceback would follow the parent's last words.
+    """
+    if not isinstance(error, ConnectionError | EOFError):
+        sys.__excepthook__(kind, error, trace)
 
 
 def _watch(parent: int) -> None:
