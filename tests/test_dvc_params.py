@@ -49,6 +49,7 @@ READERS: dict[str, set[str]] = {
     "experiments.trainer": {"train"},
     "experiments.evaluate": {"evaluate"},
     "experiments.register": {"register"},
+    "fusions": {"fuse"},
     "rebalance": {"rebalance"},
 }
 

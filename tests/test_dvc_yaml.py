@@ -19,6 +19,7 @@ from tests.support.every_choice import (
     chosen_by_dataset,
     chosen_by_experiment,
     chosen_by_layer,
+    fused,
     params_of_every_choice,
     rebalanced,
 )
@@ -30,6 +31,7 @@ EXPECTED = [
     *(f"{stage}@{name}" for stage in PER_DATASET for name in PARAMS["datasets"]),
     *(f"{stage}@{name}" for stage in PER_LAYER for name in PARAMS["layers"]),
     *(f"{stage}@{name}" for stage in PER_EXPERIMENT for name in PARAMS["experiments"]),
+    *(f"fuse@{name}" for name in PARAMS["fusions"]),
     *(f"rebalance@{name}" for name in PARAMS["rebalance"]),
 ]
 EVERY: dict[str, tuple[str, dict[str, str]]] = {
@@ -41,7 +43,15 @@ EVERY: dict[str, tuple[str, dict[str, str]]] = {
         for name, found in chosen_by_experiment().items()
         if found["tasks"] in rebalanced()
     },
+    **{
+        f"fuse@fusion_of_{task}": ("fuse", next(one for one in chosen_by_experiment().values() if one["tasks"] == task))
+        for task in fused()
+    },
 }
+
+
+WITH_MODELS = ("rebalance", "fuse")
+"""Stages that start from trained models."""
 
 
 def unrolled(folder: Path, params: dict[str, Any]) -> dict[str, PipelineStage]:
@@ -69,10 +79,10 @@ def covers(dep: str, file: str) -> bool:
 
 
 def reached(address: str) -> set[str]:
-    """The code that a stage runs, less what reaches a rebalancing with the model folder that it depends on."""
+    """The code that a stage runs, less what comes with a model folder that it depends on."""
     stage, chosen = EVERY[address]
     files = reached_files(stage, chosen)
-    if stage != "rebalance":
+    if stage not in WITH_MODELS:
         return files
     with_the_model = (
         f"src/humotion/tasks/{chosen['tasks']}/training",
@@ -96,7 +106,7 @@ def test_code_that_a_stage_runs_is_a_dependency(every_stage: dict[str, PipelineS
     assert not missing, f"{address}: dvc.yaml lacks the dependencies {missing}"
 
 
-@pytest.mark.parametrize("stage", [*PER_DATASET, *PER_LAYER, *PER_EXPERIMENT, "rebalance"])
+@pytest.mark.parametrize("stage", [*PER_DATASET, *PER_LAYER, *PER_EXPERIMENT, *WITH_MODELS])
 def test_no_code_dependency_is_without_use(every_stage: dict[str, PipelineStage], stage: str) -> None:
     # The instances of a stage share a list, so an entry is of use if one of them runs it.
     instances = [address for address in EVERY if address.startswith(f"{stage}@")]
@@ -119,7 +129,7 @@ def test_what_rebalancing_has_from_the_model_folder_trains_the_model(every_stage
 
 
 def test_the_lists_are_short() -> None:
-    assert len((REPOSITORY / "dvc.yaml").read_text().splitlines()) < 310
+    assert len((REPOSITORY / "dvc.yaml").read_text().splitlines()) < 350
     pipeline: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text())
     code = [dep for dep in pipeline["stages"]["train"]["do"]["deps"] if dep.startswith("src/")]
     assert len(code) <= 10
@@ -153,8 +163,8 @@ def test_every_input_is_made_by_a_stage_or_is_raw(stages: dict[str, PipelineStag
     assert not inputs - outs - roots
 
 
-def test_without_layers_and_heads_to_compare_the_pipeline_has_no_such_stage(tmp_path: Path) -> None:
+def test_without_layers_fusions_and_heads_to_compare_the_pipeline_has_no_such_stage(tmp_path: Path) -> None:
     params: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text())
-    assert params["layers"] == params["rebalance"] == {}
-    made = ("annotate@", "review@", "rebalance@")
+    assert params["layers"] == params["fusions"] == params["rebalance"] == {}
+    made = ("annotate@", "review@", "fuse@", "rebalance@")
     assert sorted(unrolled(tmp_path, params)) == sorted(name for name in EXPECTED if not name.startswith(made))

@@ -14,7 +14,7 @@ from humotion.comparison.clips import read_clips
 from humotion.comparison.compare import compare, differences, part_scores, scores
 from humotion.errors import HumotionError
 from humotion.files import write_json
-from humotion.tasks.action_recognition.evaluation.protocol import direction_of
+from humotion.tasks.action_recognition.evaluation.assessment import direction_of
 
 NUM_CLIPS = 40
 

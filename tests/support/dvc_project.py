@@ -14,13 +14,19 @@ from tests.support.repository import REPOSITORY
 
 
 def read_params() -> dict[str, Any]:
-    """params.yaml, with a layer, one that is made of it, and heads to be compared, which the sample leaves out."""
+    """params.yaml, with what the sample leaves out: a layer, one that is made of it, a fusion, and heads to compare.
+
+    DVC does not ask whether the two models of a fusion have the same task.
+    """
     of_hmdb51, alone = {"dataset": "hmdb51"}, {"of": "labels", "backbone": "none"}
     params: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text())
     return params | {
         "layers": {
             "people": {**of_hmdb51, "tool": "blazepose", **alone, "model": "lite", "smoothing": {"beta": 80.0}},
             "features": {**of_hmdb51, "tool": "joint_features", "of": "people", "backbone": "vit", "side": 224},
+        },
+        "fusions": {
+            "both": {"task": "action_recognition", "dataset": "hmdb51", "of": ["ls_vit", "lstm_pm"], "seed": 0}
         },
         "rebalance": {"ls_vit": {"seed": 0, "k_neighbors": 5, "l2": [0.1], "tau": [0.5], "bootstrap": 2000}},
     }

@@ -73,9 +73,18 @@ def params_of_every_choice(experiments: dict[str, Any]) -> dict[str, Any]:
             for name, chosen in chosen_by_layer().items()
         },
         "experiments": made,
+        "fusions": {
+            f"fusion_of_{task}": {"task": task, "dataset": next(iter(chosen_by_dataset())), "of": list(made)[:2]}
+            for task in fused()
+        },
         "rebalance": {name: {} for name, chosen in chosen_by_experiment().items() if chosen["tasks"] in rebalanced()},
         "sweeps": {},
     }
+
+
+def fused() -> list[str]:
+    """The tasks whose models can be fused."""
+    return [task for task in choices.names("tasks") if _has_part(task, "fusion.protocol")]
 
 
 def rebalanced() -> list[str]:

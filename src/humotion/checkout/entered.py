@@ -36,12 +36,12 @@ def registered(name: str, params: Params) -> str | None:
 
 
 def not_entered(params: Params) -> list[str]:
-    """The experiments whose files say that they are registered, while the store in use does not have them.
+    """The experiments and fusions whose files say that they are registered, while the store in use does not have them.
 
     Raises:
         HumotionError: the store does not answer, or cannot be used.
     """
-    found = {name: Path("registered") / f"{name}.json" for name in params.experiments}
+    found = {name: Path("registered") / f"{name}.json" for name in params.makers}
     return [name for name, path in found.items() if path.exists() and _version(name, read_json(path), params) is None]
 
 

@@ -31,18 +31,18 @@ def join(params: Params, names: Sequence[str] = ()) -> Iterator[str]:
 
     Args:
         params: all of params.yaml.
-        names: experiments; none for all that have a model folder.
+        names: experiments and fusions; none for all that have a model folder.
 
     Raises:
         HumotionError: there is no such experiment, no model folder at all, or a file is missing.
     """
-    chosen = list(names) or [name for name in params.experiments if (Path("models") / name / DESCRIPTION).exists()]
+    chosen = list(names) or [name for name in params.makers if (Path("models") / name / DESCRIPTION).exists()]
     if not chosen:
         raise HumotionError("There is no model in models/. Get those of a colleague by `dvc pull`, or run `dvc repro`.")
     recorded = {name: _recorded(name) for name in chosen}
     chosen.sort(key=lambda name: (recorded[name] or {}).get("alias") != registry.CHAMPION)
     for name in chosen:
-        params.experiment(name)
+        params.maker(name)
         yield _join_run(name, params)
         yield _join_registry(name, params, recorded[name])
 
@@ -78,12 +78,12 @@ def _log_evaluation(name: str, params: Params, description: ModelDescription) ->
     if scores.exists():
         test = read_json(scores)
         runs.log_metrics(_flat(test))
-        runs.describe(recorded_source(params.experiment(name), description).note, description.validation, test)
-        evaluated = params.experiment(name).evaluate.model_dump()
+        runs.describe(recorded_source(params.maker(name), description).note, description.validation, test)
+        evaluated = params.maker(name).evaluate.model_dump()
         runs.set_tags({f"evaluate.{key}": str(value) for key, value in evaluated.items()})
     if (report := Path("reports") / name).is_dir():
         runs.log_folder(report, "evaluate")
-    log_lock(f"train@{name}", Path("models") / name)
+    log_lock(f"{'fuse' if name in params.fusions else 'train'}@{name}", Path("models") / name)
 
 
 def _flat(test: Mapping[str, Any]) -> dict[str, float]:
@@ -107,12 +107,14 @@ def _join_registry(name: str, params: Params, recorded: dict[str, Any] | None) -
         aliases = ", ".join(known.aliases) or "neither champion nor challenger"
         return f"{name}: the registry has it as {recorded['model']} version {known.version} ({aliases})."
     _needed(Path("metrics") / name / "test.json")
-    _needed(Path("prepared") / params.experiment(name).dataset / "index.json")
+    _needed(Path("prepared") / params.maker(name).dataset / "index.json")
     return f"{name}: {enter_as_recorded(name, params, recorded)}"
 
 
 def _example(name: str, params: Params) -> Path:
     """The video of the first validation clip, for the input example of the logged model; it may be absent."""
+    while name in params.fusions:
+        name = params.fusions[name].of[0]
     experiment = params.experiment(name)
     clips = pd.read_parquet(_needed(Path("clips") / name / "val.parquet"), columns=["video_id"])
     table = _needed(Path("prepared") / experiment.dataset / "videos.parquet")

@@ -29,7 +29,7 @@ SIGNS: dict[str, tuple[str, ...]] = {
     "layers": ("labels/layer.json",),
     "clips": ("meta.json",),
     "plans": ("policy.json",),
-    "models": ("model.ckpt",),  # a converted model has none
+    "models": ("model.ckpt", "members"),  # a converted model has none
     "metrics": ("data.json", "train.json", "test.json", "rebalance.json", "layer.json"),
     "reports": ("summary.json", "near_duplicates.csv", "report.md"),
     "reviews": ("report.md", "videos.csv"),
@@ -68,8 +68,8 @@ class Leftovers:
 
 def find_leftovers(params: Params) -> Leftovers:
     """Find what params.yaml does not have any more, in the checkout that is the working folder."""
-    known = {*params.datasets, *params.layers, *params.experiments}
-    maps = {key: set(getattr(params, key)) for key in ("datasets", "layers", "experiments", "rebalance")}
+    known = {*params.datasets, *params.layers, *params.makers}
+    maps = {key: set(getattr(params, key)) for key in ("datasets", "layers", "experiments", "fusions", "rebalance")}
     sources = {stage: source for file in PIPELINES for stage, source in _sources(file).items()}
     entries: dict[Path, tuple[str, ...]] = {}
     former: set[Path] = set()
@@ -152,7 +152,7 @@ def _unknown(known: set[str]) -> Iterator[Path]:
             is_file = folder == "registered" and path.suffix == ".json"
             if (path.stem if is_file else path.name) in known:
                 continue
-            if is_file or any((path / sign).is_file() for sign in signs):
+            if is_file or any((path / sign).exists() for sign in signs):
                 yield path
 
 

@@ -20,7 +20,7 @@ from ruamel.yaml.error import YAMLError
 from humotion.errors import HumotionError
 
 LIKE, WITHOUT = "like", "without"
-SECTIONS = ("datasets", "layers", "experiments", "rebalance")
+SECTIONS = ("datasets", "layers", "experiments", "fusions", "rebalance")
 
 
 def plain_yaml() -> YAML:

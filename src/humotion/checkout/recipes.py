@@ -2,7 +2,7 @@
 
 A recipe (``recipes/NAME.yaml``, see `humotion.checkout.recipe_files`) has a dataset, its layers, and complete
 experiments on it. Applying it replaces the experiments of the same names, and removes datasets that no experiment uses
-any more, with their layers.
+any more, with their layers and fusions.
 """
 
 from __future__ import annotations
@@ -99,19 +99,18 @@ def merge(text: str, recipe: dict[str, Any]) -> tuple[str, list[str]]:
     datasets, experiments = (yaml.load(sections[key]) for key in ("datasets", "experiments"))
     for key, value in recipe["experiments"].items():
         _overwrite(experiments["experiments"].setdefault(key, value), value)
-    layers = yaml.load(sections["layers"])
     datasets["datasets"].update(recipe["datasets"])
-    layers["layers"].update(recipe.get("layers", {}))
+    changed = {"datasets": datasets, "experiments": experiments}
+    for key in ("layers", "fusions", "rebalance"):
+        changed[key] = yaml.load(sections.get(key, f"{key}: {{}}"))
+        changed[key][key].update(recipe.get(key, {}))
     used = {experiment["dataset"] for experiment in experiments["experiments"].values()}
     dropped = [name for name in datasets["datasets"] if name not in used]
     for name in dropped:
         del datasets["datasets"][name]
-    for name in [name for name, layer in layers["layers"].items() if layer["dataset"] in dropped]:
-        del layers["layers"][name]
-    changed = {"datasets": datasets, "layers": layers, "experiments": experiments}
-    if "rebalance" in recipe:
-        changed["rebalance"] = yaml.load(sections.get("rebalance", "rebalance: {}"))
-        changed["rebalance"]["rebalance"].update(recipe["rebalance"])
+    for key in ("layers", "fusions"):
+        for name in [name for name, made in changed[key][key].items() if made["dataset"] in dropped]:
+            del changed[key][key][name]
     for key, section in changed.items():
         stream = io.StringIO()
         yaml.dump(section, stream)

@@ -26,8 +26,7 @@ _PLACES = [
 def summarise(params: Params) -> str:
     """A short text for the terminal; if a stage has not run, it says what is missing."""
     blocks = [
-        _block(name, experiment.task, experiment.dataset, registered(name, params))
-        for name, experiment in params.experiments.items()
+        _block(name, maker.task, maker.dataset, registered(name, params)) for name, maker in params.makers.items()
     ]
     notes = [note for name in params.datasets if (note := _damage(name, params.dataset(name).on_damage))]
     return "\n\n".join([*blocks, *(["\n".join(notes)] if notes else []), _next_steps(params)])

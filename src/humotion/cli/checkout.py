@@ -53,15 +53,18 @@ def params() -> None:
 
         check_devices(settings.machine)
     header = ("experiment", "task", "dataset", "input", "model")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (name, chosen.task, chosen.dataset, chosen.input, f"{chosen.model.family}/{chosen.model.name}")
         for name, chosen in experiments.items()
+    ]
+    rows += [
+        (name, chosen.task, chosen.dataset, "", " + ".join(chosen.of)) for name, chosen in settings.fusions.items()
     ]
     typer.echo(text_table(header, rows))
     git.in_repository()
     for chosen in experiments.values():
         local.check(settings.machine.tracking_uri, experiment_name(chosen.task, chosen.dataset))
-    if names := [name for name in (*experiments, *settings.datasets) if not settable(name)]:
+    if names := [name for name in (*settings.makers, *settings.datasets) if not settable(name)]:
         typer.echo(f"Note: `dvc exp run -S` cannot set values of {', '.join(names)}: it reads only English letters.")
 
 

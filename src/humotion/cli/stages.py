@@ -18,10 +18,12 @@ app = typer.Typer()
 Dataset = Annotated[str, typer.Argument(help="A name under `datasets` in params.yaml.")]
 Layer = Annotated[str, typer.Argument(help="A name under `layers` in params.yaml.")]
 Experiment = Annotated[str, typer.Argument(help="A name under `experiments` in params.yaml.")]
+Fusion = Annotated[str, typer.Argument(help="A name under `fusions` in params.yaml.")]
 WRITE_TO_STORE = {
     "train": "models/{}",
     "evaluate": "reports/{}",
     "rebalance": "rebalanced/{}",
+    "fuse": "models/{}",
     "register": "registered/{}.json",
 }
 """Stages that write to the MLflow store, and the output that DVC has removed when they start."""
@@ -44,7 +46,7 @@ def check_store(stage: str, name: str, params: Params) -> None:
     Raises:
         HumotionError: MLflow would refuse the store, or git refuses the checkout.
     """
-    chosen = params.experiments.get(name)
+    chosen = params.makers.get(name)
     try:
         local.check(
             params.machine.tracking_uri, None if chosen is None else experiment_name(chosen.task, chosen.dataset)
@@ -126,8 +128,14 @@ def rebalance(experiment: Experiment) -> None:
 
 
 @app.command(rich_help_panel=STAGES)
+def fuse(fusion: Fusion) -> None:
+    """Add the log-probabilities of two trained models, score and register the result, and compare it with both."""
+    _run_stage("fuse", fusion)
+
+
+@app.command(rich_help_panel=STAGES)
 def register(
-    experiment: Experiment,
+    experiment: Annotated[str, typer.Argument(help="A name under `experiments` or `fusions` in params.yaml.")],
     again: Annotated[bool, typer.Option("--again", help="Let a version that was demoted compete again.")] = False,
 ) -> None:
     """Register the model in MLflow. It becomes champion if it is better on validation clips."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from humotion.evaluation.bootstrap import BootstrapResult
+from humotion.files import atomic_path, write_json
 
 CLIPS = "clips.parquet"
 """The file of ``Evaluation.clips`` in ``reports/<experiment>/``."""
@@ -80,6 +82,17 @@ class Evaluation:
             "num_clips": self.num_clips,
             "num_groups": self.num_groups,
         }
+
+    def write_clips(self, report: Path) -> None:
+        """Write `CLIPS` and `SUMMARY` into a folder ``reports/<name>/``, by which models are compared."""
+        self.clips.to_parquet(report / CLIPS, index=False)
+        write_json(report / SUMMARY, {**self.as_dict(), "over_all_clips": list(self.over_all_clips)})
+
+    def write_scores(self, metrics: Path) -> None:
+        """Write ``test.json`` and ``breakdown.csv`` into a folder ``metrics/<name>/``."""
+        write_json(metrics / "test.json", self.as_dict())
+        with atomic_path(metrics / "breakdown.csv") as temporary:
+            self.breakdown.to_csv(temporary, index=False)
 
     def flat_metrics(self) -> dict[str, float]:
         """Return metrics for MLflow: ``test/top1``, ``test_baseline/majority/top1``, ``test/gain/top1`` (main gain)."""

@@ -35,6 +35,8 @@ from humotion.training.description import (
 )
 from humotion.work import digest_of_file
 
+FUSED = "of"
+"""A setting that only fusions have: the names of their members."""
 SAME, DIFFERS, ABSENT = "same", "differs", "absent"
 
 
@@ -180,9 +182,9 @@ def _origin(tags: Mapping[str, str], described: ModelDescription | None) -> dict
 
 
 def _settings_now(params: Params | None, experiment: str) -> dict[str, str]:
-    if params is None or experiment not in params.experiments:
+    if params is None or experiment not in params.makers:
         return {}
-    return sources.flatten(training_settings(params.experiments[experiment]))
+    return sources.flatten(training_settings(params.makers[experiment]))
 
 
 def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, tuple[str | None, str | None]]:
@@ -201,6 +203,8 @@ def _compare_data(
     if weights := settings.get("model.weights"):
         paths["weights"] = cached_file(weights)
     # The trials of a sweep read files in clips/, and make their own plan.
+    if FUSED in settings:
+        paths = {name: Path("models", name, WEIGHTS) for name in data}
     return tuple(
         _compare_file(name, paths.get(name, Path("clips", experiment, name)), md5) for name, md5 in data.items()
     )
@@ -232,7 +236,8 @@ def _compare_lock(run: RunFacts | None, experiment: str, uri: str | None) -> tup
 
 
 def _entries(text: str, experiment: str) -> dict[str, str]:
-    stage: dict[str, Any] = (YAML(typ="safe").load(text) or {}).get("stages", {}).get(f"train@{experiment}", {})
+    stages: dict[str, Any] = (YAML(typ="safe").load(text) or {}).get("stages", {})
+    stage: dict[str, Any] = stages.get(f"train@{experiment}") or stages.get(f"fuse@{experiment}") or {}
     return {each["path"]: each.get("md5", "") for kind in ("deps", "outs") for each in stage.get(kind, [])}
 
 

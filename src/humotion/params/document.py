@@ -22,6 +22,7 @@ from humotion.errors import HumotionError
 from humotion.params.complaint import complaint_about
 from humotion.params.dataset import DatasetParams
 from humotion.params.experiment import ModelParams
+from humotion.params.fusion import FusionParams, check_fusions
 from humotion.params.layer import LABELS, WRITTEN_OUT, LayerParams
 from humotion.params.layers import AnyLayer
 from humotion.params.machine import MachineParams
@@ -36,6 +37,10 @@ from humotion.params.unseen import WHY, unseen_settings
 PARAMS_FILE = Path("params.yaml")
 AnyExperiment = ActionExperiment | PoseExperiment
 """The experiments of every task; ``task`` decides which one it is."""
+AnyMaker = AnyExperiment | FusionParams
+"""What makes the folder ``models/<name>/``."""
+MAPS = ("layers", "fusions")
+"""Maps that dvc.yaml unrolls, so that they are in params.yaml even if they are empty."""
 
 
 class Params(Section):
@@ -44,6 +49,7 @@ class Params(Section):
     datasets: dict[Name, DatasetParams]
     layers: dict[Name, AnyLayer] = Field({}, description="facts of every frame, each made by one tool")
     experiments: dict[Name, Annotated[AnyExperiment, Field(discriminator="task")]]
+    fusions: dict[Name, FusionParams] = Field({}, description="pairs of models whose answers count together")
     rebalance: dict[Name, RebalanceParams] = Field({}, description="heads to compare, by name of the experiment")
     sweeps: dict[Name, SweepParams] = Field({}, description="searches, by name of the experiment")
     machine: MachineParams = MachineParams()
@@ -53,6 +59,11 @@ class Params(Section):
         for name in self.rebalance:
             if not isinstance(self.experiments.get(name), ActionExperiment):
                 raise ValueError(f"rebalance.{name} needs an experiment {name!r} of task action_recognition")
+        return self
+
+    @model_validator(mode="after")
+    def _fusions_fit(self) -> Params:
+        check_fusions(self.fusions, self.experiments)
         return self
 
     @model_validator(mode="after")
@@ -107,6 +118,7 @@ class Params(Section):
             "a dataset": self.datasets,
             "a layer": self.layers,
             "an experiment": self.experiments,
+            "a fusion": self.fusions,
         }
         for (one, its_names), (other, other_names) in combinations(kinds.items(), 2):
             if shared := its_names.keys() & other_names.keys():
@@ -127,6 +139,19 @@ class Params(Section):
     def experiment(self, name: str) -> AnyExperiment:
         """The experiment of that name, or an error that lists the known ones."""
         return _lookup(self.experiments, name, "experiment")
+
+    @property
+    def makers(self) -> dict[str, AnyMaker]:
+        """Everything that makes a model: the experiments, and then the fusions."""
+        return {**self.experiments, **self.fusions}
+
+    def maker(self, name: str) -> AnyMaker:
+        """The experiment or fusion of that name, or an error that lists the known ones."""
+        return _lookup(self.makers, name, "experiment or fusion")
+
+    def fusion(self, name: str) -> FusionParams:
+        """The fusion of that name, or an error that lists the known ones."""
+        return _lookup(self.fusions, name, "fusion")
 
     def sweep(self, name: str) -> SweepParams:
         """The sweep of the experiment of that name, or an error that lists the experiments with a sweep."""
@@ -155,7 +180,7 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
     except YAMLError as error:
         raise HumotionError(f"{path} is not valid YAML: {error}") from None
     # DVC unrolls these, so they are written out where there is a pipeline.
-    if isinstance(raw, dict) and ("layers" not in raw or _left_out(raw)) and (path.parent / "dvc.yaml").exists():
+    if isinstance(raw, dict) and (_absent_maps(raw) or _left_out(raw)) and (path.parent / "dvc.yaml").exists():
         raise HumotionError(_what_to_add(f"{path} is not valid:", raw))
     return validate_params(raw, f"{path} is not valid:")
 
@@ -185,13 +210,18 @@ def _explain(complaint: str, raw: Any, error: ValidationError) -> str:
 
 
 def _what_to_add(complaint: str, raw: Any) -> str:
-    lines = [*([] if "layers" in raw else ["layers: {}"]), *_left_out(raw), *missing_choices(raw)]
+    lines = [*_absent_maps(raw), *_left_out(raw), *missing_choices(raw)]
     return (
-        f"{complaint} it is of an earlier version of humotion. It must now have the section layers, each layer must "
+        f"{complaint} it is of an earlier version of humotion. It must now have all sections, each layer must "
         "name the layer that its tool reads (of) and the family of its frozen network (backbone), and each "
         "experiment must name what its model sees (input), a layer of its dataset (layer), and the family of its "
         "model (model.family). Add:\n" + "\n".join(f"  {line}" for line in lines)
     )
+
+
+def _absent_maps(raw: dict[str, Any]) -> list[str]:
+    """The maps that params.yaml lacks although dvc.yaml unrolls them, as ``key: value``."""
+    return [f"{key}: {{}}" for key in MAPS if key not in raw]
 
 
 def _left_out(raw: dict[str, Any]) -> list[str]:

@@ -7,14 +7,14 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from torch import Tensor
 
 from humotion import choices
 from humotion.prediction.layer import annotated
 from humotion.prediction.video_file import DecodedVideo, Frames, Video, VideoFile, read_video
-from humotion.training.description import ModelDescription
+from humotion.training.description import FUSION, ModelDescription, read_description
 from humotion.training.model_folder import load_task
 from humotion.training.predict import refuse_not_finite
 from humotion.training.task import Task
@@ -45,6 +45,11 @@ class Predictor(ABC):
     def __init__(self, task: Task, description: ModelDescription) -> None:
         self.task, self.description = task, description
         self.size: int = description.preprocessing["size"]
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> Self:
+        """The predictor of a model folder."""
+        return cls(*load_task(folder))
 
     def checked(self, **outputs: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs of the model for a video.
@@ -83,6 +88,7 @@ class Predictor(ABC):
 
 def load_predictor(folder: Path | str) -> Predictor:
     """The predictor of a model folder, on the CPU. Logged models name this function, so do not move or rename it."""
-    task, description = load_task(Path(folder))
-    module = choices.load("tasks", description.task, "predictor")
-    return choices.only_class(module, Predictor)(task, description)  # type: ignore[type-abstract]
+    description = read_description(Path(folder))
+    part = "fusion.predictor" if description.architecture["family"] == FUSION else "predictor"
+    module = choices.load("tasks", description.task, part)
+    return choices.only_class(module, Predictor).of_folder(Path(folder))  # type: ignore[type-abstract]

@@ -49,7 +49,7 @@ def enter(name: str, params: Params, again: bool = False) -> Entry:
     If the version keeps the alias that it has, it keeps the reason too.
 
     Args:
-        name: the experiment.
+        name: the experiment or fusion.
         params: all of params.yaml.
         again: let a demoted version compete again.
 
@@ -57,7 +57,7 @@ def enter(name: str, params: Params, again: bool = False) -> Entry:
         HumotionError: there is no such experiment, no trained model, its training diverged, or its run is not in the
             store.
     """
-    experiment, uri = params.experiment(name), params.machine.tracking_uri
+    maker, uri = params.maker(name), params.machine.tracking_uri
     description = read_description(Path("models") / name)
     validation = pd.read_parquet(Path("models") / name / VALIDATION)
     candidate = _candidate(name, params, description, validation)
@@ -66,9 +66,9 @@ def enter(name: str, params: Params, again: bool = False) -> Entry:
     if again:
         registry.allow_again(candidate.name, version, uri)
     before = registry.get_version(candidate.name, version, uri).tags
-    rule, face = experiment.register_, load_face(experiment.task)
+    rule, face = maker.register_, load_face(maker.task)
     demoted = before.get(registry.DEMOTED_WHY)
-    decision = decide(version, validation, incumbent, rule, face, experiment.seed, demoted)
+    decision = decide(version, validation, incumbent, rule, face, maker.seed, demoted)
     if incumbent is not None and incumbent.version == version and demoted is None:
         decision = Decision(decision.alias, before.get(registry.PROMOTED_WHY, decision.reason))
     _give_alias(candidate.name, version, decision, uri)
@@ -81,7 +81,7 @@ def enter_as_recorded(name: str, params: Params, recorded: Mapping[str, Any]) ->
 
     If this store has another champion, the rule decides who is champion here.
     """
-    experiment, uri = params.experiment(name), params.machine.tracking_uri
+    maker, uri = params.maker(name), params.machine.tracking_uri
     description = read_description(Path("models") / name)
     validation = pd.read_parquet(Path("models") / name / VALIDATION)
     candidate = _candidate(name, params, description, validation)
@@ -93,7 +93,7 @@ def enter_as_recorded(name: str, params: Params, recorded: Mapping[str, Any]) ->
     if decision.alias is None:
         registry.record_demotion(candidate.name, version, decision.reason, uri)
     _give_alias(candidate.name, version, decision, uri)
-    _tag(candidate.name, version, decision, experiment.register_.metric, description, uri)
+    _tag(candidate.name, version, decision, maker.register_.metric, description, uri)
     return Entry(candidate.name, version, decision.alias, decision.reason, description.run_id)
 
 
@@ -111,22 +111,22 @@ def _candidate(
     name: str, params: Params, description: ModelDescription, validation: pd.DataFrame
 ) -> registry.Candidate:
     """The trained model of an experiment, ready to be registered; one whose training diverged is refused."""
-    experiment = params.experiment(name)
-    folder, face = Path("models") / name, load_face(experiment.task)
+    maker = params.maker(name)
+    folder, face = Path("models") / name, load_face(maker.task)
     check_weights(folder)
-    refuse_without_scores(name, validation, face.SCORE_COLUMNS[experiment.register_.metric])
+    refuse_without_scores(name, validation, face.SCORE_COLUMNS[maker.register_.metric])
     model = f"{description.architecture['name']}-{description.dataset}"
     weights_md5 = digest_of_file(folder / WEIGHTS)
     logged = runs.logged_model(description.run_id, weights_md5, params.machine.tracking_uri)
     test = read_json(Path("metrics") / name / "test.json")
-    about_data = read_json(Path("prepared") / experiment.dataset / "index.json")
+    about_data = read_json(Path("prepared") / maker.dataset / "index.json")
     return registry.Candidate(
         name=model,
         run_id=logged.run_id,
         model_id=logged.model_id,
         weights_md5=weights_md5,
         tags={"experiment": name, "validated_on": validated_on(validation)},
-        description=card(model, description, about_data, test, experiment.register_, face),
+        description=card(model, description, about_data, test, maker.register_, face),
     )
 
 

@@ -12,9 +12,9 @@ import pandas as pd
 
 from humotion import choices
 from humotion.clips.datamodule import ClipDataModule
-from humotion.evaluation.result import CLIPS, SUMMARY, Evaluation
+from humotion.evaluation.result import Evaluation
 from humotion.figures.curves import plot_curves
-from humotion.files import atomic_folder, atomic_path, write_json
+from humotion.files import atomic_folder
 from humotion.params.document import Params
 from humotion.tracking import runs
 from humotion.tracking.sources import log_lock
@@ -35,13 +35,10 @@ def run(name: str, params: Params) -> None:
     report, metrics = Path("reports") / name, Path("metrics") / name
     with atomic_folder(report) as folder:
         result: Evaluation = protocol.evaluate(task, data, params, folder)
-        result.clips.to_parquet(folder / CLIPS, index=False)
-        write_json(folder / SUMMARY, {**result.as_dict(), "over_all_clips": list(result.over_all_clips)})
+        result.write_clips(folder)
         if (curves := metrics / "curves.csv").exists():  # a converted model has none
             plot_curves(folder / "curves.png", pd.read_csv(curves), name)
-    write_json(metrics / "test.json", result.as_dict())
-    with atomic_path(metrics / "breakdown.csv") as temporary:
-        result.breakdown.to_csv(temporary, index=False)
+    result.write_scores(metrics)
 
     with reopened_run(data, params, description):
         runs.log_metrics(result.flat_metrics())

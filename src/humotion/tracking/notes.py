@@ -16,6 +16,9 @@ def training_note(name: str, settings: Mapping[str, str], meta: Mapping[str, Any
     # An option that is not set has the default of the model, so "None" would be wrong.
     given = {key.split(".", 1)[1]: value for key, value in settings.items() if key.startswith("model.")}
     model = ", ".join(f"{key} {value}" for key, value in given.items() if value != "None")
+    stage = "train"
+    if "of" in settings:
+        stage, model = "fuse", f"late fusion of {settings['of']}, weights {settings['weights']}"
     chosen = ", ".join(f"{key} {settings[key]}" for key in _KEY_SETTINGS if key in settings)
     checkout = f"git checkout {commit} && " if commit else ""
     return "\n".join(
@@ -25,7 +28,7 @@ def training_note(name: str, settings: Mapping[str, str], meta: Mapping[str, Any
             f"- Model: {model}",
             f"- Data: {data_line(meta)}",
             f"- Settings: {chosen}",
-            f"- Repeat: `{checkout}dvc repro train@{name}`; `humotion lineage RUN_ID` shows what else it needs",
+            f"- Repeat: `{checkout}dvc repro {stage}@{name}`; `humotion lineage RUN_ID` shows what else it needs",
         ]
     )
 

@@ -203,8 +203,9 @@ def is_tracked(path: str) -> bool:
 
 
 def _settings(text: str, name: str) -> dict[str, str]:
-    experiment = (YAML(typ="safe").load(text) or {}).get("experiments", {}).get(name) or {}
-    return flatten({key: value for key, value in experiment.items() if key not in ("evaluate", "register")})
+    content = YAML(typ="safe").load(text) or {}
+    found = (content.get("experiments") or {}).get(name) or (content.get("fusions") or {}).get(name) or {}
+    return flatten({key: value for key, value in found.items() if key not in ("evaluate", "register")})
 
 
 def _command() -> str:

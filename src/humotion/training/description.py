@@ -10,7 +10,7 @@ from typing import Any
 from humotion import choices
 from humotion.errors import DivergedError, HumotionError
 from humotion.files import read_json
-from humotion.params.document import AnyExperiment, family_of, usual_input
+from humotion.params.document import AnyMaker, family_of, usual_input
 from humotion.params.layer import LABELS
 
 DESCRIPTION, WEIGHTS, CHECKPOINT, VALIDATION = (
@@ -19,6 +19,8 @@ DESCRIPTION, WEIGHTS, CHECKPOINT, VALIDATION = (
     "model.ckpt",
     "validation.parquet",
 )
+FUSION = "fusion"
+"""The family of a model that consists of other models (`humotion.training.fusion`)."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ class ModelDescription:
     outputs: list[str] = field(default_factory=list)
 
 
-def training_settings(experiment: AnyExperiment) -> dict[str, Any]:
-    """Return the settings of an experiment that its training depends on, nested as in params.yaml."""
+def training_settings(experiment: AnyMaker) -> dict[str, Any]:
+    """Return the settings of an experiment or a fusion that its training depends on, nested as in params.yaml."""
     return experiment.model_dump(mode="json", by_alias=True, exclude={"evaluate", "register_"})
 
 

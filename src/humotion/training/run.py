@@ -9,7 +9,7 @@ from typing import Any
 
 from humotion.clips.datamodule import ClipDataModule
 from humotion.files import read_json
-from humotion.params.document import AnyExperiment, Params
+from humotion.params.document import AnyMaker, Params
 from humotion.tracking import runs
 from humotion.tracking.address import experiment_name
 from humotion.tracking.notes import training_note
@@ -19,7 +19,7 @@ from humotion.training.description import ModelDescription, clip_files, training
 
 
 def run_source(
-    experiment: AnyExperiment,
+    experiment: AnyMaker,
     name: str,
     data_md5: Mapping[str, str],
     meta: Mapping[str, Any],
@@ -34,7 +34,7 @@ def run_source(
     return RunSource(where, name, settings, data_md5, note, origin, clips)
 
 
-def recorded_source(experiment: AnyExperiment, description: ModelDescription) -> RunSource:
+def recorded_source(experiment: AnyMaker, description: ModelDescription) -> RunSource:
     """Return what the run of a trained model has recorded."""
     return run_source(experiment, description.experiment, description.data_md5, description.meta, description.source)
 
@@ -52,10 +52,11 @@ def run_of_files(params: Params, description: ModelDescription, example: Path) -
     ``example`` is a video for the input example of the logged model; it may be absent.
     """
     name = description.experiment
-    source = recorded_source(params.experiment(name), description)
+    source = recorded_source(params.maker(name), description)
     metrics = Path("metrics") / name / "train.json"
-    # Weights from elsewhere have no training metrics.
-    trained: dict[str, Any] = read_json(metrics) if metrics.exists() else {"val": {}, "best_epoch": 0}
+    # Weights from elsewhere have no training metrics, and a fusion has no epochs.
+    trained: dict[str, Any] = read_json(metrics) if metrics.exists() else {"val": {}}
     chosen = {f"best_val/{key}": value for key, value in trained["val"].items() if value is not None}
-    restoration = runs.Restoration(chosen | {"best_epoch": trained["best_epoch"]}, Path("models") / name, example)
+    chosen["best_epoch"] = trained.get("best_epoch", 0)
+    restoration = runs.Restoration(chosen, Path("models") / name, example)
     return runs.finished_run(description.run_id, source, restoration, params.machine.tracking_uri)

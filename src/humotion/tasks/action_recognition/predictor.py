@@ -47,7 +47,11 @@ class ActionPredictor(Predictor):
 
     def answer(self, video: Video) -> Answer:
         """Return the most likely classes, and ``label`` and ``probabilities``; nothing is drawn."""
-        probabilities = self.probabilities(video)
-        best = list(probabilities.items())[:SHOWN_CLASSES]
-        text = ", ".join(f"{label} {probability:.0%}" for label, probability in best)
-        return Answer(text, {"label": best[0][0], "probabilities": probabilities})
+        return answer_of(self.probabilities(video))
+
+
+def answer_of(probabilities: dict[str, float]) -> Answer:
+    """Return the answer for the probabilities of all classes, the most likely first."""
+    best = list(probabilities.items())[:SHOWN_CLASSES]
+    text = ", ".join(f"{label} {probability:.0%}" for label, probability in best)
+    return Answer(text, {"label": best[0][0], "probabilities": probabilities})

@@ -77,7 +77,8 @@ def _scores(result: Evaluation) -> str:
             name = f"model, {VARIANTS.get(variant, f'{variant} views')}"
             rows[name] = {metric: result.scores.get(f"{metric}_{variant}") for metric in METRICS}
     rows |= {
-        BASELINES[name]: {metric: scores.get(metric) for metric in METRICS} for name, scores in result.baselines.items()
+        BASELINES.get(name, name): {metric: scores.get(metric) for metric in METRICS}
+        for name, scores in result.baselines.items()
     }
     shown = [metric for metric in METRICS if metric in result.scores]
     return markdown_table(

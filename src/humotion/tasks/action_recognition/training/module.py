@@ -32,7 +32,7 @@ from humotion.tasks.action_recognition.training.model import (
     name_classes,
     shown_to,
 )
-from humotion.tasks.action_recognition.training.outcomes import action_probabilities
+from humotion.tasks.action_recognition.training.outcomes import action_probabilities, scored_clips
 from humotion.training.task import Batch, Task, parameter_groups
 
 
@@ -179,11 +179,7 @@ class ActionRecognition(Task):
 
     def clip_scores(self, data: ClipDataModule, split: str, machine: MachineParams) -> pd.DataFrame:
         """Return top-1 (weight 1 per clip), and ``label_id`` and ``predicted`` for scores that are not means."""
-        table, probabilities = action_probabilities(self, data, split, machine)
-        predicted = probabilities.argmax(axis=1)
-        right = predicted == table["label_id"]
-        scored = table[["clip_id", "group"]].assign(score=right.astype(float), weight=1.0)
-        return scored.assign(label_id=table["label_id"], predicted=predicted)
+        return scored_clips(*action_probabilities(self, data, split, machine))
 
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
         """Return ``probabilities`` (B, num_classes), ``embeddings`` (B, C) before the head, ``clip_index`` (B,)."""

@@ -51,3 +51,11 @@ def action_probabilities(
     """Return the clips of a split, and their class probabilities (N, classes)."""
     outcome = action_outcome(task, data, split, machine, variant)
     return outcome.clips, outcome.probabilities
+
+
+def scored_clips(clips: pd.DataFrame, probabilities: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """Return top-1 of each clip (weight 1), and ``label_id`` and ``predicted`` for scores that are not means."""
+    predicted = probabilities.argmax(axis=1)
+    right = predicted == clips["label_id"]
+    scored = clips[["clip_id", "group"]].assign(score=right.astype(float), weight=1.0)
+    return scored.assign(label_id=clips["label_id"], predicted=predicted)

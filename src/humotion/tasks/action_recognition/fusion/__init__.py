@@ -1,0 +1,1 @@
+"""Late fusion of action models: the log-probabilities of two trained models, added."""
