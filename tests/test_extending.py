@@ -120,7 +120,7 @@ def small(params: dict[str, Any], root: Path) -> dict[str, Any]:
 
 
 def together(sections: dict[str, Section]) -> dict[str, Any]:
-    params: dict[str, Any] = {"datasets": {}, "layers": {}, "experiments": {}}
+    params: dict[str, Any] = {"datasets": {}, "layers": {}, "experiments": {}, "fusions": {}}
     for text in (text for section in sections.values() for text in section.params):
         for key, entries in YAML(typ="safe").load(text).items():
             params[key].update(entries)

@@ -22,7 +22,7 @@ def project(tmp_path: Path) -> Path:
     """The recipe as a params.yaml."""
     params = tmp_path / "params.yaml"
     with params.open("w") as stream:
-        plain_yaml().dump({"layers": {}, **read_recipe("jhmdb_pretrained", RECIPES)}, stream)
+        plain_yaml().dump({"layers": {}, "fusions": {}, **read_recipe("jhmdb_pretrained", RECIPES)}, stream)
     return params
 
 

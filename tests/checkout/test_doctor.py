@@ -60,7 +60,7 @@ def test_data_that_is_there_is_well(checkout: Path) -> None:
 
 
 def test_a_broken_params_file_is_named(checkout: Path) -> None:
-    (checkout / "params.yaml").write_text("datasets: {}\nlayers: {}\nexperiments: {}\nmachin: {}\n")
+    (checkout / "params.yaml").write_text("datasets: {}\nlayers: {}\nfusions: {}\nexperiments: {}\nmachin: {}\n")
     assert finding("params.yaml").status == "fail" and "machin" in finding("params.yaml").found
     assert finding("gpu").status == finding("mlflow store").status == "ok"
 

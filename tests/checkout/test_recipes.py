@@ -26,6 +26,7 @@ datasets:
 
 # Facts that a tool finds.
 layers: {}
+fusions: {}
 
 # Choices: a model trained on a dataset.
 experiments:

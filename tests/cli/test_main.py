@@ -71,13 +71,16 @@ def test_params_lists_the_experiments() -> None:
 def test_params_of_an_earlier_version_are_told_what_to_add(tmp_path: Path) -> None:
     text = (REPOSITORY / "params.yaml").read_text()
     lines = [
-        line for line in text.splitlines() if not line.lstrip().startswith(("input:", "layer:", "layers:", "family:"))
+        line
+        for line in text.splitlines()
+        if not line.lstrip().startswith(("input:", "layer:", "layers:", "fusions:", "family:"))
     ]
     (tmp_path / "params.yaml").write_text("\n".join(lines))
     done = subprocess.run([sys.executable, "-m", "humotion", "params"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
     assert [line.strip() for line in done.stderr.splitlines()[1:]] == [
         "layers: {}",
+        "fusions: {}",
         "experiments.ls_vit.input: whole_frames",
         "experiments.ls_vit.layer: labels",
         "experiments.ls_vit.model.family: vit",
@@ -98,4 +101,7 @@ def test_only_a_pipeline_needs_its_maps_written_out(tmp_path: Path) -> None:
     assert params().returncode == 0
     (tmp_path / "dvc.yaml").write_text("{}\n")
     done = params()
-    assert done.returncode == 1 and done.stderr.splitlines()[-1].strip() == "layers: {}"
+    assert done.returncode == 1 and [line.strip() for line in done.stderr.splitlines()[-2:]] == [
+        "layers: {}",
+        "fusions: {}",
+    ]

@@ -18,6 +18,7 @@ datasets:
   hmdb51: {layout: hmdb51, root: data/hmdb51, frames: {short_side: 144, jpeg_quality: 90, shards: 16}}
   penn_action: {layout: penn_action, root: data/penn_action}
 layers: {}
+fusions: {}
 experiments:
   ls_vit:
     task: action_recognition

@@ -73,7 +73,7 @@ def prepared_outbox(checkout: Path, empty_store: Path) -> None:
 
 def give_empty_store(checkout: Path, empty_store: Path) -> None:
     """Spare the outbox of a new checkout the making of MLflow's tables."""
-    (checkout / "params.yaml").write_text("datasets: {}\nlayers: {}\nexperiments: {}\n")
+    (checkout / "params.yaml").write_text("datasets: {}\nlayers: {}\nfusions: {}\nexperiments: {}\n")
     folder = checkout / ".humotion" / "outbox"
     folder.mkdir(parents=True)
     shutil.copy(empty_store, folder / f"empty-{place.mlflow_version}.db")

@@ -55,7 +55,7 @@ def fuse(name: str, params: Params, folder: Path) -> Fusion:
     """
     settings = params.fusion(name)
     clips, members = common_answers(settings.of, "val", params)
-    labels = clips["label_id"].to_numpy()
+    labels = clips["label_id"].to_numpy(copy=True)  # torch warns about a read-only view
     weights = EQUAL if settings.weights == "equal" else fitted_weights(members, labels)
     validated = mixed(members, weights)
     data = data_of(settings.of[0], params)
