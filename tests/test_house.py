@@ -58,7 +58,8 @@ def test_packages_hold_nothing_but_their_description() -> None:
 
 def test_rooms_are_small() -> None:
     assert len(list(PACKAGE.glob("*.py"))) <= 7
-    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.glob("stages/*.py")) < 1000
+    stages = [len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.glob("stages/*.py")]
+    assert sum(stages) < 90 * len(stages), "stages are thin: the rooms do the work"
     long = [path for path in FILES if len(path.read_text(encoding="utf-8").splitlines()) > 300]
     assert not long
 

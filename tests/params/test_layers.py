@@ -17,7 +17,7 @@ FEATURES = {"dataset": "d", "tool": "joint_features", "of": "people", "backbone"
 
 def document(**layers: dict[str, Any]) -> dict[str, Any]:
     datasets = {name: {"layout": "folder", "root": f"data/{name}"} for name in ("d", "other")}
-    return {"datasets": datasets, "layers": layers, "experiments": {}}
+    return {"datasets": datasets, "layers": layers, "experiments": {}, "fusions": {}}
 
 
 def complaint(**layers: dict[str, Any]) -> str:

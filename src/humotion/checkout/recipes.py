@@ -101,14 +101,14 @@ def merge(text: str, recipe: dict[str, Any]) -> tuple[str, list[str]]:
         _overwrite(experiments["experiments"].setdefault(key, value), value)
     datasets["datasets"].update(recipe["datasets"])
     changed = {"datasets": datasets, "experiments": experiments}
-    for key in ("layers", "fusions", "rebalance"):
+    for key in (key for key in ("layers", "fusions", "rebalance") if key in {**sections, **recipe}):
         changed[key] = yaml.load(sections.get(key, f"{key}: {{}}"))
         changed[key][key].update(recipe.get(key, {}))
     used = {experiment["dataset"] for experiment in experiments["experiments"].values()}
     dropped = [name for name in datasets["datasets"] if name not in used]
     for name in dropped:
         del datasets["datasets"][name]
-    for key in ("layers", "fusions"):
+    for key in {"layers", "fusions"} & changed.keys():
         for name in [name for name, made in changed[key][key].items() if made["dataset"] in dropped]:
             del changed[key][key][name]
     for key, section in changed.items():
