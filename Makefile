@@ -13,10 +13,11 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 export TQDM_MININTERVAL := 1
 
 OUTPUTS := prepared layers reviews reports clips plans models rebalanced registered metrics sweeps
+PYTEST := pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 LITTER := .*/\.[^/]+\.([0-9a-f]{6}-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+|[0-9a-f]{8})(\.[^./]+)?
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ffmpeg data repro test test-services lint types ui clean
+.PHONY: help setup ffmpeg data repro test test-all test-services lint types ui clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,11 +28,14 @@ repro: setup data  ## Run the complete pipeline on the datasets in params.yaml, 
 	@humotion summary
 
 # The models in the tests are tiny, so threads would only wait for each other. Processes share the test files instead.
-test: export OMP_NUM_THREADS := 1
+test test-all: export OMP_NUM_THREADS := 1
 test: setup data lint types  ## Run lint, types, import contracts and tests
-	pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not thorough"
 
-test-services:  ## Install Chromium, PostgreSQL and RAR tools with apt; without them, `make test` skips some tests
+test-all: setup data lint types  ## Also browsers, PostgreSQL, hundreds of processes, damaged files by the dozen
+	$(PYTEST)
+
+test-services:  ## Install Chromium, PostgreSQL and RAR tools with apt; without them, `make test-all` skips some tests
 	@scripts/install_test_services.sh
 
 lint: setup  ## Check lint, formatting and the import contracts

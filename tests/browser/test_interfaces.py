@@ -19,7 +19,7 @@ from mlflow.tracking import MlflowClient
 from tests.browser.page import Page
 from tests.browser.project import EXPERIMENT, LEARNING_RATES, SPACE, TRIALS
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.thorough
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from tests.support.footage import needs_ffmpeg
 from tests.support.repository import REPOSITORY
 
 
+@pytest.mark.thorough
 @needs_ffmpeg
 def test_sixty_damaged_files(tmp_path: Path) -> None:
     data = os.environ.get("HUMOTION_REAL_DATA", str(REPOSITORY.parent / "shared" / "data"))

@@ -162,6 +162,7 @@ def postgresql(tmp_path: Path) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.thorough
 def test_four_workers_on_postgresql(project: Path, postgresql: str) -> None:
     """Two commands, as on two machines, join one study: no trial too many, none twice."""
     assert "secret" not in Storage(postgresql).shown

@@ -33,6 +33,7 @@ sys.exit(max(abs(process.exitcode) for process in processes))
 """
 
 
+@pytest.mark.thorough
 def test_two_hundred_runs_by_eight_processes_on_an_absent_store(checkout: Path) -> None:
     (checkout / "mlflow.db").unlink()
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=checkout, capture_output=True, text=True)
