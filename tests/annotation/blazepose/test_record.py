@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from humotion.annotation.blazepose import tool
 from humotion.annotation.blazepose.record import record_camera, record_video
 from humotion.cli.main import app
-from humotion.datasets.landmarks import read_recording
+from humotion.datasets.shared.landmark_table import read_recording
 from humotion.errors import HumotionError
 from tests.annotation.blazepose.conftest import settings
 from tests.support.clips import GOLF, Clip, real_clip
