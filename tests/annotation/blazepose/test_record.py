@@ -13,7 +13,7 @@ from humotion.annotation.blazepose.record import record_camera, record_video
 from humotion.cli.main import app
 from humotion.datasets.shared.landmark_table import read_recording
 from humotion.errors import HumotionError
-from tests.annotation.blazepose.conftest import settings
+from tests.annotation.blazepose.tools import settings
 from tests.support.clips import GOLF, Clip, real_clip
 from tests.support.trees import write_video
 

@@ -17,7 +17,7 @@ from humotion.annotation.shared.given import annotate
 from humotion.errors import HumotionError
 from humotion.params.annotation.blazepose import BlazePoseParams
 from humotion.store.blazepose import SKELETON
-from tests.annotation.blazepose.conftest import settings
+from tests.annotation.blazepose.tools import settings
 from tests.support.clips import CATCH, GOLF, Clip, real_clip
 
 TASKS = np.load(Path(__file__).parent / "tasks_values.npz")
