@@ -45,3 +45,12 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set HUMOTION_REAL_DATA to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def weights(real_data: Path) -> Path:
+    """The folder of BlazePose's published files, without the heavy network."""
+    folder = real_data / "blazepose"
+    if not (folder / "pose_detection.tflite").exists():
+        pytest.skip(f"no weights of BlazePose in {folder}")
+    return folder

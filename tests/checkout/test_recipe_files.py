@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from functools import reduce
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +125,11 @@ def test_the_recipes_of_the_repository(name: str) -> None:
     sections |= {"optimizer", "trainer", "evaluate", "register"}
     for experiment in recipe["experiments"].values():
         assert set(experiment) == sections
+    stages = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
+    for stage in stages.values():  # and every value that a stage names
+        entries = recipe.get(str(stage.get("foreach", "")).strip("${}"), {})
+        for path, entry in product(re.findall(r"\$\{item\.([\w.]+)\}", str(stage.get("do"))), entries.values()):
+            assert reduce(lambda value, key: value[key], path.split("."), entry) is not None, path
 
 
 def test_the_recipes_repeat_little() -> None:

@@ -55,7 +55,8 @@ def test_no_layer_is_made_of_itself() -> None:
     ("changes", "said"),
     [
         ({"backbone": "vit"}, "backbone: vit needs weights: a file of a ViT"),
-        ({"backbone": "resnet"}, "layers.features.backbone is 'resnet'; it can be 'vit' or 'efficientnet'"),
+        ({"backbone": "pose_machine"}, "backbone: pose_machine needs weights: model.safetensors in the folder"),
+        ({"backbone": "resnet"}, "it can be 'vit', 'efficientnet' or 'pose_machine'"),
         ({"points": "corners"}, "it can be 'joints', 'grid', 'other_clip' or 'global'"),
         ({"every": 0}, "layers.features.every: Input should be greater"),
         ({"std": [0.2, 0.0, 0.2]}, "layers.features.std.1: Input should be greater than 0"),

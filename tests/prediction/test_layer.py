@@ -50,14 +50,6 @@ def settings(weights: Path) -> Params:
 
 
 @pytest.fixture(scope="module")
-def weights(real_data: Path) -> Path:
-    folder = real_data / "blazepose"
-    if not (folder / "pose_detection.tflite").exists():
-        pytest.skip(f"no weights of BlazePose in {folder}")
-    return folder
-
-
-@pytest.fixture(scope="module")
 def project(real_data: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two real people, each in six clips of one dataset, their layer, and a model that was trained with it."""
     root = tmp_path_factory.mktemp("layered")

@@ -31,14 +31,6 @@ LAYER = Path("layers/tiny/people")
 
 
 @pytest.fixture(scope="module")
-def weights(real_data: Path) -> Path:
-    folder = real_data / "blazepose"
-    if not (folder / "pose_detection.tflite").exists():
-        pytest.skip(f"no weights of BlazePose in {folder}")
-    return folder
-
-
-@pytest.fixture(scope="module")
 def prepared(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Seven videos: two clips of people twice each, one of nobody, one with a damaged frame, and one without frames."""
     root = tmp_path_factory.mktemp("prepared")

@@ -189,6 +189,64 @@ def test_a_bad_recording_has_no_answer(project: Path, tmp_path: Path) -> None:
         read_video(path)
 
 
+def test_a_recording_of_one_row_has_an_answer_and_one_of_nobody_has_none(project: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new.txt"
+    recording(1, 2.0, 7).to_csv(path)
+    for name in ("ddnet", "lstm"):
+        probabilities = load_predictor(project / "models" / name).answer(read_video(path)).values["probabilities"]
+        assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
+    (recording(5, 2.0, 7) * np.nan).to_csv(path)
+    with pytest.raises(HumotionError, match=r"it is empty \(nobody is found in any of its 5 frames\)"):
+        read_video(path)
+
+
+def sampled(folder: Path, lengths: dict[str, int], split: str = "blocks") -> None:
+    """The clips of recordings of so many rows each; of nobody if the number is negative. Windows have 6 frames."""
+    for number, (name, num_rows) in enumerate(lengths.items()):
+        path = folder / "raw" / f"{name}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (recording(abs(num_rows), 1.0, number) * (np.nan if num_rows < 0 else 1)).to_csv(path)
+    params = settings(Path("raw"))
+    params.experiments["lstm"].clips.split = split
+    index.run("recordings", params)
+    extract.run("recordings", params)
+    sample.run("lstm", params)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "split", "said"),
+    [
+        ({"A": 40}, "blocks", r"every video that can be used is of the class A\. .* at least two"),
+        ({"A": 40, "B": 10}, "blocks", r"is of the class A\. .*videos that could not be read or are too short"),
+        (
+            {"A/1": 20, "A/2": 20, "B/1": 20},
+            "blocks",
+            r"can be used: 3 with fewer than 30 frames\. The split is within videos, .*clips\.split: grouped",
+        ),
+        ({"A": 7, "B": 7}, "leaky_windows", r"2 with fewer than 8 frames\. The split is within videos"),
+        ({"A": 40, "B": 40}, "grouped", r"2 groups \(source recordings\) cannot fill 5 folds.*or add recordings"),
+        ({"A": 40, "B/1": 40, "B/2": 40, "B/3": 40, "B/4": 40}, "grouped", "but no training video does|test split"),
+    ],
+)
+def test_too_few_or_too_short_recordings_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lengths: dict[str, int], split: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(HumotionError, match=f"(?i){said}"):
+        sampled(tmp_path, lengths, split)
+
+
+def test_a_class_of_nobody_or_of_a_short_recording_is_named_and_the_others_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sampled(tmp_path, {"A b": 40, "\u00dcbung": 40, "nobody": -40, "short": 10})
+    printed = capsys.readouterr().out
+    assert "1 empty" in printed and "1 with fewer than 30 frames" in printed
+    assert "NO CLIP of 2 of 4 classes: nobody, short" in printed
+    assert read_json(Path("clips/lstm/meta.json"))["classes"] == ["A b", "nobody", "short", "\u00dcbung"]
+
+
 def test_batch_norm_needs_two_clips(project: Path) -> None:
     params = settings(Path("raw"))
     lonely = params.experiment("ddnet").model_copy(update={"trainer": ActionTrainerParams(epochs=1, batch_size=1)})

@@ -83,14 +83,14 @@ def record_landmarks(
 
     Record each class several times, best with several people: then `split: grouped` keeps whole recordings apart.
     """
-    from humotion.annotation.blazepose.record import record_camera, record_video
+    from humotion.annotation.blazepose.record import record_camera, record_videos
     from humotion.params.layers import layer_section
 
     if (camera is None) == (not video):
         raise HumotionError("Name either a --camera or one --video or more.")
     settings: Any = layer_section("blazepose", {"model": model, "weights": weights})
-    for path in video or ():
-        typer.echo(str(record_video(label, path, out, settings)))
+    for recorded in record_videos(label, video or (), out, settings):
+        typer.echo(str(recorded))
     if camera is not None:
         typer.echo(str(record_camera(label, camera, out, settings, seconds, wait)))
 

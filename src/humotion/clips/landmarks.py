@@ -20,6 +20,7 @@ from humotion.errors import HumotionError
 from humotion.params.inputs import GeometryParams, LandmarkParams
 from humotion.store.body import body_joints
 from humotion.store.frames import FrameStore
+from humotion.store.people import found_frames, main_person
 from humotion.store.skeleton import Skeleton
 
 TIMES = 2  # separates the random numbers of time from those of geometry, which start from the same seed
@@ -172,16 +173,6 @@ def person_track(video: Any, person: int, settings: LandmarkParams, start: int, 
         visibility, known = flags.astype(np.float32) / 2, (flags > 0) & np.isfinite(points).all(-1)
     depth = np.zeros((*points.shape[:2], 3 - points.shape[-1]), np.float32)
     return Track(np.concatenate([points, depth], axis=-1).astype(np.float32), visibility, known)
-
-
-def found_frames(annotation: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
-    """In which frames each person was found, (P, T)."""
-    return np.asarray(annotation["found"], bool)
-
-
-def main_person(found: npt.NDArray[np.bool_]) -> int:
-    """The person who is found in most frames, the first of several; ``found`` is (P, T), with P at least 1."""
-    return int(found.sum(1).argmax())
 
 
 def _array_of(settings: LandmarkParams, annotation: Mapping[str, npt.NDArray[Any]]) -> str:

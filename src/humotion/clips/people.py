@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from humotion.clips.input import SCENE, Footage
 from humotion.store.frames import StoredVideo
+from humotion.store.people import found_frames, main_person
 
 Floats = npt.NDArray[np.float32]
 
@@ -24,10 +25,10 @@ def boxes_of_layer(annotation: Mapping[str, npt.NDArray[Any]], person: int = SCE
         annotation: the arrays of a layer for one video, with ``boxes`` (P, T, 4) and ``found`` (P, T).
         person: index of the person, or `SCENE` for the one who is found in most frames.
     """
-    found = np.asarray(annotation["found"], bool)
+    found = found_frames(annotation)
     if not found.any():
         return None
-    person = int(found.sum(axis=1).argmax()) if person == SCENE else person
+    person = main_person(found) if person == SCENE else person
     return bridged_boxes(annotation["boxes"][person], found[person])
 
 
@@ -48,7 +49,7 @@ def main_person_boxes(video: Footage) -> Floats | None:
     if video.boxes is None or len(video.boxes) == 0:
         return None
     found = np.asarray(np.isfinite(video.boxes).all(axis=-1))  # (P, T)
-    main = int(found.sum(axis=1).argmax())
+    main = main_person(found)
     return bridged_boxes(video.boxes[main], found[main])
 
 

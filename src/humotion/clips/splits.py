@@ -122,8 +122,9 @@ def check_classes(parts: dict[str, pd.DataFrame]) -> None:
     if len(known) == 1 and all(set(part["label"]) <= known for part in parts.values()):
         raise HumotionError(
             f"Every video that can be used is of the class {_listed(sorted(known))}. A classifier needs at least two "
-            "classes. If there are more, see prepared/<dataset>/frames.parquet for videos that could not be read, "
-            "and check datasets.<dataset>.root in params.yaml: with layout: folder, each folder in it is a class."
+            "classes. If there are more, see prepared/<dataset>/frames.parquet for videos that could not be read "
+            "or are too short, and check datasets.<dataset>.root in params.yaml: with layout: folder, each folder in "
+            "it is a class."
         )
     for name, part in parts.items():
         absent = sorted(set(part["label"]) - known)

@@ -47,7 +47,8 @@ def usable(videos: pd.DataFrame, shown: Input, store: FrameStore, smallest: int 
     """
     readable = videos["status"].isin(["ok", "truncated", "damaged"]) & (videos["num_frames"] > 0)
     reasons = videos["status"].where(~readable, None).replace({"ok": "empty"})
-    reasons.loc[readable & (videos["num_frames"] < smallest)] = f"with fewer than {smallest} frames"
+    too_short = f"with fewer than {smallest} frames"
+    reasons.loc[readable & (videos["num_frames"] < smallest)] = too_short
     reasons.loc[readable & videos["label"].isna()] = "no label"
     ids = videos.loc[readable, "video_id"]
     people = {id_: shown.people_in(store, id_) for id_ in tqdm(ids, desc="people", unit="video")}
@@ -55,10 +56,14 @@ def usable(videos: pd.DataFrame, shown: Input, store: FrameStore, smallest: int 
     left_out = {str(reason): sorted(group["video_id"]) for reason, group in videos.groupby(reasons, dropna=True)}
     found = videos[reasons.isna()]
     if found.empty:
-        raise HumotionError(
-            "No video of the dataset can be used: "
-            + ", ".join(f"{len(ids)} {reason}" for reason, ids in left_out.items())
+        listed = ", ".join(f"{len(ids)} {reason}" for reason, ids in left_out.items())
+        hint = (
+            ". The split is within videos, and each part of it needs clips of clips.num_frames. Set fewer, or "
+            "clips.split: grouped, which keeps whole videos apart, if classes have several"
+            if too_short in left_out
+            else ""
         )
+        raise HumotionError(f"No video of the dataset can be used: {listed}{hint}")
     return Usable(found, people, left_out)
 
 

@@ -10,11 +10,11 @@ found. There are no pictures, so frames are drawn: other stages can show them, a
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,36 +22,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from humotion.datasets.shared.base import LabelError, Layout, require_videos, unique_ids, video_table
-from humotion.datasets.shared.text import read_text
-from humotion.errors import HumotionError
-from humotion.store.blazepose import NUM_LANDMARKS
+from humotion.datasets.shared.landmark_table import is_prose, read_recording
 from humotion.store.blazepose import SKELETON as BLAZEPOSE
 from humotion.video.decoded import Decoded, Picture
+from humotion.video.listing import printable
 from humotion.video.probe import Probe
 
 SUFFIX = ".txt"
 WIDTH, HEIGHT = 320, 240  # of the drawn frames: the shape of a webcam's, because a recording does not tell its own
-NUM_VALUES = 4
-NUM_COLUMNS = NUM_LANDMARKS * NUM_VALUES
-MOST_FRAMES_PER_ROW = 100  # a number of a frame beyond this is a typing error, not a long absence
-SMALLEST_HEADER, MANY = 200, 20  # the first bytes of a table, and the number of its separators in them
+TABLES = (SUFFIX, ".csv", ".tsv")  # endings of files in which one may have meant a recording
 BACKGROUND, BONES, DOTS = (40, 40, 40), (170, 170, 170), (240, 240, 240)
-
-
-class Recording(NamedTuple):
-    """The content of a file, NaN where nobody was found.
-
-    Attributes:
-        landmarks: (T, 33, 3) float32.
-        visibility: (T, 33) float32.
-        found: (T,) bool.
-        cut_off: why the last row was left out; None if the file is whole.
-    """
-
-    landmarks: npt.NDArray[np.float32]
-    visibility: npt.NDArray[np.float32]
-    found: npt.NDArray[np.bool_]
-    cut_off: str | None = None
 
 
 class Landmarks(Layout):
@@ -70,17 +50,29 @@ class Landmarks(Layout):
         ]
         require_videos(rows, self)
         self.notes.append("the recordings have no pictures: frames are drawings of their landmarks")
+        self.notes += [*_numbered(paths), *self._overlooked(paths)]
         return video_table(rows, ["split_1"], (row["label"] for row in rows))
 
+    def _overlooked(self, paths: Sequence[str]) -> list[str]:
+        """A sentence about tables that are no recordings here, because of their names or places."""
+        others = [path for path in self.tree.files if path.lower().endswith(TABLES) and path not in set(paths)]
+        if not (tables := [path for path in others if not is_prose(self.root / path)]):
+            return []
+        shown = ", ".join(map(printable, tables[:5])) + (", ..." if tables[5:] else "")
+        return [f"{len(tables)} tables are not used: {shown}. Expected is {self.origin}"]
+
     def own_probe(self, path: Path) -> Probe:
-        """What is in the file; a bad one has the status "corrupt", "empty" or "truncated", and the row and column."""
+        """What is in the file; a bad one has the status "corrupt", "empty" or "truncated", and the row and column.
+
+        A recording in which nobody is found is "empty": its class could not be learnt from it.
+        """
         try:
             recording = read_recording(path)
         except LabelError as error:
             return Probe("corrupt", str(error))
         status = "truncated" if recording.cut_off else "ok"
-        if not len(recording.found):
-            return Probe("empty", "there are no rows in it")
+        if recording.nothing:
+            return Probe("empty", recording.nothing)
         return Probe(status, recording.cut_off, "landmarks", None, None, WIDTH, HEIGHT, len(recording.found), False)
 
     def own_frames(self, path: Path) -> Decoded:
@@ -121,116 +113,18 @@ def class_of(path: str) -> str:
     return folder or name[: -len(SUFFIX)]
 
 
-def is_prose(path: Path) -> bool:
-    """Whether a file is about the recordings, such as README.txt: it has text, but does not start with a table."""
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(SMALLEST_HEADER).replace(b"\0", b"")
-    except OSError:  # the probe tells it
-        return False
-    line = start.lstrip().partition(b"\n")[0]
-    return bool(start.strip()) and max(line.count(mark) for mark in (b",", b";", b"\t")) < MANY
-
-
-def read_recording(path: Path) -> Recording:
-    """Read one file.
-
-    Raises:
-        LabelError: it is not such a table; the text says in which row and column. Rows count from 1, after the header.
-    """
-    try:
-        text = read_text(path)
-        header, *rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row] or [[]]
-    except (HumotionError, csv.Error) as error:
-        raise LabelError(f"{path.name} cannot be read: {error}") from error
-    if not header:
-        return _recording(np.empty((0, NUM_COLUMNS), np.float32), np.empty(0, np.int64), None)
-    _check_header(path, header)
-    cut_off = None
-    if rows and len(rows[-1]) < len(header):  # a recorder that was stopped leaves half a row
-        cut_off = f"row {len(rows)}, the last one, has {len(rows[-1])} of {len(header)} cells"
-        rows.pop()
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(header):
-            raise LabelError(f"{path.name}, row {number}: {len(row)} cells, but the header has {len(header)}")
-    table = _numbers(path, rows)
-    return _recording(_checked(path, table[:, 1:]), _frame_numbers(path, table[:, 0]), cut_off)
-
-
-def _check_header(path: Path, header: list[str]) -> None:
-    names = [name.strip() for name in header]
-    expected = ["", *map(str, range(NUM_COLUMNS))]
-    if names == expected:
-        return
-    if absent := [name for name in expected[1:] if name not in names[1:]]:
-        listed = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if absent[5:] else "")
-        said = f"column {listed} is missing" if len(absent) == 1 else f"columns {listed} are missing"
-    else:
-        said = f"it has {len(names)} columns"
-    raise LabelError(
-        f"{path.name}: {said}. The first line must be ',0,1,...,{NUM_COLUMNS - 1}', with commas: a column for the "
-        f"number of the frame, and x, y, z, visibility of {NUM_LANDMARKS} landmarks"
-    )
-
-
-def _numbers(path: Path, rows: list[list[str]]) -> npt.NDArray[np.float64]:
-    """All cells; an empty one is NaN."""
-    filled = [[cell or "nan" for cell in row] for row in rows]
-    try:
-        return np.array(filled, np.float64).reshape(len(rows), 1 + NUM_COLUMNS)
-    except ValueError:
-        for number, row in enumerate(filled, start=1):
-            for column, cell in enumerate(row):
-                try:
-                    float(cell)
-                except ValueError:
-                    where = "its first cell" if column == 0 else f"column {column - 1}"
-                    raise LabelError(f"{path.name}, row {number}, {where}: {cell[:40]!r} is no number") from None
-        raise
-
-
-def _frame_numbers(path: Path, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """The frame of each row, counted from that of the first row."""
-    for row, number in enumerate(numbers, start=1):
-        if not (np.isfinite(number) and number == int(number) and number >= 0):
-            raise LabelError(f"{path.name}, row {row}, its first cell: {number:g} is no number of a frame")
-    if not len(numbers):
-        return np.empty(0, np.int64)
-    frames = numbers.astype(np.int64) - int(numbers[0])
-    if (back := np.flatnonzero(np.diff(frames) <= 0)).size:
-        row = int(back[0]) + 2
-        raise LabelError(
-            f"{path.name}, row {row}: the number of its frame is {numbers[row - 1]:g}, after {numbers[row - 2]:g}. If "
-            "these are two recordings, put each in a file of its own"
-        )
-    if frames[-1] >= MOST_FRAMES_PER_ROW * len(frames):
-        raise LabelError(f"{path.name}: {len(frames)} rows are numbered up to {numbers[-1]:g}")
-    return frames
-
-
-def _checked(path: Path, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """The values, if they can be landmarks."""
-    if (infinite := np.argwhere(np.isinf(values))).size:
-        row, column = infinite[0]
-        raise LabelError(f"{path.name}, row {row + 1}, column {column}: the value is infinite")
-    visibility = values[:, NUM_VALUES - 1 :: NUM_VALUES]
-    if (wrong := np.argwhere((visibility < -1e-6) | (visibility > 1 + 1e-6))).size:
-        row, landmark = wrong[0]
-        column = NUM_VALUES * landmark + NUM_VALUES - 1
-        raise LabelError(
-            f"{path.name}, row {row + 1}, column {column}: {visibility[row, landmark]:g} is no visibility, which is "
-            "from 0 to 1. Each landmark has x, y, z, visibility, in this order"
-        )
-    return values.astype(np.float32)
-
-
-def _recording(values: npt.NDArray[np.float32], frames: npt.NDArray[np.int64], cut_off: str | None) -> Recording:
-    length = int(frames[-1]) + 1 if len(frames) else 0
-    whole = np.full((length, NUM_LANDMARKS, NUM_VALUES), np.nan, np.float32)
-    whole[frames] = values.reshape(-1, NUM_LANDMARKS, NUM_VALUES)
-    whole[np.isnan(whole).any(-1)] = np.nan  # a landmark is known with all of its values, or not
-    found = np.asarray(~np.isnan(whole[..., 0]).all(1))
-    return Recording(whole[..., :3].copy(), whole[..., 3].copy(), found, cut_off)
+def _numbered(paths: Sequence[str]) -> list[str]:
+    """A sentence about classes whose names differ in a number alone, which may be recordings of one class."""
+    series = defaultdict(list)
+    for name in (path[: -len(SUFFIX)] for path in paths if "/" not in path):
+        if match := re.fullmatch(r"(.*[^\W\d_])[\W_]*\d+\W*", name):
+            series[match[1]].append(name)
+    return [
+        f"{', '.join(map(printable, names[:5]))}{', ...' if names[5:] else ''} count as {len(names)} classes. If they "
+        f"are recordings of one class, move them into a folder: {printable(one)}/"
+        for one, names in series.items()
+        if len(names) > 1
+    ]
 
 
 def _pictures(path: Path, decoded: Decoded) -> Iterator[Picture]:
@@ -238,6 +132,9 @@ def _pictures(path: Path, decoded: Decoded) -> Iterator[Picture]:
         recording = read_recording(path)
     except LabelError as error:
         decoded.fail(str(error))
+        return
+    if recording.nothing:
+        decoded.fail(recording.nothing, status="empty")
         return
     for points in recording.landmarks:
         yield Picture(drawing(points))

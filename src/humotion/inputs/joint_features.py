@@ -20,20 +20,12 @@ import torch
 
 from humotion.clips.augment import Policy
 from humotion.clips.input import SCENE, Floats, Footage, Ints, Sample
-from humotion.clips.landmarks import (
-    VALUES,
-    Landmarks,
-    found_frames,
-    joint_set,
-    main_person,
-    make_landmarks,
-    nobody,
-    people_with_joints,
-)
+from humotion.clips.landmarks import VALUES, Landmarks, joint_set, make_landmarks, nobody, people_with_joints
 from humotion.clips.tracks import Track, at_times, bridged
 from humotion.errors import HumotionError
 from humotion.params.experiment import AugmentParams
 from humotion.params.inputs import JointFeatureParams
+from humotion.store.people import found_frames, main_person
 from humotion.store.skeleton import Skeleton
 
 HAS_JOINTS = False  # no policy moves them: see `augment.geometry`

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from humotion.store.frames import StoredVideo
+from humotion.store.people import found_frames, main_person
 from humotion.store.skeleton import Skeleton
 
 THRESHOLDS = (0.1, 0.2)
@@ -50,7 +51,7 @@ def review_video(video: StoredVideo, skeleton: Skeleton | None, labelled: Skelet
         labelled: the joint set of the dataset; None without labels. A video with several labelled people is not
             compared, because it is open who of them was found.
     """
-    found = np.asarray(video.annotation["found"], bool)
+    found = found_frames(video.annotation)
     anybody = int(found.any(axis=0).sum()) if len(found) else 0
     points = main_landmarks(video) if skeleton is not None else None
     of_frames: dict[str, Any] = {"num_frames": video.num_frames, "num_found": anybody}
@@ -65,10 +66,10 @@ def review_video(video: StoredVideo, skeleton: Skeleton | None, labelled: Skelet
 
 def main_landmarks(video: StoredVideo) -> Floats | None:
     """Landmarks (T, J, 2) in pixels of the person who is found in most frames, NaN elsewhere; None for nobody."""
-    found = np.asarray(video.annotation["found"], bool)
+    found = found_frames(video.annotation)
     if not found.any() or "landmarks" not in video.annotation:
         return None
-    person = int(found.sum(axis=1).argmax())
+    person = main_person(found)
     points = video.annotation["landmarks"][person, :, :, :2] * np.array([video.width, video.height], np.float64)
     return np.where(found[person][:, None, None], points, np.nan)
 

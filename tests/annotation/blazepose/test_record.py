@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from humotion.annotation.blazepose import tool
 from humotion.annotation.blazepose.record import record_camera, record_video
 from humotion.cli.main import app
-from humotion.datasets.landmarks import read_recording
+from humotion.datasets.shared.landmark_table import read_recording
 from humotion.errors import HumotionError
-from tests.annotation.blazepose.conftest import settings
+from tests.annotation.blazepose.tools import settings
 from tests.support.clips import GOLF, Clip, real_clip
 from tests.support.trees import write_video
 
@@ -69,3 +69,22 @@ def test_a_video_without_people_leaves_nothing(weights: Path, tmp_path: Path) ->
     assert not list((tmp_path / "out").rglob("*.*"))
     result = runner.invoke(app, arguments)
     assert isinstance(result.exception, HumotionError) and "either a --camera or" in str(result.exception)
+
+
+def test_a_bad_video_is_named_and_does_not_keep_the_others_from_being_recorded(
+    real_data: Path, weights: Path, tmp_path: Path
+) -> None:
+    nobody, good, broken = write_video(tmp_path / "noise.mp4", 3), path_of_clip(real_data), tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video at all")
+    out, missing = tmp_path / "out", tmp_path / "missing.mp4"
+    arguments = ["record-landmarks", "golf", "--out", str(out), "--weights", str(weights), "--model", "lite"]
+    for path in (nobody, broken, missing, good):
+        arguments += ["--video", str(path)]
+    result = CliRunner().invoke(app, arguments)
+    assert f"{good.stem}.txt: somebody in 40 of 40 frames" in result.stdout.replace("\n", "")
+    assert [path.name for path in out.rglob("*.txt")] == [f"{good.stem}.txt"]
+    first, *others = str(result.exception).splitlines()
+    assert first == "3 of 4 videos are not recorded:"
+    assert others[0] == f"{nobody}: Nobody was found in 3 frames, so nothing is recorded."
+    assert others[1].startswith(f"{broken} cannot be read: it is corrupt (")
+    assert others[2].startswith(f"{missing} cannot be read: it is missing (")

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from humotion.annotation.blazepose import tool
+from humotion.annotation.blazepose.detector import OUTPUTS, Detector
+from humotion.annotation.blazepose.runtime import open_network
 from humotion.annotation.shared.contract import load_tool
 from humotion.annotation.shared.given import annotate
 from humotion.errors import HumotionError
 from humotion.params.annotation.blazepose import BlazePoseParams
 from humotion.store.blazepose import SKELETON
-from tests.annotation.blazepose.conftest import settings
+from tests.annotation.blazepose.tools import settings
 from tests.support.clips import CATCH, GOLF, Clip, real_clip
 
 TASKS = np.load(Path(__file__).parent / "tasks_values.npz")
@@ -91,6 +93,21 @@ def test_boxes_stay_in_the_frame(real_data: Path, weights: Path) -> None:
     assert found["found"].all()
     assert found["landmarks"][0, ..., 1].max() > 1
     assert found["boxes"][..., 3].max() == bottom - 1 and found["boxes"].min() >= 0
+
+
+def test_of_two_people_the_likeliest_is_followed_until_it_is_lost(real_data: Path, weights: Path) -> None:
+    one = real_clip(real_data, CATCH, 5).frames
+    both = np.concatenate([one, one[:, :, ::-1]], axis=2)  # the person and its mirror image
+    detector = Detector(open_network(weights / "pose_detection.tflite", OUTPUTS, "litert"))
+    best, other = detector.detect(both[0])
+    assert best.score > other.score and best.region.x < 320 < other.region.x
+    followed = found_in(Clip(both), weights, model="lite")
+    assert followed["found"].tolist() == [[True] * 5]
+    assert (followed["landmarks"][0, ..., 0].mean(1) < 0.5).all()
+    both[3:, :, :320] = 128  # the first person is gone
+    followed = found_in(Clip(both), weights, model="lite")
+    assert followed["found"].tolist() == [[True] * 5]
+    assert (followed["landmarks"][0, ..., 0].mean(1) > 0.5).tolist() == [False, False, False, True, True]
 
 
 def test_nobody_at_all(weights: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -31,6 +31,10 @@ from humotion.video.decode import decode_video
 COLUMNS = NUM_LANDMARKS * 4
 
 
+class _NobodyFound(HumotionError):
+    """There is nothing to record."""
+
+
 class Recorded(NamedTuple):
     """What was written: the file, the number of frames, and in how many of them somebody was found."""
 
@@ -42,15 +46,37 @@ class Recorded(NamedTuple):
         return f"{self.path}: somebody in {self.num_found} of {self.num_frames} frames"
 
 
+def record_videos(label: str, videos: Sequence[Path], out: Path, settings: BlazePoseParams) -> Iterator[Recorded]:
+    """Record several videos of a class; one that cannot be recorded does not keep the others from it.
+
+    Raises:
+        HumotionError: at the end, with what is wrong with each of those that were not recorded.
+    """
+    wrong = []
+    for video in videos:
+        try:
+            yield record_video(label, video, out, settings)
+        except HumotionError as error:
+            wrong.append(str(error))
+    if wrong:
+        many = f"{len(wrong)} of {len(videos)} videos are not recorded:\n" if len(videos) > 1 else ""
+        raise HumotionError(many + "\n".join(wrong))
+
+
 def record_video(label: str, video: Path, out: Path, settings: BlazePoseParams) -> Recorded:
-    """Write ``out``/``label``/<name of the video>.txt.
+    """Write ``out``/``label``/<name of the video>.txt. Of several people, one is followed (see `Tracker`).
 
     Raises:
         HumotionError: the video cannot be read, nobody is found in it, or the file is there already.
     """
     path = _path(out, label, video.stem)
     decoded = decode_video(video)
-    recorded = _record(path, decoded, decoded.fps or USUAL_FPS, settings, None)
+    try:
+        recorded = _record(path, decoded, decoded.fps or USUAL_FPS, settings, None)
+    except _NobodyFound as error:
+        if not decoded.num_frames:
+            raise HumotionError(f"{video} cannot be read: it is {decoded.status} ({decoded.said}).") from None
+        raise HumotionError(f"{video}: {error}") from None
     if decoded.status != "ok":
         tqdm.write(f"{video} is {decoded.status}: {decoded.error}. {recorded.num_frames} frames are recorded.")
     return recorded
@@ -120,7 +146,7 @@ def _record(
                 progress.set_postfix_str(f"somebody in {num_found}", refresh=False)
                 progress.update()
         if not num_found:
-            raise HumotionError(f"Nobody was found in {num_frames} frames, so nothing is recorded.")
+            raise _NobodyFound(f"Nobody was found in {num_frames} frames, so nothing is recorded.")
     return Recorded(path, num_frames, num_found)
 
 

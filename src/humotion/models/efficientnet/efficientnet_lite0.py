@@ -8,13 +8,13 @@ head at every size. With ImageNet's 1,000 classes it has 4,652,008 parameters.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from humotion.models.common.frame_averaged import FrameAveraged
 from humotion.models.efficientnet.checkpoint import load_backbone
 from humotion.models.efficientnet.layers import HEAD, LITE0, STEM, SameConv, blocks_of, norm
 
@@ -76,7 +76,7 @@ class EfficientNet(nn.Module):
         return self.map_after(images.flatten(0, -4)).mean((2, 3)).unflatten(0, images.shape[:-3])
 
 
-class FrameAveragedEfficientNet(nn.Module):
+class FrameAveragedEfficientNet(FrameAveraged):
     """EfficientNet-Lite0 on each frame, the mean embedding of the real frames, and a linear classifier.
 
     Args:
@@ -84,18 +84,10 @@ class FrameAveragedEfficientNet(nn.Module):
         dropout: before the classifier, in training.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("frames",)
-    num_neighbours = 1
+    backbone: EfficientNet
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.2) -> None:
-        super().__init__()
-        self.backbone = EfficientNet()
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(HEAD, num_classes)
-
-    def normalise(self, frames: Tensor) -> Tensor:
-        """Normalise uint8 RGB frames (..., 3, H, W) for the model."""
-        return self.backbone.normalise(frames)
+        super().__init__(EfficientNet(), HEAD, num_classes, dropout)
 
     def load_pretrained(self, weights: Path | str) -> None:
         """Start from the published checkpoint, without its classifier."""
@@ -109,18 +101,3 @@ class FrameAveragedEfficientNet(nn.Module):
         part = name.removeprefix("backbone.").split(".")
         level = {"conv_stem": 0, "bn0": 0, "conv_head": levels, "bn1": levels}.get(part[0])
         return decay ** (levels + 1 - (int(part[1]) + 1 if level is None else level))
-
-    def embed_frames(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """Embedding of each frame: (B, T, K, 3, H, W) to (B, T, 1280); only the centre frame of the K is used."""
-        del is_padding  # each frame is embedded independently
-        return self.backbone(frames[:, :, frames.shape[2] // 2])
-
-    def embed(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """Embedding (B, 1280) of each clip: the mean over frames that are not padding."""
-        real = (~is_padding)[..., None]
-        embeddings = self.embed_frames(frames, is_padding).where(real, 0.0)
-        return embeddings.sum(1) / real.sum(1).clamp(min=1)
-
-    def forward(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """Logits (B, num_classes) for normalised frames (B, T, K, 3, H, W) and is_padding (B, T) bool."""
-        return self.head(self.dropout(self.embed(frames, is_padding)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from humotion.errors import HumotionError
+from humotion.models.common.frame_averaged import FrameAveraged
 from humotion.models.vit.checkpoint import load_timm_checkpoint
 from humotion.models.vit.layer_decay import learning_rate_share
 from humotion.models.vit.transformer import Block
@@ -167,7 +168,7 @@ class ViT(nn.Module):
         return self.pool(tokens)
 
 
-class FrameAveragedViT(nn.Module):
+class FrameAveragedViT(FrameAveraged):
     """The baseline: a ViT on each frame, the mean embedding of the real frames, and a linear classifier.
 
     Args:
@@ -176,20 +177,13 @@ class FrameAveragedViT(nn.Module):
         backbone: the sizes of ``ViT``, by name.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("frames",)
-    num_neighbours = 1
+    backbone: ViT
 
     def __init__(self, num_classes: int = 51, head_dropout: float = 0.0, **backbone: Any) -> None:
-        super().__init__()
-        self.backbone = ViT(**backbone)
-        self.head_drop = nn.Dropout(head_dropout)
-        self.head = nn.Linear(self.backbone.dim, num_classes)
+        network = ViT(**backbone)
+        super().__init__(network, network.dim, num_classes, head_dropout)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
-
-    def normalise(self, frames: Tensor) -> Tensor:
-        """Normalise uint8 RGB frames (..., 3, H, W) for the model."""
-        return self.backbone.normalise(frames)
 
     def load_pretrained(self, weights: Path | str) -> None:
         """Start from a timm checkpoint of the plain ViT (see `load_timm_checkpoint`)."""
@@ -198,21 +192,6 @@ class FrameAveragedViT(nn.Module):
     def learning_rate_share(self, name: str, decay: float, head_factor: float) -> float:
         """Return the factor on the learning rate of a parameter by its name (see `learning_rate_share`)."""
         return learning_rate_share(name, len(self.backbone.blocks), decay, head_factor)
-
-    def embed_frames(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """Embedding of each frame: (B, T, K, 3, H, W) to (B, T, C); only the centre frame of the K is used."""
-        del is_padding  # each frame is embedded independently
-        return self.backbone(frames[:, :, frames.shape[2] // 2])
-
-    def embed(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """Embedding (B, C) of each clip before the classifier: the mean over frames that are not padding."""
-        real = (~is_padding)[..., None]
-        embeddings = self.embed_frames(frames, is_padding).where(real, 0.0)
-        return embeddings.sum(1) / real.sum(1).clamp(min=1)
-
-    def forward(self, frames: Tensor, is_padding: Tensor) -> Tensor:
-        """Logits (B, num_classes) for normalised frames (B, T, K, 3, H, W) and is_padding (B, T) bool."""
-        return self.head(self.head_drop(self.embed(frames, is_padding)))
 
 
 def must_divide(name: str, value: int, divisor_name: str, divisor: int) -> None:
