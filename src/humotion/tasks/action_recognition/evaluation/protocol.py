@@ -36,6 +36,7 @@ from humotion.tasks.action_recognition.evaluation.scores import (
     per_class_table,
 )
 from humotion.tasks.action_recognition.evaluation.variants import variant_probabilities
+from humotion.tasks.action_recognition.training.abstention import read_abstention
 from humotion.tasks.action_recognition.training.outcomes import action_probabilities
 from humotion.training.task import Task
 
@@ -68,6 +69,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     majority = int(np.bincount(train_labels, minlength=len(classes)).argmax())
     by_field = accuracy_by_field(data.fields(clips), clips["group"].to_numpy(), rights[""])
     table = per_class_table(probabilities, labels, classes)
+    rule = read_abstention(task.abstention)
     result = Evaluation(
         scores=all_scores(systems, labels),
         baselines=baselines,
@@ -81,6 +83,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
         more_gains=more_gains,
         details={} if by_field is None else field_metrics(by_field),
         over_all_clips=("mean_class_accuracy", "macro_f1", "ece"),
+        abstention={} if rule is None else rule.on(probabilities, labels, clips["group"].nunique()).as_dict(),
     )
     pairs = confused_pairs(clips, probabilities, classes)
     write_predictions(folder / "predictions.csv", clips, probabilities, classes)
