@@ -1,8 +1,8 @@
 """When an action model says "none": below a confidence at which too few of its answers would be right.
 
-Both numbers come from the validation clips. A temperature divides the log-probabilities (Guo et al., ICML 2017), so that
-a confidence of 0.8 means right in 8 of 10 cases. The threshold is the smallest confidence of a validation clip such that
-at least `WANTED` of the clips at or above it are right. Two rules keep it honest:
+Both numbers come from the validation clips. A temperature divides the log-probabilities (Guo et al., ICML 2017), so
+that a confidence of 0.8 means right in 8 of 10 cases. The threshold is the smallest confidence of a validation clip
+such that at least `WANTED` of the clips at or above it are right. Two rules keep it honest:
 
 * If no threshold does that, or only one with fewer than `FEWEST` clips, there is none. The model then never answers.
 * Even if all clips are right, the threshold is the confidence of the least certain one. What is less certain than
