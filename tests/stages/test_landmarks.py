@@ -21,6 +21,7 @@ from humotion.prediction.video_file import read_video
 from humotion.stages import augment, evaluate, explore, extract, index, register, sample, train
 from humotion.store.frames import FrameStore
 from humotion.store.layers import Layer
+from humotion.tasks.action_recognition.training.abstention import abstention_of
 
 LSTM = {"family": "landmark_lstm", "name": "landmark_lstm", "widths": [8]}
 DDNET = {"family": "ddnet", "name": "ddnet", "filters": 8, "frames": 16}
@@ -143,6 +144,22 @@ def test_the_report_says_what_the_split_is_worth(project: Path) -> None:
     assert (project / "plans/ddnet/contact_sheet.jpg").stat().st_size > 5000
     assert "rotation by up to 10 degrees" in Path("plans/ddnet/report.md").read_text()
     assert read_json(Path("registered/ddnet.json"))["version"] == "1"
+
+
+def test_when_it_says_none_is_chosen_on_validation_clips_and_told_of_test_clips(project: Path) -> None:
+    description = read_json(Path("models/ddnet/model.json"))
+    validation = pd.read_parquet("models/ddnet/validation.parquet")
+    probabilities = np.stack(validation["probabilities"].to_list())
+    labels = validation["label_id"].to_numpy()
+    assert (probabilities.argmax(1) == validation["predicted"]).all()
+    rule = abstention_of(probabilities, labels, validation["group"].nunique())
+    assert description["abstention"] == rule.as_dict()
+    assert (rule.num_clips, rule.num_groups) == (len(validation), 2)
+    assert description["footage"] == {"num_frames": 6, "fps": None, "short_side": 60}
+    found = read_json(Path("metrics/ddnet/test.json"))["abstention"]
+    assert (found["temperature"], found["threshold"]) == (rule.temperature, rule.threshold)
+    assert found["num_clips"] == len(pd.read_parquet("clips/ddnet/test.parquet"))
+    assert "## None" in Path("reports/ddnet/scores.md").read_text()
 
 
 def test_the_input_of_a_training_is_named_by_its_md5(project: Path) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from humotion.errors import HumotionError
+
 app = typer.Typer()
+LIVE = "With --live"
 
 
 @app.command()
@@ -41,7 +45,13 @@ def embed_classes(
 
 @app.command()
 def predict(
-    video: Annotated[Path, typer.Argument(help="A video file, or a folder of frames.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A video file, or a folder of frames. With --live: the number of a camera (0 is the first), the "
+            "address of a stream (rtsp://, http://), or a video file, which is played at its own speed."
+        ),
+    ],
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -52,12 +62,68 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help="Write the annotated video to this file: .mp4, .m4v, .mov, .mkv or .webm.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for programs.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document for programs; with --live, one line per answer.")
+    ] = False,
+    live: Annotated[bool, typer.Option("--live", help="Say what happens now, until Ctrl-C. See above.")] = False,
+    every: Annotated[
+        float | None, typer.Option(min=0, help="Seconds between two answers.", show_default="0.5", rich_help_panel=LIVE)
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0, help="Seconds to watch.", show_default="no end", rich_help_panel=LIVE)
+    ] = None,
+    span: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            help="Seconds of a window.",
+            show_default="the median training clip",
+            rich_help_panel=LIVE,
+        ),
+    ] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Say none below this confidence. 0: never.",
+            show_default="the model's own",
+            rich_help_panel=LIVE,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of BlazePose's weights.",
+            show_default="where `humotion fetch blazepose` puts them",
+            rich_help_panel=LIVE,
+        ),
+    ] = None,
 ) -> None:
-    """Predict action and joints in one video. With --out, also draw them into a copy of the video."""
-    from humotion.prediction.predict_video import predict_video
+    """Predict action and joints in one video. With --out, also draw them into a copy of the video.
 
-    predict_video(video, model or [], out, as_json)
+    With --live, look at a camera, a stream or a playing file. A window of the last frames, as long as the model's
+    training clips, is asked every half second, and a line is printed when the answer changes. The answer is "none" if
+    nobody is there, if the window is not full yet, or if the model is less sure than a threshold: its validation
+    clips above that threshold were right in at least 90 % of cases. Frames for which there is no time are dropped, so
+    answers never come later and later. The last lines tell latencies and the share of dropped frames.
+
+    `humotion predict 0 --live --model models/ddnet` watches the first camera.
+    """
+    of_live = {"every": every, "seconds": seconds, "span": span, "min_confidence": min_confidence, "weights": weights}
+    given = {name: value for name, value in of_live.items() if value is not None}
+    if not live:
+        if given:
+            raise HumotionError(f"--{min(given).replace('_', '-')} is only for --live.")
+        from humotion.prediction.predict_video import predict_video
+
+        predict_video(Path(source), model or [], out, as_json)
+        return
+    if out is not None:
+        raise HumotionError("--live writes no video: leave --out away.")
+    from humotion.prediction.live.loop import LiveSettings, predict_live
+
+    predict_live(source, model or [], LiveSettings(**given, as_json=as_json), partial(print, flush=True))
 
 
 @app.command()

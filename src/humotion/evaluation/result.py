@@ -56,6 +56,7 @@ class Evaluation:
         more_gains: gains in addition to the main one.
         details: further values by their names in MLflow.
         over_all_clips: scores that a comparison shows although they are not means over clips.
+        abstention: what the model's rule to say "none" is worth on these clips; empty if it always answers.
     """
 
     scores: Mapping[str, float]
@@ -70,6 +71,7 @@ class Evaluation:
     more_gains: Sequence[Gain] = ()
     details: Mapping[str, float] = field(default_factory=dict)
     over_all_clips: Sequence[str] = ()
+    abstention: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the nested, JSON-like content of test.json."""
@@ -79,6 +81,7 @@ class Evaluation:
             "baseline": {name: dict(scores) for name, scores in self.baselines.items()},
             "gain": {"metric": self.main, "over": self.against, **self.gain._asdict()},
             **({"more_gains": gains} if gains else {}),
+            **({"abstention": dict(self.abstention)} if self.abstention else {}),
             "num_clips": self.num_clips,
             "num_groups": self.num_groups,
         }

@@ -64,11 +64,11 @@ def annotated(video: Video, layer: Mapping[str, Any] | None) -> Video:
 
 
 def _arrays(video: Video, layer: Mapping[str, Any]) -> Arrays:
-    settings, made = _checked(layer), layer
+    settings, made = checked_settings(layer), layer
     read = {}
     while "reads" in made:
         name, made = made["settings"]["of"], made["reads"]
-        read[name] = _checked(made)
+        read[name] = checked_settings(made)
     with tqdm(total=video.num_frames, desc=settings.tool, unit="frame", leave=False) as progress:
         arrays = annotate(settings, _Watched(video, progress), read)
     if not arrays["found"].any():
@@ -76,9 +76,18 @@ def _arrays(video: Video, layer: Mapping[str, Any]) -> Arrays:
     return arrays
 
 
-def _checked(layer: Mapping[str, Any]) -> LayerParams:
-    """The section of a layer, if its tool can make it here as it was made for the training."""
-    settings = layer_section(layer["tool"], _here(layer["settings"]))
+def checked_settings(layer: Mapping[str, Any], weights: Path | None = None) -> LayerParams:
+    """Return the section of a layer, if its tool can make it here as it was made for the training.
+
+    Args:
+        layer: ``preprocessing.layer`` of a model folder.
+        weights: another folder of the tool's weights than that of the training.
+
+    Raises:
+        HumotionError: see `annotated`.
+    """
+    here = _here(layer["settings"]) if weights is None else {**layer["settings"], "weights": weights}
+    settings = layer_section(layer["tool"], here)
     tool = load_tool(settings.tool)
     if layer["version"] != tool.VERSION:
         _logger.warning(

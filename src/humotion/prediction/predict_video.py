@@ -25,11 +25,7 @@ def predict_video(path: Path, models: list[str], out: Path | None, as_json: bool
     """
     if out is not None:
         check_out(out, path)
-    folders = [_model_folder(model) for model in models] or sorted(
-        found.parent for found in Path("models").glob("*/model.json")
-    )
-    if not folders:
-        raise HumotionError("There is no trained model here. Run `dvc repro`, or name a model with --model.")
+    folders = model_folders(models)
 
     def say(text: str) -> None:
         if not as_json:
@@ -47,6 +43,20 @@ def predict_video(path: Path, models: list[str], out: Path | None, as_json: bool
         say("\n".join([f"annotated video: {out}", *notes]))
     if as_json:
         print(json.dumps({"videos": [_facts(video, answers, out, notes)]}, indent=2, ensure_ascii=False))
+
+
+def model_folders(models: Sequence[str]) -> list[Path]:
+    """Return the folders of models (paths or MLflow model URIs); without any, every folder below ``models/``.
+
+    Raises:
+        HumotionError: there is no model.
+    """
+    folders = [_model_folder(model) for model in models] or sorted(
+        found.parent for found in Path("models").glob("*/model.json")
+    )
+    if not folders:
+        raise HumotionError("There is no trained model here. Run `dvc repro`, or name a model with --model.")
+    return folders
 
 
 def _about(video: VideoFile) -> str:

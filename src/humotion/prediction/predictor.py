@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 from torch import Tensor
 
 from humotion import choices
+from humotion.errors import HumotionError
 from humotion.prediction.layer import annotated
 from humotion.prediction.video_file import DecodedVideo, Frames, Video, VideoFile, read_video
 from humotion.training.description import FUSION, ModelDescription, read_description
@@ -19,7 +20,17 @@ from humotion.training.model_folder import load_task
 from humotion.training.predict import refuse_not_finite
 from humotion.training.task import Task
 
-__all__ = ["Answer", "DecodedVideo", "Frames", "Predictor", "Video", "VideoFile", "load_predictor", "read_video"]
+__all__ = [
+    "Answer",
+    "DecodedVideo",
+    "Frames",
+    "Predictor",
+    "Verdict",
+    "Video",
+    "VideoFile",
+    "load_predictor",
+    "read_video",
+]
 
 _logger = logging.getLogger(__name__)
 
@@ -37,6 +48,22 @@ class Answer(NamedTuple):
     text: str
     values: Mapping[str, Any]
     draw: Callable[[int, Frames], Frames] | None = None
+
+
+class Verdict(NamedTuple):
+    """What a model says of a window of live frames.
+
+    Attributes:
+        label: the action; None if the model does not say one.
+        why: why it says none: "nobody is there", "not sure"; empty if it says an action.
+        guess: the most likely action, also if it is not sure; None if it did not look.
+        confidence: its calibrated probability.
+    """
+
+    label: str | None
+    why: str = ""
+    guess: str | None = None
+    confidence: float | None = None
 
 
 class Predictor(ABC):
@@ -71,6 +98,24 @@ class Predictor(ABC):
     @abstractmethod
     def answer(self, video: Video) -> Answer:
         """The answer for one video. It may read the video several times, but never keeps all frames."""
+
+    def check_live(self, min_confidence: float | None) -> str | None:
+        """Return what a user must know before `verdict` is asked, if there is something.
+
+        Raises:
+            HumotionError: models of this task do not say what happens now.
+        """
+        raise HumotionError(
+            f"{self.description.experiment} is a model of {self.description.task}, which has no --live: name another "
+            "--model."
+        )
+
+    def verdict(self, video: Video, min_confidence: float | None = None) -> Verdict:
+        """Say what happens in a window of live frames, or none. See `check_live`.
+
+        ``min_confidence`` takes the place of the threshold of the model folder.
+        """
+        raise NotImplementedError
 
     def row(self, path: str) -> dict[str, Any]:
         """The answer for one video as text: a row of the served model's output (`Task.output_columns`)."""

@@ -34,6 +34,7 @@ from humotion.training.attempt import (
 from humotion.training.description import ModelDescription
 from humotion.training.devices import is_lead, launched, usable_precision
 from humotion.training.fit import FitResult, fit
+from humotion.training.footage import footage_of
 from humotion.training.model_folder import save_model_folder
 from humotion.training.prepare import prepare
 from humotion.training.run import run_source
@@ -138,6 +139,8 @@ def write_outputs(
         validation=metrics["val"],
         source=runs.origin(),
         outputs=list(task.output_columns),
+        abstention=task.abstention_of(validation),
+        footage=footage_of(data, params.dataset(experiment.dataset).frames.short_side),
     )
     folder = Path("models") / name
     save_model_folder(folder, task, description, result.checkpoint, validation)

@@ -39,6 +39,8 @@ class ModelDescription:
         validation: metrics of the chosen epoch on the validation clips.
         source: state of the checkout at the start of the training (``git.commit`` ...); empty in older folders.
         outputs: columns of the served model's answers (`Task.output_columns`); empty in older folders.
+        abstention: when the model says "none" (`Task.abstention_of`); empty in older folders, or if it always answers.
+        footage: rate, size and length of the training clips (`humotion.training.footage`); empty in older folders.
     """
 
     experiment: str
@@ -52,6 +54,8 @@ class ModelDescription:
     validation: dict[str, float]
     source: dict[str, str] = field(default_factory=dict)
     outputs: list[str] = field(default_factory=list)
+    abstention: dict[str, Any] = field(default_factory=dict)
+    footage: dict[str, Any] = field(default_factory=dict)
 
 
 def training_settings(experiment: AnyMaker) -> dict[str, Any]:

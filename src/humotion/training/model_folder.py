@@ -81,5 +81,6 @@ def load_task(folder: Path) -> tuple[Task, ModelDescription]:
         )
     refuse_diverged(folder, not_finite(weights))
     task.model.load_state_dict(weights)
+    task.abstention = description.abstention
     fast_for_inference(task.model)
     return task.eval(), description

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -32,10 +33,12 @@ class Task(pl.LightningModule, ABC):
     Attributes:
         main_metric: the validation metric that chooses the checkpoint; higher is better.
         output_columns: columns of the served model, which returns one row of text per video.
+        abstention: when the model says "none", as its model folder has it (`abstention_of`); empty before that.
     """
 
     main_metric: ClassVar[str]
     output_columns: ClassVar[tuple[str, ...]]
+    abstention: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, architecture: dict[str, Any], optimizer: OptimizerParams | None = None) -> None:
         super().__init__()
@@ -71,6 +74,13 @@ class Task(pl.LightningModule, ABC):
         The weighted mean of ``score`` is the main metric. The task's ``face.py`` defines the other columns, and the
         column that each score needs.
         """
+
+    def abstention_of(self, scores: pd.DataFrame) -> dict[str, Any]:
+        """Return when the model says "none" instead of an answer, from `clip_scores` of the validation clips.
+
+        Empty for a task that always answers.
+        """
+        return {}
 
     def before_fit(self, data: ClipDataModule, machine: MachineParams) -> dict[str, float]:
         """Run once before the first epoch, only in the first process, and return metrics to log."""

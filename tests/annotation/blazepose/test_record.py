@@ -41,7 +41,8 @@ def test_a_recording_has_the_landmarks_of_each_frame(real_data: Path, weights: P
 def test_smoothing_begins_anew_after_a_person_was_lost(real_data: Path, weights: Path) -> None:
     frames = real_clip(real_data, GOLF, 5).frames.copy()
     frames[2] = 128
-    live = list(tool.follow(settings(weights, model="lite"))(iter(frames), 25.0))
+    follow = tool.follow(settings(weights, model="lite"))
+    live = [follow(frame, 1 / 25) for frame in frames]
     expected = tool.open_tool(settings(weights, model="lite", backwards=False))(Clip(frames, 25.0))
     assert [one is not None for one in live] == expected["found"][0].tolist() == [True, True, False, True, True]
     for t, arrays in enumerate(live):

@@ -11,16 +11,16 @@ import csv
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import dropwhile, islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
 from humotion.annotation.blazepose.tool import USUAL_FPS, Arrays, follow
+from humotion.annotation.shared.camera import opened_camera
 from humotion.errors import HumotionError
 from humotion.files import atomic_path
 from humotion.params.annotation.blazepose import BlazePoseParams
@@ -98,26 +98,16 @@ def record_camera(
     Raises:
         HumotionError: there is no such camera, or nobody is found.
     """
-    capture = cv2.VideoCapture(int(camera) if camera.isdigit() else camera)
-    try:
-        if not capture.isOpened():
-            raise HumotionError(f"The camera {camera} cannot be opened. Name another one, for example --camera 1.")
-        fps = capture.get(cv2.CAP_PROP_FPS) or USUAL_FPS
+    with opened_camera(camera) as opened:
+        fps = opened.fps or USUAL_FPS
         path = _path(out, label, time.strftime("%Y-%m-%d_%H%M%S"))
-        return _record(path, _from_camera(capture, wait), fps, settings, round(seconds * fps))
-    finally:
-        capture.release()
+        return _record(path, _after(opened.frames, wait), fps, settings, round(seconds * fps))
 
 
-def _from_camera(capture: Any, wait: float) -> Iterator[npt.NDArray[np.uint8]]:
-    """RGB frames (H, W, 3); what the camera shows while one waits is not recorded."""
+def _after(frames: Iterator[npt.NDArray[np.uint8]], wait: float) -> Iterator[npt.NDArray[np.uint8]]:
+    """Frames without those that a camera shows while one waits."""
     start = time.monotonic()
-    while True:
-        is_there, frame = capture.read()
-        if not is_there:
-            return
-        if time.monotonic() - start >= wait:
-            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+    return dropwhile(lambda _: time.monotonic() - start < wait, frames)
 
 
 def _path(out: Path, label: str, name: str) -> Path:
@@ -138,7 +128,8 @@ def _record(
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(["", *range(COLUMNS)])
         with tqdm(total=most, desc="record", unit="frame") as progress, suppress(KeyboardInterrupt):
-            for arrays in followed(islice(frames, most), fps):
+            for frame in islice(frames, most):
+                arrays = followed(frame, 1 / fps)
                 if arrays is not None:
                     table.writerow([num_frames, *_values(arrays)])
                     num_found += 1

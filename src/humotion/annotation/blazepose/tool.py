@@ -17,8 +17,7 @@ Sources: V. Bazarevsky et al., "BlazePose: On-device Real-time Body Pose Trackin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import tee
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from humotion.annotation.blazepose.smoothing import WORLD, OneEuro, PointFilter,
 from humotion.annotation.blazepose.tracking import Tracker, by_boxes, by_detector, size_of
 from humotion.annotation.blazepose.weights import DETECTOR, find_weights, landmark_file
 from humotion.annotation.shared.contract import Frames
+from humotion.errors import HumotionError
 from humotion.params.annotation.blazepose import BlazePoseParams, SmoothingParams
 from humotion.store.blazepose import NUM_LANDMARKS
 from humotion.store.blazepose import SKELETON as SKELETON
@@ -44,6 +44,7 @@ _SHAPES = {
 
 Arrays = dict[str, npt.NDArray[Any]]
 _Pose = landmarks.Pose
+_Smooth = tuple[npt.NDArray[np.float32], ...]
 
 
 def nobody(num_frames: int) -> Arrays:
@@ -84,30 +85,47 @@ def _networks(settings: BlazePoseParams) -> tuple[landmarks.LandmarkNetwork, det
     return network, detector.Detector(open_network(files[DETECTOR], detector.OUTPUTS, "litert"))
 
 
-def follow(settings: BlazePoseParams) -> Callable[[Iterable[npt.NDArray[np.uint8]], float], Iterator[Arrays | None]]:
+def follow(settings: BlazePoseParams) -> Follower:
     """Load the networks; return what follows one person through frames that come one by one.
 
-    The result takes frames (H, W, 3) and their number per second. It gives, for each of them, the arrays of a video of
-    that frame alone, and None if nobody is found. Smoothing starts again when a person was lost. Nobody is followed
-    backwards.
+    Raises:
+        HumotionError: a file or a package is missing, or the settings need labelled boxes, which such frames lack.
     """
     network, people = _networks(settings)
-    assert people is not None, "frames that come one by one have no labelled boxes"
-    tracker = Tracker(network, by_detector(people, settings.min_detection, settings.doubtful), settings.min_presence)
+    if people is None or settings.regions == "labels":
+        raise HumotionError(
+            "The layer of the training looked at labelled boxes (regions: labels), but live frames have none. Make a "
+            "layer with regions: detector, and train with it."
+        )
+    find = by_detector(people, settings.min_detection, settings.doubtful)
+    return Follower(Tracker(network, find, settings.min_presence), settings.smoothing)
 
-    def followed(frames: Iterable[npt.NDArray[np.uint8]], fps: float) -> Iterator[Arrays | None]:
-        shown, looked_at = tee(frames)  # in step: only one frame waits
-        smooth = _Smoothing(settings.smoothing, 1 / fps)
-        for frame, pose in zip(shown, tracker.forwards(looked_at), strict=True):
-            if pose is None:
-                smooth = _Smoothing(settings.smoothing, 1 / fps)
-                yield None
-                continue
-            arrays = _empty(1, 1)
-            _fill(arrays, 0, pose, smooth, frame.shape[1], frame.shape[0])
-            yield arrays
 
-    return followed
+class Follower:
+    """Follows one person through frames that come one by one. Nobody is followed backwards.
+
+    Smoothing starts again when a person was lost.
+    """
+
+    def __init__(self, tracker: Tracker, smoothing: SmoothingParams | None) -> None:
+        self._tracker, self._smoothing = tracker, smoothing
+        self._smooth = _Smoothing(smoothing)
+        self._num_frames = 0
+        self._pose: _Pose | None = None
+
+    def __call__(self, frame: npt.NDArray[np.uint8], seconds: float) -> Arrays | None:
+        """Return the arrays of a video of this frame (H, W, 3) alone; None if nobody is found.
+
+        ``seconds`` is the time since the frame before.
+        """
+        self._pose = self._tracker.next(self._num_frames, frame, self._pose)
+        self._num_frames += 1
+        if self._pose is None:
+            self._smooth = _Smoothing(self._smoothing)
+            return None
+        arrays = _empty(1, 1)
+        _fill(arrays, 0, self._smooth(self._pose, seconds), self._pose, frame.shape[1], frame.shape[0])
+        return arrays
 
 
 def arrays_of(poses: list[_Pose | None], video: Frames, smoothing: SmoothingParams | None) -> Arrays:
@@ -116,19 +134,19 @@ def arrays_of(poses: list[_Pose | None], video: Frames, smoothing: SmoothingPara
         return nobody(len(poses))
     arrays = _empty(1, len(poses))
     seconds = 1 / (video.fps or USUAL_FPS)
-    smooth = _Smoothing(smoothing, seconds)
+    smooth = _Smoothing(smoothing)
     for t, pose in enumerate(poses):
         if pose is None:
-            smooth = _Smoothing(smoothing, seconds)
+            smooth = _Smoothing(smoothing)
         else:
-            _fill(arrays, t, pose, smooth, video.width, video.height)
+            _fill(arrays, t, smooth(pose, seconds), pose, video.width, video.height)
     return arrays
 
 
-def _fill(arrays: Arrays, t: int, pose: _Pose, smooth: _Smoothing, width: int, height: int) -> None:
+def _fill(arrays: Arrays, t: int, smoothed: _Smooth, pose: _Pose, width: int, height: int) -> None:
     """Write what is known of one person in frame ``t``."""
     size = np.array([width, height], np.float32)
-    points, visibility, world = smooth(pose)
+    points, visibility, world = smoothed
     arrays["landmarks"][0, t, :, :2] = points[:, :2] / size
     arrays["landmarks"][0, t, :, 2] = points[:, 2] / size[0]
     arrays["visibility"][0, t], arrays["presence"][0, t] = visibility, pose.presence
@@ -141,23 +159,25 @@ def _fill(arrays: Arrays, t: int, pose: _Pose, smooth: _Smoothing, width: int, h
 class _Smoothing:
     """The filters of one stretch of frames; without settings, everything stays as it is."""
 
-    def __init__(self, settings: SmoothingParams | None, seconds: float) -> None:
+    def __init__(self, settings: SmoothingParams | None) -> None:
         self._is_on = settings is not None
-        self._seconds = seconds
         chosen = settings or SmoothingParams()
         self._points = PointFilter(OneEuro(chosen.min_cutoff, chosen.beta, chosen.derivative_cutoff))
         self._world = PointFilter(WORLD)
         self._visibility = RunningMean(chosen.visibility)
 
-    def __call__(self, pose: _Pose) -> tuple[npt.NDArray[np.float32], ...]:
-        """Landmarks (33, 3) in pixels, visibility (33,), and landmarks (33, 3) in metres."""
+    def __call__(self, pose: _Pose, seconds: float) -> _Smooth:
+        """Landmarks (33, 3) in pixels, visibility (33,), and landmarks (33, 3) in metres.
+
+        ``seconds`` is the time since the frame before.
+        """
         points = pose.points[:NUM_LANDMARKS]
         if not self._is_on:
             return points, pose.visibility, pose.world
         return (
-            self._points(points, self._seconds, size_of(pose)),
+            self._points(points, seconds, size_of(pose)),
             self._visibility(pose.visibility),
-            self._world(pose.world, self._seconds),
+            self._world(pose.world, seconds),
         )
 
 

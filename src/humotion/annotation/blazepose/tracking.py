@@ -66,13 +66,15 @@ class Tracker:
         return poses
 
     def forwards(self, frames: Iterable[npt.NDArray[np.uint8]]) -> Iterator[Pose | None]:
-        """The pose in each frame as soon as it comes, for example from a camera; None where nobody is found."""
+        """The pose in each frame; None where nobody is found."""
         pose: Pose | None = None
         for t, frame in enumerate(frames):
-            pose = self._look(frame, [] if pose is None else [Place(pose.region)])
-            if pose is None:
-                pose = self._look(frame, self.find(t, frame))
-            yield pose
+            yield (pose := self.next(t, frame, pose))
+
+    def next(self, t: int, frame: npt.NDArray[np.uint8], before: Pose | None) -> Pose | None:
+        """The pose in frame ``t``, by that in the frame before it; None if nobody is found."""
+        pose = self._look(frame, [] if before is None else [Place(before.region)])
+        return self._look(frame, self.find(t, frame)) if pose is None else pose
 
     def _look(self, frame: npt.NDArray[np.uint8], places: Iterable[Place]) -> Pose | None:
         """The person in the first of these places that has one."""

@@ -88,8 +88,19 @@ class Annotator(Protocol):
         ...
 
 
+class Follower(Protocol):
+    """What a tool gives for frames that come one by one, for example from a camera, if it has ``follow(settings)``."""
+
+    def __call__(self, frame: npt.NDArray[np.uint8], seconds: float) -> Arrays | None:
+        """Return the arrays of a video of this frame (H, W, 3) alone; None if nobody is found.
+
+        ``seconds`` is the time since the frame before.
+        """
+        ...
+
+
 class Tool(Protocol):
-    """A file ``annotation/<tool>/tool.py``.
+    """A file ``annotation/<tool>/tool.py``. It may also have ``follow(settings)``, which returns a `Follower`.
 
     Attributes:
         VERSION: a number that changes when the same settings give other numbers.

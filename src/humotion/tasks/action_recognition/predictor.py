@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from humotion.clips.input import SCENE, load_input, neighbours
 from humotion.clips.sampling import Sampled, consecutive_windows, uniform
-from humotion.prediction.predictor import Answer, Predictor, Video
+from humotion.prediction.predictor import Answer, Predictor, Verdict, Video
+from humotion.tasks.action_recognition.training.abstention import calibrated, read_abstention
 
 SHOWN_CLASSES = 5
+LEAST_FOUND = 0.5
+"""The share of a window's frames in which somebody must be found."""
 
 
 class ActionPredictor(Predictor):
@@ -48,6 +52,39 @@ class ActionPredictor(Predictor):
     def answer(self, video: Video) -> Answer:
         """Return the most likely classes, and ``label`` and ``probabilities``; nothing is drawn."""
         return answer_of(self.probabilities(video))
+
+    def check_live(self, min_confidence: float | None) -> str | None:
+        """See `Predictor`; the sentence is about a threshold that is missing."""
+        rule, name = read_abstention(self.description.abstention), self.description.experiment
+        if min_confidence is not None or (rule is not None and rule.threshold is not None):
+            return None
+        if rule is None:
+            return (
+                f"{name} was trained by an earlier version and has no threshold, so it always says an action. Train it "
+                "again, or set --min-confidence."
+            )
+        return (
+            f"{name} always says none: on its validation clips, no confidence gave {rule.wanted:.0%} right answers. "
+            "--min-confidence 0 shows its guesses."
+        )
+
+    def verdict(self, video: Video, min_confidence: float | None = None) -> Verdict:
+        """See `Predictor`: none if nobody is found in half of the frames, or if the confidence is too low."""
+        video = self.seen(video)
+        if "found" in video.annotation:
+            somebody = np.asarray(video.annotation["found"], bool).any(axis=0)  # (T,) of (P, T)
+            if somebody.mean() < LEAST_FOUND:
+                return Verdict(None, "nobody is there")
+        rule = read_abstention(self.description.abstention)
+        found = self.probabilities(video)
+        values = calibrated(np.array(list(found.values())), 1.0 if rule is None else rule.temperature)
+        guess, confidence = list(found)[int(values.argmax())], float(values.max())
+        threshold = min_confidence
+        if threshold is None:
+            threshold = 0.0 if rule is None else rule.threshold
+        if threshold is None or confidence < threshold:
+            return Verdict(None, "not sure", guess, confidence)
+        return Verdict(guess, "", guess, confidence)
 
 
 def answer_of(probabilities: dict[str, float]) -> Answer:

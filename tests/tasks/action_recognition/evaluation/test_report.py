@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from humotion.evaluation.bootstrap import BootstrapResult
@@ -45,3 +47,20 @@ def test_classes_without_a_clip_unknown_fields_and_further_pairs_are_said() -> N
     )
     assert "Not in this table: 3 clips have no camera." in said
     assert "2 more pairs are in confused_pairs.csv." in said
+
+
+def test_what_the_threshold_is_worth_on_test_clips_is_said() -> None:
+    assert "## None" not in report([4, 6], [], 0)
+    rule = {"temperature": 1.5, "threshold": 0.7, "wanted": 0.9, "coverage": 0.4, "accuracy": 0.75}
+    pairs = pd.DataFrame(columns=["label", "predicted", "count", "share"])
+    table = pd.DataFrame({"label": ["a"], "num_clips": 10, "recall": 0.5, "precision": 0.5, "f1": 0.5})
+
+    def said(**changes: float | None) -> str:
+        return action_report("t", replace(RESULT, abstention=rule | changes), table, pairs, None)
+
+    assert "below a confidence of 0.700 (at temperature 1.50)" in said()
+    assert "It answers 40.0% of the test clips, and 75.0% of these answers are right." in said()
+    assert "It answers 0.0% of the test clips. All" in said(coverage=0.0, accuracy=None)
+    assert "no confidence gave at least 90% right answers" in said(threshold=None, coverage=0.0, accuracy=None)
+    assert replace(RESULT, abstention=rule).as_dict()["abstention"] == rule
+    assert "abstention" not in RESULT.as_dict()

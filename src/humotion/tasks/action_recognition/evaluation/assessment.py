@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,7 @@ from humotion.tasks.action_recognition.evaluation.scores import (
     confusion,
     per_class_table,
 )
+from humotion.tasks.action_recognition.training.abstention import Abstention
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -44,11 +46,18 @@ class Answers:
         clips: (N rows) the clips.
         systems: probabilities (N, classes) by variant; those of the main view have the name "".
         peers: probabilities (N, classes) of other models, with which the main view is compared.
+        rule: when the model says "none"; None if it always answers.
     """
 
     clips: pd.DataFrame
     systems: Mapping[str, Floats]
     peers: Mapping[str, Floats] = field(default_factory=dict)
+    rule: Abstention | None = None
+
+    def when_none(self, labels: Ints) -> dict[str, Any]:
+        """What the rule is worth for clips with these labels (N,); empty without a rule."""
+        groups = self.clips["group"].nunique()
+        return {} if self.rule is None else self.rule.on(self.systems[""], labels, groups).as_dict()
 
 
 def assess(
@@ -99,6 +108,7 @@ def assess(
         more_gains=[*peer_gains, *variant_gains],
         details={} if by_field is None else field_metrics(by_field),
         over_all_clips=("mean_class_accuracy", "macro_f1", "ece"),
+        abstention=answers.when_none(labels),
     )
     pairs = confused_pairs(clips, probabilities, classes)
     write_predictions(folder / "predictions.csv", clips, probabilities, classes)

@@ -16,6 +16,7 @@ from humotion.tasks.action_recognition.evaluation.assessment import Answers, ass
 from humotion.tasks.action_recognition.evaluation.motion import draw_motion
 from humotion.tasks.action_recognition.evaluation.probe import PROBE, probe_probabilities
 from humotion.tasks.action_recognition.evaluation.variants import variant_probabilities
+from humotion.tasks.action_recognition.training.abstention import read_abstention
 from humotion.tasks.action_recognition.training.outcomes import action_probabilities
 from humotion.training.task import Task
 
@@ -29,6 +30,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
         clips=clips,
         systems={"": probabilities, **variant_probabilities(task, data, params.machine)},
         peers={PROBE: probe_probabilities(data, params, folder)} if experiment.evaluate.linear_probe else {},
+        rule=read_abstention(task.abstention),
     )
     title = f"{experiment.model.name} on {experiment.dataset}: actions"
     result, said = assess(answers, data, title, experiment.evaluate, experiment.seed, folder)

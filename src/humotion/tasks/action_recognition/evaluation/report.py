@@ -55,6 +55,8 @@ def action_report(
         "## Gains",
         _gains(result),
     ]
+    if result.abstention:
+        sections += ["## None", _abstention(result)]
     if by_field is not None:
         sections += [
             "## Footage",
@@ -108,6 +110,24 @@ def _gains(result: Evaluation) -> str:
     rows = [_gain_row(result.main, result.against, result.gain)]
     rows += [_gain_row(gain.metric, gain.over, gain.result) for gain in result.more_gains]
     return markdown_table(["score", "over", "difference", "95 % interval", ""], rows)
+
+
+def _abstention(result: Evaluation) -> str:
+    """What the threshold of the validation clips is worth on the test clips, which chose nothing."""
+    found = result.abstention
+    if found["threshold"] is None:
+        return (
+            f"On the validation clips, no confidence gave at least {found['wanted']:.0%} right answers, so "
+            '`humotion predict --live` always says "none" unless it is told another threshold.'
+        )
+    answered = f"It answers {found['coverage']:.1%} of the test clips"
+    right = "." if found["accuracy"] is None else f", and {found['accuracy']:.1%} of these answers are right."
+    return (
+        f'`humotion predict --live` says "none" below a confidence of {found["threshold"]:.3f} (at temperature '
+        f"{found['temperature']:.2f}). On validation clips, at least {found['wanted']:.0%} of the answers above it are "
+        f"right. {answered}{right} All test clips show one of the classes: what it says of other movements is not "
+        "known from them."
+    )
 
 
 def _gain_row(metric: str, over: str, result: BootstrapResult) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 
+from humotion.errors import HumotionError
 from humotion.prediction.predictor import Answer, Predictor, Video, load_predictor
 from humotion.tasks.action_recognition.fusion.mixture import mixed
 from humotion.tasks.action_recognition.predictor import answer_of
@@ -36,6 +37,13 @@ class FusionPredictor(Predictor):
         found = [np.array([answer[label] for label in classes]) for answer in answers]
         scores = mixed(found, list(members_of(self.description).values()))
         return dict(sorted(zip(classes, scores.tolist(), strict=True), key=lambda pair: -pair[1]))
+
+    def check_live(self, min_confidence: float | None) -> str | None:
+        """See `Predictor`: there is no rule yet for when a fusion is sure."""
+        raise HumotionError(
+            f"{self.description.experiment} is a fusion, which has no --live. Name its members with --model: "
+            f"{' and '.join(self.members)}."
+        )
 
     def answer(self, video: Video) -> Answer:
         """Return the most likely classes, and ``label`` and ``probabilities``; nothing is drawn."""

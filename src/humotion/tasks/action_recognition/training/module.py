@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar, cast
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -23,6 +24,7 @@ from humotion.params.tasks.action_recognition import (
     AnyLoss,
     CrossEntropyLossParams,
 )
+from humotion.tasks.action_recognition.training.abstention import abstention_of
 from humotion.tasks.action_recognition.training.losses import make_loss
 from humotion.tasks.action_recognition.training.mixing import Mixing
 from humotion.tasks.action_recognition.training.model import (
@@ -178,8 +180,13 @@ class ActionRecognition(Task):
         self.val_loss.reset()
 
     def clip_scores(self, data: ClipDataModule, split: str, machine: MachineParams) -> pd.DataFrame:
-        """Return top-1 (weight 1 per clip), and ``label_id`` and ``predicted`` for scores that are not means."""
+        """Return top-1 (weight 1 per clip), and what scores that are not means need (`scored_clips`)."""
         return scored_clips(*action_probabilities(self, data, split, machine))
+
+    def abstention_of(self, scores: pd.DataFrame) -> dict[str, Any]:
+        """See `humotion.tasks.action_recognition.training.abstention`."""
+        probabilities, labels = np.stack(scores["probabilities"].to_list()), scores["label_id"].to_numpy()
+        return abstention_of(probabilities, labels, scores["group"].nunique()).as_dict()
 
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
         """Return ``probabilities`` (B, num_classes), ``embeddings`` (B, C) before the head, ``clip_index`` (B,)."""

@@ -54,8 +54,11 @@ def action_probabilities(
 
 
 def scored_clips(clips: pd.DataFrame, probabilities: npt.NDArray[np.float64]) -> pd.DataFrame:
-    """Return top-1 of each clip (weight 1), and ``label_id`` and ``predicted`` for scores that are not means."""
+    """Return top-1 of each clip (weight 1), and what scores that are not means need.
+
+    These are ``label_id``, ``predicted``, and ``probabilities``, a list per clip.
+    """
     predicted = probabilities.argmax(axis=1)
     right = predicted == clips["label_id"]
     scored = clips[["clip_id", "group"]].assign(score=right.astype(float), weight=1.0)
-    return scored.assign(label_id=clips["label_id"], predicted=predicted)
+    return scored.assign(label_id=clips["label_id"], predicted=predicted, probabilities=list(probabilities))
