@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -111,7 +111,7 @@ def predict(
     `humotion predict 0 --live --model models/ddnet` watches the first camera.
     """
     of_live = {"every": every, "seconds": seconds, "span": span, "min_confidence": min_confidence, "weights": weights}
-    given = {name: value for name, value in of_live.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in of_live.items() if value is not None}
     if not live:
         if given:
             raise HumotionError(f"--{min(given).replace('_', '-')} is only for --live.")
