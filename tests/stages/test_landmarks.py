@@ -38,13 +38,13 @@ def recording(num_rows: int, speed: float, seed: int) -> pd.DataFrame:
     return pd.DataFrame(values.reshape(num_rows, 132))
 
 
-def settings(root: Path) -> Params:
+def settings(root: Path, split: str = "blocks") -> Params:
     common: dict[str, Any] = {
         "task": "action_recognition",
         "dataset": "recordings",
         "layer": "labels",
         "input": "landmarks",
-        "clips": {"split": "blocks", "sampling": "windows", "num_frames": 6, "stride": 2},
+        "clips": {"split": split, "sampling": "windows", "num_frames": 6, "stride": 2},
         "optimizer": {"lr": 0.01},
         "trainer": {"epochs": 3, "batch_size": 8},
         "evaluate": {"overlays": 1, "bootstrap": 100},
@@ -223,8 +223,7 @@ def sampled(folder: Path, lengths: dict[str, int], split: str = "blocks") -> Non
         path = folder / "raw" / f"{name}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         (recording(abs(num_rows), 1.0, number) * (np.nan if num_rows < 0 else 1)).to_csv(path)
-    params = settings(Path("raw"))
-    params.experiments["lstm"].clips.split = split
+    params = settings(Path("raw"), split)
     index.run("recordings", params)
     extract.run("recordings", params)
     sample.run("lstm", params)
@@ -242,7 +241,11 @@ def sampled(folder: Path, lengths: dict[str, int], split: str = "blocks") -> Non
         ),
         ({"A": 7, "B": 7}, "leaky_windows", r"2 with fewer than 8 frames\. The split is within videos"),
         ({"A": 40, "B": 40}, "grouped", r"2 groups \(source recordings\) cannot fill 5 folds.*or add recordings"),
-        ({"A": 40, "B/1": 40, "B/2": 40, "B/3": 40, "B/4": 40}, "grouped", "but no training video does|test split"),
+        (
+            {"A": 40, "B/1": 40, "B/2": 40, "B/3": 40, "B/4": 40},
+            "grouped",
+            r"4 groups .* cannot fill 5 folds for the validation split",
+        ),
     ],
 )
 def test_too_few_or_too_short_recordings_are_told(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,34 @@ from humotion.errors import HumotionError
 
 app = typer.Typer()
 LIVE = "With --live"
+Every = Annotated[
+    float | None, typer.Option(min=0, help="Seconds between two answers.", show_default="0.5", rich_help_panel=LIVE)
+]
+Seconds = Annotated[
+    float | None, typer.Option(min=0, help="Seconds to watch.", show_default="no end", rich_help_panel=LIVE)
+]
+Span = Annotated[
+    float | None,
+    typer.Option(min=0.01, help="Seconds of a window.", show_default="the median training clip", rich_help_panel=LIVE),
+]
+MinConfidence = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Say none below this confidence. 0: never.",
+        show_default="the model's own",
+        rich_help_panel=LIVE,
+    ),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of BlazePose's weights.",
+        show_default="where `humotion fetch blazepose` puts them",
+        rich_help_panel=LIVE,
+    ),
+]
 
 
 @app.command()
@@ -66,39 +94,11 @@ def predict(
         bool, typer.Option("--json", help="Print one JSON document for programs; with --live, one line per answer.")
     ] = False,
     live: Annotated[bool, typer.Option("--live", help="Say what happens now, until Ctrl-C. See above.")] = False,
-    every: Annotated[
-        float | None, typer.Option(min=0, help="Seconds between two answers.", show_default="0.5", rich_help_panel=LIVE)
-    ] = None,
-    seconds: Annotated[
-        float | None, typer.Option(min=0, help="Seconds to watch.", show_default="no end", rich_help_panel=LIVE)
-    ] = None,
-    span: Annotated[
-        float | None,
-        typer.Option(
-            min=0.01,
-            help="Seconds of a window.",
-            show_default="the median training clip",
-            rich_help_panel=LIVE,
-        ),
-    ] = None,
-    min_confidence: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Say none below this confidence. 0: never.",
-            show_default="the model's own",
-            rich_help_panel=LIVE,
-        ),
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of BlazePose's weights.",
-            show_default="where `humotion fetch blazepose` puts them",
-            rich_help_panel=LIVE,
-        ),
-    ] = None,
+    every: Every = None,
+    seconds: Seconds = None,
+    span: Span = None,
+    min_confidence: MinConfidence = None,
+    weights: Weights = None,
 ) -> None:
     """Predict action and joints in one video. With --out, also draw them into a copy of the video.
 
@@ -111,7 +111,7 @@ def predict(
     `humotion predict 0 --live --model models/ddnet` watches the first camera.
     """
     of_live = {"every": every, "seconds": seconds, "span": span, "min_confidence": min_confidence, "weights": weights}
-    given = {name: value for name, value in of_live.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in of_live.items() if value is not None}
     if not live:
         if given:
             raise HumotionError(f"--{min(given).replace('_', '-')} is only for --live.")

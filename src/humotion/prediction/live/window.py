@@ -54,14 +54,14 @@ def timing_of(description: ModelDescription, seconds: float | None = None) -> Ti
         HumotionError: an older model folder does not say how long its clips were.
     """
     settings, footage = description.preprocessing, description.footage
-    fps = footage.get("fps") or USUAL_FPS
+    fps: float = footage.get("fps") or USUAL_FPS
     reads_all = settings.get("sampling") == "windows"
-    num_frames = footage.get("num_frames") or (settings["num_frames"] if reads_all else None)
+    num_frames: int = footage.get("num_frames") or (settings["num_frames"] if reads_all else 0)
     if seconds is not None and reads_all and num_frames > 1:
         fps = (num_frames - 1) / seconds
     elif seconds is not None:
         num_frames = round(seconds * fps) + 1
-    if num_frames is None:
+    if num_frames == 0:
         raise HumotionError(
             f"{description.experiment} was trained by an earlier version, which did not keep how long its clips were. "
             "Say it with --span SECONDS, or train it again."
