@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from humotion.tracking.store import connect
 
 PROCESSES, RUNS, STEPS = 8, 25, 3
