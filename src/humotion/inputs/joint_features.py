@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 
 from humotion.clips.augment import Policy
-from humotion.clips.input import SCENE, Floats, Footage, Ints, Sample
+from humotion.clips.input import SCENE, Footage, Ints, Sample
 from humotion.clips.landmarks import (
     VALUES,
     Landmarks,
