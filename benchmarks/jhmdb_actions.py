@@ -88,13 +88,13 @@ def make_layers(params: Path, rows: Sequence[str]) -> None:
 
 
 def add_copies(params: Path, every: Sequence[Copy], threads: int) -> None:
-    """Write the copies as experiments into params.yaml; each has as many loader processes as it has cores."""
+    """Write the copies as experiments into params.yaml; with one core, a training loads its clips itself."""
     content = read_yaml(params)
     for one in every:
         row = ROWS[one.row]
         chosen = {**row.changes, "clips.split": one.split, "seed": one.seed, "evaluate.overlays": 0}
         content["experiments"][one.name] = with_changes(content["experiments"][row.base], chosen)
-    content["machine"]["workers"] = threads
+    content["machine"]["workers"] = threads if threads > 1 else 0
     write_yaml(params, content)
 
 

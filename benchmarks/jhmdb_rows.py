@@ -50,7 +50,7 @@ LAYERS: dict[str, dict[str, Any]] = {  # over the recipe's layer `features`
     "features_grid": {"points": "grid"},
     "features_other_clip": {"points": "other_clip"},
     "features_global": {"points": "global"},
-    "features_vit": {"backbone": "vit", "weights": VIT_WEIGHTS},
+    "features_vit": {"backbone": "vit", "weights": VIT_WEIGHTS, "every": 8},  # it is slow, and probes see the mean
 }
 
 ROWS = {
