@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import copy
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from ruamel.yaml import YAML
 
-from humotion.evaluation.bootstrap import paired_bootstrap
+from benchmarks.action_rows import gain_over, interval, read_yaml, run_stages, with_changes, write_yaml
 from humotion.evaluation.result import CLIPS
 from humotion.figures.tables import markdown_table
-from humotion.files import atomic_path, read_json
+from humotion.files import read_json
 
 DESCRIPTION = """\
 Run it on a checkout with a recipe for action recognition from pretrained weights. It copies the experiment once per
@@ -81,49 +78,27 @@ def main() -> None:
     for one in every:
         subprocess.run(["dvc", "repro", f"augment@{one.name}"], check=True)
     with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(run, every))
+        list(pool.map(lambda one: run_stages(one.name, ("train", "evaluate")), every))
     print(table(options.rows, options.splits))
 
 
 def add_rows(params: Path, experiment: str, every: Sequence[Trained]) -> None:
     """Write the rows as experiments into params.yaml. Only the first row fits the probe, once per split."""
-    yaml = YAML()
-    content = yaml.load(params.read_text(encoding="utf-8"))
+    content = read_yaml(params)
     base = content["experiments"][experiment]
     for one in every:
         others = {"clips.split": one.split, "evaluate.linear_probe": one.row == every[0].row}
         content["experiments"][one.name] = changed(base, ROWS[one.row] | others)
-    with atomic_path(params) as temporary:
-        yaml.dump(content, temporary)
+    write_yaml(params, content)
 
 
 def changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The experiment with other values at some paths. For a plain ViT, the options of LS-ViT are removed."""
-    experiment: dict[str, Any] = copy.deepcopy(dict(base))
-    for path, value in changes.items():
-        *sections, key = path.split(".")
-        section = experiment
-        for part in sections:
-            section = section[part]
-        section[key] = value
+    experiment = with_changes(base, changes)
     if experiment["model"]["name"] == PLAIN:
         for option in ("setting", "num_neighbours", "motion_frames"):
             experiment["model"].pop(option, None)
     return experiment
-
-
-def run(one: Trained) -> None:
-    """Train and evaluate one experiment in processes of their own."""
-    done = Path(f"{one.name}.done")  # scores are no proof: a checkout already has those of its last commit
-    if done.exists():
-        return
-    log = Path(f"{one.name}.log")
-    with log.open("a", encoding="utf-8") as file:
-        for stage in ("train", "evaluate"):
-            command = [sys.executable, "-m", "humotion", stage, one.name]
-            if subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False).returncode:
-                raise SystemExit(f"{stage} {one.name} failed: see {log.resolve()}")
-    done.touch()
 
 
 def table(rows: Sequence[str], splits: Sequence[str]) -> str:
@@ -150,13 +125,8 @@ def mean_score(row: str, splits: Sequence[str], key: str, *sections: str) -> str
 
 
 def gain(mine: pd.DataFrame, other: pd.DataFrame) -> str:
-    """Mean paired difference between the clips of two rows; the bootstrap draws the groups of all splits together."""
-    if other.empty:
-        return ""
-    weights = 1 / mine.groupby("split")["score"].transform("size")  # all splits have the same weight
-    scores = other["score"].loc[mine.index]
-    paired = paired_bootstrap(mine["score"], scores, mine["group"].tolist(), 0, 2000, weights=weights)
-    return f"{paired.difference:+.3f} ({paired.low:+.3f} to {paired.high:+.3f})"
+    """Mean paired difference between the clips of two rows; empty without clips of the other."""
+    return "" if other.empty else interval(gain_over(mine, other))
 
 
 def clips_of(row: str, splits: Sequence[str], metric: str = "top1") -> pd.DataFrame:

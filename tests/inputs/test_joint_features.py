@@ -14,6 +14,7 @@ from humotion.annotation.joint_features.tool import nobody
 from humotion.clips.augment import Policy
 from humotion.clips.input import SCENE, load_input
 from humotion.clips.landmarks import Landmarks
+from humotion.clips.tracks import Track, at_times, bridged
 from humotion.datasets.jhmdb import SKELETON as JHMDB
 from humotion.datasets.penn_action import SKELETON as PENN_ACTION
 from humotion.errors import HumotionError
@@ -197,3 +198,18 @@ def test_a_prediction_shows_what_the_training_was_shown(project: Path) -> None:
     found = predicted(video, SCENE, every_frame(), 0)
     assert all(torch.equal(found[name], expected[name]) for name in expected)
     assert isinstance(expected["known"], torch.Tensor) and isinstance(predicted.landmarks, Landmarks)
+
+
+@pytest.mark.parametrize("longest", [None, 0, 2])
+def test_reading_in_one_step_is_filling_gaps_and_then_reading(longest: int | None) -> None:
+    random = np.random.default_rng(3)
+    values = random.normal(size=(30, 5, 3)).astype(np.float16)
+    values[random.random((30, 5)) < 0.5] = np.nan
+    values[:, 1], values[7, 2, 1] = np.nan, np.inf  # one value that is no number makes a joint unknown
+    times = np.sort(np.concatenate([random.uniform(0, 29, 40), np.arange(30), np.arange(29) + 0.5]))
+    track = Track(values.astype(np.float32), np.zeros((30, 5), np.float32), np.isfinite(values).all(-1))
+    expected = at_times(bridged(track, longest), times)
+    found = joint_features.read_at(values, times, longest)
+    np.testing.assert_array_equal(found.known, expected.known)
+    assert 0.2 < found.known.mean() < 0.8
+    np.testing.assert_allclose(found.values, expected.points, atol=1e-6)

@@ -26,6 +26,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "landmarks": {"at_joints": "landmarks"},
     "both": {"at_joints": "both"},
     "other length": {"dim": 20},
+    "narrow": {"joint_dim": 5},
 }
 everyone = pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 

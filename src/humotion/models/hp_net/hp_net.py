@@ -71,6 +71,9 @@ class HPNet(nn.Module):
         width, frames, identity_start: see `Options`; None keeps the value of the setting.
         dim: D, length of the picture's embedding. If it is not that of the vectors, they get a linear layer, too. None:
             that of the vectors.
+        joint_dim: values of a joint to which a linear layer maps its features before the streams. None: they see the
+            features. The published map has 96 channels; those of a classifier of pictures are ten times as many, and
+            then nearly all the time of a training is spent in the first units of the streams.
         text_dim: length of a class's vector, if it does not come from a name. CLIP's has 512 values.
         persons: persons of a clip, M; with several, features, landmarks and ``known`` have the axis M after B.
         dropout: before the classifiers.
@@ -100,6 +103,7 @@ class HPNet(nn.Module):
         frames: int | None = None,
         identity_start: bool | None = None,
         dim: int | None = None,
+        joint_dim: int | None = None,
         text_dim: int = DIM,
         persons: int = 1,
         dropout: float = 0.0,
@@ -111,7 +115,12 @@ class HPNet(nn.Module):
         self.num_joints, self.dimensions, self.channels = num_joints, dimensions, channels
         self.table: Path | None = None
         dim = text_dim if dim is None else dim
-        values = {"features": channels, "landmarks": dimensions, "both": channels + dimensions}[at_joints]
+        self.narrow: nn.Module | None = None
+        if joint_dim is not None and at_joints != "landmarks":
+            self.narrow = nn.Linear(channels, joint_dim, bias=False)  # a difference of joints stays one of their values
+        of_features = channels if self.narrow is None else joint_dim
+        assert of_features is not None
+        values = {"features": of_features, "landmarks": dimensions, "both": of_features + dimensions}[at_joints]
         self.streams = Streams(num_joints, values, edges, parents, options.width, options.frames, persons)
         self.picture = nn.Linear(channels, dim)
         self.dropout = nn.Dropout(dropout)
@@ -140,8 +149,10 @@ class HPNet(nn.Module):
             assert isinstance(self.head, TextHead)
             self.head.text_embed.copy_(torch.from_numpy(vectors_of(classes, self.table)))
 
-    def at(self, features: Tensor, landmarks: Tensor) -> Tensor:
+    def at(self, features: Tensor, landmarks: Tensor, known: Tensor) -> Tensor:
         """Return what the streams see of each joint, (..., V, values)."""
+        if self.narrow is not None:  # NaN of an unknown joint would be in the gradient of the layer's weights
+            features = self.narrow(features.where(known[..., None], 0.0))
         shown = {"features": [features], "landmarks": [landmarks], "both": [features, landmarks]}[self.at_joints]
         return torch.cat(shown, dim=-1)
 
@@ -157,7 +168,7 @@ class HPNet(nn.Module):
         """
         real = (~is_padding).to(frame.dtype)[..., None]  # (B, T, 1)
         mean = (frame * real).sum(1) / real.sum(1).clamp(min=1)
-        person = self.streams(self.at(features, landmarks), known, is_padding)
+        person = self.streams(self.at(features, landmarks, known), known, is_padding)
         return self.dropout(torch.cat([self.picture(mean), *person], dim=1))
 
     def training_logits(self, *shown: Tensor) -> list[Tensor]:

@@ -35,6 +35,9 @@ class HPNetParams(ModelParams):
         None, description="before training, logits are the cosines to the plain vectors of the classes"
     )
     dim: int | None = Field(None, ge=1, description="length of the picture's embedding; null: that of the vectors")
+    joint_dim: int | None = Field(
+        None, ge=1, description="values of a joint to which a linear layer maps its features before the streams"
+    )
     dropout: float = Field(0.0, ge=0, lt=1, description="before the classifiers")
     weights: Path | None = Field(
         None, description="vectors of class names that the package lacks, made by `humotion embed-classes`"
