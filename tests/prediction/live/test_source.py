@@ -75,19 +75,21 @@ class _Stream(BaseHTTPRequestHandler):
     """Sends what ffmpeg makes of a file in real time, as a camera on a network does."""
 
     server: OwnedServer
+    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         assert FFMPEG is not None
         path = self.server.owner.path
         command = [FFMPEG, "-v", "error", "-re", "-i", str(path), "-c", "copy", "-f", "mpegts", "-"]
         self.send_response(200)
-        self.send_header("Connection", "close")  # or else FFmpeg takes the end for a broken connection
+        self.send_header("Transfer-Encoding", "chunked")  # FFmpeg takes any other end for a broken connection
         self.end_headers()
         with subprocess.Popen(command, stdout=subprocess.PIPE) as stream:
             assert stream.stdout is not None
             try:
                 while block := stream.stdout.read1(65536):
-                    self.wfile.write(block)
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(block), block))
+                self.wfile.write(b"0\r\n\r\n")
             except OSError:  # the client has enough
                 stream.kill()
 
