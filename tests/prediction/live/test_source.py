@@ -24,7 +24,7 @@ def taken(newest: Newest) -> list[Frame]:
     frames = []
     while True:
         try:
-            frame = newest.take(5.0)
+            frame = newest.take(60.0)
         except EOFError:
             return frames
         assert frame is not None, "the source is silent"
