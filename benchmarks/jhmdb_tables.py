@@ -14,16 +14,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import softmax
 
 from benchmarks.action_rows import gain_over, interval
 from benchmarks.jhmdb_rows import BLOCKS, FUSIONS, LABELLED, MAJORITY, ROWS, Block
 from humotion.clips.table import read_table
 from humotion.figures.tables import markdown_table
 from humotion.tasks.action_recognition.evaluation.scores import action_scores
+from humotion.tasks.action_recognition.fusion.mixture import mixed
 
 Floats = npt.NDArray[np.float64]
-LEAST = 1e-6  # predictions.csv has six digits
+LEAST = 1e-6  # predictions.csv has six digits: a 0 there is not a class that the model ruled out
 
 
 class Predicted(NamedTuple):
@@ -77,8 +77,8 @@ def fused(parts: Sequence[Predicted]) -> Predicted:
     """Late fusion: the mean of the log-probabilities, with equal weights, as probabilities."""
     clips = parts[0].clips
     orders = [part.clips.index.get_indexer(clips.index) for part in parts]
-    logs = [np.log(np.maximum(part.probabilities[order], LEAST)) for part, order in zip(parts, orders, strict=True)]
-    return Predicted(clips, np.asarray(softmax(np.mean(logs, axis=0), axis=1)))
+    members = [np.maximum(part.probabilities[order], LEAST) for part, order in zip(parts, orders, strict=True)]
+    return Predicted(clips, mixed(members, [1 / len(members)] * len(members)))
 
 
 def trainings_of(row: str, splits: Sequence[str], seeds: Sequence[int]) -> Trainings:
