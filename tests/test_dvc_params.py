@@ -214,4 +214,4 @@ def test_every_section_has_its_readers() -> None:
     for kind in ("ActionExperiment", "PoseExperiment"):
         assert {f"experiments.{section}" for section in schema[kind]["properties"]} <= READERS.keys()
     assert {f"datasets.{section}" for section in schema["DatasetParams"]["properties"]} <= READERS.keys()
-    assert set(Params.model_fields) == {"datasets", "layers", "experiments", "rebalance", *UNTRACKED}
+    assert set(Params.model_fields) == {"datasets", "layers", "experiments", "fusions", "rebalance", *UNTRACKED}

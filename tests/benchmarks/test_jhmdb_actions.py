@@ -26,7 +26,13 @@ SPLITS, CLASSES = ("split_1", "split_2"), ("walk", "run", "jump")
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The recipes as a params.yaml, in a folder that is entered."""
-    content: dict[str, dict[str, object]] = {"datasets": {}, "layers": {}, "experiments": {}, "machine": {}}
+    content: dict[str, dict[str, object]] = {
+        "datasets": {},
+        "layers": {},
+        "fusions": {},
+        "experiments": {},
+        "machine": {},
+    }
     for recipe in RECIPES:
         for section, found in read_recipe(recipe, REPOSITORY / "recipes").items():
             content[section] |= found

@@ -97,6 +97,7 @@ def tiny_settings(epochs: int = 2, only: str | None = None, **changes: Any) -> d
     return {
         "datasets": {"tiny": {"layout": "folder", "root": "data/tiny"}},
         "layers": {},
+        "fusions": {},
         "experiments": {only: experiments[only]} if only else experiments,
         "machine": {"workers": 0, "accelerator": "cpu", "devices": 1},
     }
