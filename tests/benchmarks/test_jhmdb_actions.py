@@ -17,7 +17,7 @@ from humotion.clips.table import write_table
 from humotion.files import write_json
 from humotion.params.document import load_params
 from humotion.store.layers import folder_of_layer
-from humotion.tasks.action_recognition.evaluation.protocol import write_predictions
+from humotion.tasks.action_recognition.evaluation.assessment import write_predictions
 from tests.support.repository import REPOSITORY
 
 SPLITS, CLASSES = ("split_1", "split_2"), ("walk", "run", "jump")

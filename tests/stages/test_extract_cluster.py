@@ -79,7 +79,7 @@ def after(num_shards: int, action: Callable[[], None]) -> threading.Thread:
     """Do something as soon as that many shards are finished."""
 
     def wait() -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while len(finished()) < num_shards and time.monotonic() < deadline:
             time.sleep(0.002)
         action()
