@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import subprocess
 import sys
 import time
@@ -29,11 +30,14 @@ for stage in stages:
 def with_changes(
     experiment: Mapping[str, Any], changes: Mapping[str, Any], without: Iterable[str] = ()
 ) -> dict[str, Any]:
-    """The experiment with other values at some paths (``model.name``), and without some settings."""
-    found: dict[str, Any] = copy.deepcopy(dict(experiment))
+    """The experiment with other values at some paths (``model.name``), and without some settings.
+
+    It has no comments: ruamel.yaml would write one into the line of the next key where a value became an empty list.
+    """
+    found: dict[str, Any] = json.loads(json.dumps(experiment))
     for path, value in changes.items():
         section, key = _section(found, path)
-        section[key] = value
+        section[key] = copy.deepcopy(value)  # the same list in two copies would become an anchor
     for path in without:
         section, key = _section(found, path)
         del section[key]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from ruamel.yaml import YAML
 
-from benchmarks.action_rows import finished, gain_over, run_stages
+from benchmarks.action_rows import finished, gain_over, read_yaml, run_stages, with_changes, write_yaml
 from benchmarks.jhmdb_actions import FOLDER, STAGES, Copy, add_copies, copies, make_layers, seconds_left
 from benchmarks.jhmdb_rows import BLOCKS, FUSIONS, LABELLED, LAYERS, MAJORITY, RECIPES, ROWS
 from benchmarks.jhmdb_tables import LEAST, clips_of, name_of, scores_of, spread, tables, trainings_of
@@ -165,3 +167,20 @@ def test_a_failed_stage_is_said_with_its_log(project: Path) -> None:
         run_stages("no_such", ("sample",), FOLDER)
     assert "no_such" in (FOLDER / "no_such.log").read_text()
     assert finished("no_such", FOLDER) is None
+
+
+SHARED: dict[str, Any] = {"evaluate.orders": []}
+
+
+def test_copies_with_an_empty_list_can_be_read_again(tmp_path: Path) -> None:
+    """Two copies share no value, and a comment of the original does not move into the line of another key."""
+    text = "base:\n  evaluate:\n    orders:                # a remark\n    - reversed\n  register:\n    metric: top1\n"
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    content = read_yaml(path)
+    for name in ("one", "other"):
+        content[name] = with_changes(content["base"], SHARED)
+    write_yaml(path, content)
+    written = YAML(typ="safe").load(path.read_text())
+    assert written["one"] == written["other"] == {"evaluate": {"orders": []}, "register": {"metric": "top1"}}
+    assert "&" not in path.read_text()
