@@ -89,8 +89,8 @@ def test_log_probabilities_are_added(project: Path) -> None:
 
 
 def test_weights_are_fitted_on_validation_clips(project: Path) -> None:
-    clips, first = answers_of("action", "val", PARAMS)
-    second = answers_of("second", "val", PARAMS)[1]
+    clips, first = answers_of("action", PARAMS)["val"]
+    second = answers_of("second", PARAMS)["val"].probabilities
 
     def cross_entropy(weight: float) -> float:
         found = softmax(weight * np.log(first) + (1 - weight) * np.log(second), axis=1)

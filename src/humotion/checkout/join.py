@@ -18,6 +18,7 @@ import pandas as pd
 from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.params.document import Params
+from humotion.params.fusion import first_experiment
 from humotion.registration.enter import enter_as_recorded
 from humotion.tracking import models, registry, runs
 from humotion.tracking.sources import log_lock
@@ -113,8 +114,7 @@ def _join_registry(name: str, params: Params, recorded: dict[str, Any] | None) -
 
 def _example(name: str, params: Params) -> Path:
     """The video of the first validation clip, for the input example of the logged model; it may be absent."""
-    while name in params.fusions:
-        name = params.fusions[name].of[0]
+    name = first_experiment(name, params.fusions)
     experiment = params.experiment(name)
     clips = pd.read_parquet(_needed(Path("clips") / name / "val.parquet"), columns=["video_id"])
     table = _needed(Path("prepared") / experiment.dataset / "videos.parquet")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from humotion.lineage.trace import FUSED, Trace
+from humotion.lineage.trace import Trace
 from humotion.models.common.hub import is_on_hub
 from humotion.tracking import sources
 
@@ -44,7 +44,8 @@ def rebuild(found: Trace) -> Rebuild:
         sets = " ".join(f"-S {shlex.quote(f'experiments.{name}.{key}={value}')}" for key, value in changes.items())
         notes.append("It is a trial of a sweep: -S sets its parameters, and it was never registered.")
         return Rebuild((*commands, f"dvc exp run {sets} train@{name}"), tuple(notes))
-    stage, last = ("fuse", "fuse") if FUSED in found.settings else ("train", "register")
+    stage = sources.stage_of(found.settings)
+    last = "register" if stage == "train" else stage  # a fusion registers itself
     notes.append(
         "Without a clone, `dvc repro` in this checkout may restore this training from DVC's cache and not train again. "
         f"`dvc repro --force --single-item {stage}@{name}` always trains."

@@ -35,8 +35,6 @@ from humotion.training.description import (
 )
 from humotion.work import digest_of_file
 
-FUSED = "of"
-"""A setting that only fusions have: the names of their members."""
 SAME, DIFFERS, ABSENT = "same", "differs", "absent"
 
 
@@ -203,7 +201,7 @@ def _compare_data(
     if weights := settings.get("model.weights"):
         paths["weights"] = cached_file(weights)
     # The trials of a sweep read files in clips/, and make their own plan.
-    if FUSED in settings:
+    if sources.stage_of(settings) == "fuse":
         paths = {name: Path("models", name, WEIGHTS) for name in data}
     return tuple(
         _compare_file(name, paths.get(name, Path("clips", experiment, name)), md5) for name, md5 in data.items()

@@ -35,6 +35,13 @@ class FusionParams(Section):
     register_: ActionRegisterParams = Field(ActionRegisterParams(), alias="register")
 
 
+def first_experiment(name: str, fusions: Mapping[str, FusionParams]) -> str:
+    """Return the name of an experiment as it is, and of a fusion that of the first experiment in it."""
+    while name in fusions:
+        name = fusions[name].of[0]
+    return name
+
+
 def check_fusions(fusions: Mapping[str, FusionParams], experiments: Mapping[str, Section]) -> None:
     """Raise a ValueError unless the members of every fusion exist, differ, and have the same clips."""
     for name, fusion in fusions.items():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from humotion.figures.tables import markdown_table
+from humotion.tracking.sources import stage_of
 
 FIGURES = "### Figures"
 _KEY_SETTINGS = ("seed", "trainer.epochs", "trainer.batch_size", "optimizer.lr", "augment.balance", "augment.size")
@@ -16,9 +17,8 @@ def training_note(name: str, settings: Mapping[str, str], meta: Mapping[str, Any
     # An option that is not set has the default of the model, so "None" would be wrong.
     given = {key.split(".", 1)[1]: value for key, value in settings.items() if key.startswith("model.")}
     model = ", ".join(f"{key} {value}" for key, value in given.items() if value != "None")
-    stage = "train"
-    if "of" in settings:
-        stage, model = "fuse", f"late fusion of {settings['of']}, weights {settings['weights']}"
+    if (stage := stage_of(settings)) == "fuse":
+        model = f"late fusion of {settings['of']}, weights {settings['weights']}"
     chosen = ", ".join(f"{key} {settings[key]}" for key in _KEY_SETTINGS if key in settings)
     checkout = f"git checkout {commit} && " if commit else ""
     return "\n".join(

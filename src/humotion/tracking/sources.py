@@ -162,6 +162,11 @@ def log_lock(stage: str, folder: Path) -> None:
         mlflow.set_tag(LOCKED, md5)
 
 
+def stage_of(settings: Mapping[str, str]) -> str:
+    """The stage that made a model with these flattened settings; only a fusion names its members, in ``of``."""
+    return "fuse" if "of" in settings else "train"
+
+
 def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """``{"a": {"b": 1}}`` as ``{"a.b": "1"}``; lists and empty maps stay values."""
     flat: dict[str, str] = {}

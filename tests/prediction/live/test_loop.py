@@ -38,6 +38,14 @@ def watched(source: Path | str, *models: Path, **settings: Any) -> tuple[list[di
     return said[:-1], said[-1]["summary"]
 
 
+@pytest.fixture
+def four_seconds(tmp_path: Path) -> Path:
+    """A clip of 120 frames."""
+    path = tmp_path / "clip.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=30:duration=4", path)
+    return path
+
+
 def test_none_until_the_window_is_full_and_then_an_action(of_frames: Path, tmp_path: Path) -> None:
     answers, summary = watched(write_video(tmp_path / "clip.mp4", num_frames=60), of_frames)
     early, late = ([one for one in answers if (one["time"] < 0.35) == is_early] for is_early in (True, False))
@@ -79,11 +87,9 @@ def test_people_get_a_line_per_change_and_the_reasons(of_frames: Path, tmp_path:
 
 @needs_ffmpeg
 def test_a_slow_tool_drops_frames_and_the_lag_does_not_grow(
-    of_frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    of_frames: Path, four_seconds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """30 frames per second come, and 7.5 can be looked at."""
-    path = tmp_path / "clip.mp4"
-    ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=30:duration=4", path)
     look = Eyes.look
 
     def slow(self: Eyes, frame: Any) -> None:
@@ -91,7 +97,7 @@ def test_a_slow_tool_drops_frames_and_the_lag_does_not_grow(
         look(self, frame)
 
     monkeypatch.setattr(Eyes, "look", slow)
-    answers, summary = watched(path, of_frames, span=1.0)
+    answers, summary = watched(four_seconds, of_frames, span=1.0)
     assert summary["frames"] == 120 and summary["drop_rate"] > 0.6
     half = len(answers) // 2
     first, second = (np.median([one["latency_ms"] for one in part]) for part in (answers[:half], answers[half:]))
@@ -101,17 +107,14 @@ def test_a_slow_tool_drops_frames_and_the_lag_does_not_grow(
 
 @needs_ffmpeg
 def test_a_slow_model_answers_less_often_and_not_later(
-    of_frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    of_frames: Path, four_seconds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "clip.mp4"
-    ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=30:duration=4", path)
-
     def slow(*_: Any) -> Verdict:
         time.sleep(0.5)
         return Verdict("walk", "", "walk", 1.0)
 
     monkeypatch.setattr(ActionPredictor, "verdict", slow)
-    answers, summary = watched(path, of_frames)
+    answers, summary = watched(four_seconds, of_frames)
     slow_ones = [one["latency_ms"] for one in answers if one["label"]]
     assert 2 <= len(slow_ones) <= 8
     assert min(slow_ones) >= 500 and max(slow_ones) < 3000, "in a queue, the last would come 16 s late"

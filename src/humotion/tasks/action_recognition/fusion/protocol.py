@@ -14,11 +14,13 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import log_loss
 
+from humotion.clips.datamodule import ClipDataModule
 from humotion.evaluation.result import Evaluation
 from humotion.params.document import Params
+from humotion.params.fusion import first_experiment
 from humotion.tasks.action_recognition.evaluation.assessment import Answers, assess
 from humotion.tasks.action_recognition.evaluation.scores import action_scores
-from humotion.tasks.action_recognition.fusion.members import common_answers, data_of
+from humotion.tasks.action_recognition.fusion.members import common_answers
 from humotion.tasks.action_recognition.fusion.mixture import EQUAL, Floats, fitted_weights, mixed
 from humotion.tasks.action_recognition.training.module import ActionRecognition
 from humotion.tasks.action_recognition.training.outcomes import scored_clips
@@ -54,14 +56,15 @@ def fuse(name: str, params: Params, folder: Path) -> Fusion:
         HumotionError: a member is not trained, or the members have other clips.
     """
     settings = params.fusion(name)
-    clips, members = common_answers(settings.of, "val", params)
+    answers = common_answers(settings.of, params)
+    clips, members = answers["val"]
     labels = clips["label_id"].to_numpy(copy=True)  # torch warns about a read-only view
     weights = EQUAL if settings.weights == "equal" else fitted_weights(members, labels)
     validated = mixed(members, weights)
-    data = data_of(settings.of[0], params)
-    tested, answers = common_answers(settings.of, "test", params)
+    tested, others = answers["test"]
+    data = ClipDataModule(first_experiment(name, params.fusions), params)  # only for labels and pictures of the clips
     result, _ = assess(
-        Answers(tested, {"": mixed(answers, weights)}, dict(zip(settings.of, answers, strict=True))),
+        Answers(tested, {"": mixed(others, weights)}, dict(zip(settings.of, others, strict=True))),
         data,
         f"{name} ({' + '.join(settings.of)}) on {settings.dataset}: actions",
         settings.evaluate,
