@@ -7,9 +7,11 @@ absolute paths as the machine that runs the stage (NFS, Lustre, ...): paths are 
 from __future__ import annotations
 
 import os
+import pickle
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
@@ -35,22 +37,41 @@ def run_unordered(calls: Iterable[Any], machine: MachineParams) -> Iterator[Any]
         HumotionError: a worker process died, or the cluster cannot be used.
     """
     if machine.cluster is None:
-        run = Parallel(n_jobs=max(1, machine.num_workers), batch_size=1, return_as="generator_unordered")
-        with _explain_dead_workers(BrokenProcessPool):
-            with signals.starting_workers():
-                results = run(delayed(_in_worker)(os.getpid(), call) for call in calls)
-            yield from results
+        yield from _run_in_processes(calls, machine.num_workers, "generator_unordered")
     else:
         yield from _run_on_cluster(calls, machine.cluster)
 
 
-def _in_worker(starter: int, call: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]) -> Any:
-    """Make a call in a worker process, which ends with the process that started it."""
+def run_in_order(calls: Iterable[Any], num_workers: int) -> Iterator[Any]:
+    """Yield the results of ``joblib.delayed`` calls in the order of the calls, made in processes of this machine.
+
+    Raises:
+        HumotionError: a worker process died.
+    """
+    yield from _run_in_processes(calls, num_workers, "generator")
+
+
+def _run_in_processes(calls: Iterable[Any], num_workers: int, return_as: str) -> Iterator[Any]:
+    run = Parallel(n_jobs=max(1, num_workers), batch_size=1, return_as=return_as)
+    with _explain_dead_workers(BrokenProcessPool):
+        with signals.starting_workers():
+            results = run(delayed(_in_worker)(os.getpid(), Path.cwd(), pickle.dumps(call)) for call in calls)
+        yield from results
+
+
+def _in_worker(starter: int, folder: Path, pickled: bytes) -> Any:
+    """Make a call in a worker process, which works in the folder of its starter and ends with it.
+
+    joblib uses its workers again, and the folder in which one started may be gone by then. A worker that imports torch
+    there is ended by MKL ("Cannot load libtorch_cpu.so"), and unpickling a call may import it.
+    """
     global _is_worker
-    if not _is_worker and os.getpid() != starter:  # a single worker is the starter itself
-        signals.obey_only_the_parent(starter)
-        _is_worker = True
-    function, arguments, named = call
+    if os.getpid() != starter:  # a single worker is the starter itself
+        os.chdir(folder)
+        if not _is_worker:
+            signals.obey_only_the_parent(starter)
+            _is_worker = True
+    function, arguments, named = pickle.loads(pickled)
     return function(*arguments, **named)
 
 

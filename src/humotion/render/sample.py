@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from joblib import Parallel, delayed
+from joblib import delayed
 from tqdm import tqdm
 
 from humotion.errors import HumotionError
 from humotion.files import atomic_folder
+from humotion.parallel import run_in_order
 from humotion.render import hmdb51, penn_action
 
 DATASETS = ("hmdb51", "penn_action")
@@ -48,8 +49,7 @@ def render_penn_action(jobs: Sequence[penn_action.Job], root: Path, workers: int
 
 def _spread(write: Callable[[Any, Path], Any], jobs: Sequence[Any], root: Path, workers: int) -> Iterable[Any]:
     """Run ``write`` on every job in worker processes; results come in the order of the jobs."""
-    run = Parallel(n_jobs=max(1, workers), return_as="generator", batch_size=1)
-    results = run(delayed(_single_threaded)(write, job, root) for job in jobs)
+    results = run_in_order((delayed(_single_threaded)(write, job, root) for job in jobs), workers)
     return tqdm(results, total=len(jobs), desc=f"rendering {root.name}", unit="clip")
 
 
