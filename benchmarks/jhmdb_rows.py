@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
 
 class Fusion(NamedTuple):
-    """The mean of the log-probabilities of several rows, with equal weights."""
+    """The mean of the log-probabilities of several rows, or of other fusions, with equal weights."""
 
     title: str
     parts: tuple[str, ...]
@@ -93,6 +93,10 @@ FUSIONS = {
     "hp_net+frame": Fusion("HP-Net + probe of frames", ("hp_net", "probe_frame")),
     "hp_net+ddnet": Fusion("HP-Net + DD-Net", ("hp_net", "ddnet")),
     "fpm+ddnet": Fusion("features at the joints + DD-Net", ("fpm", "ddnet")),
+    "landmarks": Fusion("BiGRU + DD-Net + CTR-GCN", ("bigru", "ctr_gcn", "ddnet")),
+    "frame+landmarks": Fusion("probe of frames + the mean of BiGRU, DD-Net, CTR-GCN", ("probe_frame", "landmarks")),
+    "probes": Fusion("probe of frames + at the joints", ("probe_frame", "fpm")),
+    "probes+landmarks": Fusion("the mean of both probes + that of BiGRU, DD-Net, CTR-GCN", ("probes", "landmarks")),
     "grid+ddnet": Fusion("features on a grid + DD-Net", ("fpm_grid", "ddnet")),
 }
 
