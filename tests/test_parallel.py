@@ -17,7 +17,7 @@ def multiply(_: int) -> float:
 
 
 def place(_: int) -> tuple[int, str]:
-    return os.getpid(), os.readlink("/proc/self/cwd")
+    return os.getpid(), str(Path("/proc/self/cwd").readlink())
 
 
 def test_workers_follow_their_caller_into_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

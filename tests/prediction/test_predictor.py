@@ -14,7 +14,7 @@ from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.inspection.examine import examine
 from humotion.params.document import Params
-from humotion.prediction.predict_video import predict_video
+from humotion.prediction.predict_videos import predict_videos
 from humotion.prediction.predictor import DecodedVideo, load_predictor, read_video
 from humotion.stages import sample
 from humotion.tasks.action_recognition.predictor import ActionPredictor
@@ -183,7 +183,7 @@ def test_the_command(
 ) -> None:
     monkeypatch.chdir(root)
     path, out = write_video(tmp_path / "clip.mp4", num_frames=6), tmp_path / "out.mp4"
-    predict_video(path, [], out)
+    predict_videos([str(path)], [], out)
     said = capsys.readouterr().out
     assert "6 frames of 64x48" in said
     assert "action on tiny: " in said
@@ -193,14 +193,14 @@ def test_the_command(
     assert drawn.num_frames == 6
     assert (drawn.height, drawn.width) == (48, 64)
     assert np.abs(np.stack(list(drawn)).astype(int) - np.stack(list(plain))).mean() > 1  # the skeleton
-    predict_video(path, [str(root / "models" / "action")], None)
+    predict_videos([str(path)], [str(root / "models" / "action")], None)
     assert "pose" not in capsys.readouterr().out
 
 
 def test_without_a_model_the_command_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(HumotionError, match="no trained model here"):
-        predict_video(write_video(tmp_path / "clip.mp4", num_frames=2), [], None)
+        predict_videos([str(write_video(tmp_path / "clip.mp4", num_frames=2))], [], None)
 
 
 def test_the_command_says_what_probe_says(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,18 +208,19 @@ def test_the_command_says_what_probe_says(root: Path, tmp_path: Path, capsys: py
     cut = tmp_path / "cut.avi"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     model = [str(root / "models" / "action")]
-    predict_video(whole, model, None)
+    predict_videos([str(whole)], model, None)
     assert capsys.readouterr().out.count("\n") == 2, "nothing to say of a whole file"
     found = examine(cut)
     assert found.status == "truncated"
-    predict_video(cut, model, None)
+    predict_videos([str(cut)], model, None)
     said = capsys.readouterr().out
     assert f"{cut}: {found.num_frames} frames of 64x48\n{cut} is truncated: {found.error}." in said
-    predict_video(cut, model, tmp_path / "drawn.mkv", as_json=True)
+    predict_videos([str(cut)], model, tmp_path / "drawn.mkv", as_json=True)
     (facts,) = json.loads(capsys.readouterr().out)["videos"]
     (prediction,) = facts.pop("predictions")
     assert facts == {
         **{name: found.as_json()[name] for name in ("path", "status", "error", "num_frames", "width", "height", "fps")},
+        "seconds": pytest.approx((found.num_frames - 1) / 30, abs=1e-3),
         "out": str(tmp_path / "drawn.mkv"),
         "notes": [],
     }
@@ -238,7 +239,7 @@ def test_the_command_says_what_is_odd_of_a_whole_file(
     small = write_video(tmp_path / "a.h264", 5, "libx264")
     whole = tmp_path / "whole.h264"
     whole.write_bytes(small.read_bytes() + write_video(tmp_path / "b.h264", 5, "libx264", size=(96, 64)).read_bytes())
-    predict_video(whole, [str(root / "models" / "action")], None)
+    predict_videos([str(whole)], [str(root / "models" / "action")], None)
     said = capsys.readouterr().out
     assert f"{whole}: 10 frames of 64x48\n{whole}: frame 5 is 96 x 64, not 64 x 48 as the first: it and others" in said
 
@@ -253,7 +254,7 @@ def test_a_logged_model_of_another_kind_is_refused(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("humotion.tracking.registry.download_model", lambda uri, configured: tmp_path / "model")
     with pytest.raises(HumotionError, match=f"models:/x/1 holds {what}"):
-        predict_video(write_video(tmp_path / "clip.mp4", num_frames=2), ["models:/x/1"], None)
+        predict_videos([str(write_video(tmp_path / "clip.mp4", num_frames=2))], ["models:/x/1"], None)
 
 
 def test_the_command_never_replaces_its_input(root: Path, tmp_path: Path) -> None:
@@ -261,6 +262,6 @@ def test_the_command_never_replaces_its_input(root: Path, tmp_path: Path) -> Non
     before = path.read_bytes()
     for out in (path, tmp_path / "x.avi"):
         with pytest.raises(HumotionError, match="--out"):
-            predict_video(path, [str(root / "models" / "action")], out)
+            predict_videos([str(path)], [str(root / "models" / "action")], out)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from humotion.comparison.compare import compare
 from humotion.errors import DivergedError
 from humotion.params.document import Params
-from humotion.prediction.predict_video import predict_video
+from humotion.prediction.predict_videos import predict_videos
 from humotion.prediction.predictor import load_predictor
 from humotion.stages import augment, evaluate, register, sample, train
 from humotion.tracking.store import connect
@@ -104,7 +104,7 @@ def test_a_model_of_nan_weights_is_refused_everywhere(own_project: Path, name: s
     with pytest.raises(DivergedError, match=said):
         register.run(name, params)
     with pytest.raises(DivergedError, match=said):
-        predict_video(VIDEO, [f"models/{name}"], None)
+        predict_videos([str(VIDEO)], [f"models/{name}"], None)
     with pytest.raises(DivergedError, match=said):
         compare(list(EXPERIMENTS), num_resamples=100)
     assert (Path("reports") / name / "clips.parquet").read_bytes() == report
@@ -119,7 +119,7 @@ def test_a_model_of_infinite_outputs_is_refused(own_project: Path, name: str) ->
     with pytest.raises(DivergedError, match=said):
         evaluate.run(name, tiny_params())
     with pytest.raises(DivergedError, match=said):
-        predict_video(VIDEO, [f"models/{name}"], None)
+        predict_videos([str(VIDEO)], [f"models/{name}"], None)
     with pytest.raises(DivergedError, match=said):  # the served model
         load_predictor(Path("models") / name).row(str(VIDEO))
 

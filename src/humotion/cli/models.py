@@ -12,16 +12,20 @@ import typer
 from humotion.errors import HumotionError
 
 app = typer.Typer()
-LIVE = "With --live"
+WINDOWS = "Windows: long videos, and --live"
 Every = Annotated[
-    float | None, typer.Option(min=0, help="Seconds between two answers.", show_default="0.5", rich_help_panel=LIVE)
+    float | None,
+    typer.Option(min=0.01, help="Seconds between two windows.", show_default="0.5", rich_help_panel=WINDOWS),
 ]
 Seconds = Annotated[
-    float | None, typer.Option(min=0, help="Seconds to watch.", show_default="no end", rich_help_panel=LIVE)
+    float | None,
+    typer.Option(min=0, help="Only --live: seconds to watch.", show_default="no end", rich_help_panel=WINDOWS),
 ]
 Span = Annotated[
     float | None,
-    typer.Option(min=0.01, help="Seconds of a window.", show_default="the median training clip", rich_help_panel=LIVE),
+    typer.Option(
+        min=0.01, help="Seconds of a window.", show_default="the median training clip", rich_help_panel=WINDOWS
+    ),
 ]
 MinConfidence = Annotated[
     float | None,
@@ -30,7 +34,7 @@ MinConfidence = Annotated[
         max=1,
         help="Say none below this confidence. 0: never.",
         show_default="the model's own",
-        rich_help_panel=LIVE,
+        rich_help_panel=WINDOWS,
     ),
 ]
 Weights = Annotated[
@@ -38,7 +42,7 @@ Weights = Annotated[
     typer.Option(
         help="Folder of BlazePose's weights.",
         show_default="where `humotion fetch blazepose` puts them",
-        rich_help_panel=LIVE,
+        rich_help_panel=WINDOWS,
     ),
 ]
 
@@ -73,11 +77,13 @@ def embed_classes(
 
 @app.command()
 def predict(
-    source: Annotated[
-        str,
+    sources: Annotated[
+        list[str],
         typer.Argument(
-            help="A video file, or a folder of frames. With --live: the number of a camera (0 is the first), the "
-            "address of a stream (rtsp://, http://), or a video file, which is played at its own speed."
+            metavar="SOURCE...",
+            help="Video files, folders of them, folders of frames, or patterns ('clips/**/*.mp4'). With --live, one: "
+            "the number of a camera (0 is the first), the address of a stream (rtsp://, http://), or a video file, "
+            "which is played at its own speed.",
         ),
     ],
     model: Annotated[
@@ -88,7 +94,11 @@ def predict(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write the annotated video to this file: .mp4, .m4v, .mov, .mkv or .webm.")
+        Path | None,
+        typer.Option(
+            help="A folder, which gets an annotated copy (.mp4), JSON, and tables of each video. Or, for one video, "
+            "the file of the copy: .mp4, .m4v, .mov, .mkv or .webm."
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document for programs; with --live, one line per answer.")
@@ -100,30 +110,38 @@ def predict(
     min_confidence: MinConfidence = None,
     weights: Weights = None,
 ) -> None:
-    """Predict action and joints in one video. With --out, also draw them into a copy of the video.
+    """Predict actions and joints in videos. With --out, also draw them into copies.
 
-    With --live, look at a camera, a stream or a playing file. A window of the last frames, as long as the model's
-    training clips, is asked every half second, and a line is printed when the answer changes. The answer is "none" if
-    nobody is there, if the window is not full yet, or if the model is less sure than a threshold: its validation
-    clips above that threshold were right in at least 90 % of cases. Frames for which there is no time are dropped, so
-    answers never come later and later. The last lines tell latencies and the share of dropped frames.
+    A video that is at least twice as long as the model's training clips gets a timeline: windows as long as these
+    clips are asked, and an action has a start and an end. Between actions it says "none": nobody is there, or the model
+    is less sure than a threshold. Its validation clips above that threshold were right in at least 90 % of cases.
 
-    `humotion predict 0 --live --model models/ddnet` watches the first camera.
+    With --live, look at a camera, a stream or a playing file. A line is printed when the answer changes. Frames for
+    which there is no time are dropped, so answers never come later and later. The last lines tell latencies and the
+    share of dropped frames.
+
+    `humotion predict holiday/ --out answers` predicts every video of a folder. `humotion predict 0 --live --model
+    models/ddnet` watches the first camera.
     """
-    of_live = {"every": every, "seconds": seconds, "span": span, "min_confidence": min_confidence, "weights": weights}
-    given: dict[str, Any] = {name: value for name, value in of_live.items() if value is not None}
+    given: dict[str, Any] = {"every": every, "span": span, "min_confidence": min_confidence, "weights": weights}
+    given = {name: value for name, value in given.items() if value is not None}
     if not live:
-        if given:
-            raise HumotionError(f"--{min(given).replace('_', '-')} is only for --live.")
-        from humotion.prediction.predict_video import predict_video
+        if seconds is not None:
+            raise HumotionError("--seconds is only for --live.")
+        from humotion.prediction.predict_videos import predict_videos
+        from humotion.prediction.timeline.watch import WindowSettings
 
-        predict_video(Path(source), model or [], out, as_json)
+        predict_videos(sources, model or [], out, as_json, WindowSettings(**given))
         return
     if out is not None:
         raise HumotionError("--live writes no video: leave --out away.")
+    if len(sources) > 1:
+        raise HumotionError(f"--live looks at one source, not at {len(sources)}.")
     from humotion.prediction.live.loop import LiveSettings, predict_live
 
-    predict_live(source, model or [], LiveSettings(**given, as_json=as_json), partial(print, flush=True))
+    if seconds is not None:
+        given["seconds"] = seconds
+    predict_live(sources[0], model or [], LiveSettings(**given, as_json=as_json), partial(print, flush=True))
 
 
 @app.command()

@@ -7,7 +7,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from torch import Tensor
 
@@ -51,23 +51,31 @@ class Answer(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What a model says of a window of live frames.
+    """What a model says of a window of frames.
 
     Attributes:
         label: the action; None if the model does not say one.
         why: why it says none: "nobody is there", "not sure"; empty if it says an action.
         guess: the most likely action, also if it is not sure; None if it did not look.
         confidence: its calibrated probability.
+        probabilities: those of all actions, calibrated; None if it did not look.
     """
 
     label: str | None
     why: str = ""
     guess: str | None = None
     confidence: float | None = None
+    probabilities: Mapping[str, float] | None = None
 
 
 class Predictor(ABC):
-    """A trained task that predicts one video at a time. Each task has a subclass in its ``predictor.py``."""
+    """A trained task that predicts one video at a time. Each task has a subclass in its ``predictor.py``.
+
+    Attributes:
+        says_when: whether the model says what happens in a window of frames (`verdict`).
+    """
+
+    says_when: ClassVar[bool] = False
 
     def __init__(self, task: Task, description: ModelDescription) -> None:
         self.task, self.description = task, description
@@ -99,6 +107,13 @@ class Predictor(ABC):
     def answer(self, video: Video) -> Answer:
         """The answer for one video. It may read the video several times, but never keeps all frames."""
 
+    def threshold(self, min_confidence: float | None = None) -> float | None:
+        """Return the confidence from which on `verdict` says an action; None if it never does.
+
+        ``min_confidence`` takes the place of the threshold of the model folder.
+        """
+        raise NotImplementedError
+
     def check_live(self, min_confidence: float | None) -> str | None:
         """Return what a user must know before `verdict` is asked, if there is something.
 
@@ -111,7 +126,7 @@ class Predictor(ABC):
         )
 
     def verdict(self, video: Video, min_confidence: float | None = None) -> Verdict:
-        """Say what happens in a window of live frames, or none. See `check_live`.
+        """Say what happens in a window of frames, or none. See `check_live`.
 
         ``min_confidence`` takes the place of the threshold of the model folder.
         """

@@ -23,7 +23,7 @@ from humotion.store.skeleton import Skeleton
 from humotion.system import signals
 from humotion.tasks.action_recognition.predictor import ActionPredictor
 from humotion.work import digest_of_file
-from tests.prediction.live.conftest import described
+from tests.prediction.conftest import described
 from tests.support.clips import GOLF, real_clip
 from tests.support.footage import ffmpeg, needs_ffmpeg
 from tests.support.tiny_models import make_task, write_model_folder
@@ -197,7 +197,7 @@ def test_the_command(of_frames: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "10 frames in " in done.output
     for arguments, said in (
-        ([clip, "--every", "1"], "--every is only for --live"),
+        ([clip, "--seconds", "1"], "--seconds is only for --live"),
         ([clip, "--live", "--out", "x.mp4"], "--live writes no video"),
         (["nowhere", "--live", "--model", str(of_frames)], "no source of live frames"),
     ):

@@ -22,7 +22,7 @@ from humotion.errors import HumotionError
 from humotion.prediction.live.report import Report, Said
 from humotion.prediction.live.source import Frame, Newest, reading
 from humotion.prediction.live.watching import Eyes, WatchingModel
-from humotion.prediction.predict_video import model_folders
+from humotion.prediction.models import model_folders
 from humotion.prediction.predictor import Verdict, load_predictor
 
 _POLL = 0.02  # seconds after which answers are printed even if no frame comes
@@ -53,7 +53,7 @@ def predict_live(source: str, models: Sequence[str], settings: LiveSettings, say
 
     Args:
         source: the number of a camera, the address of a stream, or a video file, which is played at its own speed.
-        models: see `humotion.prediction.predict_video.predict_video`.
+        models: see `humotion.prediction.predict_videos.predict_videos`.
         settings: see there.
         say: prints a line.
 

@@ -128,7 +128,7 @@ class WatchingModel:
     def __init__(
         self, predictor: Predictor, eyes: Eyes, span: float | None = None, min_confidence: float | None = None
     ) -> None:
-        self.predictor, self._eyes, self._min_confidence = predictor, eyes, min_confidence
+        self.predictor, self._eyes, self.min_confidence = predictor, eyes, min_confidence
         description = predictor.description
         self.name = description.experiment
         self.remark = predictor.check_live(min_confidence)
@@ -149,10 +149,15 @@ class WatchingModel:
         found = None if self._key is None else self._eyes.found(self._key)
         self._window.add(frame.time, self._eyes.shrunk(self._short_side), found)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there is a whole window to ask about."""
+        return not isinstance(self._window.video(), str)
+
     def question(self) -> Callable[[], Verdict]:
         """Return what asks the model about the window as it is now, for another thread."""
         video = self._window.video()
         if isinstance(video, str):
             why = video
             return lambda: Verdict(None, why)
-        return lambda: self.predictor.verdict(video, self._min_confidence)
+        return lambda: self.predictor.verdict(video, self.min_confidence)

@@ -21,6 +21,8 @@ LEAST_FOUND = 0.5
 class ActionPredictor(Predictor):
     """Class probabilities of a video: of uniformly sampled frames, or the mean over windows, as in training."""
 
+    says_when = True
+
     def probabilities(self, video: Video) -> dict[str, float]:
         """Return the probability of every class, the most likely first."""
         video = self.seen(video)
@@ -68,6 +70,13 @@ class ActionPredictor(Predictor):
             "--min-confidence 0 shows its guesses."
         )
 
+    def threshold(self, min_confidence: float | None = None) -> float | None:
+        """See `Predictor`; a folder of an earlier version has no threshold, so its model always says an action."""
+        if min_confidence is not None:
+            return min_confidence
+        rule = read_abstention(self.description.abstention)
+        return 0.0 if rule is None else rule.threshold
+
     def verdict(self, video: Video, min_confidence: float | None = None) -> Verdict:
         """See `Predictor`: none if nobody is found in half of the frames, or if the confidence is too low."""
         video = self.seen(video)
@@ -79,12 +88,11 @@ class ActionPredictor(Predictor):
         found = self.probabilities(video)
         values = calibrated(np.array(list(found.values())), 1.0 if rule is None else rule.temperature)
         guess, confidence = list(found)[int(values.argmax())], float(values.max())
-        threshold = min_confidence
-        if threshold is None:
-            threshold = 0.0 if rule is None else rule.threshold
+        probabilities = dict(zip(found, values.tolist(), strict=True))
+        threshold = self.threshold(min_confidence)
         if threshold is None or confidence < threshold:
-            return Verdict(None, "not sure", guess, confidence)
-        return Verdict(guess, "", guess, confidence)
+            return Verdict(None, "not sure", guess, confidence, probabilities)
+        return Verdict(guess, "", guess, confidence, probabilities)
 
 
 def answer_of(probabilities: dict[str, float]) -> Answer:

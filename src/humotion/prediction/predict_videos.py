@@ -1,0 +1,181 @@
+"""`humotion predict`: what trained models say of videos, as text, JSON, tables, and annotated copies."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from humotion.errors import HumotionError
+from humotion.prediction.drawn_copy import FORMATS, check_out, times_of, write_copy
+from humotion.prediction.models import model_folders
+from humotion.prediction.predictor import Answer, Predictor, load_predictor
+from humotion.prediction.results import write_results
+from humotion.prediction.sources import Source, sources_of
+from humotion.prediction.timeline.answer import answer_over_time
+from humotion.prediction.timeline.bar import bar_of
+from humotion.prediction.timeline.watch import WindowSettings, is_long, timelines_of
+from humotion.prediction.video_file import Frames, VideoFile, read_video
+
+_DRAWN = ".mp4"  # the ending of annotated copies in a folder
+
+
+def predict_videos(
+    arguments: Sequence[str],
+    models: Sequence[str],
+    out: Path | None,
+    as_json: bool = False,
+    settings: WindowSettings | None = None,
+) -> None:
+    """Print what models say of videos; with ``out``, write it, too.
+
+    A video that cannot be read does not stop the others.
+
+    Args:
+        arguments: see `humotion.prediction.sources.sources_of`.
+        models: model folders or MLflow model URIs; empty: every folder below ``models/``.
+        out: a video file for the annotated copy of one video, or a folder for everything about each video.
+        as_json: print one JSON document at the end instead of lines on the way.
+        settings: of the windows of long videos.
+
+    Raises:
+        HumotionError: there is no model or no video, a video cannot be read, or ``out`` cannot be written.
+    """
+    sources = sources_of(arguments)
+    if out is not None:
+        _check(out, sources)
+    predictors = [load_predictor(folder) for folder in model_folders(models)]
+    documents, failed = [], []
+    for source in sources:
+        try:
+            documents.append(_predict(source, predictors, out, as_json, settings or WindowSettings()))
+        except HumotionError as error:
+            if len(sources) == 1:
+                raise
+            failed.append(str(source.path))
+            documents.append({"path": str(source.path), "status": "failed", "error": str(error), "predictions": []})
+            print(f"{source.path}: {error}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"videos": documents}, indent=2, ensure_ascii=False))
+    if failed:
+        named = ", ".join(failed[:3]) + (", ..." if len(failed) > 3 else "")
+        raise HumotionError(f"{len(failed)} of {len(sources)} videos have no prediction: {named}.")
+
+
+def _check(out: Path, sources: Sequence[Source]) -> None:
+    """Refuse what cannot be written, or would replace a source, before any work."""
+    if not _is_folder(out):
+        if len(sources) > 1:
+            raise HumotionError(f"--out {out}: there are {len(sources)} videos. Name a folder.")
+        check_out(out, sources[0].path)
+        return
+    if out.exists() and not out.is_dir():
+        raise HumotionError(
+            f"--out {out} is a file. Name a folder, or a video that ends with one of {' '.join(FORMATS)}."
+        )
+    for source in sources:
+        check_out(out / source.name.with_name(source.name.name + _DRAWN), source.path)
+
+
+def _is_folder(out: Path) -> bool:
+    return out.is_dir() or not out.suffix
+
+
+def _predict(
+    source: Source, predictors: Sequence[Predictor], out: Path | None, as_json: bool, settings: WindowSettings
+) -> dict[str, Any]:
+    """Predict one video, print what is said of it, write what is asked for, and return what is known of it."""
+
+    def say(text: str) -> None:
+        if not as_json:
+            print(text, flush=True)
+
+    video = read_video(source.path)
+    say(_about(video))
+    times, _ = times_of(video)
+    answers = _answers(video, [time - times[0] for time in times], predictors, settings)
+    for predictor, answer in zip(predictors, answers, strict=True):
+        say(f"{predictor.description.experiment} on {predictor.description.dataset}: {answer.text}")
+    notes: list[str] = []
+    facts = {
+        **_facts(video, times),
+        "predictions": [_prediction(*pair) for pair in zip(predictors, answers, strict=True)],
+        "out": None,
+        "notes": notes,
+    }
+    if out is not None:
+        stem = out / source.name
+        copy = stem.with_name(stem.name + _DRAWN) if _is_folder(out) else out
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        notes += write_copy(copy, _drawn(video, answers), video)
+        facts["out"] = str(copy)
+        say("\n".join([f"annotated video: {copy}", *notes]))
+        if _is_folder(out):
+            written = write_results(stem, facts, [time - times[0] for time in times])
+            say(f"results: {' '.join(map(str, written))}")
+    return facts
+
+
+def _answers(
+    video: VideoFile, times: Sequence[float], predictors: Sequence[Predictor], settings: WindowSettings
+) -> list[Answer]:
+    """The answer of each model: over time, if the video is much longer than its training clips."""
+    long = {
+        str(number): predictor
+        for number, predictor in enumerate(predictors)
+        if is_long(predictor, times[-1], settings.span)
+    }
+    lines = timelines_of(video, times, long, settings) if long else {}
+    answers = []
+    for number, predictor in enumerate(predictors):
+        if (line := lines.get(str(number))) is None:
+            answers.append(predictor.answer(video))
+            continue
+        name = predictor.description.experiment if len(lines) > 1 else ""
+        draw = bar_of(line, times, name, row=list(lines).index(str(number)))
+        answers.append(answer_over_time(predictor, line, draw, settings.min_confidence))
+    return answers
+
+
+def _about(video: VideoFile) -> str:
+    """One line about the frames and, if there is more to say, one with what `humotion probe` says of it."""
+    line = f"{video.path}: {video.num_frames} frames of {video.width}x{video.height}"
+    if video.status == "ok":
+        return line if video.error is None else f"{line}\n{video.path}: {video.error}."
+    return f"{line}\n{video.path} is {video.status}: {video.error}. The predictions are for these frames alone."
+
+
+def _drawn(video: VideoFile, answers: Sequence[Answer]) -> Iterator[Frames]:
+    """The frames with the drawings of all models, one at a time."""
+    draws = [answer.draw for answer in answers if answer.draw is not None]
+    for number, frame in enumerate(video):
+        for draw in draws:
+            frame = draw(number, frame)
+        yield frame
+
+
+def _facts(video: VideoFile, times: Sequence[float]) -> dict[str, Any]:
+    """What is known of a video, for programs; the names are those of ``humotion probe --json``."""
+    return {
+        "path": str(video.path),
+        "status": video.status,
+        "error": video.error,
+        "num_frames": video.num_frames,
+        "width": video.width,
+        "height": video.height,
+        "fps": video.fps,
+        "seconds": round(times[-1] - times[0], 4),
+    }
+
+
+def _prediction(predictor: Predictor, answer: Answer) -> Mapping[str, Any]:
+    description = predictor.description
+    return {
+        "experiment": description.experiment,
+        "dataset": description.dataset,
+        "task": description.task,
+        "text": answer.text,
+        **answer.values,
+    }

@@ -1,0 +1,156 @@
+"""Ask models about every window of a video file, in one reading for all of them.
+
+The windows are those of `humotion predict --live`, but no frame is dropped: as long and as fast as the training clips,
+with what the training's tool finds. Memory does not grow with the length of the video.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from humotion.prediction.live.source import Frame
+from humotion.prediction.live.watching import Eyes, WatchingModel
+from humotion.prediction.live.window import timing_of
+from humotion.prediction.predictor import Predictor, Verdict
+from humotion.prediction.timeline.segments import Timeline, moments
+from humotion.prediction.video_file import Video
+from humotion.store.layers import Arrays
+from humotion.store.people import found_frames, main_person
+from humotion.training.description import ModelDescription
+
+LONG = 2.0
+"""A video is long if it has at least so many windows."""
+
+
+class WindowSettings(NamedTuple):
+    """Settings of windows.
+
+    Attributes:
+        every: seconds between the starts of two windows, and of a moment of a timeline.
+        span: seconds of a window; None for the length of the training clips.
+        min_confidence: in place of the models' thresholds.
+        weights: folder of the tools' weights.
+    """
+
+    every: float = 0.5
+    span: float | None = None
+    min_confidence: float | None = None
+    weights: Path | None = None
+
+
+def is_long(predictor: Predictor, seconds: float, span: float | None = None) -> bool:
+    """Whether one answer would say little of a video of that length: it is longer than `LONG` windows of the model.
+
+    Never for a model that does not say when, or whose folder of an earlier version does not say how long its training
+    clips were.
+    """
+    if not predictor.says_when or (span is None and not predictor.description.footage):
+        return False
+    return seconds >= LONG * timing_of(predictor.description, span).seconds
+
+
+def timelines_of(
+    video: Video, times: Sequence[float], predictors: Mapping[str, Predictor], settings: WindowSettings
+) -> dict[str, Timeline]:
+    """Return the timeline of each model, by its key in ``predictors``.
+
+    Args:
+        video: is read once.
+        times: when each frame is shown, in seconds.
+        predictors: models of which `is_long` holds.
+        settings: of the windows.
+
+    Raises:
+        HumotionError: what the tool of a model needs is missing.
+    """
+    eyes = Recorded(video.annotation) if video.annotation else Eyes(settings.weights)
+    asked = {
+        key: _Asked(WatchingModel(predictor, eyes, settings.span, settings.min_confidence), settings.every)
+        for key, predictor in predictors.items()
+    }
+    last = len(times) - 1
+    numbered = zip(times, video, strict=True)
+    with tqdm(numbered, total=len(times), desc="timeline", unit="frame", leave=False) as progress:
+        for number, (time, pixels) in enumerate(progress):
+            eyes.look(Frame(pixels, time, time))
+            for one in asked.values():
+                one.see(Frame(pixels, time, time), is_last=number == last)
+    return {key: one.timeline(times[0], times[-1]) for key, one in asked.items()}
+
+
+class Recorded(Eyes):
+    """People of a recording of landmarks, which is known already: no tool looks at its drawn frames.
+
+    Args:
+        annotation: arrays (P, T, ...) of P people, as a layer has them.
+    """
+
+    def __init__(self, annotation: Mapping[str, npt.NDArray[Any]]) -> None:
+        super().__init__()
+        self._found_in = found_frames(annotation)
+        self._person = main_person(self._found_in)
+        self._annotation = annotation
+        self._number = -1
+
+    def look(self, frame: Frame) -> None:
+        """See `Eyes`."""
+        super().look(frame)
+        self._number += 1
+
+    def found(self, key: tuple[str, int | None]) -> Arrays | None:
+        """See `Eyes`."""
+        person, here = self._person, slice(self._number, self._number + 1)
+        if not self._found_in[person, self._number]:
+            return None
+        return {name: values[person : person + 1, here] for name, values in self._annotation.items()}
+
+    def tool_for(self, description: ModelDescription) -> tuple[tuple[str, int | None], Callable[[int], Arrays]]:
+        """See `Eyes`."""
+        return ("recorded", None), self._nobody
+
+    def _nobody(self, num_frames: int) -> Arrays:
+        empty: dict[str, npt.NDArray[Any]] = {
+            name: np.full((1, num_frames, *values.shape[2:]), np.nan, np.float32)
+            for name, values in self._annotation.items()
+        }
+        return {**empty, "found": np.zeros((1, num_frames), bool)}
+
+
+class _Asked:
+    """A model, and what it said of the windows so far."""
+
+    def __init__(self, model: WatchingModel, every: float) -> None:
+        self._model, self._every = model, every
+        self._ends: list[float] = []
+        self._verdicts: list[Verdict] = []
+
+    def see(self, frame: Frame, is_last: bool) -> None:
+        """Add a frame, and ask if the next window is complete, or if it is the last frame."""
+        self._model.see(frame)
+        is_due = not self._ends or frame.time >= self._ends[-1] + self._every - 1e-6
+        if (is_due or is_last) and self._model.is_full:
+            self._ends.append(frame.time)
+            self._verdicts.append(self._model.question()())
+
+    def timeline(self, start: float, end: float) -> Timeline:
+        """The timeline of a video that was shown from ``start`` to ``end``."""
+        predictor = self._model.predictor
+        classes = list(predictor.description.meta["classes"])
+        num_moments = max(1, round((end - start) / self._every))
+        edges = np.linspace(start, end, num_moments + 1)
+        found = [one.probabilities for one in self._verdicts]
+        return Timeline(
+            edges=edges,
+            probabilities=moments(self._ends, found, classes, self._model.seconds, edges)
+            if found
+            else np.full((num_moments, len(classes)), np.nan),
+            classes=classes,
+            threshold=predictor.threshold(self._model.min_confidence),
+            window=self._model.seconds,
+        )
