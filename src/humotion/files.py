@@ -139,7 +139,7 @@ def write_json(path: Path, value: Any) -> None:
     JSON has no NaN: NaN and infinite values are written as null.
     """
     with atomic_path(path) as temporary:
-        text = json.dumps(_without_nan(value), indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(without_nan(value), indent=2, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
@@ -148,9 +148,10 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
+    """Return a JSON value with None in place of NaN and infinite values, which JSON does not have."""
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
+        return [without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -12,6 +12,32 @@ import typer
 from humotion.errors import HumotionError
 
 app = typer.Typer()
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE...",
+        help="Video files, folders of them, folders of frames, or patterns ('clips/**/*.mp4'). With --live, one: the "
+        "number of a camera (0 is the first), the address of a stream (rtsp://, http://), or a video file, which is "
+        "played at its own speed.",
+    ),
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A model folder, or an MLflow model (models:/ls_vit-hmdb51@champion). "
+        "Repeatable. Default: all folders in models/."
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        help="A folder, which gets an annotated copy (.mp4), JSON, and tables of each video. Or, for one video, the "
+        "file of the copy: .mp4, .m4v, .mov, .mkv or .webm."
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document for programs; with --live, one line per answer.")
+]
 WINDOWS = "Windows: long videos, and --live"
 Every = Annotated[
     float | None,
@@ -77,32 +103,10 @@ def embed_classes(
 
 @app.command()
 def predict(
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SOURCE...",
-            help="Video files, folders of them, folders of frames, or patterns ('clips/**/*.mp4'). With --live, one: "
-            "the number of a camera (0 is the first), the address of a stream (rtsp://, http://), or a video file, "
-            "which is played at its own speed.",
-        ),
-    ],
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A model folder, or an MLflow model (models:/ls_vit-hmdb51@champion). "
-            "Repeatable. Default: all folders in models/."
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="A folder, which gets an annotated copy (.mp4), JSON, and tables of each video. Or, for one video, "
-            "the file of the copy: .mp4, .m4v, .mov, .mkv or .webm."
-        ),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document for programs; with --live, one line per answer.")
-    ] = False,
+    sources: Sources,
+    model: Models = None,
+    out: Out = None,
+    as_json: AsJson = False,
     live: Annotated[bool, typer.Option("--live", help="Say what happens now, until Ctrl-C. See above.")] = False,
     every: Every = None,
     seconds: Seconds = None,

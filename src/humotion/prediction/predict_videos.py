@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from humotion.errors import HumotionError
+from humotion.prediction.answers import answers_of, facts_of
 from humotion.prediction.drawn_copy import FORMATS, check_out, times_of, write_copy
 from humotion.prediction.models import model_folders
 from humotion.prediction.predictor import Answer, Predictor, load_predictor
 from humotion.prediction.results import write_results
 from humotion.prediction.sources import Source, sources_of
-from humotion.prediction.timeline.answer import answer_over_time
-from humotion.prediction.timeline.bar import bar_of
-from humotion.prediction.timeline.watch import WindowSettings, is_long, timelines_of
+from humotion.prediction.timeline.watch import WindowSettings
 from humotion.prediction.video_file import Frames, VideoFile, read_video
 
 _DRAWN = ".mp4"  # the ending of annotated copies in a folder
@@ -95,16 +94,11 @@ def _predict(
     video = read_video(source.path)
     say(_about(video))
     times, _ = times_of(video)
-    answers = _answers(video, [time - times[0] for time in times], predictors, settings)
+    answers = answers_of(video, [time - times[0] for time in times], predictors, settings)
     for predictor, answer in zip(predictors, answers, strict=True):
         say(f"{predictor.description.experiment} on {predictor.description.dataset}: {answer.text}")
     notes: list[str] = []
-    facts = {
-        **_facts(video, times),
-        "predictions": [_prediction(*pair) for pair in zip(predictors, answers, strict=True)],
-        "out": None,
-        "notes": notes,
-    }
+    facts = {**facts_of(video, times, predictors, answers), "out": None, "notes": notes}
     if out is not None:
         stem = out / source.name
         copy = stem.with_name(stem.name + _DRAWN) if _is_folder(out) else out
@@ -116,27 +110,6 @@ def _predict(
             written = write_results(stem, facts, [time - times[0] for time in times])
             say(f"results: {' '.join(map(str, written))}")
     return facts
-
-
-def _answers(
-    video: VideoFile, times: Sequence[float], predictors: Sequence[Predictor], settings: WindowSettings
-) -> list[Answer]:
-    """The answer of each model: over time, if the video is much longer than its training clips."""
-    long = {
-        str(number): predictor
-        for number, predictor in enumerate(predictors)
-        if is_long(predictor, times[-1], settings.span)
-    }
-    lines = timelines_of(video, times, long, settings) if long else {}
-    answers = []
-    for number, predictor in enumerate(predictors):
-        if (line := lines.get(str(number))) is None:
-            answers.append(predictor.answer(video))
-            continue
-        name = predictor.description.experiment if len(lines) > 1 else ""
-        draw = bar_of(line, times, name, row=list(lines).index(str(number)))
-        answers.append(answer_over_time(predictor, line, draw, settings.min_confidence))
-    return answers
 
 
 def _about(video: VideoFile) -> str:
@@ -154,28 +127,3 @@ def _drawn(video: VideoFile, answers: Sequence[Answer]) -> Iterator[Frames]:
         for draw in draws:
             frame = draw(number, frame)
         yield frame
-
-
-def _facts(video: VideoFile, times: Sequence[float]) -> dict[str, Any]:
-    """What is known of a video, for programs; the names are those of ``humotion probe --json``."""
-    return {
-        "path": str(video.path),
-        "status": video.status,
-        "error": video.error,
-        "num_frames": video.num_frames,
-        "width": video.width,
-        "height": video.height,
-        "fps": video.fps,
-        "seconds": round(times[-1] - times[0], 4),
-    }
-
-
-def _prediction(predictor: Predictor, answer: Answer) -> Mapping[str, Any]:
-    description = predictor.description
-    return {
-        "experiment": description.experiment,
-        "dataset": description.dataset,
-        "task": description.task,
-        "text": answer.text,
-        **answer.values,
-    }

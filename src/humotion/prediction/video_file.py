@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -83,20 +83,36 @@ class DecodedVideo(Video):
         return self.frames[np.asarray(indices)]
 
 
+class Limits(NamedTuple):
+    """How long and how large a video may be: a stranger's file may be small and hold days of black."""
+
+    frames: int
+    pixels: int
+
+    def check(self, num_frames: int, shape: tuple[int, ...]) -> None:
+        """Refuse a video of at least ``num_frames`` frames of (H, W) with a HumotionError if it exceeds the limits."""
+        if shape[0] * shape[1] > self.pixels:
+            raise HumotionError(f"The video has {shape[1]}x{shape[0]} pixels; the limit is {self.pixels} in all.")
+        if num_frames > self.frames:
+            raise HumotionError(f"The video has more than {self.frames} frames, which is the limit.")
+
+
 class VideoFile(Video):
     """A video that is read from a video file, from a folder of frames as images, or from a recording of landmarks.
 
     Raises:
-        HumotionError: no frame can be read.
+        HumotionError: no frame can be read, or ``limits`` are exceeded.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: Limits | None = None) -> None:
         self.path = path
         self._kept: list[Frames] | None = []
         self._last = _LastFrames(self)
         decoded, num_bytes, shape = open_video(path), 0, (0, 0)
-        for frame in decoded:
+        for number, frame in enumerate(decoded, start=1):
             num_bytes, shape = num_bytes + frame.nbytes, frame.shape[:2]
+            if limits is not None:
+                limits.check(number, shape)
             if self._kept is not None:
                 self._kept.append(frame)
             if num_bytes > KEPT_BYTES:
@@ -161,10 +177,10 @@ def open_video(path: Path) -> Decoded:
     return decode_frames_folder(path) if path.is_dir() else decode_video(path)
 
 
-def read_video(path: Path) -> VideoFile:
+def read_video(path: Path, limits: Limits | None = None) -> VideoFile:
     """Open a video file, a folder of frames, or a recording of landmarks (``.txt``), for prediction.
 
     Raises:
-        HumotionError: no frame can be read.
+        HumotionError: no frame can be read, or ``limits`` are exceeded.
     """
-    return VideoFile(path)
+    return VideoFile(path, limits)

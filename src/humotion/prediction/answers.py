@@ -1,0 +1,70 @@
+"""The answers of models for one video, and what programs are told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from humotion.files import without_nan
+from humotion.prediction.predictor import Answer, Predictor
+from humotion.prediction.timeline.answer import answer_over_time
+from humotion.prediction.timeline.bar import bar_of
+from humotion.prediction.timeline.watch import WindowSettings, is_long, timelines_of
+from humotion.prediction.video_file import VideoFile
+
+
+def answers_of(
+    video: VideoFile, times: Sequence[float], predictors: Sequence[Predictor], settings: WindowSettings
+) -> list[Answer]:
+    """Return the answer of each model: over time, if the video is much longer than its training clips.
+
+    Args:
+        video: the video.
+        times: when each frame is shown, in seconds from the first.
+        predictors: the models.
+        settings: of the windows of long videos.
+    """
+    long = {
+        str(number): predictor
+        for number, predictor in enumerate(predictors)
+        if is_long(predictor, times[-1], settings.span)
+    }
+    lines = timelines_of(video, times, long, settings) if long else {}
+    answers = []
+    for number, predictor in enumerate(predictors):
+        if (line := lines.get(str(number))) is None:
+            answers.append(predictor.answer(video))
+            continue
+        name = predictor.description.experiment if len(lines) > 1 else ""
+        draw = bar_of(line, times, name, row=list(lines).index(str(number)))
+        answers.append(answer_over_time(predictor, line, draw, settings.min_confidence))
+    return answers
+
+
+def facts_of(
+    video: VideoFile, times: Sequence[float], predictors: Sequence[Predictor], answers: Sequence[Answer]
+) -> dict[str, Any]:
+    """Return what is known of a video, as a JSON value; the names are those of ``humotion probe --json``."""
+    facts = {
+        "path": str(video.path),
+        "status": video.status,
+        "error": video.error,
+        "num_frames": video.num_frames,
+        "width": video.width,
+        "height": video.height,
+        "fps": video.fps,
+        "seconds": round(times[-1] - times[0], 4),
+        "predictions": [_prediction(*pair) for pair in zip(predictors, answers, strict=True)],
+    }
+    return dict(without_nan(facts))
+
+
+def _prediction(predictor: Predictor, answer: Answer) -> Mapping[str, Any]:
+    description = predictor.description
+    return {
+        "experiment": description.experiment,
+        "dataset": description.dataset,
+        "task": description.task,
+        "text": answer.text,
+        **answer.values,
+    }

@@ -1,0 +1,1 @@
+"""A server that says what trained models say of videos (`humotion serve`)."""

@@ -1,0 +1,69 @@
+"""The one place where a server's models work: one video at a time, and a short line of those that wait."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from humotion.errors import HumotionError
+from humotion.prediction.answers import answers_of, facts_of
+from humotion.prediction.drawn_copy import times_of
+from humotion.prediction.predictor import Predictor
+from humotion.prediction.timeline.watch import WindowSettings
+from humotion.prediction.video_file import read_video
+from humotion.serving.limits import Refused, ServeLimits, check_header
+
+
+class Desk:
+    """Models, and the thread in which they answer.
+
+    torch and FFmpeg use all cores for one video, so two at a time would only make both slower.
+
+    Args:
+        predictors: the models.
+        limits: of the server.
+    """
+
+    def __init__(self, predictors: Sequence[Predictor], limits: ServeLimits) -> None:
+        self.predictors, self.limits = predictors, limits
+        self._thread = ThreadPoolExecutor(1, "humotion-models")
+        self._lock = threading.Lock()
+        self.num_waiting = 0
+
+    async def answer(self, path: Path, name: str) -> dict[str, Any]:
+        """Return what the models say of a video file, under another name.
+
+        Raises:
+            Refused: too many requests wait, or the video cannot be read or is too long or too large.
+        """
+        return await self._run(lambda: self._answer(path, name))
+
+    def close(self) -> None:
+        """Finish the video at which the models look, and no other."""
+        self._thread.shutdown(cancel_futures=True)
+
+    async def _run(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        with self._lock:
+            if self.num_waiting > self.limits.waiting:
+                raise Refused("Too many videos wait. Try again later.", 503)
+            self.num_waiting += 1
+        try:
+            return await asyncio.wrap_future(self._thread.submit(work))
+        finally:
+            with self._lock:
+                self.num_waiting -= 1
+
+    def _answer(self, path: Path, name: str) -> dict[str, Any]:
+        check_header(path, self.limits)
+        try:
+            video = read_video(path, self.limits.of_video)
+            times, _ = times_of(video)
+            answers = answers_of(video, [time - times[0] for time in times], self.predictors, WindowSettings())
+            return {**facts_of(video, times, self.predictors, answers), "path": name}
+        except HumotionError as error:
+            # The client knows the video by its name, and learns nothing of this machine's folders.
+            raise Refused(str(error).replace(str(path), name).replace(str(path.parent), ""), 422) from error
