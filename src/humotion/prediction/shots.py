@@ -17,9 +17,9 @@ from humotion.prediction.video_file import Frames, Video
 CUT = 0.2
 """Share of the pixels whose colour changes, above which two successive frames are of different shots.
 
-In 514 of 517 clips of JHMDB, which have no cut, no two successive frames differ by more. In the other three, the picture
-jumps at a key frame of the encoding. The last frame of one clip and the first of a clip of another film differ by 0.235
-at least, in 2,000 pairs.
+In 514 of 517 clips of JHMDB, which have no cut, no two successive frames differ by more. In the other three, the
+picture jumps at a key frame of the encoding. The last frame of one clip and the first of a clip of another film differ
+by 0.235 at least, in 2,000 pairs.
 """
 _SIZE = (64, 48)
 _NUM_BINS = 16
@@ -54,7 +54,7 @@ def histograms(frame: Frames) -> npt.NDArray[np.float32]:
     counts = [
         cv2.calcHist([small], [channel], None, [_NUM_BINS], [0, limit]).ravel() for channel, limit in enumerate(_LIMITS)
     ]
-    return np.asarray(counts, np.float32) / (_SIZE[0] * _SIZE[1])
+    return np.asarray(counts, np.float32) / np.float32(_SIZE[0] * _SIZE[1])
 
 
 def _starts(video: Video) -> Iterator[bool]:

@@ -146,8 +146,8 @@ class PoseEstimation(Task):
 
     def abstention_of(self, scores: pd.DataFrame) -> dict[str, Any]:
         """See `humotion.tasks.pose_estimation.training.abstention`."""
-        joints = [np.concatenate(scores[column].to_list()) for column in ("joint_scores", "joint_right")]
-        return joint_abstention(*joints, scores["group"].nunique()).as_dict()
+        peaks, right = (np.concatenate(scores[column].to_list()) for column in ("joint_scores", "joint_right"))
+        return joint_abstention(peaks, right, scores["group"].nunique()).as_dict()
 
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
         """Return ``joints`` (B, T, J, 2) in pixels of the stored frame, ``score`` (B, T, J), ``clip_index`` (B,)."""
