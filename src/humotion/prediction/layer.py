@@ -73,6 +73,7 @@ def people_tool() -> LayerParams:
         HumotionError: the tool's weights or its package are missing; the message says how to get them.
     """
     settings = layer_section("blazepose", PEOPLE)
+    load_tool(settings.tool).weights(settings)  # an opened tool would not notice that they are of another checkout
     opened(settings)
     return settings
 

@@ -1,0 +1,46 @@
+"""Models of the embedded sample say that it is not real footage."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from humotion.files import read_json, write_json
+from humotion.prediction.caution import NOT_REAL, RENDERED, caution_of, with_caution
+from humotion.prediction.predictor import load_predictor
+from tests.conftest import REPOSITORY
+from tests.support.tiny_models import make_task, write_model_folder
+
+
+def test_the_frames_of_the_sample_are_those_of_the_lock() -> None:
+    """If this fails, the sample or its extraction has changed: put the new md5 into `RENDERED`, and keep the old."""
+    lock = (REPOSITORY / "dvc.lock").read_text()
+    found = re.findall(r"path: prepared/(\w+)/frames\.parquet\n\s+hash: md5\n\s+md5: (\w{32})", lock)
+    assert {dataset for dataset, _ in found} == {"hmdb51", "penn_action"}
+    assert all(RENDERED.get(md5) == dataset for dataset, md5 in found)
+
+
+def test_a_model_folder_knows_it_by_its_frames(tmp_path: Path) -> None:
+    folder = write_model_folder(tmp_path / "model", make_task("pose_estimation"), "pose_estimation")
+    assert load_predictor(folder).caution == ""
+    written = read_json(folder / "model.json")
+    frames = {"data_md5": {"plan": "1" * 32, "frames": next(iter(RENDERED))}}
+    write_json(folder / "model.json", {**written, **frames})
+    assert load_predictor(folder).caution == NOT_REAL
+    assert caution_of({"plan": next(iter(RENDERED))}) == ""
+
+
+def test_the_caution_is_in_the_lower_left_corner() -> None:
+    for height, width in ((240, 320), (1080, 1920), (20, 30), (4, 5)):
+        frame = np.full((height, width, 3), 128, np.uint8)
+        drawn = with_caution(frame, NOT_REAL)
+        assert drawn.shape == frame.shape
+        rows, columns = np.nonzero((drawn != frame).any(axis=2))
+        assert rows.max() == height - 1 and columns.min() == 0
+        assert (frame == 128).all(), "a copy"
+        if height >= 240:
+            assert rows.min() > height * 0.9
+            assert (drawn > 200).any()
+    assert with_caution(frame, "") is frame
