@@ -9,6 +9,7 @@ from typing import Any
 
 from humotion.errors import HumotionError
 from humotion.params.document import PARAMS_FILE, load_params
+from humotion.prediction.caution import with_caution
 from humotion.prediction.drawn_copy import check_out, write_copy
 from humotion.prediction.predictor import Answer, Predictor, load_predictor
 from humotion.prediction.video_file import Frames, VideoFile, read_video
@@ -36,9 +37,11 @@ def predict_video(path: Path, models: list[str], out: Path | None, as_json: bool
     answers = []
     for folder in folders:
         predictor = load_predictor(folder)
+        if predictor.caution:
+            say(f"{predictor.description.experiment} on {predictor.description.dataset} was {predictor.caution}.")
         answers.append((predictor, predictor.answer(video)))
         say(f"{predictor.description.experiment} on {predictor.description.dataset}: {answers[-1][1].text}")
-    notes = [] if out is None else write_copy(out, _drawn(video, [answer for _, answer in answers]), video)
+    notes = [] if out is None else write_copy(out, _drawn(video, answers), video)
     if out is not None:
         say("\n".join([f"annotated video: {out}", *notes]))
     if as_json:
@@ -67,13 +70,14 @@ def _about(video: VideoFile) -> str:
     return f"{line}\n{video.path} is {video.status}: {video.error}. The predictions are for these frames alone."
 
 
-def _drawn(video: VideoFile, answers: Sequence[Answer]) -> Iterator[Frames]:
-    """The frames with the drawings of all models, one at a time."""
-    draws = [answer.draw for answer in answers if answer.draw is not None]
+def _drawn(video: VideoFile, answers: Sequence[tuple[Predictor, Answer]]) -> Iterator[Frames]:
+    """The frames with the drawings of all models, one at a time, and with what must be known of the models."""
+    draws = [answer.draw for _, answer in answers if answer.draw is not None]
+    caution = "; ".join(dict.fromkeys(predictor.caution for predictor, _ in answers if predictor.caution))
     for number, frame in enumerate(video):
         for draw in draws:
             frame = draw(number, frame)
-        yield frame
+        yield with_caution(frame, caution)
 
 
 def _facts(
@@ -93,6 +97,7 @@ def _facts(
                 "experiment": predictor.description.experiment,
                 "dataset": predictor.description.dataset,
                 "task": predictor.description.task,
+                "caution": predictor.caution,
                 "text": answer.text,
                 **answer.values,
             }
