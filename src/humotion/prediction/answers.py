@@ -65,6 +65,7 @@ def _prediction(predictor: Predictor, answer: Answer) -> Mapping[str, Any]:
         "experiment": description.experiment,
         "dataset": description.dataset,
         "task": description.task,
+        "caution": predictor.caution,
         "text": answer.text,
         **answer.values,
     }

@@ -17,13 +17,16 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from humotion.annotation.shared.contract import load_tool
-from humotion.annotation.shared.given import annotate
+from humotion.annotation.shared.given import annotate, opened
 from humotion.errors import HumotionError
 from humotion.params.layer import LayerParams
 from humotion.params.layers import layer_section
 from humotion.prediction.video_file import Frames, Video
 from humotion.store.layers import Arrays
 from humotion.work import digest_of, digest_of_file
+
+PEOPLE: Mapping[str, Any] = {"model": "lite"}
+"""Settings of BlazePose where a model needs nothing but the place of the person."""
 
 _logger = logging.getLogger(__name__)
 
@@ -63,17 +66,43 @@ def annotated(video: Video, layer: Mapping[str, Any] | None) -> Video:
     return AnnotatedVideo(video, video.annotations[key])
 
 
+def people_tool() -> LayerParams:
+    """Return the section of the tool that finds a person for models that were trained with labelled boxes.
+
+    Raises:
+        HumotionError: the tool's weights or its package are missing; the message says how to get them.
+    """
+    settings = layer_section("blazepose", PEOPLE)
+    load_tool(settings.tool).weights(settings)  # an opened tool would not notice that they are of another checkout
+    opened(settings)
+    return settings
+
+
+def with_people(video: Video, settings: LayerParams) -> Video:
+    """Return a video with the arrays of a tool that finds people, as `annotated` does with those of a layer."""
+    if video.annotation:
+        return video
+    key = digest_of({"tool": settings.tool, **settings.settings()})
+    if key not in video.annotations:
+        video.annotations[key] = _found(settings, video, {})
+    return AnnotatedVideo(video, video.annotations[key])
+
+
 def _arrays(video: Video, layer: Mapping[str, Any]) -> Arrays:
     settings, made = checked_settings(layer), layer
     read = {}
     while "reads" in made:
         name, made = made["settings"]["of"], made["reads"]
         read[name] = checked_settings(made)
-    with tqdm(total=video.num_frames, desc=settings.tool, unit="frame", leave=False) as progress:
-        arrays = annotate(settings, _Watched(video, progress), read)
+    arrays = _found(settings, video, read)
     if not arrays["found"].any():
         _logger.warning("%s found nobody in this video, so the model has nothing to go by.", made["tool"])
     return arrays
+
+
+def _found(settings: LayerParams, video: Video, read: Mapping[str, LayerParams]) -> Arrays:
+    with tqdm(total=video.num_frames, desc=settings.tool, unit="frame", leave=False) as progress:
+        return annotate(settings, _Watched(video, progress), read)
 
 
 def checked_settings(layer: Mapping[str, Any], weights: Path | None = None) -> LayerParams:

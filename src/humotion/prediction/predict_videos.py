@@ -10,6 +10,7 @@ from typing import Any
 
 from humotion.errors import HumotionError
 from humotion.prediction.answers import answers_of, facts_of
+from humotion.prediction.caution import with_caution
 from humotion.prediction.drawn_copy import FORMATS, check_out, times_of, write_copy
 from humotion.prediction.models import model_folders
 from humotion.prediction.predictor import Answer, Predictor, load_predictor
@@ -94,6 +95,9 @@ def _predict(
     video = read_video(source.path)
     say(_about(video))
     times, _ = times_of(video)
+    for predictor in predictors:
+        if predictor.caution:
+            say(f"{predictor.description.experiment} on {predictor.description.dataset} was {predictor.caution}.")
     answers = answers_of(video, [time - times[0] for time in times], predictors, settings)
     for predictor, answer in zip(predictors, answers, strict=True):
         say(f"{predictor.description.experiment} on {predictor.description.dataset}: {answer.text}")
@@ -103,7 +107,7 @@ def _predict(
         stem = out / source.name
         copy = stem.with_name(stem.name + _DRAWN) if _is_folder(out) else out
         copy.parent.mkdir(parents=True, exist_ok=True)
-        notes += write_copy(copy, _drawn(video, answers), video)
+        notes += write_copy(copy, _drawn(video, predictors, answers), video)
         facts["out"] = str(copy)
         say("\n".join([f"annotated video: {copy}", *notes]))
         if _is_folder(out):
@@ -120,10 +124,11 @@ def _about(video: VideoFile) -> str:
     return f"{line}\n{video.path} is {video.status}: {video.error}. The predictions are for these frames alone."
 
 
-def _drawn(video: VideoFile, answers: Sequence[Answer]) -> Iterator[Frames]:
-    """The frames with the drawings of all models, one at a time."""
+def _drawn(video: VideoFile, predictors: Sequence[Predictor], answers: Sequence[Answer]) -> Iterator[Frames]:
+    """The frames with the drawings of all models, one at a time, and with what must be known of the models."""
     draws = [answer.draw for answer in answers if answer.draw is not None]
+    caution = "; ".join(dict.fromkeys(predictor.caution for predictor in predictors if predictor.caution))
     for number, frame in enumerate(video):
         for draw in draws:
             frame = draw(number, frame)
-        yield frame
+        yield with_caution(frame, caution)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from humotion import choices
 from humotion.errors import HumotionError
+from humotion.prediction.caution import caution_of
 from humotion.prediction.layer import annotated
 from humotion.prediction.video_file import DecodedVideo, Frames, Video, VideoFile, read_video
 from humotion.training.description import FUSION, ModelDescription, read_description
@@ -85,6 +86,11 @@ class Predictor(ABC):
     def of_folder(cls, folder: Path) -> Self:
         """The predictor of a model folder."""
         return cls(*load_task(folder))
+
+    @property
+    def caution(self) -> str:
+        """What a user must be told first, for example of a model of rendered clips; empty if there is nothing."""
+        return caution_of(self.description.data_md5)
 
     def checked(self, **outputs: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs of the model for a video.

@@ -46,10 +46,8 @@ def coco_of(facts: Mapping[str, Any], prediction: Mapping[str, Any], times: Sequ
     one has v of 2. ``scores`` has the score of every joint, ``score`` their mean over the believed ones.
     """
     joints = prediction["joints"]
-    threshold = joints.get("threshold") or 0.0
     annotations: list[dict[str, Any]] = []
-    for number, points in enumerate(joints["frames"]):
-        is_believed = [_is_known(point) and point[2] >= threshold for point in points]
+    for number, (points, is_believed) in enumerate(zip(joints["frames"], joints["believed"], strict=True)):
         believed = [point for point, sure in zip(points, is_believed, strict=True) if sure]
         if not believed:
             continue
@@ -83,13 +81,9 @@ def coco_of(facts: Mapping[str, Any], prediction: Mapping[str, Any], times: Sequ
         }
         for number, time in enumerate(times)
     ]
-    edges = [[first + 1, second + 1] for first, second in joints.get("edges", ())]  # COCO counts from 1
+    edges = [[first + 1, second + 1] for first, second in joints["edges"]]  # COCO counts from 1
     category = {"id": _PERSON, "name": "person", "keypoints": list(joints["names"]), "skeleton": edges}
     return {"images": images, "annotations": annotations, "categories": [category]}
-
-
-def _is_known(point: Sequence[Any]) -> bool:
-    return all(value is not None for value in point)
 
 
 def _actions(facts: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
@@ -109,11 +103,12 @@ def _joints(facts: Mapping[str, Any], times: Sequence[float]) -> Iterable[dict[s
     for prediction in facts["predictions"]:
         joints = prediction.get("joints", {"frames": ()})
         for number, points in enumerate(joints["frames"]):
-            for name, (x, y, score) in zip(joints["names"], points, strict=True):
+            believed = joints["believed"][number]
+            for name, (x, y, score), is_sure in zip(joints["names"], points, believed, strict=True):
                 yield {
                     "experiment": prediction["experiment"],
                     **{"frame": number, "seconds": round(times[number], 4), "joint": name},
-                    **{"x": x, "y": y, "score": score},
+                    **{"x": x, "y": y, "score": score, "believed": is_sure},
                 }
 
 

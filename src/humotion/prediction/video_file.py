@@ -8,6 +8,7 @@ read from the start for each of them.
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -107,7 +108,7 @@ class VideoFile(Video):
     def __init__(self, path: Path, limits: Limits | None = None) -> None:
         self.path = path
         self._kept: list[Frames] | None = []
-        self._last = _LastFrames(self)
+        self._last = _LastFrames(weakref.proxy(self))  # no circle: the frames go when the video goes
         decoded, num_bytes, shape = open_video(path), 0, (0, 0)
         for number, frame in enumerate(decoded, start=1):
             num_bytes, shape = num_bytes + frame.nbytes, frame.shape[:2]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import gc
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,9 @@ from humotion.prediction.predictor import Predictor
 from humotion.prediction.timeline.watch import WindowSettings
 from humotion.prediction.video_file import read_video
 from humotion.serving.limits import Refused, ServeLimits, check_header
+
+
+_ANSWERS_BETWEEN_TIDYING = 100
 
 
 class Desk:
@@ -33,6 +39,7 @@ class Desk:
         self._thread = ThreadPoolExecutor(1, "humotion-models")
         self._lock = threading.Lock()
         self.num_waiting = 0
+        self._num_answers = 0
 
     async def answer(self, path: Path, name: str) -> dict[str, Any]:
         """Return what the models say of a video file, under another name.
@@ -56,6 +63,10 @@ class Desk:
         finally:
             with self._lock:
                 self.num_waiting -= 1
+                self._num_answers += 1
+                is_due = self._num_answers % _ANSWERS_BETWEEN_TIDYING == 0
+            if is_due:
+                self._thread.submit(_tidy)
 
     def _answer(self, path: Path, name: str) -> dict[str, Any]:
         check_header(path, self.limits)
@@ -67,3 +78,10 @@ class Desk:
         except HumotionError as error:
             # The client knows the video by its name, and learns nothing of this machine's folders.
             raise Refused(str(error).replace(str(path), name).replace(str(path.parent), ""), 422) from error
+
+
+def _tidy() -> None:
+    """Give memory back to the system: frames of many sizes leave holes that the allocator of glibc keeps."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)

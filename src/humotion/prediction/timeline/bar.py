@@ -9,13 +9,14 @@ import numpy as np
 from matplotlib.colors import to_rgb
 
 from humotion.figures.style import CYCLE
+from humotion.prediction.text_box import text_box
 from humotion.prediction.timeline.segments import Segment, Timeline
 from humotion.prediction.video_file import Frames
 
 Colour = tuple[int, int, int]
-_BACKGROUND, _CURSOR, _RIM = (60, 60, 60), (255, 255, 255), (20, 20, 20)
+_BACKGROUND, _CURSOR = (60, 60, 60), (255, 255, 255)
 _SHARE = 0.045  # of the picture's height
-_LEAST, _MOST = 8, 32  # pixels
+_LEAST, _MOST, _SMALLEST = 8, 32, 11  # pixels; the last one is of text
 
 
 def bar_of(timeline: Timeline, times: Sequence[float], name: str = "", row: int = 0) -> Callable[[int, Frames], Frames]:
@@ -46,7 +47,7 @@ def bar_of(timeline: Timeline, times: Sequence[float], name: str = "", row: int 
             cv2.rectangle(canvas, (column(one.start), top), (column(one.end), bottom - 1), colour, cv2.FILLED)
         now = column(times[number])
         cv2.line(canvas, (now, top), (now, bottom - 1), _CURSOR, max(1, thick // 8))
-        _write(canvas, f"{name} {_caption(segments, times[number])}".strip(), (thick // 3, top - thick // 2), thick)
+        _write(canvas, f"{name} {_caption(segments, times[number])}".strip(), (0, top), max(_SMALLEST, thick))
         return canvas
 
     return draw
@@ -57,14 +58,12 @@ def _caption(segments: Sequence[Segment], time: float) -> str:
     return "none" if here is None else f"{here.label} {here.confidence:.0%}"
 
 
-def _write(canvas: Frames, text: str, place: tuple[int, int], thick: int) -> None:
-    """Write white text with a dark rim; ``place`` is its lower left corner. OpenCV's font has ASCII only."""
-    size = thick / 20
-    plain = text.encode("ascii", "replace").decode()
-    width, (x, y) = max(1, thick // 16), place
-    around = [(x + right, y + down) for right in (-1, 0, 1) for down in (-1, 0, 1)]  # a thicker text would be longer
-    for colour, where in [*((_RIM, where) for where in around), (_CURSOR, place)]:
-        cv2.putText(canvas, plain, where, cv2.FONT_HERSHEY_SIMPLEX, size, colour, width, cv2.LINE_AA)
+def _write(canvas: Frames, text: str, place: tuple[int, int], size: int) -> None:
+    """Write white text in a dark box, ``size`` pixels high; ``place`` is the box's lower left corner."""
+    label = text_box(text, canvas.shape[1], size)
+    left, top = place[0], max(0, place[1] - label.shape[0])
+    room = canvas[top : place[1], left : left + label.shape[1]]
+    room[:] = label[: room.shape[0], : room.shape[1]]
 
 
 def _rgb(name: str) -> Colour:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -11,20 +14,54 @@ import torch
 
 from humotion.clips.crop import clip_windows, crop_geometry, cut, to_stored
 from humotion.clips.people import main_person_boxes
+from humotion.errors import HumotionError
 from humotion.figures.overlay import draw_skeleton
+from humotion.prediction.layer import people_tool, with_people
 from humotion.prediction.predictor import Answer, Frames, Predictor, Video
+from humotion.prediction.shots import shot_starts, stretches
+from humotion.store.people import found_frames, main_person
 from humotion.store.skeleton import Skeleton
+from humotion.tasks.pose_estimation.training.abstention import JointAbstention, read_joint_abstention
 from humotion.tasks.pose_estimation.training.module import FRAMES_AT_ONCE, PoseEstimation
 
 Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+_BY_LAYER = "one person, found by the tool of the model's layer"
+_BY_TOOL = "one person, found by BlazePose"
 _WITHOUT_BOX = "one person, found by a first pass over whole frames"
+_ADVICE = (
+    "Nothing here finds people, so joints may be drawn where nobody is: run `humotion fetch blazepose` and "
+    "`pip install 'humotion[landmarks]'`."
+)
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the person is.
+
+    Attributes:
+        boxes: (N, 4) x1 y1 x2 y2 in every frame, NaN where nobody was found.
+        how: who says so.
+        advice: a sentence about what would say it better; empty if nothing would.
+    """
+
+    boxes: Floats
+    how: str
+    advice: str = ""
+
+    @property
+    def known(self) -> Bools:
+        """In which frames (N,) somebody was found."""
+        return np.asarray(np.isfinite(self.boxes).all(axis=1))
 
 
 class PosePredictor(Predictor):
     """Joints of one person.
 
-    The model needs the person's box. Without a box, a first pass uses the complete frame, and a second pass uses the
-    box around the joints of the first. A person who fills a small part of the frame needs a detector.
+    The model needs the person's box. The layer of its training says where it is, or else BlazePose. If that cannot run
+    here, a first pass uses the complete frame, and a second pass uses the box around the joints of the first.
     """
 
     @property
@@ -32,52 +69,125 @@ class PosePredictor(Predictor):
         """The joint set of the model."""
         return Skeleton.from_dict(self.description.meta["skeleton"])
 
+    @property
+    def rule(self) -> JointAbstention | None:
+        """Which joints the model believes; None if its folder does not say it, and all of them are drawn."""
+        return read_joint_abstention(self.description.abstention)
+
     def joints(self, video: Video, boxes: Floats | None = None) -> tuple[Floats, Floats]:
-        """Return joints (N, J, 2) in pixels of the video and scores (N, J), for boxes (N, 4) x1 y1 x2 y2."""
+        """Return joints (N, J, 2) in pixels of the video and scores (N, J), for boxes (N, 4) x1 y1 x2 y2.
+
+        In frames where nobody was found (a box of NaN), joints are NaN and scores 0.
+        """
         if boxes is None:
-            boxes = self._boxes_of_layer(video)
-        if boxes is None:
-            frame = np.array([0, 0, video.width - 1, video.height - 1], np.float32)
-            whole = np.tile(frame, (video.num_frames, 1))
-            joints, _ = self._joints_in(video, whole)
-            boxes = boxes_around(joints)
+            boxes = self.place(video).boxes
+            return self._joints_in(video, boxes, shot_starts(video))
         return self._joints_in(video, boxes)
 
-    def _boxes_of_layer(self, video: Video) -> Floats | None:
-        """The boxes (N, 4) of the layer with which the model was trained, if its crops came from there."""
-        if self.description.preprocessing.get("boxes", "labels") == "labels":
-            return None
-        return main_person_boxes(self.seen(video))
+    def place(self, video: Video) -> Place:
+        """Return where the person is, by the layer of the training, by BlazePose, or by a pass over whole frames."""
+        if self.description.preprocessing.get("boxes", "labels") == "layer":
+            return Place(_boxes_of(self.seen(video)), _BY_LAYER)
+        try:
+            tool = people_tool()
+        except HumotionError as error:
+            _logger.info("BlazePose cannot look for the person: %s", error)
+            return Place(self._boxes_of_first_pass(video), _WITHOUT_BOX, _ADVICE)
+        return Place(_boxes_of(with_people(video, tool)), _BY_TOOL)
 
-    def _joints_in(self, video: Video, boxes: Floats) -> tuple[Floats, Floats]:
-        """One pass over the video, with as many frames in memory as the model processes together."""
+    def _boxes_of_first_pass(self, video: Video) -> Floats:
+        frame = np.array([0, 0, video.width - 1, video.height - 1], np.float32)
+        joints, _ = self._joints_in(video, np.tile(frame, (video.num_frames, 1)), shot_starts(video))
+        return boxes_around(joints)
+
+    def _joints_in(self, video: Video, boxes: Floats, starts: Bools | None = None) -> tuple[Floats, Floats]:
+        """One pass over the video; the model starts again where the person was lost, and where a shot ``starts``."""
+        known = np.asarray(np.isfinite(boxes).all(axis=1))
+        shape = (len(boxes), len(self.skeleton.joints))
+        joints, scores = np.full((*shape, 2), np.nan, np.float32), np.zeros(shape, np.float32)
+        frames, at = iter(video), 0
+        with torch.inference_mode():
+            for stretch in stretches(known, np.zeros(len(known), bool) if starts is None else starts):
+                shown = islice(frames, stretch.start - at, stretch.stop - at)
+                at = stretch.stop
+                joints[stretch], scores[stretch] = self._joints_of_stretch(shown, boxes[stretch])
+        return joints, scores
+
+    def _joints_of_stretch(self, frames: Iterable[Frames], boxes: Floats) -> tuple[Floats, Floats]:
+        """Joints and scores of successive frames, with as many in memory as the model processes together."""
         settings, task = self.description.preprocessing, self.task
         assert isinstance(task, PoseEstimation)
         windows = clip_windows(boxes, self.size, settings["person_scale"], settings.get("pixel_scale"))
-        pairs = zip(video, windows, strict=True)
+        pairs = zip(frames, windows, strict=True)
         state: Any = None
         joints: list[Floats] = []
         scores: list[Floats] = []
-        with torch.inference_mode():
-            while piece := list(islice(pairs, FRAMES_AT_ONCE)):
-                crops = np.stack([cut(frame, window, self.size) for frame, window in piece])  # (T, S, S, 3)
-                maps, state = task.advance(torch.from_numpy(crops).permute(0, 3, 1, 2)[None], state)
-                found, score = task.decode(maps)
-                for parts, part in zip((joints, scores), self.checked(joints=found, score=score), strict=True):
-                    parts.append(part[0].numpy())
+        while piece := list(islice(pairs, FRAMES_AT_ONCE)):
+            crops = np.stack([cut(frame, window, self.size) for frame, window in piece])  # (T, S, S, 3)
+            maps, state = task.advance(torch.from_numpy(crops).permute(0, 3, 1, 2)[None], state)
+            found, score = task.decode(maps)
+            for parts, part in zip((joints, scores), self.checked(joints=found, score=score), strict=True):
+                parts.append(part[0].numpy())
         return to_stored(np.concatenate(joints), crop_geometry(windows, self.size)), np.concatenate(scores)
 
     def answer(self, video: Video) -> Answer:
-        """Return the mean confidence of the joints; x, y, score of every joint in every frame; and their drawing."""
-        joints, score = self.joints(video)
-        skeleton = self.skeleton
-        xy_score = np.concatenate([joints, score[..., None]], axis=-1).round(3).tolist()
+        """Return the mean confidence of the joints; x, y, score of every joint in every frame; and their drawing.
+
+        ``joints`` of the values has ``names`` (J), ``edges`` (pairs of their indices), and ``frames`` (N, J, 3): x, y,
+        score, and three zeros where nobody was found. ``boxes`` (N, 4) are null there. ``believed`` (N, J) is which
+        joints are drawn: those with a score of ``threshold`` at least. It is null if no score is enough, or if the
+        model folder has none, which ``note`` says.
+        """
+        place, skeleton, rule = self.place(video), self.skeleton, self.rule
+        joints, score = self._joints_in(video, place.boxes, shot_starts(video))
+        believed = place.known[:, None] & (np.ones(score.shape, bool) if rule is None else rule.believed(score))
+        shown = np.where(believed[..., None], joints, np.nan)
 
         def draw(number: int, frame: Frames) -> Frames:
-            return draw_skeleton(frame, joints[number], None, skeleton)
+            return draw_skeleton(frame, shown[number], None, skeleton)
 
-        text = f"{len(skeleton.joints)} joints, mean peak {score.mean():.2f} ({_WITHOUT_BOX})"
-        return Answer(text, {"joints": {"names": skeleton.joints, "frames": xy_score}}, draw)
+        xy_score = np.concatenate([joints, score[..., None]], axis=-1)
+        values = {
+            "names": skeleton.joints,
+            "edges": [list(edge) for edge in skeleton.edges],
+            "frames": np.nan_to_num(xy_score.astype(np.float64)).round(3).tolist(),
+            "boxes": [box.round(1).tolist() if np.isfinite(box).all() else None for box in place.boxes.astype(float)],
+            "threshold": None if rule is None else rule.threshold,
+            "believed": believed.tolist(),
+            "note": " ".join(_sentences(place, rule)),
+        }
+        return Answer(_text(place, score, believed, rule), {"joints": values}, draw if believed.any() else None)
+
+
+def _text(place: Place, score: Floats, believed: Bools, rule: JointAbstention | None) -> str:
+    """What is found, how, and how much of it is believed, in one line."""
+    known = place.known
+    if not known.any():
+        return f"nobody was found ({place.how})"
+    text = f"{score.shape[1]} joints, mean peak {score[known].mean():.2f} ({place.how})"
+    if not known.all():
+        text += f" in {known.sum()} of {len(known)} frames"
+    if rule is not None and rule.threshold is not None:
+        text += f", {believed[known].mean():.0%} of them believed: a score of {rule.threshold:.2f} or more"
+    return ". ".join([text, *(sentence.rstrip(".") for sentence in _sentences(place, rule))])
+
+
+def _sentences(place: Place, rule: JointAbstention | None) -> Iterator[str]:
+    """What a user must know of the drawing, as sentences."""
+    if place.advice:
+        yield place.advice
+    if rule is None:
+        yield "The model folder has no threshold of the joints' scores, so all joints are drawn: train it again."
+    elif rule.threshold is None:
+        yield f"No joint is drawn: on the validation clips, no score gave {rule.wanted:.0%} right joints."
+
+
+def _boxes_of(video: Video) -> Floats:
+    """The boxes (N, 4) of the main person, NaN in frames where it was not found."""
+    boxes, found = main_person_boxes(video), found_frames(video.annotation)
+    if boxes is None:
+        return np.full((video.num_frames, 4), np.nan, np.float32)
+    return np.where(found[main_person(found)][:, None], boxes, np.float32(np.nan))
 
 
 def boxes_around(joints: Floats, window: int = 5) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ from humotion.system.names import file_stems
 from humotion.tasks.pose_estimation.evaluation.mean_pose import fit_mean_pose, mean_pose_notes, place_mean_pose
 from humotion.tasks.pose_estimation.evaluation.memory import analyse_memory
 from humotion.tasks.pose_estimation.evaluation.report import pose_report, unscored_notes
+from humotion.tasks.pose_estimation.training.abstention import read_joint_abstention
 from humotion.tasks.pose_estimation.training.module import PoseEstimation
 from humotion.tasks.pose_estimation.training.outcomes import PoseOutcome, pose_outcomes
 from humotion.training.task import Task
@@ -63,7 +65,8 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     boxes = [outcome.labels()[2] for outcome in outcomes]
     how = " ".join([how, *unscored_notes(boxes, by_clip["weight"].tolist()), *notes])
     title = f"{data.experiment.model.name} on {data.experiment.dataset}: poses"
-    report = pose_report(title, how, model, {"mean pose": baseline}, skeleton)
+    abstention = worth_of_threshold(task, outcomes, settings.scales)
+    report = pose_report(title, how, model, {"mean pose": baseline}, skeleton, abstention)
     (folder / "scores.md").write_text(report, encoding="utf-8")
     draw_overlays(folder, outcomes, by_clip.set_index("clip_id")["score"], skeleton, settings.overlays)
     analyse_memory(task, data, skeleton, folder / "memory")
@@ -77,7 +80,20 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
         num_groups=by_clip["group"].nunique(),
         breakdown=pd.DataFrame({"name": skeleton.joints, "score": share_by_joint(model)}),
         clips=model_clips,
+        abstention=abstention,
     )
+
+
+def worth_of_threshold(task: Task, outcomes: list[PoseOutcome], scales: tuple[float, ...]) -> dict[str, Any]:
+    """Return what the model's threshold of scores is worth on the joints of test videos.
+
+    Empty for a model without one, and at several ``scales``: their scores are not those that predictions have.
+    """
+    rule = read_joint_abstention(task.abstention)
+    if rule is None or scales != (1.0,):
+        return {}
+    scores, right = (np.concatenate(parts) for parts in zip(*(one.judged() for one in outcomes), strict=True))
+    return rule.on(scores, right, len({outcome.group for outcome in outcomes})).as_dict()
 
 
 def score(outcomes: list[PoseOutcome], skeleton: Skeleton) -> tuple[PoseScores, pd.DataFrame]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from torch import Tensor
 
@@ -22,9 +24,14 @@ JITTER = {
 
 
 def pose_report(
-    title: str, how: str, model: PoseScores, baselines: Mapping[str, PoseScores], skeleton: Skeleton
+    title: str,
+    how: str,
+    model: PoseScores,
+    baselines: Mapping[str, PoseScores],
+    skeleton: Skeleton,
+    abstention: Mapping[str, Any] = MappingProxyType({}),
 ) -> str:
-    """Return the text of ``reports/<experiment>/scores.md``."""
+    """Return the text of ``reports/<experiment>/scores.md``; ``abstention`` is as in `Evaluation`."""
     columns = {"model": model.compute(), **{name: scores.compute() for name, scores in baselines.items()}}
     return "\n\n".join(
         [
@@ -41,6 +48,7 @@ def pose_report(
             "In thousandths of a box side per frame squared, over joints visible in three consecutive frames. "
             "The error of a pose that does not move is the acceleration of the labels.",
             _table("", JITTER, columns, 1000, ".2f"),
+            *(["## Believed joints", _believed(abstention)] if abstention else []),
             "",
         ]
     )
@@ -61,6 +69,22 @@ def unscored_notes(boxes: Sequence[Tensor], weights: Sequence[float]) -> list[st
     if silent := sum(weight == 0 for weight in weights):
         notes.append(f"{silent:,} of {len(weights):,} test videos have no joint that counts, so no score uses them.")
     return notes
+
+
+def _believed(abstention: Mapping[str, Any]) -> str:
+    """What the threshold of the validation clips is worth on the test clips, which chose nothing."""
+    wanted, threshold, accuracy = (abstention[key] for key in ("wanted", "threshold", "accuracy"))
+    if threshold is None:
+        return (
+            f"On the validation clips, no score of joints gave at least {wanted:.0%} right ones, so `humotion predict` "
+            "draws none."
+        )
+    right = "." if accuracy is None else f", and {accuracy:.1%} of these are right."
+    return (
+        f"`humotion predict` draws joints with a score of at least {threshold:.3f}. On validation clips, at least "
+        f"{wanted:.0%} of them are right (PCK@0.2 by box). It draws {abstention['coverage']:.1%} of the joints of the "
+        f"test clips{right} All of this is about labelled boxes and footage like that of these clips."
+    )
 
 
 def _means(columns: Mapping[str, Mapping[str, float]]) -> str:

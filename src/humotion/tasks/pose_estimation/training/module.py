@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from humotion.poses.heatmaps import enlarged_boxes, gaussian_targets, sum_of_squ
 from humotion.poses.hits import THRESHOLDS
 from humotion.poses.jitter import Jitter
 from humotion.poses.pck import PCK
+from humotion.tasks.pose_estimation.training.abstention import joint_abstention
 from humotion.tasks.pose_estimation.training.multi_scale import MultiScale
 from humotion.tasks.pose_estimation.training.outcomes import pose_outcomes
 from humotion.training.task import Batch, Task
@@ -129,14 +131,23 @@ class PoseEstimation(Task):
         self.jitter.reset()
 
     def clip_scores(self, data: ClipDataModule, split: str, machine: MachineParams) -> pd.DataFrame:
-        """Return PCK@0.2 pooled over joints (weight: the number of joints that count), and the other PCKs."""
+        """Return PCK@0.2 pooled over joints (weight: the number of joints that count), and the other PCKs.
+
+        ``joint_scores`` and ``joint_right`` have a value for every joint that counts (see `PoseOutcome.judged`).
+        """
         rows = []
         for outcome in pose_outcomes(self, data, split, machine):
             scores = outcome.scores()
             pck = {name: scores[name][0] for name in (f"pck_{threshold:g}" for threshold in THRESHOLDS)}
             row = {"clip_id": outcome.clip_id, "group": outcome.group, "score": pck["pck_0.2"]}
-            rows.append(row | {"weight": float(scores["pck_0.2"][1])} | pck)
+            joints = dict(zip(("joint_scores", "joint_right"), outcome.judged(), strict=True))
+            rows.append(row | {"weight": float(scores["pck_0.2"][1])} | pck | joints)
         return pd.DataFrame(rows)
+
+    def abstention_of(self, scores: pd.DataFrame) -> dict[str, Any]:
+        """See `humotion.tasks.pose_estimation.training.abstention`."""
+        peaks, right = (np.concatenate(scores[column].to_list()) for column in ("joint_scores", "joint_right"))
+        return joint_abstention(peaks, right, scores["group"].nunique()).as_dict()
 
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
         """Return ``joints`` (B, T, J, 2) in pixels of the stored frame, ``score`` (B, T, J), ``clip_index`` (B,)."""

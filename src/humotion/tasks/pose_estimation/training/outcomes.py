@@ -13,6 +13,7 @@ import torch
 
 from humotion.clips.datamodule import ClipDataModule
 from humotion.params.machine import MachineParams
+from humotion.poses.hits import THRESHOLDS, box_sides, counted_joints, joint_hits
 from humotion.poses.scores import score_clip
 from humotion.store.frames import StoredVideo
 from humotion.store.skeleton import Skeleton
@@ -58,6 +59,13 @@ class PoseOutcome:
             torch.from_numpy(video.visibility[person, rows]),
             torch.from_numpy(video.boxes[person, rows]),
         )
+
+    def judged(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Return score (N,) of every joint that counts, and whether it is right (N,), as PCK@0.2 by box has it."""
+        target, visibility, box = self.labels()
+        counted = counted_joints(visibility, self.skeleton.scored)
+        right = joint_hits(torch.from_numpy(self.joints), target, box_sides(box), THRESHOLDS[0])
+        return self.score[counted.numpy()], right[counted].numpy()
 
     def scores(self) -> dict[str, tuple[float, int]]:
         """Return scores of the prediction and their weights (see `score_clip`)."""
