@@ -1,0 +1,88 @@
+"""What a task says of the export of its models: their graphs, example inputs, and how an answer is read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from torch import Tensor
+
+from humotion import choices
+from humotion.errors import HumotionError
+from humotion.export.graph import Graph
+from humotion.training.description import FUSION, ModelDescription, read_description
+from humotion.training.fusion import members_of
+from humotion.training.model_folder import load_task
+from humotion.training.task import Batch, Task
+
+Run = Callable[[str, Mapping[str, Tensor]], dict[str, Tensor]]
+"""Runs the exported graph of a name on named inputs."""
+
+
+class Exporter(ABC):
+    """A trained task that can be exported. Each task has a subclass in its ``exported.py``.
+
+    Attributes:
+        tolerance: by the name of an output, the largest difference from the Lightning model that is accepted.
+    """
+
+    tolerance: Mapping[str, float]
+
+    def __init__(self, task: Task, description: ModelDescription) -> None:
+        self.task, self.description = task, description
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> Self:
+        """The exporter of a model folder."""
+        return cls(*load_task(folder))
+
+    @abstractmethod
+    def graphs(self) -> list[Graph]:
+        """The parts of the model, each of which becomes a file."""
+
+    @abstractmethod
+    def answer(self) -> dict[str, Any]:
+        """What the outputs mean: names of the classes or joints ..., as JSON."""
+
+    @abstractmethod
+    def seeded(self) -> Batch:
+        """Random samples of two clips, always the same, in the shape that the input would give."""
+
+    @abstractmethod
+    def shortened(self, batch: Batch, num_frames: int) -> Batch:
+        """The first frames of the clips of a batch."""
+
+    @abstractmethod
+    def examples(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
+        """The inputs of each graph, by its name, for the samples of a batch."""
+
+    @abstractmethod
+    def differences(self, run: Run, batch: Batch) -> dict[str, float]:
+        """The largest difference of each output between the exported graphs and the Lightning model."""
+
+
+def load_exporter(folder: Path) -> Exporter:
+    """The exporter of a model folder.
+
+    Raises:
+        HumotionError: the folder is not a model folder, or it is that of a fusion.
+    """
+    description = read_description(folder)
+    if description.architecture["family"] == FUSION:
+        members = ", ".join(str(folder / "members" / name) for name in members_of(description))
+        raise HumotionError(
+            f"{folder} is a fusion, which has no graph of its own. Export its members ({members}), and add their "
+            "log-probabilities with the weights of its model.json."
+        )
+    module = choices.load("tasks", description.task, "exported")
+    return choices.only_class(module, Exporter).of_folder(folder)  # type: ignore[type-abstract]
+
+
+def largest(ours: Tensor, theirs: Tensor) -> float:
+    """The largest absolute difference of two tensors of the same shape; infinite if one is not finite."""
+    if ours.shape != theirs.shape:
+        return float("inf")
+    difference = (ours.double() - theirs.double()).abs()
+    return float(difference.max()) if difference.isfinite().all() else float("inf")
