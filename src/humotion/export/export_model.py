@@ -63,7 +63,13 @@ def export_model(folder: Path, to: str, out: Path | None = None) -> str:
         size = sum(path.stat().st_size for path in temporary.iterdir()) / 1e6
         files = ", ".join(sorted(path.name for path in temporary.iterdir()))
     listed = ", ".join(f"{name} {value:.1e}" for name, value in found.items())
-    return f"{out}: {files} ({size:.1f} MB)\nlargest difference from the Lightning model: {listed}\nchecked on {samples.what}"
+    return "\n".join(
+        [
+            f"{out}: {files} ({size:.1f} MB)",
+            f"largest difference from the Lightning model: {listed}",
+            f"checked on {samples.what}",
+        ]
+    )
 
 
 def _write_graphs(exporter: Exporter, written: ModuleType, samples: Samples, folder: Path) -> list[Traced]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
@@ -28,7 +28,7 @@ class Exporter(ABC):
         tolerance: by the name of an output, the largest difference from the Lightning model that is accepted.
     """
 
-    tolerance: Mapping[str, float]
+    tolerance: ClassVar[Mapping[str, float]]
 
     def __init__(self, task: Task, description: ModelDescription) -> None:
         self.task, self.description = task, description

@@ -27,7 +27,7 @@ class Graph:
 
     Attributes:
         name: of the file.
-        module: its forward takes the inputs in their order, as ``*tensors``, and returns a tuple of the outputs in theirs.
+        module: its forward takes the inputs in their order, as ``*tensors``, and returns the outputs as a tuple.
         inputs: the names of the axes of each input, by its name.
         outputs: the same of each output. No output has the name of an input, which ONNX forbids.
         state: for a graph that is run again and again, the output that each of these inputs gets at the next call.
@@ -86,7 +86,7 @@ def trace(graph: Graph, example: Mapping[str, Tensor]) -> Traced:
     with open_lengths():
         program = export(graph.module, tensors, dynamic_shapes=(shapes,))
     nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
-    found = [nodes[name].meta["val"] for name in program.graph_signature.user_inputs]  # type: ignore[index]
+    found = [nodes[name].meta["val"] for name in program.graph_signature.user_inputs]
     sizes: Sizes = {}
     most: dict[str, int] = {}
     symbols: dict[str, str] = {}

@@ -80,8 +80,9 @@ def _stable_sort(self: Any, stable: bool | None = None, dim: int = -1, descendin
 
     Models of landmarks move frames without anybody to the end in this way.
     """
-    from onnxscript import opset18 as op
+    from onnxscript import opset18
 
+    op: Any = opset18
     numbers = op.Cast(self, to=7)  # int64: what is sorted here are flags
     size = op.Gather(op.Shape(numbers), op.Constant(value_ints=[dim]), axis=0)
     values, indices = op.TopK(numbers, size, axis=dim, largest=int(descending), sorted=1)

@@ -76,8 +76,8 @@ def _person_crops(settings: Mapping[str, Any], model: Any) -> dict[str, Any]:
         )
         crop |= {"pixel_scale": settings["pixel_scale"], "fit": FIT_MARGIN}
     back = (
-        "a joint at (x, y) of the crop is at (x * scale + left + (scale - 1) / 2, y * scale + top + (scale - 1) / 2) of "
-        "the frame, with scale = side / size"
+        "a joint at (x, y) of the crop is at (x * scale + left + (scale - 1) / 2, y * scale + top + (scale - 1) / 2) "
+        "of the frame, with scale = side / size"
     )
     return {**_pixels(model), "crop": crop, "size": settings["size"], "resize": RESIZE, "to_frame": back}
 
@@ -109,12 +109,12 @@ def _landmarks(settings: Mapping[str, Any], model: Any) -> dict[str, Any]:
     }
 
 
+_BY_HEIGHT = "x and y in pixels divided by the height of the frame; then "
+_UNIT = "is the origin, and the median length of the torso is 1 (shoulders, if the hips are mostly not visible)"
 _PLACEMENT = {
     "raw": "as the tool gives them: x in units of the width and y in units of the height of the frame",
-    "frame": "x and y in pixels divided by the height of the frame; then the middle of the hips of each frame is the "
-    "origin, and the median length of the torso is 1 (shoulders, if the hips are mostly not visible)",
-    "clip": "x and y in pixels divided by the height of the frame; then the median middle of the hips of the clip is the "
-    "origin, and the median length of the torso is 1 (shoulders, if the hips are mostly not visible)",
+    "frame": f"{_BY_HEIGHT}the middle of the hips of each frame {_UNIT}",
+    "clip": f"{_BY_HEIGHT}the median middle of the hips of the clip {_UNIT}",
 }
 
 

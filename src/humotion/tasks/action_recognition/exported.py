@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +34,7 @@ class ActionGraph(nn.Module):
 class ActionExporter(Exporter):
     """See `Exporter`."""
 
-    tolerance = {PROBABILITIES: 1e-4}
+    tolerance: ClassVar[Mapping[str, float]] = {PROBABILITIES: 1e-4}
 
     def __init__(self, *loaded: Any) -> None:
         super().__init__(*loaded)

@@ -9,7 +9,8 @@ A machine without a memory has no state, and one graph.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +51,13 @@ class PoseGraph(nn.Module):
 class PoseExporter(Exporter):
     """See `Exporter`."""
 
-    tolerance = {"joints": 0.05, "scores": 1e-4, "heatmaps": 1e-4, "hidden": 1e-3, "cell": 1e-3}
+    tolerance: ClassVar[Mapping[str, float]] = {
+        "joints": 0.05,
+        "scores": 1e-4,
+        "heatmaps": 1e-4,
+        "hidden": 1e-3,
+        "cell": 1e-3,
+    }
 
     def __init__(self, *loaded: Any) -> None:
         super().__init__(*loaded)
@@ -112,7 +119,9 @@ class PoseExporter(Exporter):
     def differences(self, run: Run, batch: Batch) -> dict[str, float]:
         """See `Exporter`: of every frame, each program with the state that it made itself."""
         task: Any = self.task
-        state, found, worst = None, {}, dict[str, float]()
+        state = None
+        found: dict[str, Tensor] = {}
+        worst: dict[str, float] = {}
         for frame in batch["frames"][:, :, 0].unbind(1):
             with torch.inference_mode():
                 maps, state = task.advance(frame[:, None], state)
