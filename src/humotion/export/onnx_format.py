@@ -61,11 +61,16 @@ def write(traced: Traced, path: Path) -> None:
     onnx.checker.check_model(path, full_check=True)
 
 
-def runner(path: Path, graph: Graph) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
-    """Return a function that runs the file of a graph on named inputs, and returns the outputs by name."""
+def runner(path: Path, graph: Graph, num_threads: int = 0) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
+    """Return a function that runs the file of a graph on named inputs, and returns the outputs by name.
+
+    ``num_threads`` is 0 for as many as ONNX Runtime chooses.
+    """
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     names = list(graph.outputs)
 
     def run(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -29,8 +29,11 @@ def write(traced: Traced, path: Path) -> None:
         torch.export.save(traced.program, path)
 
 
-def runner(path: Path, graph: Graph) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
-    """Return a function that runs the file of a graph on named inputs, and returns the outputs by name."""
+def runner(path: Path, graph: Graph, num_threads: int = 0) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
+    """Return a function that runs the file of a graph on named inputs, and returns the outputs by name.
+
+    ``num_threads`` has no effect, because PyTorch has one number for all it does (`torch.set_num_threads`).
+    """
     module = torch.export.load(path).module()
 
     def run(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
