@@ -134,7 +134,7 @@ def score_actions(form: Form, exporter: Exporter, data: ClipDataModule, most: in
         found = form.call("model", inputs)
         outputs.append({name: value.clone() for name, value in found.items()})
         right.append(int(found["probabilities"].argmax()) == int(batch["label"]))
-    return f"top-1 {np.mean(right):.3f} of {len(right)}", outputs
+    return f"top-1 {np.mean(right):.3f} of {len(right)} clips", outputs
 
 
 def score_poses(form: Form, exporter: Exporter, data: ClipDataModule, most: int | None) -> Score:
@@ -144,7 +144,9 @@ def score_poses(form: Form, exporter: Exporter, data: ClipDataModule, most: int 
     outputs = []
     graphs = {graph.name: graph for graph in exporter.graphs()}
     first, later = ("init", "step") if len(graphs) > 1 else ("model", "model")
+    videos = 0
     for batch in clips_of(data, most):
+        videos += 1
         found: dict[str, Tensor] = {}
         joints = []
         for number, frame in enumerate(batch["frames"][:, :, 0].unbind(1)):
@@ -154,10 +156,7 @@ def score_poses(form: Form, exporter: Exporter, data: ClipDataModule, most: int 
             joints.append(found["joints"])
             outputs.append({key: found[key] for key in ("joints", "scores")})
         pck.update(torch.stack(joints, dim=1), batch["joints"], batch["visibility"], batch["box"])
-    return (
-        f"PCK@0.2 {float(pck.compute()['pck_0.2']):.3f} of {len(data.clips('test')) if most is None else most}",
-        outputs,
-    )
+    return f"PCK@0.2 {float(pck.compute()['pck_0.2']):.3f} of {videos} videos", outputs
 
 
 def furthest(outputs: list[dict[str, Tensor]], reference: list[dict[str, Tensor]]) -> str:

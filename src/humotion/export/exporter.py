@@ -67,7 +67,7 @@ def load_exporter(folder: Path) -> Exporter:
     """The exporter of a model folder.
 
     Raises:
-        HumotionError: the folder is not a model folder, or it is that of a fusion.
+        HumotionError: the folder is not a model folder, it is that of a fusion, or its task has no export.
     """
     description = read_description(folder)
     if description.architecture["family"] == FUSION:
@@ -76,7 +76,10 @@ def load_exporter(folder: Path) -> Exporter:
             f"{folder} is a fusion, which has no graph of its own. Export its members ({members}), and add their "
             "log-probabilities with the weights of its model.json."
         )
-    module = choices.load("tasks", description.task, "exported")
+    try:
+        module = choices.load("tasks", description.task, "exported")
+    except ModuleNotFoundError as error:
+        raise HumotionError(f"Models of {description.task} cannot be exported: {error}.") from error
     return choices.only_class(module, Exporter).of_folder(folder)  # type: ignore[type-abstract]
 
 
