@@ -22,7 +22,7 @@ WINDOWS = (
     "shorter than T is one window that repeats the last frame; is_padding is true for these repeats. The answer is the "
     "mean of the probabilities over the windows."
 )
-EACH = "Every frame of the video in order: init for the first frame, step for each later one."
+EACH = "Every frame of the video in order: init for the first one and step for each later one, if there are these two."
 NEIGHBOURS = (
     "Of the K = num_neighbours frames for sampled frame i, number k is frame i + k - K // 2, limited to 0 ... N - 1."
 )

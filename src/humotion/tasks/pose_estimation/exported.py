@@ -83,14 +83,16 @@ class PoseExporter(Exporter):
 
     def answer(self) -> dict[str, Any]:
         """See `Exporter`."""
-        skeleton = self.description.meta["skeleton"]
+        skeleton, model = self.description.meta["skeleton"], self.task.model
+        stride: Any = model.stride
+        names = "the joints" if model.official_joints is None else "the 14 published joints, from which joints are made"
         return {
             "joints": skeleton["joints"],
             "edges": skeleton["edges"],
             "outputs": {
                 "joints": "x and y in pixels of the crop; the centre of its first pixel is 0, 0",
                 "scores": "the peak of each joint's map: near 1 is sure, near 0 is not",
-                "heatmaps": "a map per joint and one of the background; a cell is 8 pixels wide",
+                "heatmaps": f"maps of {names}, and the background; a cell is {stride} pixels wide",
             },
         }
 
