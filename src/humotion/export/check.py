@@ -11,7 +11,7 @@ from torch.utils.data import default_collate
 
 from humotion.clips.datamodule import ClipDataModule
 from humotion.errors import HumotionError
-from humotion.export.exporter import Exporter, Run
+from humotion.export.exporter import Difference, Exporter, Run
 from humotion.params.document import PARAMS_FILE, load_params
 from humotion.training.task import Batch
 
@@ -76,20 +76,21 @@ def batches(exporter: Exporter, samples: Samples, any_time: bool) -> Iterator[Ba
         yield from (exporter.shortened(samples.batch, length) for length in {frames - 1, 1} if 0 < length < frames)
 
 
-def differences(exporter: Exporter, run: Run, samples: Samples, any_time: bool) -> dict[str, float]:
+def differences(exporter: Exporter, run: Run, samples: Samples, any_time: bool) -> dict[str, Difference]:
     """The largest difference of each output over all batches.
 
     Raises:
         HumotionError: a difference is above the tolerance of the task.
     """
-    found: dict[str, float] = {}
+    found: dict[str, Difference] = {}
     for batch in batches(exporter, samples, any_time):
-        for name, difference in exporter.differences(run, batch).items():
-            found[name] = max(found.get(name, 0.0), difference)
-    wrong = {name: value for name, value in found.items() if not value <= exporter.tolerance[name]}
+        for name, one in exporter.differences(run, batch).items():
+            found[name] = one.joined(found.get(name, one))
+    wrong = {name: one for name, one in found.items() if not one.share <= exporter.tolerance[name]}
     if wrong:
         listed = ", ".join(
-            f"{name} by {value:.1e} (at most {exporter.tolerance[name]:g})" for name, value in wrong.items()
+            f"{name} by {one.largest:.1e} of {one.value:.1e} (accepted: {exporter.tolerance[name]:g} of it)"
+            for name, one in wrong.items()
         )
         raise HumotionError(
             f"The exported model differs from the Lightning model on {samples.what}: {listed}. Nothing was written. "

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from humotion.errors import HumotionError
 from humotion.export.check import Samples, differences, samples_of
-from humotion.export.exporter import Exporter, load_exporter
+from humotion.export.exporter import Difference, Exporter, load_exporter
 from humotion.export.graph import BATCH, TIME, Graph, Traced, dtype_name, trace
 from humotion.export.preprocessing import preprocessing_of
 from humotion.files import atomic_folder, write_json
@@ -62,7 +62,7 @@ def export_model(folder: Path, to: str, out: Path | None = None) -> str:
         write_json(temporary / DESCRIPTION, document)
         size = sum(path.stat().st_size for path in temporary.iterdir()) / 1e6
         files = ", ".join(sorted(path.name for path in temporary.iterdir()))
-    listed = ", ".join(f"{name} {value:.1e}" for name, value in found.items())
+    listed = ", ".join(f"{name} {one.largest:.1e}" for name, one in found.items())
     return "\n".join(
         [
             f"{out}: {files} ({size:.1f} MB)",
@@ -101,7 +101,7 @@ def _document(
     written: ModuleType,
     traced: list[Traced],
     samples: Samples,
-    found: Mapping[str, float],
+    found: Mapping[str, Difference],
     run: Any,
 ) -> dict[str, Any]:
     """The content of export.json."""
@@ -130,7 +130,8 @@ def _document(
         "preprocessing": preprocessing_of(description, exporter.task.model),
         "check": {
             "inputs": samples.what,
-            "largest_difference": dict(found),
+            "largest_difference": {name: one.largest for name, one in found.items()},
+            "largest_value": {name: one.value for name, one in found.items()},
             "tolerance": {name: exporter.tolerance[name] for name in found},
         },
         "versions": {"humotion": version("humotion"), "torch": torch.__version__, **written.versions()},

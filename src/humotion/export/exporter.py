@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from torch import Tensor
 
@@ -21,11 +21,28 @@ Run = Callable[[str, Mapping[str, Tensor]], dict[str, Tensor]]
 """Runs the exported graph of a name on named inputs."""
 
 
+class Difference(NamedTuple):
+    """The largest difference of an output, and the largest value of the Lightning model's."""
+
+    largest: float
+    value: float = 0.0
+
+    def joined(self, other: Difference) -> Difference:
+        """The larger of both numbers."""
+        return Difference(max(self.largest, other.largest), max(self.value, other.value))
+
+    @property
+    def share(self) -> float:
+        """What is compared with a tolerance."""
+        return self.largest / max(1.0, self.value)
+
+
 class Exporter(ABC):
     """A trained task that can be exported. Each task has a subclass in its ``exported.py``.
 
     Attributes:
-        tolerance: by the name of an output, the largest difference from the Lightning model that is accepted.
+        tolerance: by the name of an output, the largest accepted difference from the Lightning model, as a share of the
+            output's largest value. If that is below 1, the difference itself counts.
     """
 
     tolerance: ClassVar[Mapping[str, float]]
@@ -59,7 +76,7 @@ class Exporter(ABC):
         """The inputs of each graph, by its name, for the samples of a batch."""
 
     @abstractmethod
-    def differences(self, run: Run, batch: Batch) -> dict[str, float]:
+    def differences(self, run: Run, batch: Batch) -> dict[str, Difference]:
         """The largest difference of each output between the exported graphs and the Lightning model."""
 
 
@@ -83,9 +100,8 @@ def load_exporter(folder: Path) -> Exporter:
     return choices.only_class(module, Exporter).of_folder(folder)  # type: ignore[type-abstract]
 
 
-def largest(ours: Tensor, theirs: Tensor) -> float:
-    """The largest absolute difference of two tensors of the same shape; infinite if one is not finite."""
-    if ours.shape != theirs.shape:
-        return float("inf")
-    difference = (ours.double() - theirs.double()).abs()
-    return float(difference.max()) if difference.isfinite().all() else float("inf")
+def difference(ours: Tensor, theirs: Tensor) -> Difference:
+    """The difference of two tensors; infinite if their shapes differ, or if one has a value that is not finite."""
+    if ours.shape != theirs.shape or not (ours.isfinite().all() and theirs.isfinite().all()):
+        return Difference(float("inf"))
+    return Difference(float((ours.double() - theirs.double()).abs().max()), float(theirs.abs().max()))

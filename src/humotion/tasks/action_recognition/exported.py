@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from humotion.export.direct import with_direct_convolutions
-from humotion.export.exporter import Exporter, Run, largest
+from humotion.export.exporter import Difference, Exporter, Run, difference
 from humotion.export.graph import BATCH, TIME, Graph
 from humotion.tasks.action_recognition.training.model import FRAMES, shown_to
 from humotion.training.task import Batch
@@ -101,9 +101,9 @@ class ActionExporter(Exporter):
         """See `Exporter`."""
         return {"model": {name: batch[name] for name in (*self.reads, PADDING)}}
 
-    def differences(self, run: Run, batch: Batch) -> dict[str, float]:
+    def differences(self, run: Run, batch: Batch) -> dict[str, Difference]:
         """See `Exporter`."""
         with torch.inference_mode():
             expected = self.task.predict_step(batch)[PROBABILITIES]
         found = run("model", self.examples(batch)["model"])
-        return {PROBABILITIES: largest(found[PROBABILITIES], expected)}
+        return {PROBABILITIES: difference(found[PROBABILITIES], expected)}
