@@ -36,7 +36,7 @@ def folder_of(folder: Path, name: str, official: str) -> Path:
     task.model.load_state_dict(model.state_dict())
     if isinstance(getattr(task.model, "head", None), nn.Linear):
         with torch.no_grad():
-            task.model.head.weight.mul_(0.01)  # so that no probability is 0 or 1, which would hide differences
+            task.model.head.weight.mul_(0.1)  # so that no probability is 0 or 1, which would hide differences
     description = ModelDescription(
         experiment=name,
         dataset="sample",
