@@ -16,7 +16,10 @@ _DARK = (24, 24, 24)
 
 @lru_cache(maxsize=256)
 def text_box(text: str, width: int, size: int) -> Frames:
-    """Return a picture (H, W, 3) of a text ``size`` pixels high, cut to ``width`` pixels. It is kept: do not change it."""
+    """Return a picture (H, W, 3) of a text ``size`` pixels high, cut to ``width`` pixels.
+
+    It is kept for the next frame, so do not change it.
+    """
     band = Picture.new("RGB", (width, size + size // 2), _DARK)
     draw_text(ImageDraw.Draw(band), (size // 3, size // 8), fit(text, width - size, size), size, "white")
     pixels = np.array(band)

@@ -20,7 +20,6 @@ from humotion.prediction.timeline.watch import WindowSettings
 from humotion.prediction.video_file import read_video
 from humotion.serving.limits import Refused, ServeLimits, check_header
 
-
 _ANSWERS_BETWEEN_TIDYING = 100
 
 

@@ -1,0 +1,110 @@
+"""Models of every kind as files of both formats: what a file accepts, what the JSON says, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from humotion.cli.main import app
+from humotion.errors import HumotionError
+from humotion.export.export_model import export_model
+from humotion.files import write_json
+from humotion.tasks.action_recognition.exported import ActionExporter
+from humotion.training.model_folder import load_task
+from tests.export.folders import CLASSES, folder_of
+from tests.models.test_every_model import CONFIGURATIONS
+
+SOON = "landmark_lstm", "4 x 50, 33 landmarks"
+
+
+def exported(tmp_path: Path, name: str, official: str, to: str) -> tuple[Path, dict[str, Any]]:
+    folder = folder_of(tmp_path / "model", name, official)
+    text = export_model(folder, to, tmp_path / "out")
+    about = json.loads((tmp_path / "out" / "export.json").read_text())
+    assert "random inputs" in text
+    return folder, about
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("to", ["onnx", "torch-export"])
+@pytest.mark.parametrize(("name", "official"), CONFIGURATIONS)
+def test_every_model_in_every_format(tmp_path: Path, name: str, official: str, to: str) -> None:
+    _, about = exported(tmp_path, name, official, to)
+    for graph in about["graphs"].values():
+        assert {tensor["shape"][0] for tensor in (*graph["inputs"], *graph["outputs"])} == {"batch"}
+    check = about["check"]
+    assert (
+        check["largest_difference"].keys()
+        == check["tolerance"].keys()
+        == {output["name"] for graph in about["graphs"].values() for output in graph["outputs"]}
+    )
+
+
+@pytest.mark.parametrize("to", ["onnx", "torch-export"])
+def test_an_action_model_is_one_graph(tmp_path: Path, to: str) -> None:
+    _, about = exported(tmp_path, *SOON, to)
+    assert about["classes"] == CLASSES
+    (graph,) = about["graphs"].values()
+    assert [(tensor["name"], tensor["dtype"]) for tensor in graph["inputs"]] == [
+        ("landmarks", "float32"),
+        ("known", "bool"),
+        ("is_padding", "bool"),
+    ]
+    assert graph["outputs"] == [
+        {"name": "probabilities", "dtype": "float32", "axes": ["batch", "class"], "shape": ["batch", 3]}
+    ]
+    assert (tmp_path / "out" / graph["file"]).stat().st_size > 10_000
+
+
+def test_a_pose_machine_is_two_graphs_with_a_state(tmp_path: Path) -> None:
+    """A program that follows only export.json gets the joints of the model, frame after frame."""
+    import onnxruntime
+
+    folder, about = exported(tmp_path, "lstm_pm", "official", "onnx")
+    graphs = about["graphs"]
+    runs = {name: onnxruntime.InferenceSession(tmp_path / "out" / graph["file"]) for name, graph in graphs.items()}
+    frames = np.random.default_rng(3).integers(0, 256, (4, 1, 3, 64, 64), np.uint8)
+    task: Any = load_task(folder)[0]
+    with torch.inference_mode():
+        joints, scores = task.joints(torch.from_numpy(frames.transpose(1, 0, 2, 3, 4)[:, :, None]))
+    outputs: dict[str, Any] = {}
+    for number, frame in enumerate(frames):
+        name = "init" if number == 0 else "step"
+        names = [output["name"] for output in graphs[name]["outputs"]]
+        state = {into: outputs[out] for into, out in graphs[name]["state"].items()}
+        outputs = dict(zip(names, runs[name].run(names, {"frame": frame, **state}), strict=True))
+        np.testing.assert_allclose(outputs["joints"][0], joints[0, number], atol=0.05)
+        np.testing.assert_allclose(outputs["scores"][0], scores[0, number], atol=1e-4)
+
+
+def test_a_file_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = folder_of(tmp_path / "model", *SOON)
+    monkeypatch.setattr(ActionExporter, "tolerance", {"probabilities": -1.0})
+    with pytest.raises(HumotionError, match="differs from the Lightning model on random inputs"):
+        export_model(folder, "torch-export", tmp_path / "exported" / "new")
+    assert list((tmp_path / "exported").iterdir()) == []
+
+
+def test_what_cannot_be_exported_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = folder_of(tmp_path / "model", *SOON)
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(HumotionError, match="not an exported model"):
+        export_model(folder, "torch-export", tmp_path / "mine")
+    done = CliRunner().invoke(app, ["export", str(folder), "--to", "tflite"])
+    assert "one of onnx, torch-export" in str(done.exception)
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(HumotionError, match=r"pip install 'humotion\[export\]'"):
+        export_model(folder, "onnx", tmp_path / "out")
+    description = json.loads((folder / "model.json").read_text())
+    members = {"family": "fusion", "name": "fusion", "members": {"one": 0.5, "two": 0.5}}
+    write_json(folder / "model.json", description | {"architecture": members})
+    with pytest.raises(HumotionError, match="Export its members"):
+        export_model(folder, "torch-export", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
