@@ -145,6 +145,21 @@ def test_too_many_wait(served: Start, clip: Path, monkeypatch: pytest.MonkeyPatc
         assert [answer.result()[0] for answer in answers] == [200, 200]
 
 
+def test_a_video_that_is_sent_slowly_holds_a_place(served: Start, clip: Path) -> None:
+    client = served(waiting=0)
+    place = urlsplit(client.url)
+    with socket.create_connection((place.hostname or "", place.port or 0)) as line:
+        line.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nx")
+        deadline = time.monotonic() + 10
+        while client.get("/health")[1]["waiting"] < 1 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert client.upload(clip)[0] == 503
+    deadline = time.monotonic() + 10
+    while client.get("/health")[1]["waiting"] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert client.upload(clip)[0] == 200
+
+
 def test_paths_only_below_the_root(served: Start, clip: Path, tmp_path: Path) -> None:
     root = tmp_path / "root"
     write_video(root / "a" / "clip.mp4", num_frames=3)

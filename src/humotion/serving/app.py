@@ -130,7 +130,7 @@ def _add_questions(app: FastAPI, desk: Desk, metrics: Metrics) -> None:
     @app.post("/predict", responses=_FAILURES, openapi_extra=_BODY)
     async def predict(request: Request, name: Name = "video.mp4") -> dict[str, Any]:
         """What the models say of the video in the body."""
-        with TemporaryDirectory(prefix="humotion-") as folder:
+        with desk.place(), TemporaryDirectory(prefix="humotion-") as folder:
             path = Path(folder) / f"video{_ending(name)}"
             metrics.bytes.inc(await _receive(request, path, limits))
             return await answer(path, name)
@@ -138,7 +138,7 @@ def _add_questions(app: FastAPI, desk: Desk, metrics: Metrics) -> None:
     @app.post("/predict/address", responses=_FAILURES)
     async def predict_address(address: Address) -> dict[str, Any]:
         """What the models say of a video on another server."""
-        with TemporaryDirectory(prefix="humotion-") as folder:
+        with desk.place(), TemporaryDirectory(prefix="humotion-") as folder:
             name = PurePosixPath(address.url.partition("?")[0]).name
             path = Path(folder) / f"video{_ending(name)}"
             await asyncio.to_thread(download, address.url, path, limits)
@@ -148,7 +148,8 @@ def _add_questions(app: FastAPI, desk: Desk, metrics: Metrics) -> None:
     @app.post("/predict/path", responses=_FAILURES)
     async def predict_path(place: Place) -> dict[str, Any]:
         """What the models say of a video below the server's root."""
-        return await answer(inside(limits.root, place.path), place.path)
+        with desk.place():
+            return await answer(inside(limits.root, place.path), place.path)
 
 
 def _add_errors(app: FastAPI) -> None:

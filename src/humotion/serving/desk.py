@@ -6,9 +6,9 @@ import asyncio
 import ctypes
 import gc
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,34 +40,42 @@ class Desk:
         self.num_waiting = 0
         self._num_answers = 0
 
-    async def answer(self, path: Path, name: str) -> dict[str, Any]:
-        """Return what the models say of a video file, under another name.
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place in the line while the block does: from the first byte of a video to its answer.
+
+        So neither videos that wait nor those that are received can be more than the limit, also on the disk.
 
         Raises:
-            Refused: too many requests wait, or the video cannot be read or is too long or too large.
+            Refused: all places are held.
         """
-        return await self._run(lambda: self._answer(path, name))
-
-    def close(self) -> None:
-        """Finish the video at which the models look, and no other."""
-        self._thread.shutdown(cancel_futures=True)
-
-    async def _run(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         with self._lock:
             if self.num_waiting > self.limits.waiting:
                 raise Refused("Too many videos wait. Try again later.", 503)
             self.num_waiting += 1
         try:
-            return await asyncio.wrap_future(self._thread.submit(work))
+            yield
         finally:
             with self._lock:
                 self.num_waiting -= 1
-                self._num_answers += 1
-                is_due = self._num_answers % _ANSWERS_BETWEEN_TIDYING == 0
-            if is_due:
-                self._thread.submit(_tidy)
+
+    async def answer(self, path: Path, name: str) -> dict[str, Any]:
+        """Return what the models say of a video file, under another name.
+
+        Raises:
+            Refused: the video cannot be read, or is too long or too large.
+        """
+        facts: dict[str, Any] = await asyncio.wrap_future(self._thread.submit(self._answer, path, name))
+        return facts
+
+    def close(self) -> None:
+        """Finish the video at which the models look, and no other."""
+        self._thread.shutdown(cancel_futures=True)
 
     def _answer(self, path: Path, name: str) -> dict[str, Any]:
+        self._num_answers += 1
+        if self._num_answers % _ANSWERS_BETWEEN_TIDYING == 0:
+            _tidy()
         check_header(path, self.limits)
         try:
             video = read_video(path, self.limits.of_video)
