@@ -17,7 +17,7 @@ PYTEST := pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-lo
 LITTER := .*/\.[^/]+\.([0-9a-f]{6}-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+|[0-9a-f]{8})(\.[^./]+)?
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ffmpeg data repro test test-all test-services lint types ui clean
+.PHONY: help setup ffmpeg data repro test test-all test-services lint types docs ui clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,9 @@ test: setup data lint types  ## Run lint, types, import contracts and tests
 
 test-all: setup data lint types  ## Also browsers, PostgreSQL, hundreds of processes, damaged files by the dozen
 	$(PYTEST)
+
+docs: setup  ## Build the documentation with its reference as a site: site/index.html
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet -f scripts/site/mkdocs.yml
 
 test-services:  ## Install Chromium, PostgreSQL and RAR tools with apt; without them, `make test-all` skips some tests
 	@scripts/install_test_services.sh
