@@ -52,7 +52,11 @@ def run_in_order(calls: Iterable[Any], num_workers: int) -> Iterator[Any]:
 
 
 def _run_in_processes(calls: Iterable[Any], num_workers: int, return_as: str) -> Iterator[Any]:
-    run = Parallel(n_jobs=max(1, num_workers), batch_size=1, return_as=return_as)
+    if num_workers <= 1:
+        for function, arguments, named in calls:
+            yield function(*arguments, **named)
+        return
+    run = Parallel(n_jobs=num_workers, batch_size=1, return_as=return_as)
     with _explain_dead_workers(BrokenProcessPool):
         with signals.starting_workers():
             results = run(delayed(_in_worker)(os.getpid(), Path.cwd(), pickle.dumps(call)) for call in calls)
@@ -66,11 +70,10 @@ def _in_worker(starter: int, folder: Path, pickled: bytes) -> Any:
     there is ended by MKL ("Cannot load libtorch_cpu.so"), and unpickling a call may import it.
     """
     global _is_worker
-    if os.getpid() != starter:  # a single worker is the starter itself
-        os.chdir(folder)
-        if not _is_worker:
-            signals.obey_only_the_parent(starter)
-            _is_worker = True
+    os.chdir(folder)
+    if not _is_worker:
+        signals.obey_only_the_parent(starter)
+        _is_worker = True
     function, arguments, named = pickle.loads(pickled)
     return function(*arguments, **named)
 

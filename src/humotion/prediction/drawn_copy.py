@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from humotion.video.container import error_text
 
 TICKS = 90_000
 """Ticks per second of the copy: whole numbers for 24, 25, 30, 50, 60 and 29.97 frames per second."""
+_MOST_TICKS = 2**30  # of one frame, which are 3 hours: containers have 31 bits
 USUAL_FPS = 30.0
 """Frames per second of the copy of a source that does not state them."""
 
@@ -137,7 +139,9 @@ class Picture:
         stream: Any = container.add_stream(form.encoder, rate=rate)
         stream.width, stream.height = video.width + video.width % 2, video.height + video.height % 2
         stream.pix_fmt, stream.options = "yuv420p", dict(form.encoding)
-        stream.codec_context.time_base = Fraction(1, TICKS)
+        longest = max((after - before for before, after in pairwise(times)), default=0.0)
+        self._ticks = TICKS if longest * TICKS < _MOST_TICKS else max(1, int(_MOST_TICKS / longest))
+        stream.codec_context.time_base = Fraction(1, self._ticks)
         self._container, self._stream, self.start = container, stream, times[0]
         self._times, self._ends = iter(times), iter([*times[1:], times[-1] + 1 / fps])
         self._lengths: dict[int, int] = {}  # of the frames in the encoder, by their ticks
@@ -145,8 +149,8 @@ class Picture:
     def write(self, frame: Frames) -> None:
         """Encode the next frame (H, W, 3)."""
         picture = av.VideoFrame.from_ndarray(even_picture(frame), format="rgb24")
-        start, end = (round((next(times) - self.start) * TICKS) for times in (self._times, self._ends))
-        picture.pts, picture.time_base = start, Fraction(1, TICKS)
+        start, end = (round((next(times) - self.start) * self._ticks) for times in (self._times, self._ends))
+        picture.pts, picture.time_base = start, Fraction(1, self._ticks)
         self._lengths[start] = end - start
         self._mux(self._stream.encode(picture))
 

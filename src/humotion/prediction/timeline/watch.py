@@ -129,9 +129,11 @@ class _Asked:
         self._model, self._every = model, every
         self._ends: list[float] = []
         self._verdicts: list[Verdict] = []
+        self._num_frames = 0
 
     def see(self, frame: Frame, is_last: bool) -> None:
         """Add a frame, and ask if the next window is complete, or if it is the last frame."""
+        self._num_frames += 1
         self._model.see(frame)
         is_due = not self._ends or frame.time >= self._ends[-1] + self._every - 1e-6
         if (is_due or is_last) and self._model.is_full:
@@ -139,10 +141,13 @@ class _Asked:
             self._verdicts.append(self._model.question()())
 
     def timeline(self, start: float, end: float) -> Timeline:
-        """The timeline of a video that was shown from ``start`` to ``end``."""
+        """The timeline of a video that was shown from ``start`` to ``end``.
+
+        It has no more moments than the video has frames: a file may claim that a frame is shown for days.
+        """
         predictor = self._model.predictor
         classes = list(predictor.description.meta["classes"])
-        num_moments = max(1, round((end - start) / self._every))
+        num_moments = max(1, min(round((end - start) / self._every), self._num_frames))
         edges = np.linspace(start, end, num_moments + 1)
         found = [one.probabilities for one in self._verdicts]
         return Timeline(

@@ -1,0 +1,85 @@
+"""Odd and hostile files: `humotion predict` answers each with a prediction or a sentence, and a copy that plays."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from humotion.errors import HumotionError
+from humotion.prediction.predict_videos import predict_videos
+from humotion.prediction.video_file import read_video
+from tests.prediction.conftest import SURE, described
+from tests.support.footage import ffmpeg, needs_ffmpeg
+from tests.support.tiny_models import make_task, write_model_folder
+
+pytestmark = needs_ffmpeg
+
+# name of the file: what FFmpeg makes it from; number of frames
+_FFV1 = ["-frames:v", "3", "-c:v", "ffv1", "-pix_fmt", "bgr0"]
+READABLE = {
+    "one_frame.mp4": ("testsrc=size=64x48:rate=30", ["-frames:v", "1"], 1),
+    "two_frames.mp4": ("testsrc=size=64x48:rate=30", ["-frames:v", "2"], 2),
+    "one_pixel.avi": (
+        "testsrc=size=64x48:rate=30,format=bgr0,crop=1:1",
+        ["-frames:v", "3", "-c:v", "ffv1", "-pix_fmt", "bgr0"],
+        3,
+    ),
+    "one_row.avi": ("testsrc=size=300x1:rate=30", _FFV1, 3),
+    "ten_bit.mkv": ("testsrc=size=64x48:rate=30", ["-frames:v", "4", "-pix_fmt", "yuv420p10le"], 4),
+    "4k.mp4": ("testsrc=size=3840x2160:rate=30", ["-frames:v", "2"], 2),
+    "grey.mkv": ("testsrc=size=64x48:rate=30", ["-frames:v", "3", "-pix_fmt", "gray", "-c:v", "ffv1"], 3),
+    "a day per frame.mkv": ("testsrc=size=64x48:rate=30,setpts=N*86400/TB", ["-frames:v", "4", "-fps_mode", "vfr"], 4),
+    "wrong ending.txt.png": ("testsrc=size=64x48:rate=30", ["-frames:v", "3", "-f", "mp4"], 3),
+    "-rf 'ü;$(x)\n.mp4": ("testsrc=size=64x48:rate=30", ["-frames:v", "3"], 3),
+}
+
+
+@pytest.fixture
+def models(of_frames: Path, tmp_path: Path) -> list[str]:
+    pose = write_model_folder(tmp_path / "pose", make_task("pose_estimation"), "pose_estimation")
+    return [str(described(of_frames, abstention=SURE)), str(pose)]
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_an_odd_video_is_predicted_and_copied(
+    name: str, models: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, options, num_frames = READABLE[name]
+    path = tmp_path / "odd" / name
+    path.parent.mkdir()
+    ffmpeg("-f", "lavfi", "-i", source, *options, f"file:{path}")
+    predict_videos([str(path)], models, tmp_path / "out", as_json=True)
+    (facts,) = json.loads(capsys.readouterr().out)["videos"]
+    action, pose = facts["predictions"]
+    assert facts["num_frames"] == num_frames and facts["status"] == "ok"
+    assert "label" in action and len(pose["joints"]["frames"]) == num_frames
+    assert read_video(Path(facts["out"])).num_frames == num_frames
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("sound.mp4", ["-f", "lavfi", "-i", "sine=duration=1"]),
+        ("sound.avi", ["-f", "lavfi", "-i", "sine=duration=1"]),
+        ("no_frames.mkv", ["-f", "lavfi", "-i", "testsrc=size=64x48", "-frames:v", "0"]),
+    ],
+)
+def test_what_has_no_picture_is_a_sentence(name: str, arguments: list[str], models: list[str], tmp_path: Path) -> None:
+    ffmpeg(*arguments, tmp_path / name)
+    with pytest.raises(HumotionError, match=rf"{name} cannot be read"):
+        predict_videos([str(tmp_path / name)], models, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_file_a_folder_without_videos_and_nothing(models: list[str], tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "folder").mkdir()
+    for source, said in (
+        ("empty.mp4", "cannot be read"),
+        ("folder", "holds no video"),
+        ("absent.mp4", "cannot be read"),
+    ):
+        with pytest.raises(HumotionError, match=said):
+            predict_videos([str(tmp_path / source)], models, None)
