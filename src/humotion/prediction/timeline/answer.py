@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from humotion.prediction.predictor import Answer, Predictor
 from humotion.prediction.timeline.segments import Timeline
 from humotion.prediction.video_file import Frames
 
 _MOST_LINES = 20
+_MOST_CLASSES = 3
 
 
 def answer_over_time(
@@ -31,6 +32,8 @@ def answer_over_time(
     ]
     if len(segments) > _MOST_LINES:
         lines.append(f"  and {len(segments) - _MOST_LINES} more; --json and --out FOLDER have all")
+    if not segments:
+        lines.append(f"  most likely in the mean: {_most_likely(timeline.means())}")
     if remark := predictor.check_live(min_confidence):
         lines.append(f"  {remark}")
     said = sum(one.end - one.start for one in segments)
@@ -38,6 +41,11 @@ def answer_over_time(
     head = f'{len(segments)} actions in {_clock(said)} of {_clock(total)}, otherwise "none"'
     values = {"label": timeline.longest(), "probabilities": timeline.means(), "timeline": timeline.as_dict()}
     return Answer("\n".join([head, *lines]), values, draw)
+
+
+def _most_likely(probabilities: Mapping[str, float]) -> str:
+    """The most likely classes in one line; they come first in ``probabilities``."""
+    return ", ".join(f"{label} {value:.0%}" for label, value in list(probabilities.items())[:_MOST_CLASSES])
 
 
 def _clock(seconds: float) -> str:
