@@ -13,37 +13,31 @@ from humotion.prediction.timeline.watch import WindowSettings, is_long, timeline
 from humotion.prediction.video_file import VideoFile
 
 
-def answers_of(
-    video: VideoFile, times: Sequence[float], predictors: Sequence[Predictor], settings: WindowSettings
-) -> list[Answer]:
+def answers_of(video: VideoFile, predictors: Sequence[Predictor], settings: WindowSettings) -> list[Answer]:
     """Return the answer of each model: over time, if the video is much longer than its training clips.
 
     Args:
         video: the video.
-        times: when each frame is shown, in seconds from the first.
         predictors: the models.
         settings: of the windows of long videos.
     """
-    long = {
-        str(number): predictor
-        for number, predictor in enumerate(predictors)
-        if is_long(predictor, times[-1], settings.span)
-    }
-    lines = timelines_of(video, times, long, settings) if long else {}
-    answers = []
-    for number, predictor in enumerate(predictors):
-        if (line := lines.get(str(number))) is None:
+    times = video.shown_at
+    long = [predictor for predictor in predictors if is_long(predictor, times[-1], settings.span)]
+    lines = iter(timelines_of(video, times, long, settings) if long else ())
+    answers: list[Answer] = []
+    row = 0
+    for predictor in predictors:
+        if not any(predictor is one for one in long):
             answers.append(predictor.answer(video))
             continue
-        name = predictor.description.experiment if len(lines) > 1 else ""
-        draw = bar_of(line, times, name, row=list(lines).index(str(number)))
+        line, name = next(lines), predictor.description.experiment if len(long) > 1 else ""
+        draw = bar_of(line, times, name, row)
         answers.append(answer_over_time(predictor, line, draw, settings.min_confidence))
+        row += 1
     return answers
 
 
-def facts_of(
-    video: VideoFile, times: Sequence[float], predictors: Sequence[Predictor], answers: Sequence[Answer]
-) -> dict[str, Any]:
+def facts_of(video: VideoFile, predictors: Sequence[Predictor], answers: Sequence[Answer]) -> dict[str, Any]:
     """Return what is known of a video, as a JSON value; the names are those of ``humotion probe --json``."""
     facts = {
         "path": str(video.path),
@@ -53,7 +47,7 @@ def facts_of(
         "width": video.width,
         "height": video.height,
         "fps": video.fps,
-        "seconds": round(times[-1] - times[0], 4),
+        "seconds": round(video.shown_at[-1], 4),
         "predictions": [_prediction(*pair) for pair in zip(predictors, answers, strict=True)],
     }
     return dict(without_nan(facts))

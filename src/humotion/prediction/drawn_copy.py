@@ -21,15 +21,12 @@ from humotion.errors import HumotionError
 from humotion.figures.overlay import even_picture
 from humotion.files import MOST_BYTES, atomic_path
 from humotion.prediction.sound import Sound
-from humotion.prediction.times import frame_times
-from humotion.prediction.video_file import Frames, VideoFile
+from humotion.prediction.video_file import USUAL_FPS, Frames, VideoFile
 from humotion.video.container import error_text
 
 TICKS = 90_000
 """Ticks per second of the copy: whole numbers for 24, 25, 30, 50, 60 and 29.97 frames per second."""
 _MOST_TICKS = 2**30  # of one frame, which are 3 hours: containers have 31 bits
-USUAL_FPS = 30.0
-"""Frames per second of the copy of a source that does not state them."""
 
 
 class Format(NamedTuple):
@@ -79,7 +76,7 @@ def write_copy(out: Path, frames: Iterable[Frames], video: VideoFile) -> list[st
     Raises:
         HumotionError: ``out`` cannot be written.
     """
-    times, notes = times_of(video)
+    times, notes = video.timing
     form = FORMATS[out.suffix.lower()]
     try:
         with atomic_path(out) as temporary, ExitStack() as stack:
@@ -91,7 +88,7 @@ def write_copy(out: Path, frames: Iterable[Frames], video: VideoFile) -> list[st
             sound.copy_until(math.inf)
     except (av.error.FFmpegError, OSError) as error:
         raise HumotionError(f"{out} cannot be written: {error_text(error)}") from error
-    return notes + sound.notes
+    return [*notes, *sound.notes]
 
 
 def _open(
@@ -112,17 +109,6 @@ def _open(
                 raise
             container.close()
             refusal = error_text(error)
-
-
-def times_of(video: VideoFile) -> tuple[list[float], list[str]]:
-    """The time of each frame in seconds, increasing, and a note if they had to be made up."""
-    times = None if video.path.is_dir() else frame_times(video.path, video.num_frames)
-    if times is not None:
-        return times, []
-    fps = video.fps or USUAL_FPS
-    return [number / fps for number in range(video.num_frames)], [
-        f"The times of its frames are not known: the copy plays at {fps:g} frames per second."
-    ]
 
 
 class Picture:

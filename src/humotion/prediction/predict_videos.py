@@ -11,7 +11,7 @@ from typing import Any
 from humotion.errors import HumotionError
 from humotion.prediction.answers import answers_of, facts_of
 from humotion.prediction.caution import with_caution
-from humotion.prediction.drawn_copy import FORMATS, check_out, times_of, write_copy
+from humotion.prediction.drawn_copy import FORMATS, check_out, write_copy
 from humotion.prediction.models import model_folders
 from humotion.prediction.predictor import Answer, Predictor, load_predictor
 from humotion.prediction.results import write_results
@@ -94,15 +94,14 @@ def _predict(
 
     video = read_video(source.path)
     say(_about(video))
-    times, _ = times_of(video)
     for predictor in predictors:
         if predictor.caution:
             say(f"{predictor.description.experiment} on {predictor.description.dataset} was {predictor.caution}.")
-    answers = answers_of(video, [time - times[0] for time in times], predictors, settings)
+    answers = answers_of(video, predictors, settings)
     for predictor, answer in zip(predictors, answers, strict=True):
         say(f"{predictor.description.experiment} on {predictor.description.dataset}: {answer.text}")
     notes: list[str] = []
-    facts = {**facts_of(video, times, predictors, answers), "out": None, "notes": notes}
+    facts = {**facts_of(video, predictors, answers), "out": None, "notes": notes}
     if out is not None:
         stem = out / source.name
         copy = stem.with_name(stem.name + _DRAWN) if _is_folder(out) else out
@@ -111,7 +110,7 @@ def _predict(
         facts["out"] = str(copy)
         say("\n".join([f"annotated video: {copy}", *notes]))
         if _is_folder(out):
-            written = write_results(stem, facts, [time - times[0] for time in times])
+            written = write_results(stem, facts, video.shown_at)
             say(f"results: {' '.join(map(str, written))}")
     return facts
 

@@ -22,11 +22,14 @@ import numpy.typing as npt
 
 from humotion.datasets.landmarks import arrays_of, drawn_frames, is_recording
 from humotion.errors import HumotionError
+from humotion.prediction.times import frame_times
 from humotion.video.decode import Decoded, decode_video
 from humotion.video.images import decode_frames_folder
 
 Frames = npt.NDArray[np.uint8]
 
+USUAL_FPS = 30.0
+"""Frames per second of a source that does not state them."""
 KEPT_BYTES = 2**27
 """So many bytes of pixels of a video are kept in memory: 128 MiB are 21 frames of 1920x1080."""
 
@@ -137,6 +140,23 @@ class VideoFile(Video):
         for number in np.unique(indices).tolist():
             chosen[np.asarray(indices) == number] = self._last.frame(number)
         return chosen
+
+    @cached_property
+    def timing(self) -> tuple[list[float], list[str]]:
+        """The time of each frame in seconds, increasing, and a note if they had to be made up."""
+        times = None if self.path.is_dir() else frame_times(self.path, self.num_frames)
+        if times is not None:
+            return times, []
+        fps = self.fps or USUAL_FPS
+        return [number / fps for number in range(self.num_frames)], [
+            f"The times of its frames are not known: the copy plays at {fps:g} frames per second."
+        ]
+
+    @cached_property
+    def shown_at(self) -> list[float]:
+        """When each frame is shown, in seconds from the first."""
+        times, _ = self.timing
+        return [time - times[0] for time in times]
 
     def _read(self) -> Iterator[Frames]:
         number = 0

@@ -178,18 +178,16 @@ def _add_errors(app: FastAPI) -> None:
 
 async def _receive(request: Request, path: Path, limits: ServeLimits) -> int:
     """Write the body of a request to a file; return its size."""
-    too_large = Refused(f"The file is larger than {limits.bytes} bytes, which is the limit.", 413)
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limits.bytes:
-        raise too_large
+    if declared.isdecimal():
+        limits.check_size(int(declared))
     size = 0
     try:
         async with asyncio.timeout(limits.seconds):
             with path.open("wb") as file:
                 async for piece in request.stream():
                     size += len(piece)
-                    if size > limits.bytes:
-                        raise too_large
+                    limits.check_size(size)
                     file.write(piece)
     except TimeoutError:
         raise Refused(f"Sending the video took more than {limits.seconds:g} s.", 408) from None

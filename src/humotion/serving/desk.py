@@ -14,7 +14,6 @@ from typing import Any
 
 from humotion.errors import HumotionError
 from humotion.prediction.answers import answers_of, facts_of
-from humotion.prediction.drawn_copy import times_of
 from humotion.prediction.predictor import Predictor
 from humotion.prediction.timeline.watch import WindowSettings
 from humotion.prediction.video_file import read_video
@@ -79,9 +78,8 @@ class Desk:
         check_header(path, self.limits)
         try:
             video = read_video(path, self.limits.of_video)
-            times, _ = times_of(video)
-            answers = answers_of(video, [time - times[0] for time in times], self.predictors, WindowSettings())
-            return {**facts_of(video, times, self.predictors, answers), "path": name}
+            answers = answers_of(video, self.predictors, WindowSettings())
+            return {**facts_of(video, self.predictors, answers), "path": name}
         except HumotionError as error:
             # The client knows the video by its name, and learns nothing of this machine's folders.
             raise Refused(str(error).replace(str(path), name).replace(str(path.parent), ""), 422) from error

@@ -124,8 +124,7 @@ def _write(answer: urllib3.BaseHTTPResponse, path: Path, limits: ServeLimits, de
     with path.open("wb") as file:
         while piece := answer.read1(_PIECE):  # what has come; `read` would wait for all of a piece
             size += len(piece)
-            if size > limits.bytes:
-                raise Refused(f"The file is larger than {limits.bytes} bytes, which is the limit.", 413)
+            limits.check_size(size)
             if time.monotonic() > deadline:
                 raise Refused(f"The download took more than {limits.seconds:g} s.", 408)
             file.write(piece)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from humotion.errors import HumotionError
 from humotion.prediction.video_file import Limits
 from humotion.video.container import FILE_ERRORS, DamagedVideo, open_container, video_stream
 
@@ -43,6 +44,11 @@ class ServeLimits(NamedTuple):
     root: Path | None = None
     private: bool = False
 
+    def check_size(self, num_bytes: int) -> None:
+        """Refuse a file of at least so many bytes if it is too large."""
+        if num_bytes > self.bytes:
+            raise Refused(f"The file is larger than {self.bytes} bytes, which is the limit.", 413)
+
     @property
     def of_video(self) -> Limits:
         """Those of a video."""
@@ -68,8 +74,10 @@ def check_header(path: Path, limits: ServeLimits) -> None:
             width, height = context.width, context.height
     except (*FILE_ERRORS, DamagedVideo):
         return
-    if width * height > limits.pixels:
-        raise Refused(f"The video has {width}x{height} pixels; the limit is {limits.pixels} in all.", 413)
+    try:
+        limits.of_video.check(0, (height, width))
+    except HumotionError as error:
+        raise Refused(str(error), 413) from None
 
 
 def _is_text(start: bytes) -> bool:

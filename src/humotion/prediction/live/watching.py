@@ -22,7 +22,7 @@ from humotion.prediction.layer import checked_settings
 from humotion.prediction.live.source import Frame
 from humotion.prediction.live.window import Window, timing_of
 from humotion.prediction.predictor import Predictor, Verdict
-from humotion.prediction.video_file import Frames
+from humotion.prediction.video_file import Frames, Video
 from humotion.store.layers import Arrays
 from humotion.training.description import ModelDescription
 
@@ -149,14 +149,13 @@ class WatchingModel:
         found = None if self._key is None else self._eyes.found(self._key)
         self._window.add(frame.time, self._eyes.shrunk(self._short_side), found)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether there is a whole window to ask about."""
-        return not isinstance(self._window.video(), str)
+    def window(self) -> Video | str:
+        """The window as it is now, or why there is none."""
+        return self._window.video()
 
     def question(self) -> Callable[[], Verdict]:
         """Return what asks the model about the window as it is now, for another thread."""
-        video = self._window.video()
+        video = self.window()
         if isinstance(video, str):
             why = video
             return lambda: Verdict(None, why)

@@ -20,12 +20,9 @@ import numpy.typing as npt
 
 from humotion.clips.tracks import Track, at_times
 from humotion.errors import HumotionError
-from humotion.prediction.video_file import Frames, Video
+from humotion.prediction.video_file import USUAL_FPS, Frames, Video
 from humotion.store.layers import Arrays
 from humotion.training.description import ModelDescription
-
-USUAL_FPS = 30.0
-"""Frames per second of recordings that do not say it, as those of landmarks: that of most cameras."""
 
 
 class Timing(NamedTuple):

@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
-from matplotlib.colors import to_rgb
+from PIL.ImageColor import getrgb
 
 from humotion.figures.style import CYCLE
 from humotion.prediction.text_box import text_box
 from humotion.prediction.timeline.segments import Segment, Timeline
 from humotion.prediction.video_file import Frames
 
-Colour = tuple[int, int, int]
 _BACKGROUND, _CURSOR = (60, 60, 60), (255, 255, 255)
 _SHARE = 0.045  # of the picture's height
 _LEAST, _MOST, _SMALLEST = 8, 32, 11  # pixels; the last one is of text
@@ -29,7 +28,7 @@ def bar_of(timeline: Timeline, times: Sequence[float], name: str = "", row: int 
         row: 0 for the bar at the lower edge, 1 for the one above it, and so on: one per model.
     """
     segments, start, end = timeline.segments, float(timeline.edges[0]), float(timeline.edges[-1])
-    colours = {label: _rgb(CYCLE[number % len(CYCLE)]) for number, label in enumerate(timeline.classes)}
+    colours = {label: getrgb(CYCLE[number % len(CYCLE)]) for number, label in enumerate(timeline.classes)}
 
     def draw(number: int, frame: Frames) -> Frames:
         canvas = np.ascontiguousarray(frame).copy()
@@ -64,8 +63,3 @@ def _write(canvas: Frames, text: str, place: tuple[int, int], size: int) -> None
     left, top = place[0], max(0, place[1] - label.shape[0])
     room = canvas[top : place[1], left : left + label.shape[1]]
     room[:] = label[: room.shape[0], : room.shape[1]]
-
-
-def _rgb(name: str) -> Colour:
-    red, green, blue = (round(255 * value) for value in to_rgb(name))
-    return red, green, blue

@@ -56,9 +56,9 @@ def is_long(predictor: Predictor, seconds: float, span: float | None = None) -> 
 
 
 def timelines_of(
-    video: Video, times: Sequence[float], predictors: Mapping[str, Predictor], settings: WindowSettings
-) -> dict[str, Timeline]:
-    """Return the timeline of each model, by its key in ``predictors``.
+    video: Video, times: Sequence[float], predictors: Sequence[Predictor], settings: WindowSettings
+) -> list[Timeline]:
+    """Return the timeline of each model.
 
     Args:
         video: is read once.
@@ -70,18 +70,18 @@ def timelines_of(
         HumotionError: what the tool of a model needs is missing.
     """
     eyes = Recorded(video.annotation) if video.annotation else Eyes(settings.weights)
-    asked = {
-        key: _Asked(WatchingModel(predictor, eyes, settings.span, settings.min_confidence), settings.every)
-        for key, predictor in predictors.items()
-    }
+    asked = [
+        _Asked(WatchingModel(predictor, eyes, settings.span, settings.min_confidence), settings.every)
+        for predictor in predictors
+    ]
     last = len(times) - 1
     numbered = zip(times, video, strict=True)
     with tqdm(numbered, total=len(times), desc="timeline", unit="frame", leave=False) as progress:
         for number, (time, pixels) in enumerate(progress):
             eyes.look(Frame(pixels, time, time))
-            for one in asked.values():
+            for one in asked:
                 one.see(Frame(pixels, time, time), is_last=number == last)
-    return {key: one.timeline(times[0], times[-1]) for key, one in asked.items()}
+    return [one.timeline(times[0], times[-1]) for one in asked]
 
 
 class Recorded(Eyes):
@@ -136,9 +136,12 @@ class _Asked:
         self._num_frames += 1
         self._model.see(frame)
         is_due = not self._ends or frame.time >= self._ends[-1] + self._every - 1e-6
-        if (is_due or is_last) and self._model.is_full:
+        if not (is_due or is_last):
+            return
+        window = self._model.window()
+        if not isinstance(window, str):
             self._ends.append(frame.time)
-            self._verdicts.append(self._model.question()())
+            self._verdicts.append(self._model.predictor.verdict(window, self._model.min_confidence))
 
     def timeline(self, start: float, end: float) -> Timeline:
         """The timeline of a video that was shown from ``start`` to ``end``.

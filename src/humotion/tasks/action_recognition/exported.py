@@ -41,8 +41,8 @@ class ActionExporter(Exporter):
         self.reads: tuple[str, ...] = getattr(self.task.model, "reads", (FRAMES,))
         self.people = int(getattr(self.task.model, "persons", 1))
 
-    def graphs(self) -> list[Graph]:
-        """See `Exporter`: one graph."""
+    def _inputs(self) -> dict[str, tuple[str, ...]]:
+        """The axes of each input, by its name."""
         person = ("person",) if self.people > 1 else ()
         axes: dict[str, tuple[str, ...]] = {
             FRAMES: (BATCH, TIME, "neighbour", "channel", "row", "column"),
@@ -52,9 +52,12 @@ class ActionExporter(Exporter):
             "known": (BATCH, *person, TIME, "joint"),
             PADDING: (BATCH, TIME),
         }
-        inputs = {name: axes[name] for name in (*self.reads, PADDING)}
+        return {name: axes[name] for name in (*self.reads, PADDING)}
+
+    def graphs(self) -> list[Graph]:
+        """See `Exporter`: one graph."""
         module = ActionGraph(with_direct_convolutions(self.task.model), self.reads).eval()
-        return [Graph("model", module, inputs, {PROBABILITIES: (BATCH, "class")}, {})]
+        return [Graph("model", module, self._inputs(), {PROBABILITIES: (BATCH, "class")}, {})]
 
     def answer(self) -> dict[str, Any]:
         """See `Exporter`: the classes, and the temperature and threshold at which `humotion predict` says none."""
@@ -90,8 +93,7 @@ class ActionExporter(Exporter):
 
     def shortened(self, batch: Batch, num_frames: int) -> Batch:
         """See `Exporter`."""
-        (graph,) = self.graphs()
-        places = {name: axes.index(TIME) for name, axes in graph.inputs.items()}
+        places = {name: axes.index(TIME) for name, axes in self._inputs().items()}
         return {
             name: tensor.narrow(places[name], 0, num_frames) if name in places else tensor
             for name, tensor in batch.items()
