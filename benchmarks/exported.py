@@ -17,7 +17,7 @@ from torch import Tensor
 
 from benchmarks.measure import hardware, write_report
 from humotion.clips.datamodule import ClipDataModule
-from humotion.export import onnx_format, torch_format
+from humotion.export import aoti_format, onnx_format, torch_format
 from humotion.export.export_model import export_model
 from humotion.export.exporter import Exporter, load_exporter
 from humotion.params.document import load_params
@@ -32,6 +32,7 @@ of the model's experiment, and the largest difference of an output from eager on
                  in the frequency domain
   torch.compile  the same network with direct convolutions, compiled by inductor
   torch.export   the file of `humotion export --to torch-export`
+  AOTInductor    the file of `humotion export --to aoti`: the same, compiled before
   ONNX Runtime   the file of `humotion export --to onnx`
   int8           that file with weights in 8 bits (ONNX Runtime's dynamic quantisation)
 
@@ -79,7 +80,10 @@ def of_files(exporter: Exporter, written: Any, folder: Path) -> Form:
     """The files of a folder in one format."""
     graphs = exporter.graphs()
     paths = {graph.name: folder / f"{graph.name}{written.SUFFIX}" for graph in graphs}
-    runs = {graph.name: written.runner(paths[graph.name], graph, num_threads=1) for graph in graphs}
+    runs = {
+        graph.name: written.runner(paths[graph.name], list(graph.inputs), list(graph.outputs), num_threads=1)
+        for graph in graphs
+    }
     return Form(lambda name, inputs: runs[name](inputs), sum(size_of(path) for path in paths.values()))
 
 
@@ -179,12 +183,13 @@ def compare(folder: Path, runs: int, most: int | None) -> list[list[str]]:
     rows, reference = [], None
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        for to in ("torch-export", "onnx"):
+        for to in ("torch-export", "aoti", "onnx"):
             export_model(folder, to, root / to)
         forms: dict[str, Callable[[], Form]] = {
             "eager": lambda: eager(exporter, folder),
             "torch.compile": lambda: compiled(exporter),
             "torch.export": lambda: of_files(exporter, torch_format, root / "torch-export"),
+            "AOTInductor": lambda: of_files(exporter, aoti_format, root / "aoti"),
             "ONNX Runtime": lambda: of_files(exporter, onnx_format, root / "onnx"),
             "ONNX Runtime int8": lambda: quantised(exporter, root / "onnx", root / "int8"),
         }

@@ -33,7 +33,7 @@ def exported(tmp_path: Path, name: str, official: str, to: str) -> tuple[Path, d
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("to", ["onnx", "torch-export"])
+@pytest.mark.parametrize("to", ["onnx", "torch-export", "aoti"])
 @pytest.mark.parametrize(("name", "official"), CONFIGURATIONS)
 def test_every_model_in_every_format(tmp_path: Path, name: str, official: str, to: str) -> None:
     _, about = exported(tmp_path, name, official, to)
@@ -61,6 +61,15 @@ def test_an_action_model_is_one_graph(tmp_path: Path, to: str) -> None:
         {"name": "probabilities", "dtype": "float32", "axes": ["batch", "class"], "shape": ["batch", 3]}
     ]
     assert (tmp_path / "out" / graph["file"]).stat().st_size > 10_000
+
+
+def test_a_compiled_model_is_one_file(tmp_path: Path) -> None:
+    """The check of the export also runs a part of a larger tensor, which the compiled code would read wrongly."""
+    _, about = exported(tmp_path, "linear_probe", "frames of a ViT-S", "aoti")
+    (graph,) = about["graphs"].values()
+    assert graph["file"] == "model.aoti.pt2"
+    assert about["versions"]["cpu"]
+    assert about["check"]["largest_difference"]["probabilities"] < 1e-4
 
 
 def test_a_pose_machine_is_two_graphs_with_a_state(tmp_path: Path) -> None:
@@ -98,7 +107,7 @@ def test_what_cannot_be_exported_says_why(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(HumotionError, match="not an exported model"):
         export_model(folder, "torch-export", tmp_path / "mine")
     done = CliRunner().invoke(app, ["export", str(folder), "--to", "tflite"])
-    assert "one of onnx, torch-export" in str(done.exception)
+    assert "one of onnx, torch-export, aoti" in str(done.exception)
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(HumotionError, match=r"pip install 'humotion\[export\]'"):
         export_model(folder, "onnx", tmp_path / "out")

@@ -13,7 +13,12 @@ app = typer.Typer()
 @app.command()
 def export(
     model: Annotated[str, typer.Argument(help="A model folder, or an MLflow model (models:/ls_vit-hmdb51@champion).")],
-    to: Annotated[str, typer.Option(help="onnx (needs the extra `export`), or torch-export.")] = "onnx",
+    to: Annotated[
+        str,
+        typer.Option(
+            help="onnx (needs the extra `export`), torch-export, or aoti (compiled for this CPU; needs a C++ compiler)."
+        ),
+    ] = "onnx",
     out: Annotated[
         Path | None,
         typer.Option(help="The new folder.", show_default="exported/MODEL-FORMAT"),

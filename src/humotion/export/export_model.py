@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import version
@@ -18,11 +19,11 @@ from humotion.export.exporter import Difference, Exporter, load_exporter
 from humotion.export.graph import BATCH, TIME, Graph, Traced, dtype_name, trace
 from humotion.export.preprocessing import preprocessing_of
 from humotion.files import atomic_folder, write_json
-from humotion.training.description import WEIGHTS
+from humotion.prediction.models import EXPORTED
+from humotion.training.description import DESCRIPTION, WEIGHTS
 from humotion.work import digest_of_file
 
-FORMATS = {"onnx": "onnx_format", "torch-export": "torch_format"}
-DESCRIPTION = "export.json"
+FORMATS = {"onnx": "onnx_format", "torch-export": "torch_format", "aoti": "aoti_format"}
 
 
 def export_model(folder: Path, to: str, out: Path | None = None) -> str:
@@ -42,13 +43,18 @@ def export_model(folder: Path, to: str, out: Path | None = None) -> str:
     written = import_module(f"humotion.export.{FORMATS[to]}")
     written.check_installed()
     out = out or Path("exported") / f"{folder.resolve().name}-{to}"
-    if out.exists() and not (out / DESCRIPTION).exists():
+    if out.exists() and not (out / EXPORTED).exists():
         raise HumotionError(f"{out} exists and is not an exported model. Remove it, or name another folder with --out.")
     exporter = load_exporter(folder)
     samples = samples_of(exporter)
     with atomic_folder(out) as temporary:
         traced = _write_graphs(exporter, written, samples, temporary)
-        runs = {one.graph.name: written.runner(temporary / _file(one, written), one.graph) for one in traced}
+        runs = {
+            graph.name: written.runner(
+                temporary / f"{graph.name}{written.SUFFIX}", list(graph.inputs), list(graph.outputs)
+            )
+            for graph in (one.graph for one in traced)
+        }
 
         def run(name: str, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
             try:
@@ -59,7 +65,8 @@ def export_model(folder: Path, to: str, out: Path | None = None) -> str:
 
         found = differences(exporter, run, samples, any(one.any_time for one in traced))
         document = _document(exporter, folder, to, written, traced, samples, found, run)
-        write_json(temporary / DESCRIPTION, document)
+        write_json(temporary / EXPORTED, document)
+        shutil.copyfile(folder / DESCRIPTION, temporary / DESCRIPTION)  # for `humotion predict`
         size = sum(path.stat().st_size for path in temporary.iterdir()) / 1e6
         files = ", ".join(sorted(path.name for path in temporary.iterdir()))
     listed = ", ".join(f"{name} {one.largest:.1e}" for name, one in found.items())

@@ -12,6 +12,7 @@ from torch import Tensor
 from humotion import choices
 from humotion.errors import HumotionError
 from humotion.export.graph import Graph
+from humotion.prediction.models import EXPORTED
 from humotion.training.description import FUSION, ModelDescription, read_description
 from humotion.training.fusion import members_of
 from humotion.training.model_folder import load_task
@@ -87,6 +88,8 @@ def load_exporter(folder: Path) -> Exporter:
         HumotionError: the folder is not a model folder, it is that of a fusion, or its task has no export.
     """
     description = read_description(folder)
+    if (folder / EXPORTED).exists():
+        raise HumotionError(f"{folder} is an exported model. Export the model folder from which it was made.")
     if description.architecture["family"] == FUSION:
         members = ", ".join(str(folder / "members" / name) for name in members_of(description))
         raise HumotionError(

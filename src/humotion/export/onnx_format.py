@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from humotion.errors import HumotionError
-from humotion.export.graph import Graph, Traced
+from humotion.export.graph import Traced
 
 SUFFIX = ".onnx"
 
@@ -28,6 +28,16 @@ def check_installed() -> None:
     except ImportError as error:
         raise HumotionError(
             f"Export to ONNX needs the package {error.name}, which is not installed: pip install 'humotion[export]'"
+        ) from error
+
+
+def check_runtime() -> None:
+    """Raise a HumotionError if ONNX Runtime, which is all that a finished file needs, is missing."""
+    try:
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise HumotionError(
+            "An exported model needs ONNX Runtime, which is not installed: pip install 'humotion[export]'"
         ) from error
 
 
@@ -61,7 +71,9 @@ def write(traced: Traced, path: Path) -> None:
     onnx.checker.check_model(path, full_check=True)
 
 
-def runner(path: Path, graph: Graph, num_threads: int = 0) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
+def runner(
+    path: Path, inputs: Sequence[str], outputs: Sequence[str], num_threads: int = 0
+) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
     """Return a function that runs the file of a graph on named inputs, and returns the outputs by name.
 
     ``num_threads`` is 0 for as many as ONNX Runtime chooses.
@@ -71,11 +83,10 @@ def runner(path: Path, graph: Graph, num_threads: int = 0) -> Callable[[Mapping[
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = num_threads
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    names = list(graph.outputs)
 
-    def run(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        outputs = session.run(names, {name: inputs[name].numpy() for name in graph.inputs})
-        return {name: torch.from_numpy(value) for name, value in zip(names, outputs, strict=True)}
+    def run(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        found = session.run(list(outputs), {name: given[name].numpy() for name in inputs})
+        return {name: torch.from_numpy(value) for name, value in zip(outputs, found, strict=True)}
 
     return run
 

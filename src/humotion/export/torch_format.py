@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from humotion.export.graph import Graph, Traced
+from humotion.export.graph import Traced
 
 SUFFIX = ".pt2"
 
@@ -29,16 +29,18 @@ def write(traced: Traced, path: Path) -> None:
         torch.export.save(traced.program, path)
 
 
-def runner(path: Path, graph: Graph, num_threads: int = 0) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
+def runner(
+    path: Path, inputs: Sequence[str], outputs: Sequence[str], num_threads: int = 0
+) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
     """Return a function that runs the file of a graph on named inputs, and returns the outputs by name.
 
     ``num_threads`` has no effect, because PyTorch has one number for all it does (`torch.set_num_threads`).
     """
     module = torch.export.load(path).module()
 
-    def run(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def run(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
         with torch.no_grad():
-            outputs = module(*(inputs[name] for name in graph.inputs))
-        return dict(zip(graph.outputs, outputs, strict=True))
+            found = module(*(given[name] for name in inputs))
+        return dict(zip(outputs, found, strict=True))
 
     return run

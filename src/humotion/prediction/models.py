@@ -8,6 +8,9 @@ from pathlib import Path
 from humotion.errors import HumotionError
 from humotion.params.document import PARAMS_FILE, load_params
 
+EXPORTED = "export.json"
+"""The file by which an exported folder (`humotion export`) is known."""
+
 
 def model_folders(models: Sequence[str]) -> list[Path]:
     """Return the folders of models (paths or MLflow model URIs); without any, every folder below ``models/``.

@@ -15,6 +15,7 @@ from humotion import choices
 from humotion.errors import HumotionError
 from humotion.prediction.caution import caution_of
 from humotion.prediction.layer import annotated
+from humotion.prediction.models import EXPORTED
 from humotion.prediction.video_file import DecodedVideo, Frames, Video, VideoFile, read_video
 from humotion.training.description import FUSION, ModelDescription, read_description
 from humotion.training.model_folder import load_task
@@ -153,8 +154,13 @@ class Predictor(ABC):
 
 
 def load_predictor(folder: Path | str) -> Predictor:
-    """The predictor of a model folder, on the CPU. Logged models name this function, so do not move or rename it."""
+    """The predictor of a model folder or of an exported one, on the CPU.
+
+    Logged models name this function, so do not move or rename it.
+    """
     description = read_description(Path(folder))
     part = "fusion.predictor" if description.architecture["family"] == FUSION else "predictor"
+    if (Path(folder) / EXPORTED).exists():
+        part = "exported_predictor"
     module = choices.load("tasks", description.task, part)
     return choices.only_class(module, Predictor).of_folder(Path(folder))  # type: ignore[type-abstract]

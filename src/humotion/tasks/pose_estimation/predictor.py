@@ -22,7 +22,7 @@ from humotion.prediction.shots import shot_starts, stretches
 from humotion.store.people import found_frames, main_person
 from humotion.store.skeleton import Skeleton
 from humotion.tasks.pose_estimation.training.abstention import JointAbstention, read_joint_abstention
-from humotion.tasks.pose_estimation.training.module import FRAMES_AT_ONCE, PoseEstimation
+from humotion.tasks.pose_estimation.training.module import FRAMES_AT_ONCE
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -115,8 +115,8 @@ class PosePredictor(Predictor):
 
     def _joints_of_stretch(self, frames: Iterable[Frames], boxes: Floats) -> tuple[Floats, Floats]:
         """Joints and scores of successive frames, with as many in memory as the model processes together."""
-        settings, task = self.description.preprocessing, self.task
-        assert isinstance(task, PoseEstimation)
+        settings = self.description.preprocessing
+        task: Any = self.task
         windows = clip_windows(boxes, self.size, settings["person_scale"], settings.get("pixel_scale"))
         pairs = zip(frames, windows, strict=True)
         state: Any = None
