@@ -14,10 +14,10 @@ import requests
 
 
 class Server:
-    """``mlflow server`` over a database and a folder of artifacts in ``folder``."""
+    """``mlflow server`` over a database and a folder of artifacts in ``folder``; it may ask for passwords."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, passwords: Path | None = None) -> None:
+        self.folder, self.passwords = folder, passwords
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -28,9 +28,13 @@ class Server:
         """Returns when it answers."""
         options = ["--backend-store-uri", f"sqlite:///{self.folder / 'mlflow.db'}", "--port", str(self.port)]
         options += ["--artifacts-destination", str(self.folder / "artifacts"), "--workers", "1"]
+        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_TRACKING_URI": ""}
+        if self.passwords is not None:
+            options += ["--app-name", "basic-auth"]
+            environment |= {"MLFLOW_AUTH_CONFIG_PATH": str(self.passwords), "MLFLOW_FLASK_SERVER_SECRET_KEY": "test"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mlflow", "server", *options],
-            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_TRACKING_URI": ""},
+            env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
