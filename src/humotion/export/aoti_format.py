@@ -30,7 +30,7 @@ def check_installed() -> None:
 
 
 def versions() -> dict[str, str]:
-    """The file depends on the instructions of the CPU, beside the version of PyTorch."""
+    """The file depends on the instructions of the CPU, and on the version of PyTorch."""
     from torch._inductor.cpu_vec_isa import pick_vec_isa
 
     return {"cpu": str(pick_vec_isa())}
