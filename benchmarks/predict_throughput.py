@@ -107,8 +107,9 @@ def of_joints(
 def lasting(video: Path, seconds: int, folder: Path) -> Path:
     """The video, repeated until it is that long."""
     path = folder / f"{seconds}s{video.suffix}"
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-stream_loop", "-1", "-i", video, "-t", str(seconds), "-c", "copy"]
-    subprocess.run([*map(str, command), str(path)], check=True)
+    command: list[object] = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-stream_loop", "-1", "-i", video]
+    command += ["-t", seconds, "-c", "copy", path]
+    subprocess.run([str(part) for part in command], check=True)
     return path
 
 

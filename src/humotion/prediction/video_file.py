@@ -31,8 +31,8 @@ Frames = npt.NDArray[np.uint8]
 
 USUAL_FPS = 30.0
 """Frames per second of a source that does not state them."""
-KEPT_BYTES = 2**26
-"""So many bytes of pixels of a video are kept in memory: 64 MiB are 10 frames of 1920x1080."""
+KEPT_BYTES = 2**25
+"""So many bytes of pixels of a video are kept in memory: 32 MiB are 145 frames of 320x240."""
 AHEAD_BYTES, AHEAD_FRAMES = 2**25, 16
 """So many are decoded at most while the last one is looked at."""
 
