@@ -121,9 +121,9 @@ def row_of(unseen: str, name: str, params: Params, recordings: Sequence[Path]) -
     for clip in data.clips("test").itertuples():
         video = data.store[clip.video_id]
         window = {key: array[:, clip.frame_indices] for key, array in video.annotation.items()}
-        says.append(predictor.verdict(_video(window, video.height, video.width)).label)
+        says.append(predictor.verdict([_video(window, video.height, video.width)]).label)
     answered = [(said, label) for said, label in zip(says, labels, strict=True) if said is not None]
-    verdicts = [predictor.verdict(window) for path in recordings for window in windows(predictor, path)]
+    verdicts = [predictor.verdict([window]) for path in recordings for window in windows(predictor, path)]
     guesses, counts = np.unique([one.guess for one in verdicts if one.guess is not None], return_counts=True)
     return Row(
         *(unseen, name, rule["threshold"], len(answered) / len(labels)),

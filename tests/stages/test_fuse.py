@@ -146,6 +146,15 @@ def test_a_video_is_predicted_by_both(project: Path) -> None:
     assert json.loads(row["probabilities"]) == pytest.approx(found)
 
 
+def test_it_has_a_rule_of_its_own_from_its_validation_answers(project: Path) -> None:
+    predictor: Any = load_predictor("models/both")
+    clips = pd.read_parquet("models/both/validation.parquet")
+    assert predictor.rule.num_clips == len(clips) > 0 and predictor.rule.num_groups == clips["group"].nunique()
+    tested = read_json(Path("metrics/both/test.json"))["abstention"]
+    assert tested["temperature"] == pytest.approx(predictor.rule.temperature)
+    assert tested["threshold"] == predictor.rule.threshold and tested["num_clips"] == len(probabilities("both"))
+
+
 def test_lineage_knows_its_members(own_project: Path) -> None:
     with Path("params.yaml").open("w") as stream:
         YAML().dump(settings(), stream)

@@ -66,9 +66,8 @@ MinConfidence = Annotated[
 Weights = Annotated[
     Path | None,
     typer.Option(
-        help="Folder of BlazePose's weights.",
+        help="Folder of BlazePose's weights, for models of landmarks and of joints.",
         show_default="where `humotion fetch blazepose` puts them",
-        rich_help_panel=WINDOWS,
     ),
 ]
 

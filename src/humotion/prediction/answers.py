@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from humotion.files import without_nan
 from humotion.prediction.predictor import Answer, Predictor
+from humotion.prediction.shots import Shots
 from humotion.prediction.timeline.answer import answer_over_time
 from humotion.prediction.timeline.bar import bar_of
 from humotion.prediction.timeline.watch import WindowSettings, is_long, timelines_of
-from humotion.prediction.video_file import VideoFile
+from humotion.prediction.video_file import Limits, VideoFile, read_video
+
+
+def read_for(path: Path, predictors: Sequence[Predictor], limits: Limits | None = None) -> VideoFile:
+    """Read a video for some models, with what they need of each frame; see `humotion.prediction.video_file.VideoFile`.
+
+    Raises:
+        HumotionError: no frame can be read, or ``limits`` are exceeded.
+    """
+    if not any(predictor.follows for predictor in predictors):
+        return read_video(path, limits)
+    shots = Shots()
+    video = read_video(path, limits, shots.see)
+    shots.keep_for(video)
+    return video
 
 
 def answers_of(video: VideoFile, predictors: Sequence[Predictor], settings: WindowSettings) -> list[Answer]:

@@ -38,7 +38,7 @@ class Format(NamedTuple):
     options: dict[str, str] = {}  # noqa: RUF012 (never changed)
 
 
-_H264 = "libx264", {"crf": "20"}
+_H264 = "libx264", {"crf": "20", "preset": "veryfast"}  # a third of the work of the usual preset
 _VP9 = "libvpx-vp9", {"crf": "30", "b": "0", "deadline": "realtime", "cpu-used": "8"}
 FORMATS = {
     ".mp4": Format("mp4", *_H264, {"movflags": "faststart"}),

@@ -8,7 +8,7 @@ runs here, once per video, whatever number of models ask for it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,12 @@ from humotion.prediction.video_file import Frames, Video
 from humotion.store.layers import Arrays
 from humotion.work import digest_of, digest_of_file
 
+PEOPLE_TOOL = "blazepose"
 PEOPLE: Mapping[str, Any] = {"model": "lite"}
-"""Settings of BlazePose where a model needs nothing but the place of the person."""
+"""Settings of that tool where a model needs nothing but the place of the person."""
+
+PIECE = 4096
+"""Frames at which a tool looks together: two minutes."""
 
 _logger = logging.getLogger(__name__)
 
@@ -48,12 +52,13 @@ class AnnotatedVideo(Video):
         return self._video.decode(indices)
 
 
-def annotated(video: Video, layer: Mapping[str, Any] | None) -> Video:
+def annotated(video: Video, layer: Mapping[str, Any] | None, weights: Path | None = None) -> Video:
     """Return a video with the arrays of a layer.
 
     Args:
         video: a video that brings its own landmarks (a recording of them) is returned as it is.
         layer: ``preprocessing.layer`` of a model folder; None if the training had no layer.
+        weights: see `checked_settings`.
 
     Raises:
         HumotionError: the tool's weights or its package are missing, or its weights are not those of the training.
@@ -62,17 +67,20 @@ def annotated(video: Video, layer: Mapping[str, Any] | None) -> Video:
         return video
     key = digest_of(layer)
     if key not in video.annotations:
-        video.annotations[key] = _arrays(video, layer)
+        video.annotations[key] = _arrays(video, layer, weights)
     return AnnotatedVideo(video, video.annotations[key])
 
 
-def people_tool() -> LayerParams:
+def people_tool(weights: Path | None = None) -> LayerParams:
     """Return the section of the tool that finds a person for models that were trained with labelled boxes.
+
+    Args:
+        weights: folder of its weights; None for the usual place.
 
     Raises:
         HumotionError: the tool's weights or its package are missing; the message says how to get them.
     """
-    settings = layer_section("blazepose", PEOPLE)
+    settings = layer_section(PEOPLE_TOOL, {**PEOPLE, "weights": weights})
     load_tool(settings.tool).weights(settings)  # an opened tool would not notice that they are of another checkout
     opened(settings)
     return settings
@@ -82,27 +90,48 @@ def with_people(video: Video, settings: LayerParams) -> Video:
     """Return a video with the arrays of a tool that finds people, as `annotated` does with those of a layer."""
     if video.annotation:
         return video
-    key = digest_of({"tool": settings.tool, **settings.settings()})
+    key = digest_of({"tool": settings.tool, **settings.settings()})  # unlike that of a layer, which has all arrays
     if key not in video.annotations:
-        video.annotations[key] = _found(settings, video, {})
+        video.annotations[key] = _found(settings, video, {}, ("boxes", "found"))
     return AnnotatedVideo(video, video.annotations[key])
 
 
-def _arrays(video: Video, layer: Mapping[str, Any]) -> Arrays:
-    settings, made = checked_settings(layer), layer
+def _arrays(video: Video, layer: Mapping[str, Any], weights: Path | None) -> Arrays:
+    settings, made = checked_settings(layer, weights), layer
     read = {}
     while "reads" in made:
         name, made = made["settings"]["of"], made["reads"]
-        read[name] = checked_settings(made)
+        read[name] = checked_settings(made, weights)
     arrays = _found(settings, video, read)
     if not arrays["found"].any():
         _logger.warning("%s found nobody in this video, so the model has nothing to go by.", made["tool"])
     return arrays
 
 
-def _found(settings: LayerParams, video: Video, read: Mapping[str, LayerParams]) -> Arrays:
+def _found(settings: LayerParams, video: Video, read: Mapping[str, LayerParams], names: Collection[str] = ()) -> Arrays:
+    """What a tool finds in a video, of which only the named arrays are kept; all, if none is named.
+
+    A tool remembers every pose until its end, which are 2 kB per frame. So it looks at pieces of a long video, and the
+    person is looked for again where the next one starts.
+    """
+    pieces: list[Arrays] = []
     with tqdm(total=video.num_frames, desc=settings.tool, unit="frame", leave=False) as progress:
-        return annotate(settings, _Watched(video, progress), read)
+        for start in range(0, video.num_frames, PIECE):
+            found = annotate(settings, _Watched(video, progress, start), read)
+            pieces.append({name: values for name, values in found.items() if not names or name in names})
+    return pieces[0] if len(pieces) == 1 else _joined(pieces)
+
+
+def _joined(pieces: Sequence[Arrays]) -> Arrays:
+    """The arrays (P, T, ...) of successive pieces; a person whom a piece lacks was not found there."""
+    most = max(len(piece["found"]) for piece in pieces)
+
+    def filled(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        missing = (most - len(values), *values.shape[1:])
+        nothing = np.zeros(missing, bool) if values.dtype == bool else np.full(missing, np.nan, values.dtype)
+        return np.concatenate([values, nothing])
+
+    return {name: np.concatenate([filled(piece[name]) for piece in pieces], axis=1) for name in pieces[0]}
 
 
 def checked_settings(layer: Mapping[str, Any], weights: Path | None = None) -> LayerParams:
@@ -110,12 +139,13 @@ def checked_settings(layer: Mapping[str, Any], weights: Path | None = None) -> L
 
     Args:
         layer: ``preprocessing.layer`` of a model folder.
-        weights: another folder of the tool's weights than that of the training.
+        weights: another folder of BlazePose's weights than that of the training; other tools have their own.
 
     Raises:
         HumotionError: see `annotated`.
     """
-    here = _here(layer["settings"]) if weights is None else {**layer["settings"], "weights": weights}
+    is_other = weights is not None and layer["tool"] == PEOPLE_TOOL
+    here = {**layer["settings"], "weights": weights} if is_other else _here(layer["settings"])
     settings = layer_section(layer["tool"], here)
     tool = load_tool(settings.tool)
     if layer["version"] != tool.VERSION:
@@ -141,14 +171,16 @@ def _here(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Watched(AnnotatedVideo):
-    """A video whose progress bar shows how far a tool has looked; looking backwards does not count."""
+    """A piece of a video; the progress bar shows how far a tool has looked, and looking backwards does not count."""
 
-    def __init__(self, video: Video, progress: tqdm[Any]) -> None:
+    def __init__(self, video: Video, progress: tqdm[Any], start: int) -> None:
         super().__init__(video, {})
-        self._progress = progress
+        self._progress, self._start = progress, start
+        self.num_frames = min(PIECE, video.num_frames - start)
 
     def decode(self, indices: npt.NDArray[np.integer[Any]]) -> Frames:
         """See `Video`."""
-        frames = super().decode(indices)
-        self._progress.update(max(0, int(np.max(indices, initial=-1)) + 1 - self._progress.n))
+        there = np.asarray(indices) + self._start
+        frames = super().decode(there)
+        self._progress.update(max(0, int(np.max(there, initial=-1)) + 1 - self._progress.n))
         return frames

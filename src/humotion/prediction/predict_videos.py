@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from humotion.errors import HumotionError
-from humotion.prediction.answers import answers_of, facts_of
+from humotion.prediction.answers import answers_of, facts_of, read_for
 from humotion.prediction.caution import with_caution
 from humotion.prediction.drawn_copy import FORMATS, check_out, write_copy
 from humotion.prediction.models import model_folders
 from humotion.prediction.predictor import Answer, Predictor, load_predictor
 from humotion.prediction.results import write_results
+from humotion.prediction.rows import json_pieces
 from humotion.prediction.sources import Source, sources_of
 from humotion.prediction.timeline.watch import WindowSettings
-from humotion.prediction.video_file import Frames, VideoFile, read_video
+from humotion.prediction.video_file import Frames, VideoFile
 
 _DRAWN = ".mp4"  # the ending of annotated copies in a folder
 
@@ -46,11 +47,12 @@ def predict_videos(
     sources = sources_of(arguments)
     if out is not None:
         _check(out, sources)
-    predictors = [load_predictor(folder) for folder in model_folders(models)]
+    settings = settings or WindowSettings()
+    predictors = [load_predictor(folder, settings.weights) for folder in model_folders(models)]
     documents, failed = [], []
     for source in sources:
         try:
-            documents.append(_predict(source, predictors, out, as_json, settings or WindowSettings()))
+            documents.append(_predict(source, predictors, out, as_json, settings))
         except HumotionError as error:
             if len(sources) == 1:
                 raise
@@ -58,7 +60,8 @@ def predict_videos(
             documents.append({"path": str(source.path), "status": "failed", "error": str(error), "predictions": []})
             print(f"{source.path}: {error}", file=sys.stderr)
     if as_json:
-        print(json.dumps({"videos": documents}, indent=2, ensure_ascii=False))
+        sys.stdout.writelines(chain(json_pieces({"videos": documents}), ["\n"]))
+        sys.stdout.flush()
     if failed:
         named = ", ".join(failed[:3]) + (", ..." if len(failed) > 3 else "")
         raise HumotionError(f"{len(failed)} of {len(sources)} videos have no prediction: {named}.")
@@ -92,7 +95,7 @@ def _predict(
         if not as_json:
             print(text, flush=True)
 
-    video = read_video(source.path)
+    video = read_for(source.path, predictors)
     say(_about(video))
     for predictor in predictors:
         if predictor.caution:

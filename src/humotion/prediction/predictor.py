@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -16,6 +16,7 @@ from humotion.errors import HumotionError
 from humotion.prediction.caution import caution_of
 from humotion.prediction.layer import annotated
 from humotion.prediction.models import EXPORTED
+from humotion.prediction.rows import plain
 from humotion.prediction.video_file import DecodedVideo, Frames, Video, VideoFile, read_video
 from humotion.training.description import FUSION, ModelDescription, read_description
 from humotion.training.model_folder import load_task
@@ -42,7 +43,8 @@ class Answer(NamedTuple):
 
     Attributes:
         text: one line for users.
-        values: the same for programs, a JSON value per column of `Task.output_columns` other than ``video``.
+        values: the same for programs, a JSON value per column of `Task.output_columns` other than ``video``. Lists
+            with a row per frame are `humotion.prediction.rows.Rows`.
         draw: returns a frame (H, W, 3) with the prediction drawn, from the number of the frame and the frame, into
             which other models may have drawn already. None if there is nothing to draw.
     """
@@ -75,9 +77,13 @@ class Predictor(ABC):
 
     Attributes:
         says_when: whether the model says what happens in a window of frames (`verdict`).
+        follows: whether the model follows a person from frame to frame, and must know where a shot starts.
+        weights: folder of the weights of the tools that it needs; None for where they usually are.
     """
 
     says_when: ClassVar[bool] = False
+    follows: ClassVar[bool] = False
+    weights: Path | None = None
 
     def __init__(self, task: Task, description: ModelDescription) -> None:
         self.task, self.description = task, description
@@ -92,6 +98,11 @@ class Predictor(ABC):
     def caution(self) -> str:
         """What a user must be told first, for example of a model of rendered clips; empty if there is nothing."""
         return caution_of(self.description.data_md5)
+
+    @property
+    def parts(self) -> tuple[Predictor, ...]:
+        """The models that look at frames, each with its own preprocessing: several if they answer together."""
+        return (self,)
 
     def checked(self, **outputs: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs of the model for a video.
@@ -108,7 +119,7 @@ class Predictor(ABC):
         Raises:
             HumotionError: see `humotion.prediction.layer.annotated`.
         """
-        return annotated(video, self.description.preprocessing.get("layer"))
+        return annotated(video, self.description.preprocessing.get("layer"), self.weights)
 
     @abstractmethod
     def answer(self, video: Video) -> Answer:
@@ -132,10 +143,12 @@ class Predictor(ABC):
             "--model."
         )
 
-    def verdict(self, video: Video, min_confidence: float | None = None) -> Verdict:
+    def verdict(self, windows: Sequence[Video], min_confidence: float | None = None) -> Verdict:
         """Say what happens in a window of frames, or none. See `check_live`.
 
-        ``min_confidence`` takes the place of the threshold of the model folder.
+        Args:
+            windows: the window as each of the `parts` sees it.
+            min_confidence: in place of the threshold of the model folder.
         """
         raise NotImplementedError
 
@@ -149,18 +162,23 @@ class Predictor(ABC):
         values = self.answer(video).values
         return {
             "video": path,
-            **{name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()},
+            **{name: value if isinstance(value, str) else json.dumps(plain(value)) for name, value in values.items()},
         }
 
 
-def load_predictor(folder: Path | str) -> Predictor:
+def load_predictor(folder: Path | str, weights: Path | None = None) -> Predictor:
     """The predictor of a model folder or of an exported one, on the CPU.
 
     Logged models name this function, so do not move or rename it.
+
+    ``weights`` is the folder of the tools' weights, if they are not where they were in the training or usually are.
     """
     description = read_description(Path(folder))
     part = "fusion.predictor" if description.architecture["family"] == FUSION else "predictor"
     if (Path(folder) / EXPORTED).exists():
         part = "exported_predictor"
     module = choices.load("tasks", description.task, part)
-    return choices.only_class(module, Predictor).of_folder(Path(folder))  # type: ignore[type-abstract]
+    predictor = choices.only_class(module, Predictor).of_folder(Path(folder))  # type: ignore[type-abstract]
+    for model in predictor.parts:
+        model.weights = weights
+    return predictor

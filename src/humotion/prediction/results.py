@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from humotion.files import atomic_path, write_json
+from humotion.files import atomic_path
+from humotion.prediction.rows import Rows, write_rows
 
 _PERSON = 1  # COCO's number of the category
 
@@ -25,18 +26,27 @@ def write_results(stem: Path, facts: Mapping[str, Any], times: Sequence[float]) 
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
     whole = _beside(stem, ".json")
-    write_json(whole, dict(facts))
+    write_rows(whole, facts)
     written = [whole]
     for ending, rows in ((".actions.csv", _actions(facts)), (".joints.csv", _joints(facts, times))):
-        if table := list(rows):
-            written.append(_beside(stem, ending))
-            with atomic_path(written[-1]) as temporary:
-                pd.DataFrame(table).to_csv(temporary, index=False)
+        written += _write_table(_beside(stem, ending), iter(rows))
     for prediction in facts["predictions"]:
         if "joints" in prediction:
             written.append(_beside(stem, f".{prediction['experiment']}.coco.json"))
-            write_json(written[-1], coco_of(facts, prediction, times))
+            write_rows(written[-1], coco_of(facts, prediction, times))
     return written
+
+
+def _write_table(path: Path, rows: Iterator[Mapping[str, Any]]) -> list[Path]:
+    """Write rows as CSV, one after the other, and return the path; nothing if there is no row."""
+    first = next(rows, None)
+    if first is None:
+        return []
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, list(first), lineterminator="\n")
+        table.writeheader()
+        table.writerows(chain([first], rows))
+    return [path]
 
 
 def coco_of(facts: Mapping[str, Any], prediction: Mapping[str, Any], times: Sequence[float]) -> dict[str, Any]:
@@ -46,44 +56,46 @@ def coco_of(facts: Mapping[str, Any], prediction: Mapping[str, Any], times: Sequ
     one has v of 2. ``scores`` has the score of every joint, ``score`` their mean over the believed ones.
     """
     joints = prediction["joints"]
-    annotations: list[dict[str, Any]] = []
-    for number, (points, is_believed) in enumerate(zip(joints["frames"], joints["believed"], strict=True)):
-        believed = [point for point, sure in zip(points, is_believed, strict=True) if sure]
-        if not believed:
-            continue
-        xs, ys = [point[0] for point in believed], [point[1] for point in believed]
-        box = [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
-        flat = [
-            (point[0], point[1], 2) if is_sure else (0, 0, 0)
-            for point, is_sure in zip(points, is_believed, strict=True)
-        ]
-        annotations.append(
-            {
-                "id": len(annotations) + 1,
-                "image_id": number,
-                "category_id": _PERSON,
-                "keypoints": [value for triple in flat for value in triple],
-                "num_keypoints": len(believed),
-                "scores": [point[2] for point in points],
-                "score": round(sum(point[2] for point in believed) / len(believed), 4),
-                "bbox": [round(value, 3) for value in box],
-                "area": round(box[2] * box[3], 3),
-                "iscrowd": 0,
-            }
-        )
-    images = [
-        {
+    believed = [number for number, sure in enumerate(joints["believed"]) if any(sure)]
+
+    def annotation(row: int) -> dict[str, Any]:
+        number = believed[row]
+        return {"id": row + 1, "image_id": number, **_person(joints["frames"][number], joints["believed"][number])}
+
+    def image(number: int) -> dict[str, Any]:
+        return {
             "id": number,
             "file_name": f"{facts['path']}#{number}",
             "width": facts["width"],
             "height": facts["height"],
-            "seconds": round(time, 4),
+            "seconds": round(times[number], 4),
         }
-        for number, time in enumerate(times)
-    ]
+
     edges = [[first + 1, second + 1] for first, second in joints["edges"]]  # COCO counts from 1
     category = {"id": _PERSON, "name": "person", "keypoints": list(joints["names"]), "skeleton": edges}
-    return {"images": images, "annotations": annotations, "categories": [category]}
+    return {
+        "images": Rows(len(times), image),
+        "annotations": Rows(len(believed), annotation),
+        "categories": [category],
+    }
+
+
+def _person(points: Sequence[Sequence[float]], is_believed: Sequence[bool]) -> dict[str, Any]:
+    """The person of a frame, from x, y and score of each joint, of which at least one is believed."""
+    believed = [point for point, sure in zip(points, is_believed, strict=True) if sure]
+    xs, ys = [point[0] for point in believed], [point[1] for point in believed]
+    box = [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
+    flat = [(point[0], point[1], 2) if sure else (0, 0, 0) for point, sure in zip(points, is_believed, strict=True)]
+    return {
+        "category_id": _PERSON,
+        "keypoints": [value for triple in flat for value in triple],
+        "num_keypoints": len(believed),
+        "scores": [point[2] for point in points],
+        "score": round(sum(point[2] for point in believed) / len(believed), 4),
+        "bbox": [round(value, 3) for value in box],
+        "area": round(box[2] * box[3], 3),
+        "iscrowd": 0,
+    }
 
 
 def _actions(facts: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
@@ -103,11 +115,11 @@ def _joints(facts: Mapping[str, Any], times: Sequence[float]) -> Iterable[dict[s
     for prediction in facts["predictions"]:
         joints = prediction.get("joints", {"frames": ()})
         for number, points in enumerate(joints["frames"]):
-            believed = joints["believed"][number]
+            believed, seconds = joints["believed"][number], round(times[number], 4)
             for name, (x, y, score), is_sure in zip(joints["names"], points, believed, strict=True):
                 yield {
                     "experiment": prediction["experiment"],
-                    **{"frame": number, "seconds": round(times[number], 4), "joint": name},
+                    **{"frame": number, "seconds": seconds, "joint": name},
                     **{"x": x, "y": y, "score": score, "believed": is_sure},
                 }
 

@@ -6,8 +6,6 @@ hue, saturation and value. This finds cuts, but no slow transitions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +28,29 @@ _KEY = "shots"
 def shot_starts(video: Video) -> npt.NDArray[np.bool_]:
     """Return in which frames (N,) a shot starts; the first frame does. The video keeps it for the next model."""
     if _KEY not in video.annotations:
-        video.annotations[_KEY] = {"starts": np.array(list(_starts(video)), bool)}
+        shots = Shots()
+        for frame in video:
+            shots.see(frame)
+        shots.keep_for(video)
     return video.annotations[_KEY]["starts"]
+
+
+class Shots:
+    """Looks at the frames of a video, for example while they are read for another reason."""
+
+    def __init__(self) -> None:
+        self._starts = bytearray()
+        self._before: npt.NDArray[np.float32] | None = None
+
+    def see(self, frame: Frames) -> None:
+        """Look at the next frame (H, W, 3)."""
+        now = histograms(frame)
+        self._starts.append(self._before is None or colour_change(self._before, now) > CUT)
+        self._before = now
+
+    def keep_for(self, video: Video) -> None:
+        """Let `shot_starts` know what was seen of all frames of this video."""
+        video.annotations[_KEY] = {"starts": np.frombuffer(self._starts, bool)}
 
 
 def stretches(known: npt.NDArray[np.bool_], starts: npt.NDArray[np.bool_]) -> list[slice]:
@@ -64,11 +83,3 @@ def histograms(frame: Frames) -> npt.NDArray[np.float32]:
     padded[0, 0], padded[0, -1] = counts[0, -1], counts[0, 0]  # hue is a circle
     soft = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) / 4
     return np.asarray(soft / soft.sum(axis=1, keepdims=True), np.float32)
-
-
-def _starts(video: Video) -> Iterator[bool]:
-    before = None
-    for frame in video:
-        now = histograms(frame)
-        yield before is None or colour_change(before, now) > CUT
-        before = now

@@ -11,8 +11,8 @@ from __future__ import annotations
 import weakref
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from humotion.datasets.landmarks import arrays_of, drawn_frames, is_recording
 from humotion.errors import HumotionError
+from humotion.prediction.ahead import ahead
 from humotion.prediction.times import frame_times
 from humotion.video.decode import Decoded, decode_video
 from humotion.video.images import decode_frames_folder
@@ -30,8 +31,10 @@ Frames = npt.NDArray[np.uint8]
 
 USUAL_FPS = 30.0
 """Frames per second of a source that does not state them."""
-KEPT_BYTES = 2**27
-"""So many bytes of pixels of a video are kept in memory: 128 MiB are 21 frames of 1920x1080."""
+KEPT_BYTES = 2**25
+"""So many bytes of pixels of a video are kept in memory: 32 MiB are 145 frames of 320x240."""
+AHEAD_BYTES, AHEAD_FRAMES = 2**25, 16
+"""So many are decoded at most while the last one is looked at."""
 
 
 class Video(ABC):
@@ -104,11 +107,16 @@ class Limits(NamedTuple):
 class VideoFile(Video):
     """A video that is read from a video file, from a folder of frames as images, or from a recording of landmarks.
 
+    Args:
+        path: of it.
+        limits: of its length and size.
+        see: is called with each frame of the first reading.
+
     Raises:
         HumotionError: no frame can be read, or ``limits`` are exceeded.
     """
 
-    def __init__(self, path: Path, limits: Limits | None = None) -> None:
+    def __init__(self, path: Path, limits: Limits | None = None, see: Callable[[Frames], None] | None = None) -> None:
         self.path = path
         self._kept: list[Frames] | None = []
         self._last = _LastFrames(weakref.proxy(self))  # no circle: the frames go when the video goes
@@ -117,6 +125,8 @@ class VideoFile(Video):
             num_bytes, shape = num_bytes + frame.nbytes, frame.shape[:2]
             if limits is not None:
                 limits.check(number, shape)
+            if see is not None:
+                see(frame)
             if self._kept is not None:
                 self._kept.append(frame)
             if num_bytes > KEPT_BYTES:
@@ -160,7 +170,8 @@ class VideoFile(Video):
 
     def _read(self) -> Iterator[Frames]:
         number = 0
-        for number, frame in enumerate(open_video(self.path), start=1):
+        room = max(1, AHEAD_BYTES // (3 * self.height * self.width))
+        for number, frame in enumerate(ahead(partial(open_video, self.path), min(room, AHEAD_FRAMES)), start=1):
             if number > self.num_frames or frame.shape[:2] != (self.height, self.width):
                 break
             yield frame
@@ -198,10 +209,12 @@ def open_video(path: Path) -> Decoded:
     return decode_frames_folder(path) if path.is_dir() else decode_video(path)
 
 
-def read_video(path: Path, limits: Limits | None = None) -> VideoFile:
+def read_video(path: Path, limits: Limits | None = None, see: Callable[[Frames], None] | None = None) -> VideoFile:
     """Open a video file, a folder of frames, or a recording of landmarks (``.txt``), for prediction.
+
+    See `VideoFile` for the arguments.
 
     Raises:
         HumotionError: no frame can be read, or ``limits`` are exceeded.
     """
-    return VideoFile(path, limits)
+    return VideoFile(path, limits, see)

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from humotion.errors import HumotionError
-from humotion.prediction.answers import answers_of, facts_of
+from humotion.prediction.answers import answers_of, facts_of, read_for
 from humotion.prediction.predictor import Predictor
+from humotion.prediction.rows import plain
 from humotion.prediction.timeline.watch import WindowSettings
-from humotion.prediction.video_file import read_video
 from humotion.serving.limits import Refused, ServeLimits, check_header
 
 _ANSWERS_BETWEEN_TIDYING = 100
@@ -77,9 +77,9 @@ class Desk:
             _tidy()
         check_header(path, self.limits)
         try:
-            video = read_video(path, self.limits.of_video)
+            video = read_for(path, self.predictors, self.limits.of_video)
             answers = answers_of(video, self.predictors, WindowSettings())
-            return {**facts_of(video, self.predictors, answers), "path": name}
+            return {**plain(facts_of(video, self.predictors, answers)), "path": name}
         except HumotionError as error:
             # The client knows the video by its name, and learns nothing of this machine's folders.
             raise Refused(str(error).replace(str(path), name).replace(str(path.parent), ""), 422) from error

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from humotion.errors import HumotionError
 from humotion.files import read_json, write_json
 from humotion.prediction import layer as layers
 from humotion.prediction.predictor import DecodedVideo, load_predictor
@@ -137,6 +138,31 @@ def test_without_the_weights_whole_frames_are_looked_at_and_that_is_said(
         assert "humotion fetch blazepose" in said and "pip install 'humotion[landmarks]'" in said
     assert all(box is not None for box in answer.values["joints"]["boxes"])
     assert answer.draw is not None
+
+
+def test_weights_in_another_place(
+    real_data: Path, folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ai_edge_litert")
+    monkeypatch.chdir(tmp_path)
+    golf = DecodedVideo(real_clip(real_data, GOLF, 3).frames, 25.0)
+    assert "found by BlazePose" in load_predictor(folder, weights).answer(golf).text
+    with pytest.raises(HumotionError, match="BlazePose"):
+        load_predictor(folder, tmp_path / "absent").answer(golf)
+
+
+def test_the_person_of_a_long_video_is_looked_for_in_pieces(
+    real_data: Path, folder: Path, blazepose: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    golf = real_clip(real_data, GOLF, 12).frames
+    whole = loaded(folder).place(DecodedVideo(golf, 25.0)).boxes
+    monkeypatch.setattr(layers, "PIECE", 5)
+    pieces = loaded(folder).place(DecodedVideo(golf, 25.0)).boxes
+    np.testing.assert_array_equal(pieces[:5], whole[:5])
+    assert np.abs(pieces - whole).max() < 15, "the same person; smoothing starts again"
+    joined = DecodedVideo(np.concatenate([GREY, golf[:5], GREY]), 25.0)
+    place = loaded(folder).place(joined)
+    assert place.known.tolist() == [False] * 5 + [True] * 5 + [False] * 5
 
 
 def test_only_believed_joints_are_drawn(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ def predict_live(source: str, models: Sequence[str], settings: LiveSettings, say
     """
     eyes = Eyes(settings.weights)
     watching = [
-        WatchingModel(load_predictor(folder), eyes, settings.span, settings.min_confidence)
+        WatchingModel(load_predictor(folder, settings.weights), eyes, settings.span, settings.min_confidence)
         for folder in model_folders(models)
     ]
     report = Report(len(watching), settings.as_json, say)

@@ -20,7 +20,7 @@ from humotion.params.layer import LayerParams
 from humotion.params.layers import layer_section
 from humotion.prediction.layer import checked_settings
 from humotion.prediction.live.source import Frame
-from humotion.prediction.live.window import Window, timing_of
+from humotion.prediction.live.window import Timing, Window, timings_of
 from humotion.prediction.predictor import Predictor, Verdict
 from humotion.prediction.video_file import Frames, Video
 from humotion.store.layers import Arrays
@@ -113,7 +113,7 @@ def _reads_joints(description: ModelDescription) -> bool:
 
 
 class WatchingModel:
-    """A model with its window of a source.
+    """A model with its window of a source, as each of its parts sees it.
 
     Args:
         predictor: the model.
@@ -128,35 +128,49 @@ class WatchingModel:
     def __init__(
         self, predictor: Predictor, eyes: Eyes, span: float | None = None, min_confidence: float | None = None
     ) -> None:
-        self.predictor, self._eyes, self.min_confidence = predictor, eyes, min_confidence
-        description = predictor.description
-        self.name = description.experiment
+        self.predictor, self.min_confidence = predictor, min_confidence
+        self.name = predictor.description.experiment
         self.remark = predictor.check_live(min_confidence)
-        self._short_side: int | None = description.footage.get("short_side")
-        timing = timing_of(description, span)
-        tool = eyes.tool_for(description)
-        self._key = None if tool is None else tool[0]
-        shown = min(timing.num_frames, description.preprocessing["num_frames"])
-        self._window = Window(timing, max(1, math.ceil(shown / 2)), None if tool is None else tool[1])
-
-    @property
-    def seconds(self) -> float:
-        """Length of the window."""
-        return self._window.timing.seconds
+        descriptions = [part.description for part in predictor.parts]
+        timings = timings_of(descriptions, span)
+        self.seconds = max(timing.seconds for timing in timings)
+        self._parts = [_Part(*pair, eyes) for pair in zip(descriptions, timings, strict=True)]
 
     def see(self, frame: Frame) -> None:
         """Add the frame at which `Eyes.look` has just looked."""
-        found = None if self._key is None else self._eyes.found(self._key)
-        self._window.add(frame.time, self._eyes.shrunk(self._short_side), found)
+        for part in self._parts:
+            part.see(frame)
 
-    def window(self) -> Video | str:
-        """The window as it is now, or why there is none."""
-        return self._window.video()
+    def windows(self) -> list[Video] | str:
+        """The window as it is now, as each part sees it, or why there is none."""
+        windows: list[Video] = []
+        for part in self._parts:
+            window = part.window.video()
+            if isinstance(window, str):
+                return window
+            windows.append(window)
+        return windows
 
     def question(self) -> Callable[[], Verdict]:
         """Return what asks the model about the window as it is now, for another thread."""
-        video = self.window()
-        if isinstance(video, str):
-            why = video
+        windows = self.windows()
+        if isinstance(windows, str):
+            why = windows
             return lambda: Verdict(None, why)
-        return lambda: self.predictor.verdict(video, self.min_confidence)
+        return lambda: self.predictor.verdict(windows, self.min_confidence)
+
+
+class _Part:
+    """The window of a source, as one model sees it: at the rate and size of its training, with what its tool finds."""
+
+    def __init__(self, description: ModelDescription, timing: Timing, eyes: Eyes) -> None:
+        self._eyes = eyes
+        self._short_side: int | None = description.footage.get("short_side")
+        tool = eyes.tool_for(description)
+        self._key = None if tool is None else tool[0]
+        shown = min(timing.num_frames, description.preprocessing["num_frames"])
+        self.window = Window(timing, max(1, math.ceil(shown / 2)), None if tool is None else tool[1])
+
+    def see(self, frame: Frame) -> None:
+        found = None if self._key is None else self._eyes.found(self._key)
+        self.window.add(frame.time, self._eyes.shrunk(self._short_side), found)

@@ -12,7 +12,7 @@ nearest to these times, and what a tool found is read between frames on a straig
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +35,10 @@ class Timing(NamedTuple):
     def seconds(self) -> float:
         """From the first to the last frame."""
         return (self.num_frames - 1) / self.fps
+
+    def lasting(self, seconds: float) -> Timing:
+        """A window of that length, to the nearest frame, at the same rate."""
+        return Timing(round(seconds * self.fps) + 1, self.fps)
 
 
 def timing_of(description: ModelDescription, seconds: float | None = None) -> Timing:
@@ -64,6 +68,24 @@ def timing_of(description: ModelDescription, seconds: float | None = None) -> Ti
             "Say it with --span SECONDS, or train it again."
         )
     return Timing(num_frames, fps)
+
+
+def timings_of(descriptions: Sequence[ModelDescription], seconds: float | None = None) -> list[Timing]:
+    """Return the window of each of several models that answer together: all are as long as the longest.
+
+    Each keeps its own rate. One whose training clips were shorter sees a longer window, as it would see a video of
+    that length: frames spread over it, or the mean over the windows in it.
+
+    Args:
+        descriptions: of the models.
+        seconds: another length of all windows; see `timing_of`.
+
+    Raises:
+        HumotionError: see `timing_of`.
+    """
+    timings = [timing_of(description, seconds) for description in descriptions]
+    longest = max(timing.seconds for timing in timings)
+    return [timing if seconds is not None else timing.lasting(longest) for timing in timings]
 
 
 class _Seen(NamedTuple):

@@ -13,12 +13,14 @@ where another action is above the threshold and more probable (hysteresis), so i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from humotion.prediction.rows import Rows
 
 Floats = npt.NDArray[np.float64]
 
@@ -79,17 +81,17 @@ class Timeline:
                 {**one._asdict(), "start": round(one.start, 3), "end": round(one.end, 3)} for one in self.segments
             ],
             "edges": self.edges.round(3).tolist(),
-            "probabilities": [
-                None if np.isnan(row).any() else dict(zip(self.classes, row.round(4).tolist(), strict=True))
-                for row in self.probabilities
-            ],
+            "probabilities": Rows(len(self.probabilities), self._moment),
         }
+
+    def _moment(self, number: int) -> dict[str, float] | None:
+        row = self.probabilities[number]
+        return None if np.isnan(row).any() else dict(zip(self.classes, row.round(4).tolist(), strict=True))
 
 
 def moments(
     ends: Sequence[float],
-    found: Sequence[Mapping[str, float] | None],
-    classes: Sequence[str],
+    found: Sequence[Floats],
     window: float,
     edges: Floats,
 ) -> Floats:
@@ -97,16 +99,14 @@ def moments(
 
     Args:
         ends: seconds at which each window ends.
-        found: its probabilities; None if nobody was there.
-        classes: the order of the columns.
+        found: its probabilities (classes,); NaN if nobody was there.
         window: seconds of a window.
         edges: (N + 1,) seconds.
 
     A moment in which at least half of its windows saw nobody is NaN.
     """
-    rows = np.array([[np.nan] * len(classes) if one is None else [one[name] for name in classes] for one in found])
-    times = np.asarray(ends)
-    result = np.full((len(edges) - 1, len(classes)), np.nan)
+    rows, times = np.stack(found), np.asarray(ends)
+    result = np.full((len(edges) - 1, rows.shape[1]), np.nan)
     for number, middle in enumerate((edges[:-1] + edges[1:]) / 2):
         # The moment at a boundary belongs to both windows; the first and last windows also have what lies outside.
         holds = (times - window <= middle + 1e-9) & (middle <= times + 1e-9)

@@ -16,8 +16,8 @@ from tqdm import tqdm
 
 from humotion.prediction.live.source import Frame
 from humotion.prediction.live.watching import Eyes, WatchingModel
-from humotion.prediction.live.window import timing_of
-from humotion.prediction.predictor import Predictor, Verdict
+from humotion.prediction.live.window import timings_of
+from humotion.prediction.predictor import Predictor
 from humotion.prediction.timeline.segments import Timeline, moments
 from humotion.prediction.video_file import Video
 from humotion.store.layers import Arrays
@@ -50,9 +50,10 @@ def is_long(predictor: Predictor, seconds: float, span: float | None = None) -> 
     Never for a model that does not say when, or whose folder of an earlier version does not say how long its training
     clips were.
     """
-    if not predictor.says_when or (span is None and not predictor.description.footage):
+    descriptions = [part.description for part in predictor.parts]
+    if not predictor.says_when or (span is None and not all(one.footage for one in descriptions)):
         return False
-    return seconds >= LONG * timing_of(predictor.description, span).seconds
+    return seconds >= LONG * max(timing.seconds for timing in timings_of(descriptions, span))
 
 
 def timelines_of(
@@ -127,8 +128,9 @@ class _Asked:
 
     def __init__(self, model: WatchingModel, every: float) -> None:
         self._model, self._every = model, every
+        self._classes = list(model.predictor.description.meta["classes"])
         self._ends: list[float] = []
-        self._verdicts: list[Verdict] = []
+        self._found: list[npt.NDArray[np.float64]] = []
         self._num_frames = 0
 
     def see(self, frame: Frame, is_last: bool) -> None:
@@ -138,27 +140,25 @@ class _Asked:
         is_due = not self._ends or frame.time >= self._ends[-1] + self._every - 1e-6
         if not (is_due or is_last):
             return
-        window = self._model.window()
-        if not isinstance(window, str):
+        windows = self._model.windows()
+        if not isinstance(windows, str):
             self._ends.append(frame.time)
-            self._verdicts.append(self._model.predictor.verdict(window, self._model.min_confidence))
+            said = self._model.predictor.verdict(windows, self._model.min_confidence).probabilities
+            self._found.append(np.array([np.nan if said is None else said[name] for name in self._classes]))
 
     def timeline(self, start: float, end: float) -> Timeline:
         """The timeline of a video that was shown from ``start`` to ``end``.
 
         It has no more moments than the video has frames: a file may claim that a frame is shown for days.
         """
-        predictor = self._model.predictor
-        classes = list(predictor.description.meta["classes"])
         num_moments = max(1, min(round((end - start) / self._every), self._num_frames))
         edges = np.linspace(start, end, num_moments + 1)
-        found = [one.probabilities for one in self._verdicts]
         return Timeline(
             edges=edges,
-            probabilities=moments(self._ends, found, classes, self._model.seconds, edges)
-            if found
-            else np.full((num_moments, len(classes)), np.nan),
-            classes=classes,
-            threshold=predictor.threshold(self._model.min_confidence),
+            probabilities=moments(self._ends, self._found, self._model.seconds, edges)
+            if self._found
+            else np.full((num_moments, len(self._classes)), np.nan),
+            classes=self._classes,
+            threshold=self._model.predictor.threshold(self._model.min_confidence),
             window=self._model.seconds,
         )

@@ -18,6 +18,7 @@ from humotion.errors import HumotionError
 from humotion.figures.overlay import draw_skeleton
 from humotion.prediction.layer import people_tool, with_people
 from humotion.prediction.predictor import Answer, Frames, Predictor, Video
+from humotion.prediction.rows import Rows
 from humotion.prediction.shots import shot_starts, stretches
 from humotion.store.people import found_frames, main_person
 from humotion.store.skeleton import Skeleton
@@ -64,6 +65,8 @@ class PosePredictor(Predictor):
     here, a first pass uses the complete frame, and a second pass uses the box around the joints of the first.
     """
 
+    follows = True
+
     @property
     def skeleton(self) -> Skeleton:
         """The joint set of the model."""
@@ -89,8 +92,10 @@ class PosePredictor(Predictor):
         if self.description.preprocessing.get("boxes", "labels") == "layer":
             return Place(_boxes_of(self.seen(video)), _BY_LAYER)
         try:
-            tool = people_tool()
+            tool = people_tool(self.weights)
         except HumotionError as error:
+            if self.weights is not None:  # they were named, so a user expects that they are used
+                raise
             _logger.info("BlazePose cannot look for the person: %s", error)
             return Place(self._boxes_of_first_pass(video), _WITHOUT_BOX, _ADVICE)
         return Place(_boxes_of(with_people(video, tool)), _BY_TOOL)
@@ -110,25 +115,25 @@ class PosePredictor(Predictor):
             for stretch in stretches(known, np.zeros(len(known), bool) if starts is None else starts):
                 shown = islice(frames, stretch.start - at, stretch.stop - at)
                 at = stretch.stop
-                joints[stretch], scores[stretch] = self._joints_of_stretch(shown, boxes[stretch])
+                self._fill_stretch(shown, boxes[stretch], joints[stretch], scores[stretch])
         return joints, scores
 
-    def _joints_of_stretch(self, frames: Iterable[Frames], boxes: Floats) -> tuple[Floats, Floats]:
-        """Joints and scores of successive frames, with as many in memory as the model processes together."""
+    def _fill_stretch(self, frames: Iterable[Frames], boxes: Floats, joints: Floats, scores: Floats) -> None:
+        """Write joints and scores of successive frames, with as many in memory as the model processes together."""
         settings = self.description.preprocessing
         task: Any = self.task
         windows = clip_windows(boxes, self.size, settings["person_scale"], settings.get("pixel_scale"))
-        pairs = zip(frames, windows, strict=True)
+        crops_of_all = (cut(frame, window, self.size) for frame, window in zip(frames, windows, strict=True))
         state: Any = None
-        joints: list[Floats] = []
-        scores: list[Floats] = []
-        while piece := list(islice(pairs, FRAMES_AT_ONCE)):
-            crops = np.stack([cut(frame, window, self.size) for frame, window in piece])  # (T, S, S, 3)
+        at = 0
+        while piece := list(islice(crops_of_all, FRAMES_AT_ONCE)):
+            crops = np.stack(piece)  # (T, S, S, 3)
             maps, state = task.advance(torch.from_numpy(crops).permute(0, 3, 1, 2)[None], state)
             found, score = task.decode(maps)
-            for parts, part in zip((joints, scores), self.checked(joints=found, score=score), strict=True):
-                parts.append(part[0].numpy())
-        return to_stored(np.concatenate(joints), crop_geometry(windows, self.size)), np.concatenate(scores)
+            found, score = self.checked(joints=found, score=score)
+            here = slice(at, at := at + len(piece))
+            joints[here] = to_stored(found[0].numpy(), crop_geometry(windows[here], self.size))
+            scores[here] = score[0].numpy()
 
     def answer(self, video: Video) -> Answer:
         """Return the mean confidence of the joints; x, y, score of every joint in every frame; and their drawing.
@@ -141,19 +146,26 @@ class PosePredictor(Predictor):
         place, skeleton, rule = self.place(video), self.skeleton, self.rule
         joints, score = self._joints_in(video, place.boxes, shot_starts(video))
         believed = place.known[:, None] & (np.ones(score.shape, bool) if rule is None else rule.believed(score))
-        shown = np.where(believed[..., None], joints, np.nan)
 
         def draw(number: int, frame: Frames) -> Frames:
-            return draw_skeleton(frame, shown[number], None, skeleton)
+            shown = np.where(believed[number, :, None], joints[number], np.nan)
+            return draw_skeleton(frame, shown, None, skeleton)
 
-        xy_score = np.concatenate([joints, score[..., None]], axis=-1)
+        def points(number: int) -> list[list[float]]:
+            found = np.column_stack([joints[number], score[number]]).astype(float)
+            return [list(point) for point in np.nan_to_num(found).round(3).tolist()]
+
+        def box(number: int) -> list[float] | None:
+            found = place.boxes[number].astype(float)
+            return list(found.round(1).tolist()) if np.isfinite(found).all() else None
+
         values = {
             "names": skeleton.joints,
             "edges": [list(edge) for edge in skeleton.edges],
-            "frames": np.nan_to_num(xy_score.astype(np.float64)).round(3).tolist(),
-            "boxes": [box.round(1).tolist() if np.isfinite(box).all() else None for box in place.boxes.astype(float)],
+            "frames": Rows(len(joints), points),
+            "boxes": Rows(len(joints), box),
             "threshold": None if rule is None else rule.threshold,
-            "believed": believed.tolist(),
+            "believed": Rows(len(joints), lambda number: believed[number].tolist()),
             "note": " ".join(_sentences(place, rule)),
         }
         return Answer(_text(place, score, believed, rule), {"joints": values}, draw if believed.any() else None)

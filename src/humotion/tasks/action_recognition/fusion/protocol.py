@@ -22,6 +22,7 @@ from humotion.tasks.action_recognition.evaluation.assessment import Answers, ass
 from humotion.tasks.action_recognition.evaluation.scores import action_scores
 from humotion.tasks.action_recognition.fusion.members import common_answers
 from humotion.tasks.action_recognition.fusion.mixture import EQUAL, Floats, fitted_weights, mixed
+from humotion.tasks.action_recognition.fusion.rule import rule_of
 from humotion.tasks.action_recognition.training.module import ActionRecognition
 from humotion.tasks.action_recognition.training.outcomes import scored_clips
 
@@ -61,10 +62,16 @@ def fuse(name: str, params: Params, folder: Path) -> Fusion:
     labels = clips["label_id"].to_numpy(copy=True)  # torch warns about a read-only view
     weights = EQUAL if settings.weights == "equal" else fitted_weights(members, labels)
     validated = mixed(members, weights)
+    validation = scored_clips(clips, validated)
     tested, others = answers["test"]
     data = ClipDataModule(first_experiment(name, params.fusions), params)  # only for labels and pictures of the clips
     result, _ = assess(
-        Answers(tested, {"": mixed(others, weights)}, dict(zip(settings.of, others, strict=True))),
+        Answers(
+            clips=tested,
+            systems={"": mixed(others, weights)},
+            peers=dict(zip(settings.of, others, strict=True)),
+            rule=rule_of(validation),
+        ),
         data,
         f"{name} ({' + '.join(settings.of)}) on {settings.dataset}: actions",
         settings.evaluate,
@@ -74,7 +81,7 @@ def fuse(name: str, params: Params, folder: Path) -> Fusion:
     return Fusion(
         weights=dict(zip(settings.of, weights, strict=True)),
         meta=data.meta,
-        validation=scored_clips(clips, validated),
+        validation=validation,
         metrics=_validation_metrics(validated, labels),
         outputs=ActionRecognition.output_columns,
         result=result,
