@@ -45,12 +45,12 @@ def open_exported(folder: Path) -> ExportedFolder:
 
 
 def _runner(folder: Path, graph: Mapping[str, Any]) -> Any:
-    names = [[tensor["name"] for tensor in graph[side]] for side in ("inputs", "outputs")]
+    inputs, outputs = ([tensor["name"] for tensor in graph[side]] for side in ("inputs", "outputs"))
     # The name comes from a file that a stranger may have written: nothing outside the folder is opened.
     path = folder / Path(graph["file"]).name
     if not path.is_file():
         raise HumotionError(f"{path} is missing. Export the model again, and copy the whole folder.")
     try:
-        return onnx_format.runner(path, *names)
+        return onnx_format.runner(path, inputs, outputs)
     except Exception as error:  # ONNX Runtime has an exception for each of its statuses
         raise HumotionError(f"{path} cannot be opened: {error}") from error
