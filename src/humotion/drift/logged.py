@@ -53,6 +53,10 @@ class Watched:
 class DriftLog(Log):
     """Collects what models say of videos, and logs it at the end.
 
+    Attributes:
+        name: of the run.
+        models: those that predict, after `start`.
+
     Raises:
         HumotionError: the name or the store in use cannot be used.
     """
@@ -61,21 +65,21 @@ class DriftLog(Log):
         from humotion.tracking import predictions
 
         self.name = name
-        self._models: list[Watched] = []
+        self.models: list[Watched] = []
         self._rows: list[dict[str, Any]] = []
         predictions.check(name, configured_store())
 
     def start(self, folders: Sequence[Path]) -> None:
         """See `Log`."""
-        self._models = [_watched(folder) for folder in folders]
+        self.models = [_watched(folder) for folder in folders]
 
     def add(self, facts: Mapping[str, Any], video: VideoFile | None) -> None:
         """See `Log`; of a video, three frames are read again."""
-        measured = {held: measure(video, held) for held in {one.held for one in self._models} if video is not None}
+        measured = {held: measure(video, held) for held in {one.held for one in self.models} if video is not None}
         predictions = facts["predictions"] or [
-            {"experiment": one.description.experiment, "dataset": one.description.dataset} for one in self._models
+            {"experiment": one.description.experiment, "dataset": one.description.dataset} for one in self.models
         ]
-        for model, prediction in zip(self._models, predictions, strict=True):
+        for model, prediction in zip(self.models, predictions, strict=True):
             self._rows.append(row_of(facts, prediction, measured.get(model.held, {})))
 
     def end(self) -> dict[str, Any]:
@@ -86,9 +90,7 @@ class DriftLog(Log):
         """
         from humotion.tracking import predictions, runs
 
-        rows = pd.DataFrame(self._rows)
-        rows = rows.reindex(columns=[*COLUMNS, *(name for name in rows if name not in COLUMNS)])
-        parts = _parts(self._models, rows)
+        rows, parts = self._table(), self.parts()
         rows["outside"] = self._outside(rows)
         rows = rows.drop(columns="held_side", errors="ignore")
         with tempfile.TemporaryDirectory() as temporary:
@@ -103,9 +105,17 @@ class DriftLog(Log):
         store = shown(in_use(configured_store()))
         return {"run": self.name, "run_id": run.run_id, "store": store, "report": report, "said": said}
 
+    def parts(self) -> list[Part]:
+        """Return what is said of the videos up to now."""
+        return _parts(self.models, self._table())
+
+    def _table(self) -> pd.DataFrame:
+        rows = pd.DataFrame(self._rows)
+        return rows.reindex(columns=[*COLUMNS, *(name for name in rows if name not in COLUMNS)])
+
     def _tags(self) -> dict[str, str]:
         tags: dict[str, str] = {}
-        for number, model in enumerate(self._models):
+        for number, model in enumerate(self.models):
             tags |= {
                 f"model.{number}.experiment": model.description.experiment,
                 f"model.{number}.run_id": model.description.run_id,
@@ -116,10 +126,10 @@ class DriftLog(Log):
     def _outside(self, rows: pd.DataFrame) -> list[str]:
         """In which ways each row's video lies beyond all training videos: "darker, shorter"."""
         said: list[list[str]] = [[] for _ in range(len(rows))]
-        for place, model in enumerate(self._models):
+        for place, model in enumerate(self.models):
             if model.footage is None:
                 continue
-            mine = range(place, len(rows), len(self._models))
+            mine = range(place, len(rows), len(self.models))
             values = _comparable(rows.iloc[list(mine)], model.footage)[0]
             for name in LABELS:
                 training = model.footage.table[name].dropna().to_numpy(float)
