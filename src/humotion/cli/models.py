@@ -35,6 +35,14 @@ Out = Annotated[
         "file of the copy: .mp4, .m4v, .mov, .mkv or .webm."
     ),
 ]
+LogTo = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Log the predictions to the MLflow store in use, as a run of this name, with a report: how is this "
+        "footage unlike that of the training?",
+    ),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON document for programs; with --live, one line per answer.")
 ]
@@ -106,6 +114,7 @@ def predict(
     model: Models = None,
     out: Out = None,
     as_json: AsJson = False,
+    log_to: LogTo = None,
     live: Annotated[bool, typer.Option("--live", help="Say what happens now, until Ctrl-C. See above.")] = False,
     every: Every = None,
     seconds: Seconds = None,
@@ -134,8 +143,10 @@ def predict(
         from humotion.prediction.predict_videos import predict_videos
         from humotion.prediction.timeline.watch import WindowSettings
 
-        predict_videos(sources, model or [], out, as_json, WindowSettings(**given))
+        predict_videos(sources, model or [], out, as_json, WindowSettings(**given), _log(log_to))
         return
+    if log_to is not None:
+        raise HumotionError("--live logs nothing: record the stream to a file, and predict that with --log-to.")
     if out is not None:
         raise HumotionError("--live writes no video: leave --out away.")
     if len(sources) > 1:
@@ -145,6 +156,15 @@ def predict(
     if seconds is not None:
         given["seconds"] = seconds
     predict_live(sources[0], model or [], LiveSettings(**given, as_json=as_json), partial(print, flush=True))
+
+
+def _log(name: str | None) -> Any:
+    """The log of this name; None if none is wanted."""
+    if name is None:
+        return None
+    from humotion.drift.logged import DriftLog
+
+    return DriftLog(name)
 
 
 @app.command()

@@ -31,12 +31,14 @@ def _model_folder(model: str) -> Path:
         return Path(model)
     from humotion.tracking.registry import download_model
 
-    configured = (
-        load_params().machine.tracking_uri if PARAMS_FILE.exists() else None
-    )  # this also works outside a checkout
-    folder = download_model(model, configured)
+    folder = download_model(model, configured_store())
     found = sorted(path.parent for path in folder.rglob("model.json"))
     if len(found) != 1:
         what = "no model of humotion (there is no model.json)" if not found else f"{len(found)} models, not one"
         raise HumotionError(f"{model} holds {what}. Name the folder of a model with --model.")
     return found[0]
+
+
+def configured_store() -> str | None:
+    """Return ``machine.tracking_uri`` of params.yaml; None outside a checkout, where prediction works, too."""
+    return load_params().machine.tracking_uri if PARAMS_FILE.exists() else None

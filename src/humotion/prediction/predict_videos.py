@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from humotion.errors import HumotionError
 from humotion.prediction.answers import answers_of, facts_of, read_for
@@ -23,12 +23,26 @@ from humotion.prediction.video_file import Frames, VideoFile
 _DRAWN = ".mp4"  # the ending of annotated copies in a folder
 
 
+class Log(Protocol):
+    """What keeps the predictions of a command (`humotion.drift.logged`)."""
+
+    def start(self, folders: Sequence[Path]) -> None:
+        """Called with the folders of the models."""
+
+    def add(self, facts: Mapping[str, Any], video: VideoFile | None) -> None:
+        """Called for each video with what `humotion predict --json` prints of it; ``video`` is None if it failed."""
+
+    def end(self) -> Mapping[str, Any]:
+        """Called after the last video; returns what was logged, a JSON value with ``run``, ``store`` and ``said``."""
+
+
 def predict_videos(
     arguments: Sequence[str],
     models: Sequence[str],
     out: Path | None,
     as_json: bool = False,
     settings: WindowSettings | None = None,
+    log: Log | None = None,
 ) -> None:
     """Print what models say of videos; with ``out``, write it, too.
 
@@ -40,6 +54,7 @@ def predict_videos(
         out: a video file for the annotated copy of one video, or a folder for everything about each video.
         as_json: print one JSON document at the end instead of lines on the way.
         settings: of the windows of long videos.
+        log: keeps the predictions, also that a video could not be read.
 
     Raises:
         HumotionError: there is no model or no video, a video cannot be read, or ``out`` cannot be written.
@@ -48,20 +63,28 @@ def predict_videos(
     if out is not None:
         _check(out, sources)
     settings = settings or WindowSettings()
-    predictors = [load_predictor(folder, settings.weights) for folder in model_folders(models)]
+    folders = model_folders(models)
+    predictors = [load_predictor(folder, settings.weights) for folder in folders]
+    if log is not None:
+        log.start(folders)
     documents, failed = [], []
     for source in sources:
         try:
-            documents.append(_predict(source, predictors, out, as_json, settings))
+            documents.append(_predict(source, predictors, out, as_json, settings, log))
         except HumotionError as error:
-            if len(sources) == 1:
+            if len(sources) == 1 and log is None:
                 raise
             failed.append(str(source.path))
             documents.append({"path": str(source.path), "status": "failed", "error": str(error), "predictions": []})
+            if log is not None:
+                log.add(documents[-1], None)
             print(f"{source.path}: {error}", file=sys.stderr)
+    logged = {} if log is None else {"log": log.end()}
     if as_json:
-        sys.stdout.writelines(chain(json_pieces({"videos": documents}), ["\n"]))
+        sys.stdout.writelines(chain(json_pieces({"videos": documents, **logged}), ["\n"]))
         sys.stdout.flush()
+    elif logged:
+        print(_about_log(logged["log"]))
     if failed:
         named = ", ".join(failed[:3]) + (", ..." if len(failed) > 3 else "")
         raise HumotionError(f"{len(failed)} of {len(sources)} videos have no prediction: {named}.")
@@ -87,7 +110,12 @@ def _is_folder(out: Path) -> bool:
 
 
 def _predict(
-    source: Source, predictors: Sequence[Predictor], out: Path | None, as_json: bool, settings: WindowSettings
+    source: Source,
+    predictors: Sequence[Predictor],
+    out: Path | None,
+    as_json: bool,
+    settings: WindowSettings,
+    log: Log | None,
 ) -> dict[str, Any]:
     """Predict one video, print what is said of it, write what is asked for, and return what is known of it."""
 
@@ -115,7 +143,16 @@ def _predict(
         if _is_folder(out):
             written = write_results(stem, facts, video.shown_at)
             say(f"results: {' '.join(map(str, written))}")
+    if log is not None:
+        log.add(facts, video)
     return facts
+
+
+def _about_log(logged: Mapping[str, Any]) -> str:
+    """What was logged and where, and what is said of the footage."""
+    where = f"run {logged['run']} ({logged['run_id']}) in {logged['store']}"
+    report = "report.md among its files" if logged["report"] is None else logged["report"]
+    return "\n".join([*(line.replace("**", "") for line in logged["said"]), f"logged: {where}", f"report: {report}"])
 
 
 def _about(video: VideoFile) -> str:

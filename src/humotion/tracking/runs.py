@@ -97,7 +97,7 @@ def training_run(
 def _open(place: Place, name: str, parent: str | None, stopped_by: tuple[type[BaseException], ...]) -> Iterator[str]:
     """Start or resume the run in its place, and end it with the right status."""
     tags = process_tag() | ({} if parent is None else {"mlflow.parentRunId": parent})
-    with _ended(stopped_by):
+    with ended(stopped_by):
         with held_back():
             if place.run_id is None:
                 new: dict[str, Any] = {"experiment_id": place.experiment_id, "run_name": name, "tags": tags}
@@ -111,7 +111,7 @@ def _open(place: Place, name: str, parent: str | None, stopped_by: tuple[type[Ba
 
 
 @contextmanager
-def _ended(stopped_by: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
+def ended(stopped_by: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
     """End the open run with the right status: KILLED if a signal stopped it, FAILED after another exception."""
     try:
         yield
@@ -178,7 +178,7 @@ def finished_run(run_id: str, source: RunSource, restore: Restoration, uri: str 
     """
     tags = source_tags(source)
     if_new = {"tags": [*tags, RESTORED_FROM], "metrics": list(restore.metrics)}
-    with open_place(uri, WantedRun(source.experiment, source.name, run_id, if_new=if_new)) as place, _ended():
+    with open_place(uri, WantedRun(source.experiment, source.name, run_id, if_new=if_new)) as place, ended():
         with held_back():
             run = _reopen(place, source)
             mlflow.set_tags(process_tag())

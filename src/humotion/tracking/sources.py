@@ -68,7 +68,7 @@ def source_tags(source: RunSource) -> dict[str, str]:
     tags = {
         "kind": "training",
         "humotion.experiment": source.name,
-        "humotion.command": _command(),
+        "humotion.command": command_line(),
         **{f"data.{name}.md5": md5 for name, md5 in source.data_md5.items()},
         **(origin_tags() if source.origin is None else source.origin),
     }
@@ -213,6 +213,7 @@ def _settings(text: str, name: str) -> dict[str, str]:
     return flatten({key: value for key, value in found.items() if key not in ("evaluate", "register")})
 
 
-def _command() -> str:
+def command_line() -> str:
+    """Return the command that runs, without passwords."""
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
     return shown(command)
