@@ -97,6 +97,10 @@ FUSIONS = {
     "frame+landmarks": Fusion("probe of frames + the mean of BiGRU, DD-Net, CTR-GCN", ("probe_frame", "landmarks")),
     "probes": Fusion("probe of frames + at the joints", ("probe_frame", "fpm")),
     "probes+landmarks": Fusion("the mean of both probes + that of BiGRU, DD-Net, CTR-GCN", ("probes", "landmarks")),
+    "ls_vit+landmarks": Fusion("LS-ViT + the mean of BiGRU, DD-Net, CTR-GCN", ("ls_vit", "landmarks")),
+    "pictures": Fusion("LS-ViT + probe of frames", ("ls_vit", "probe_frame")),
+    "pictures+landmarks": Fusion("the mean of these two + that of BiGRU, DD-Net, CTR-GCN", ("pictures", "landmarks")),
+    "everything": Fusion("these two means + HP-Net", ("pictures", "hp_net", "landmarks")),
     "grid+ddnet": Fusion("features on a grid + DD-Net", ("fpm_grid", "ddnet")),
 }
 
