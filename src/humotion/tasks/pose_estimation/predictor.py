@@ -115,9 +115,9 @@ class PosePredictor(Predictor):
 
     def _joints_of_stretch(self, frames: Iterable[Frames], boxes: Floats) -> tuple[Floats, Floats]:
         """Joints and scores of successive frames, with as many in memory as the model processes together."""
-        settings, task = self.description.preprocessing, self.task
+        task = self.task
         assert isinstance(task, PoseEstimation)
-        windows = clip_windows(boxes, self.size, settings["person_scale"], settings.get("pixel_scale"))
+        windows = self.windows(boxes)
         pairs = zip(frames, windows, strict=True)
         state: Any = None
         joints: list[Floats] = []
@@ -129,6 +129,11 @@ class PosePredictor(Predictor):
             for parts, part in zip((joints, scores), self.checked(joints=found, score=score), strict=True):
                 parts.append(part[0].numpy())
         return to_stored(np.concatenate(joints), crop_geometry(windows, self.size)), np.concatenate(scores)
+
+    def windows(self, boxes: Floats) -> npt.NDArray[np.integer[Any]]:
+        """Return the windows (N, 3) of successive frames that the model is shown, for boxes (N, 4)."""
+        settings = self.description.preprocessing
+        return clip_windows(boxes, self.size, settings["person_scale"], settings.get("pixel_scale"))
 
     def answer(self, video: Video) -> Answer:
         """Return the mean confidence of the joints; x, y, score of every joint in every frame; and their drawing.
