@@ -7,22 +7,24 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import gradio as gr
 
-from humotion.app.results import results_of
+from humotion.app.progress import Report
+from humotion.app.results import Asked, results_of
 from humotion.app.shelf import Shelf
-from humotion.app.sides import Side
+from humotion.app.sides import PLAY_AGAIN, Side
 from humotion.errors import HumotionError
 from humotion.serving.limits import Refused, ServeLimits
 from humotion.serving.tidying import tidy
 
 KEPT_SECONDS = 3600
 """So long a browser can fetch the files of an answer."""
-_TIDY_EVERY = 600
+TIDY_EVERY = 600
 _HEAD = "# humotion\nWhat trained models see in your clip. It stays on the machine on which this page runs."
 _NO_SECOND = "none"
 
@@ -44,20 +46,25 @@ class Page:
         self._shelf, self._limits, self._folder = shelf, limits, folder
         # torch keeps threads of its own for each thread that asks it, so there is one.
         self._thread = ThreadPoolExecutor(1, "humotion-models")
-        with gr.Blocks(title="humotion", analytics_enabled=False, delete_cache=(_TIDY_EVERY, KEPT_SECONDS)) as blocks:
+        with gr.Blocks(title="humotion", analytics_enabled=False, delete_cache=(TIDY_EVERY, KEPT_SECONDS)) as blocks:
             gr.Markdown(_HEAD)
             with gr.Row():
                 with gr.Column(scale=1, min_width=320):
                     inputs = self._questions(examples)
                     button = gr.Button("Show what the models see", variant="primary")
-                    self._status = gr.Markdown(min_height=60)
-                with gr.Column(scale=3), gr.Row():
-                    self._sides = [Side(), Side()]
+                    self._status = gr.Markdown()
+                    self._progress = gr.Markdown(min_height=60)
+                with gr.Column(scale=3):
+                    self._together = gr.Button("Play both from the start", size="sm", visible=False)
+                    with gr.Row():
+                        self._sides = [Side(), Side()]
+            own = [self._status, self._progress, self._together]
+            self._together.click(None, js=f"() => {{ {PLAY_AGAIN} }}")
             button.click(
                 self._answers,
                 inputs,
-                [self._status, *(one for side in self._sides for one in side.components)],
-                show_progress_on=self._status,
+                [*own, *(one for side in self._sides for one in side.components)],
+                show_progress_on=self._progress,
                 concurrency_limit=1,
                 api_visibility="private",
             )
@@ -80,7 +87,8 @@ class Page:
         first = gr.Dropdown(names, value=names[0], label="Model")
         second = gr.Dropdown([_NO_SECOND, *names], value=_NO_SECOND, label="Compare with")
         looks = gr.Checkbox(True, label="Show what the network looks at, if it can")
-        return [clip, first, second, looks]
+        guesses = gr.Checkbox(False, label="Of long clips, also show what a model is not sure of")
+        return [clip, first, second, looks, guesses]
 
     def _answers(
         self,
@@ -88,31 +96,37 @@ class Page:
         first: str,
         second: str,
         with_looks: bool,
+        with_guesses: bool,
         progress: Any = gr.Progress(),  # noqa: B008 (Gradio finds it there)
     ) -> Iterator[dict[Any, Any]]:
         """Show what the chosen models say, as soon as each has said it."""
-        if clip is None:
-            raise _error("There is no clip yet. Upload one, or record one.")
         names = [name for name in dict.fromkeys((first, second)) if name != _NO_SECOND]
+        asked = Asked(with_looks, 0.0 if with_guesses else None)
         start = time.monotonic()
-        yield {self._status: "", **{part: change for side in self._sides for part, change in side.hidden().items()}}
-
-        def report(share: float, text: str) -> None:
-            progress(share, desc=text)
-
+        hidden = {part: change for side in self._sides for part, change in side.hidden().items()}
+        yield {self._status: "", self._together: gr.update(visible=len(names) > 1), **hidden}
         try:
-            with TemporaryDirectory(prefix="answer-", dir=self._folder) as folder:
-                predictors = {name: self._work(self._shelf.predictor, name) for name in names}
-                found = results_of(Path(clip), predictors, with_looks, Path(folder), self._limits, report)
-                while (result := self._work(next, found, None)) is not None:
-                    yield self._sides[names.index(result.name)].shown(result)
-            self._work(tidy)
+            if clip is None:
+                raise Refused("There is no clip yet. Upload one, or record one.")
+            yield from self._steps(Path(clip), names, asked, lambda share, text: progress(share, desc=text))
+            yield {self._status: f"Done in {time.monotonic() - start:.1f} s."}
+            return
         except (Refused, HumotionError) as error:
-            raise _error(str(error)) from None
+            said = str(error)
         except Exception:
             _logger.exception("An answer for the page failed.")
-            raise _error("Something is wrong with this program, not with your clip. Its log says what.") from None
-        yield {self._status: f"Done in {time.monotonic() - start:.1f} s."}
+            said = "Something is wrong with this program, not with your clip. Its log says what."
+        yield {self._status: _as_error(said)}  # a message of Gradio goes away after some seconds
+        raise gr.Error(escape(said), print_exception=False)
+
+    def _steps(self, clip: Path, names: Sequence[str], asked: Asked, report: Report) -> Iterator[dict[Any, Any]]:
+        """Yield the changes by which the sides show each result."""
+        with TemporaryDirectory(prefix="answer-", dir=self._folder) as folder:
+            predictors = {name: self._work(self._shelf.predictor, name) for name in names}
+            found = results_of(clip, predictors, asked, Path(folder), self._limits, report)
+            while (result := self._work(next, found, None)) is not None:
+                yield self._sides[names.index(result.name)].shown(result)
+        self._work(tidy)
 
     def _work(self, do: Callable[..., _Step], *arguments: Any) -> _Step:
         """Do something in the one thread in which models work."""
@@ -128,12 +142,12 @@ def _refuse_addresses(clip: Any) -> None:
 
     async def take(path: Any) -> Any:
         if path is not None and "://" in str(path):
-            raise _error("This page reads no addresses. Upload the clip.")
+            raise gr.Error("This page reads no addresses. Upload the clip.", print_exception=False)
         return await usual(path)
 
     clip.async_move_resource_to_block_cache = take
 
 
-def _error(text: str) -> Exception:
-    error: Exception = gr.Error(text, duration=None, print_exception=False)
-    return error
+def _as_error(text: str) -> str:
+    """A sentence in Markdown; of its letters, none is a sign of Markdown or HTML."""
+    return f"<b>{escape(text)}</b>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from humotion.app.progress import Report, Steps, WatchedVideo
 from humotion.errors import HumotionError
@@ -19,6 +20,18 @@ from humotion.serving.limits import Refused, ServeLimits, check_header, told
 from humotion.system.names import cut_to_bytes
 
 _MOST_BYTES = 100  # of a file's name without its ending
+
+
+class Asked(NamedTuple):
+    """What to show.
+
+    Attributes:
+        looks: what the networks look at, too.
+        min_confidence: of the actions of long clips, in place of the models' thresholds.
+    """
+
+    looks: bool = True
+    min_confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +64,7 @@ class Result:
 def results_of(
     path: Path,
     predictors: Mapping[str, Predictor],
-    with_looks: bool,
+    asked: Asked,
     folder: Path,
     limits: ServeLimits,
     report: Report,
@@ -61,7 +74,7 @@ def results_of(
     Args:
         path: the clip, under the name that its sender knows.
         predictors: models by the names under which they were chosen.
-        with_looks: whether to draw what the networks look at.
+        asked: what to show.
         folder: an existing folder for the files.
         limits: of a clip.
         report: is told how far the work is.
@@ -69,7 +82,7 @@ def results_of(
     Raises:
         Refused: the clip cannot be read, is too long or too large, or a model cannot look at it.
     """
-    steps = Steps(1 + len(predictors) * (3 if with_looks else 2), report)
+    steps = Steps(1 + len(predictors) * (3 if asked.looks else 2), report)
     try:
         limits.check_size(path.stat().st_size)
         check_header(path, limits)
@@ -80,12 +93,14 @@ def results_of(
             place = folder / str(number)
             place.mkdir()
             steps.start(f"{name} looks at the clip")
-            (answer,) = answers_of(video, [predictor], WindowSettings())
+            (answer,) = answers_of(video, [predictor], WindowSettings(min_confidence=asked.min_confidence))
             steps.start(f"The answer of {name} is drawn")
             result = _written(name, video, predictor, answer, place)
             given.append((result, answer))
             yield result
-        for (result, answer), predictor in zip(given if with_looks else (), predictors.values(), strict=with_looks):
+        for (result, answer), predictor in zip(given, predictors.values(), strict=True):
+            if not asked.looks:
+                break
             steps.start(f"What {result.name} looks at is drawn")
             look = look_of(predictor, video, answer, result.video.parent)
             if look is not None:

@@ -57,6 +57,7 @@ def make_app(shelf: Shelf, limits: ServeLimits, folder: Path, examples: Sequence
     from fastapi import FastAPI
 
     from humotion.app.page import Page
+    from humotion.app.sides import STYLE
 
     (folder / "uploads").mkdir()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -64,6 +65,7 @@ def make_app(shelf: Shelf, limits: ServeLimits, folder: Path, examples: Sequence
         app,
         Page(shelf, limits, folder, examples).blocks,
         path="/",
+        css=STYLE,
         footer_links=[],
         run_history=False,
         show_error=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -10,6 +11,9 @@ from humotion.app.results import Result
 
 MOST_CLASSES = 5
 _HEIGHT = 380  # pixels of a video
+STYLE = ".picture img { max-height: 520px; object-fit: contain }"
+PLAY_AGAIN = "document.querySelectorAll('.annotated video').forEach(one => { one.currentTime = 0; one.play() })"
+"""JavaScript that plays the annotated videos together."""
 
 
 class Side:
@@ -18,9 +22,11 @@ class Side:
     def __init__(self) -> None:
         with gr.Column(visible=False, min_width=360) as self.column:
             self.head = gr.Markdown()
-            self.video = gr.Video(show_label=False, height=_HEIGHT, loop=True, autoplay=True, interactive=False)
+            self.video = gr.Video(
+                show_label=False, height=_HEIGHT, loop=True, autoplay=True, interactive=False, elem_classes="annotated"
+            )
             self.notes = gr.Markdown()
-            self.text = gr.Textbox(label="Answer", interactive=False, lines=1, max_lines=12)
+            self.text = gr.HTML(label="Answer", show_label=True, container=True, padding=True)
             self.label = gr.Label(label="Most likely", num_top_classes=MOST_CLASSES)
             self.timeline = _picture()
             with gr.Accordion(open=True) as self.look:
@@ -48,8 +54,8 @@ class Side:
             self.column: gr.update(visible=True),
             self.head: f"### {result.name}\n{result.about}",
             self.video: str(result.video),
-            self.notes: gr.update(value="\n".join(f"- {note}" for note in result.notes), visible=bool(result.notes)),
-            self.text: result.text,
+            self.notes: gr.update(value="\n\n".join(f"⚠ {note}" for note in result.notes), visible=bool(result.notes)),
+            self.text: _as_it_is(result.text),
             self.label: gr.update(value=dict(result.probabilities or {}) or None, visible=bool(result.probabilities)),
             self.timeline: gr.update(value=_path(result.timeline), visible=result.timeline is not None),
             self.look: gr.update(visible=result.look is not None),
@@ -68,8 +74,13 @@ class Side:
         return changes
 
 
+def _as_it_is(text: str) -> str:
+    """Text as HTML, with its lines and blanks."""
+    return f'<div style="white-space: pre-wrap">{escape(text)}</div>'
+
+
 def _picture() -> Any:
-    return gr.Image(show_label=False, interactive=False, buttons=["fullscreen"])
+    return gr.Image(show_label=False, interactive=False, buttons=["fullscreen"], elem_classes="picture")
 
 
 def _path(path: object) -> str | None:

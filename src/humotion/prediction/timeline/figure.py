@@ -11,7 +11,8 @@ import numpy as np
 from humotion.figures.style import CYCLE, GREY, figure_file, readable
 
 MOST_LINES = len(CYCLE)
-_WIDTH, _HEIGHT = 8.0, 3.0  # inches
+_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))  # of classes that share a colour
+_WIDTH, _HEIGHT = 6.0, 3.2  # inches: readable in a narrow column
 
 
 def plot_timeline(path: Path, timeline: Mapping[str, Any], classes: Sequence[str]) -> None:
@@ -29,8 +30,9 @@ def plot_timeline(path: Path, timeline: Mapping[str, Any], classes: Sequence[str
     with figure_file(path, _WIDTH, _HEIGHT) as (_, grid):
         axes = grid[0, 0]
         for number in shown:
-            axes.stairs(values[:, number], edges, baseline=None, color=_colour(number), lw=1.8)
-            axes.plot([], [], color=_colour(number), lw=1.8, label=readable(classes[number]))
+            line: Any = {"color": _colour(number), "lw": 1.8, "ls": _DASHES[number // len(CYCLE) % len(_DASHES)]}
+            axes.stairs(values[:, number], edges, baseline=None, **line)
+            axes.plot([], [], label=readable(classes[number]), **line)
         for segment in timeline["segments"]:
             number = list(classes).index(segment["label"])
             start, end = segment["start"], segment["end"]
@@ -41,7 +43,7 @@ def plot_timeline(path: Path, timeline: Mapping[str, Any], classes: Sequence[str
         axes.set_yticks(np.arange(0, 1.01, 0.25))
         axes.yaxis.set_major_formatter("{x:.0%}")
         axes.grid(axis="y")
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize=8)
 
 
 def _moments(timeline: Mapping[str, Any]) -> Sequence[Mapping[str, float] | None]:
