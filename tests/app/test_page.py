@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +19,7 @@ from humotion.app.shelf import Shelf
 from humotion.serving.limits import ServeLimits
 from tests.browser.conftest import browser_programs, page  # noqa: F401 (fixtures)
 from tests.serving.conftest import running
+from tests.support.trees import write_video
 
 if TYPE_CHECKING:
     from tests.browser.page import Page
@@ -137,20 +137,27 @@ class Asker:
         return messages
 
 
-def test_files_go_away(started: Start, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("humotion.app.page.KEPT_SECONDS", 2)
-    monkeypatch.setattr("humotion.app.page.TIDY_EVERY", 1)
-    asker = Asker(started())
+def test_files_go_away(started: Start, clip: Path, tmp_path: Path) -> None:
+    asker, uploads = Asker(started(examples=(clip,))), tmp_path / "page" / "uploads"
+    kept = set(files_in(uploads))
+    assert kept
     (path,) = asker.upload(clip).json()
-    assert Path(path).is_relative_to(tmp_path / "page" / "uploads")
+    assert Path(path).is_relative_to(uploads)
     messages = asker.ask(path)
     assert messages[-1]["success"]
     assert any("looks at the clip" in json.dumps(one) for one in messages if one["msg"] == "progress")
     assert not list((tmp_path / "page").glob("answer-*")), "Gradio has a copy of what is shown"
-    deadline = time.monotonic() + 30
-    while left := [file for file in (tmp_path / "page").rglob("*") if file.is_file()]:
-        assert time.monotonic() < deadline, left
-        time.sleep(0.2)
+    shown = files_in(uploads)
+    assert len(shown) >= len(kept) + 3
+    for file in shown:
+        os.utime(file, (0, 0))
+    (path,) = asker.upload(write_video(tmp_path / "other.mp4", num_frames=5)).json()
+    asker.ask(path)
+    assert {file for file in files_in(uploads) if file.stat().st_mtime == 0} == kept
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [file for file in folder.rglob("*") if file.is_file()]
 
 
 def test_what_strangers_must_not_read(started: Start, clip: Path, tmp_path: Path) -> None:

@@ -18,13 +18,14 @@ from humotion.app.progress import Report
 from humotion.app.results import Asked, results_of
 from humotion.app.shelf import Shelf
 from humotion.app.sides import PLAY_AGAIN, Side
+from humotion.app.uploads import Uploads
 from humotion.errors import HumotionError
 from humotion.serving.limits import Refused, ServeLimits
 from humotion.serving.tidying import tidy
 
 KEPT_SECONDS = 3600
 """So long a browser can fetch the files of an answer."""
-TIDY_EVERY = 600
+_TIDY_EVERY = 600
 _HEAD = "# humotion\nWhat trained models see in your clip. It stays on the machine on which this page runs."
 _NO_SECOND = "none"
 
@@ -39,18 +40,21 @@ class Page:
         shelf: the models.
         limits: of a clip, and of those that wait.
         folder: for the files of answers until Gradio has them.
+        uploads: Gradio's folder, with uploaded clips and with what is shown.
         examples: clips to try.
     """
 
-    def __init__(self, shelf: Shelf, limits: ServeLimits, folder: Path, examples: Sequence[Path] = ()) -> None:
-        self._shelf, self._limits, self._folder = shelf, limits, folder
+    def __init__(
+        self, shelf: Shelf, limits: ServeLimits, folder: Path, uploads: Uploads, examples: Sequence[Path] = ()
+    ) -> None:
+        self._shelf, self._limits, self._folder, self._uploads = shelf, limits, folder, uploads
         # torch keeps threads of its own for each thread that asks it, so there is one.
         self._thread = ThreadPoolExecutor(1, "humotion-models")
-        with gr.Blocks(title="humotion", analytics_enabled=False, delete_cache=(TIDY_EVERY, KEPT_SECONDS)) as blocks:
+        with gr.Blocks(title="humotion", analytics_enabled=False, delete_cache=(_TIDY_EVERY, KEPT_SECONDS)) as blocks:
             gr.Markdown(_HEAD)
             with gr.Row():
                 with gr.Column(scale=1, min_width=320):
-                    inputs = self._questions(examples)
+                    inputs = self._questions(examples, uploads)
                     button = gr.Button("Show what the models see", variant="primary")
                     self._status = gr.Markdown()
                     self._progress = gr.Markdown(min_height=60)
@@ -70,8 +74,9 @@ class Page:
             )
         blocks.queue(default_concurrency_limit=1, max_size=limits.waiting + 1)
         self.blocks = blocks
+        uploads.keep()
 
-    def _questions(self, examples: Sequence[Path]) -> list[Any]:
+    def _questions(self, examples: Sequence[Path], uploads: Uploads) -> list[Any]:
         """The components at the left: the clip, and what to ask about it."""
         clip = gr.Video(
             label="Your clip",
@@ -80,7 +85,7 @@ class Page:
             include_audio=True,
             webcam_options=gr.WebcamOptions(mirror=False),
         )
-        _refuse_addresses(clip)
+        _take_only_from(uploads, clip)
         if examples:
             gr.Examples([[str(path)] for path in examples], [clip], label="Examples", examples_per_page=6)
         names = self._shelf.names
@@ -121,6 +126,7 @@ class Page:
 
     def _steps(self, clip: Path, names: Sequence[str], asked: Asked, report: Report) -> Iterator[dict[Any, Any]]:
         """Yield the changes by which the sides show each result."""
+        self._uploads.forget(KEPT_SECONDS)
         with TemporaryDirectory(prefix="answer-", dir=self._folder) as folder:
             predictors = {name: self._work(self._shelf.predictor, name) for name in names}
             found = results_of(clip, predictors, asked, Path(folder), self._limits, report)
@@ -133,16 +139,17 @@ class Page:
         return self._thread.submit(copy_context().run, do, *arguments).result()
 
 
-def _refuse_addresses(clip: Any) -> None:
-    """Let a component take files that were uploaded, and none that this server would have to fetch from another.
+def _take_only_from(uploads: Uploads, clip: Any) -> None:
+    """Let a component take what was uploaded, and neither addresses nor other files.
 
-    A class of its own would be a custom component, which needs JavaScript of its own.
+    Gradio fetches addresses, and it checks paths only for a page that it serves itself. A class of its own would be a
+    custom component, which needs JavaScript of its own.
     """
     usual = clip.async_move_resource_to_block_cache
 
     async def take(path: Any) -> Any:
-        if path is not None and "://" in str(path):
-            raise gr.Error("This page reads no addresses. Upload the clip.", print_exception=False)
+        if path is not None and not uploads.holds(str(path)):
+            raise gr.Error("The page reads clips that were uploaded to it, and nothing else.", print_exception=False)
         return await usual(path)
 
     clip.async_move_resource_to_block_cache = take

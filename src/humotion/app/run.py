@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from humotion.app.shelf import Shelf
+from humotion.app.uploads import Uploads
 from humotion.errors import HumotionError
 from humotion.prediction.sources import sources_of
 from humotion.serving.limits import ServeLimits
@@ -52,20 +53,23 @@ def make_app(shelf: Shelf, limits: ServeLimits, folder: Path, examples: Sequence
         examples: clips to try.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
-    os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
+    (folder / "uploads").mkdir()
+    uploads = Uploads(folder / "uploads")
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads.folder)
     import gradio as gr
     from fastapi import FastAPI
 
     from humotion.app.page import Page
     from humotion.app.sides import STYLE
 
-    (folder / "uploads").mkdir()
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    undocumented: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
+    app = FastAPI(**undocumented)
     gr.mount_gradio_app(
         app,
-        Page(shelf, limits, folder, examples).blocks,
+        Page(shelf, limits, folder, uploads, examples).blocks,
         path="/",
         css=STYLE,
+        app_kwargs=undocumented,
         footer_links=[],
         run_history=False,
         show_error=False,

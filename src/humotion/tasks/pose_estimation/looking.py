@@ -33,7 +33,7 @@ def look_of(predictor: Predictor, video: VideoFile, answer: Answer, folder: Path
     boxes = np.array(
         [[np.nan] * 4 if box is None else box for box in answer.values["joints"]["boxes"]], np.float32
     )  # (N, 4)
-    parts = stretches(np.isfinite(boxes).all(axis=1), shot_starts(video))
+    parts = stretches(np.asarray(np.isfinite(boxes).all(axis=1)), shot_starts(video))
     if not parts:
         return None
     longest = max(parts, key=lambda part: part.stop - part.start)
@@ -47,10 +47,7 @@ def look_of(predictor: Predictor, video: VideoFile, answer: Answer, folder: Path
     sample |= {"joints": torch.from_numpy(joints), "visibility": torch.full(joints.shape[:2], 2, dtype=torch.uint8)}
     name = predictor.description.experiment
     stem = folder / f"{name}.memory"
-    draw(
-        read_memory(predictor.task, sample),
-        *(joints, f"{name}, frames {shown.start} to {shown.stop - 1}"),
-        *(predictor.skeleton, video.fps or USUAL_FPS, stem),
-    )
+    memory, title = read_memory(predictor.task, sample), f"{name}, frames {shown.start} to {shown.stop - 1}"
+    draw(memory, joints, title, predictor.skeleton, video.fps or USUAL_FPS, stem)
     figures = [folder / f"{stem.name}_{what}.png" for what in ("channels", "reliance")]
     return Look("What the memory holds", _TEXT, folder / f"{stem.name}.mp4", figures)

@@ -130,7 +130,7 @@ class PosePredictor(Predictor):
                 parts.append(part[0].numpy())
         return to_stored(np.concatenate(joints), crop_geometry(windows, self.size)), np.concatenate(scores)
 
-    def windows(self, boxes: Floats) -> npt.NDArray[np.integer[Any]]:
+    def windows(self, boxes: Floats) -> npt.NDArray[np.int64]:
         """Return the windows (N, 3) of successive frames that the model is shown, for boxes (N, 4)."""
         settings = self.description.preprocessing
         return clip_windows(boxes, self.size, settings["person_scale"], settings.get("pixel_scale"))
