@@ -12,6 +12,7 @@ from tests.support.repository import REPOSITORY
 
 SLOWEST_FIRST = (
     "browser/test_interfaces.py",
+    "app/test_page.py",
     "test_extending.py",
     "sweep/test_workers.py",
     "lineage/test_lineage.py",

@@ -37,6 +37,7 @@ def start(chromium: str, chromedriver: str, profile: Path) -> Chrome:
     options.binary_location = chromium
     for option in (*OPTIONS, f"--user-data-dir={profile}"):
         options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
     driver = Chrome(options=options, service=ChromeService(chromedriver))
     driver.set_page_load_timeout(PATIENCE)
     return driver

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import typer
 
+from humotion.cli import app as page
 from humotion.cli import checkout, convert, data, export, models, registry, serve, stages, sweep, track
 from humotion.cli.explain import explanation
 from humotion.errors import HumotionError
@@ -27,7 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for room in (stages, models, export, serve, data, checkout, sweep, convert, registry, track):
+for room in (stages, models, export, serve, page, data, checkout, sweep, convert, registry, track):
     app.add_typer(room.app)
 app.command()(registry.lineage)
 app.command()(registry.join)

@@ -27,10 +27,13 @@ def caution_of(data_md5: Mapping[str, str]) -> str:
 
 
 def with_caution(frame: Frames, caution: str) -> Frames:
-    """Return a frame (H, W, 3) with the caution in its lower left corner; the same frame if there is none."""
+    """Return a frame (H, W, 3) with the caution in its upper left corner; the same frame if there is none.
+
+    Timelines are at the lower edge.
+    """
     if not caution:
         return frame
     label = text_box(caution, frame.shape[1], max(_LEAST, frame.shape[0] // _SHARE))[: frame.shape[0]]
     drawn = frame.copy()
-    drawn[-label.shape[0] :, : label.shape[1]] = label
+    drawn[: label.shape[0], : label.shape[1]] = label
     return drawn

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from itertools import pairwise
@@ -20,8 +20,10 @@ from av.container import OutputContainer
 from humotion.errors import HumotionError
 from humotion.figures.overlay import even_picture
 from humotion.files import MOST_BYTES, atomic_path
+from humotion.prediction.caution import with_caution
+from humotion.prediction.predictor import Answer, Predictor
 from humotion.prediction.sound import Sound
-from humotion.prediction.video_file import USUAL_FPS, Frames, VideoFile
+from humotion.prediction.video_file import USUAL_FPS, Frames, Video, VideoFile
 from humotion.video.container import error_text
 
 TICKS = 90_000
@@ -66,6 +68,16 @@ def check_out(out: Path, source: Path) -> None:
         raise HumotionError(f"--out {out} is the video itself, which would be lost. Choose another name.")
     if source.is_dir() and source.resolve() in out.resolve().parents:
         raise HumotionError(f"--out {out} is in the folder of frames that is read. Choose another folder.")
+
+
+def drawn_frames(video: Video, predictors: Sequence[Predictor], answers: Sequence[Answer]) -> Iterator[Frames]:
+    """Yield the frames with the drawings of all models, one at a time, and with what must be known of the models."""
+    draws = [answer.draw for answer in answers if answer.draw is not None]
+    caution = "; ".join(dict.fromkeys(predictor.caution for predictor in predictors if predictor.caution))
+    for number, frame in enumerate(video):
+        for draw in draws:
+            frame = draw(number, frame)
+        yield with_caution(frame, caution)
 
 
 def write_copy(out: Path, frames: Iterable[Frames], video: VideoFile) -> list[str]:

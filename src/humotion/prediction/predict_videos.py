@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
 from humotion.errors import HumotionError
 from humotion.prediction.answers import answers_of, facts_of, read_for
-from humotion.prediction.caution import with_caution
-from humotion.prediction.drawn_copy import FORMATS, check_out, write_copy
+from humotion.prediction.drawn_copy import FORMATS, check_out, drawn_frames, write_copy
 from humotion.prediction.models import model_folders
-from humotion.prediction.predictor import Answer, Predictor, load_predictor
+from humotion.prediction.predictor import Predictor, load_predictor
 from humotion.prediction.results import write_results
 from humotion.prediction.rows import json_pieces
 from humotion.prediction.sources import Source, sources_of
 from humotion.prediction.timeline.watch import WindowSettings
-from humotion.prediction.video_file import Frames, VideoFile
+from humotion.prediction.video_file import VideoFile
 
 _DRAWN = ".mp4"  # the ending of annotated copies in a folder
 
@@ -137,7 +136,7 @@ def _predict(
         stem = out / source.name
         copy = stem.with_name(stem.name + _DRAWN) if _is_folder(out) else out
         copy.parent.mkdir(parents=True, exist_ok=True)
-        notes += write_copy(copy, _drawn(video, predictors, answers), video)
+        notes += write_copy(copy, drawn_frames(video, predictors, answers), video)
         facts["out"] = str(copy)
         say("\n".join([f"annotated video: {copy}", *notes]))
         if _is_folder(out):
@@ -161,13 +160,3 @@ def _about(video: VideoFile) -> str:
     if video.status == "ok":
         return line if video.error is None else f"{line}\n{video.path}: {video.error}."
     return f"{line}\n{video.path} is {video.status}: {video.error}. The predictions are for these frames alone."
-
-
-def _drawn(video: VideoFile, predictors: Sequence[Predictor], answers: Sequence[Answer]) -> Iterator[Frames]:
-    """The frames with the drawings of all models, one at a time, and with what must be known of the models."""
-    draws = [answer.draw for answer in answers if answer.draw is not None]
-    caution = "; ".join(dict.fromkeys(predictor.caution for predictor in predictors if predictor.caution))
-    for number, frame in enumerate(video):
-        for draw in draws:
-            frame = draw(number, frame)
-        yield with_caution(frame, caution)

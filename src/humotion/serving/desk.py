@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import gc
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,8 @@ from humotion.prediction.answers import answers_of, facts_of, read_for
 from humotion.prediction.predictor import Predictor
 from humotion.prediction.rows import plain
 from humotion.prediction.timeline.watch import WindowSettings
-from humotion.serving.limits import Refused, ServeLimits, check_header
+from humotion.serving.limits import Refused, ServeLimits, check_header, told
+from humotion.serving.tidying import tidy
 
 _ANSWERS_BETWEEN_TIDYING = 100
 
@@ -74,19 +73,11 @@ class Desk:
     def _answer(self, path: Path, name: str) -> dict[str, Any]:
         self._num_answers += 1
         if self._num_answers % _ANSWERS_BETWEEN_TIDYING == 0:
-            _tidy()
+            tidy()
         check_header(path, self.limits)
         try:
             video = read_for(path, self.predictors, self.limits.of_video)
             answers = answers_of(video, self.predictors, WindowSettings())
             return {**plain(facts_of(video, self.predictors, answers)), "path": name}
         except HumotionError as error:
-            # The client knows the video by its name, and learns nothing of this machine's folders.
-            raise Refused(str(error).replace(str(path), name).replace(str(path.parent), ""), 422) from error
-
-
-def _tidy() -> None:
-    """Give memory back to the system: frames of many sizes leave holes that the allocator of glibc keeps."""
-    gc.collect()
-    with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
+            raise Refused(told(error, path, name), 422) from error

@@ -80,6 +80,11 @@ def check_header(path: Path, limits: ServeLimits) -> None:
         raise Refused(str(error), 413) from None
 
 
+def told(error: HumotionError, path: Path, name: str) -> str:
+    """Return an error about a file as its sender may read it: by the sender's name, without this machine's folders."""
+    return str(error).replace(str(path), name).replace(str(path.parent), "")
+
+
 def _is_text(start: bytes) -> bool:
     """Whether a file starts with text; the header of raw video (y4m) is text, too, and names no files."""
     return bool(start) and not start.startswith(b"YUV4MPEG2") and _TEXT.issuperset(start.removeprefix(b"\xef\xbb\xbf"))

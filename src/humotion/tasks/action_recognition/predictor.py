@@ -13,6 +13,7 @@ from humotion.clips.sampling import Sampled, consecutive_windows, uniform
 from humotion.prediction.predictor import Answer, Video
 from humotion.tasks.action_recognition.training.abstention import Abstention, read_abstention
 from humotion.tasks.action_recognition.window_predictor import WindowPredictor
+from humotion.training.task import Batch
 
 SHOWN_CLASSES = 5
 
@@ -48,19 +49,23 @@ class ActionPredictor(WindowPredictor):
 
     def of_clip(self, video: Video, clip: Sampled) -> Tensor:
         """Return the probabilities (classes,) of one clip."""
+        batch = self.batch_of(video, clip)
+        with torch.inference_mode():
+            (scores,) = self.checked(probabilities=self.task.predict_step(batch)["probabilities"][0])
+        return scores
+
+    def batch_of(self, video: Video, clip: Sampled) -> Batch:
+        """Return a batch of one clip of a video that the layer's tool has `seen`, as a loader gives it."""
         settings = {**self.description.preprocessing, "skeleton": self.description.meta.get("skeleton")}
         shown = load_input(settings["input"]).for_prediction(settings)
         model: Any = self.task.model
         indices = neighbours(clip.frame_indices, model.num_neighbours, video.num_frames)
         sample = shown(video, SCENE, indices, seed=0)
-        batch = {
+        return {
             **{name: tensor[None] for name, tensor in sample.items()},
             "is_padding": torch.from_numpy(clip.is_padding)[None],
             "clip_index": torch.zeros(1, dtype=torch.int64),
         }
-        with torch.inference_mode():
-            (scores,) = self.checked(probabilities=self.task.predict_step(batch)["probabilities"][0])
-        return scores
 
     def answer(self, video: Video) -> Answer:
         """Return the most likely classes, and ``label`` and ``probabilities``; nothing is drawn."""

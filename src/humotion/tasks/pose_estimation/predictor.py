@@ -120,9 +120,8 @@ class PosePredictor(Predictor):
 
     def _fill_stretch(self, frames: Iterable[Frames], boxes: Floats, joints: Floats, scores: Floats) -> None:
         """Write joints and scores of successive frames, with as many in memory as the model processes together."""
-        settings = self.description.preprocessing
         task: Any = self.task
-        windows = clip_windows(boxes, self.size, settings["person_scale"], settings.get("pixel_scale"))
+        windows = self.windows(boxes)
         crops_of_all = (cut(frame, window, self.size) for frame, window in zip(frames, windows, strict=True))
         state: Any = None
         at = 0
@@ -134,6 +133,11 @@ class PosePredictor(Predictor):
             here = slice(at, at := at + len(piece))
             joints[here] = to_stored(found[0].numpy(), crop_geometry(windows[here], self.size))
             scores[here] = score[0].numpy()
+
+    def windows(self, boxes: Floats) -> npt.NDArray[np.int64]:
+        """Return the windows (N, 3) of successive frames that the model is shown, for boxes (N, 4)."""
+        settings = self.description.preprocessing
+        return clip_windows(boxes, self.size, settings["person_scale"], settings.get("pixel_scale"))
 
     def answer(self, video: Video) -> Answer:
         """Return the mean confidence of the joints; x, y, score of every joint in every frame; and their drawing.
