@@ -18,6 +18,8 @@ Found = tuple[Tensor, Tensor]
 class ExportedPose:
     """The graphs of an exported folder with those members of the trained task that the predictor uses."""
 
+    model = None  # no weights or memory can be looked at
+
     def __init__(self, folder: ExportedFolder) -> None:
         self._run, self._graphs = folder.run, folder.about["graphs"]
         self._first, self._later = ("init", "step") if "init" in self._graphs else ("model", "model")
