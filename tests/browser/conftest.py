@@ -49,7 +49,7 @@ def dashboard_address(project: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # an idle browser still takes a tenth of a core
 def page(browser_programs: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """The browser; screenshots go to HUMOTION_SCREENSHOTS, if it is set."""
     from tests.browser.page import Page, start
