@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import optuna
@@ -49,11 +48,11 @@ def start(
     program = project / "program.py"
     program.write_text(PROGRAM)
     path = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY)])
+    deaf = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"] if is_background_job else []
     return subprocess.Popen(
-        [sys.executable, str(program), url, *map(str, (workers, trials, epochs))],
+        [*deaf, sys.executable, str(program), url, *map(str, (workers, trials, epochs))],
         cwd=project,
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_IGN) if is_background_job else None,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

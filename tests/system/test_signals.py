@@ -101,8 +101,6 @@ def start(folder: Path, command: str, stream: int | None = None) -> subprocess.P
         stderr=stream or subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        # pytest-xdist and background shells may ignore signals, which a process would inherit
-        preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)],
     )
     _started.append(process)
     deadline = time.monotonic() + 300
