@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -23,7 +24,8 @@ from tests.support.trees import write_video
 if TYPE_CHECKING:
     from tests.browser.page import Page
 
-pytest.importorskip("gradio", reason="gradio is not installed (pip install -e '.[app]')")
+if find_spec("gradio") is None:  # not imported here: see PROGRAM
+    pytest.skip("gradio is not installed (pip install -e '.[app]')", allow_module_level=True)
 Start = Callable[..., str]
 
 
