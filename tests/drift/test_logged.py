@@ -21,12 +21,14 @@ from PIL import Image
 from humotion.cli.main import app
 from humotion.drift.logged import UNDER, DriftLog
 from humotion.errors import HumotionError
+from humotion.export.export_model import export_model
 from humotion.files import read_json, write_json
 from humotion.prediction.predict_videos import predict_videos
 from humotion.prediction.video_file import read_video
 from humotion.tracking.outbox.waiting import waiting_runs
 from humotion.tracking.predictions import EXPERIMENT
 from humotion.tracking.store import connect
+from humotion.work import digest_of_file
 from tests.drift.conftest import changed_copies
 from tests.drift.test_compared import darkened
 from tests.support.tiny_models import make_task, write_model_folder
@@ -242,3 +244,15 @@ def test_a_single_broken_video_is_logged(project: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_logged_is_refused_before_any_work(arguments: list[str], told: str, project: Path) -> None:
     with pytest.raises(HumotionError, match=told):
         call("predict", "nosuch.mkv", "--model", "models/frames", *arguments)
+
+
+def test_an_exported_model_is_known_by_the_weights_it_was_made_of(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    export_model(Path("models/frames"), "onnx", tmp_path / "exported")
+    film = sorted(Path("data/films/walk").iterdir())[0]
+    call("predict", str(film), "--model", str(tmp_path / "exported"), "--log-to", "exported")
+    (run,) = runs_in(connect())
+    assert run.data.tags["model.0.weights_md5"] == digest_of_file(Path("models/frames/model.safetensors"))

@@ -24,12 +24,11 @@ from humotion.drift.said import WORDS
 from humotion.drift.sureness import sureness_of
 from humotion.drift.training_footage import NotKnown, TrainingFootage, training_footage
 from humotion.prediction.caution import caution_of
-from humotion.prediction.models import configured_store
+from humotion.prediction.models import configured_store, weights_md5
 from humotion.prediction.predict_videos import Log
 from humotion.prediction.video_file import VideoFile
 from humotion.tracking.address import in_use, shown
-from humotion.training.description import WEIGHTS, ModelDescription, read_description
-from humotion.work import digest_of_file
+from humotion.training.description import ModelDescription, read_description
 
 UNDER = "predictions"
 """The folder of the files among the artifacts of a run."""
@@ -119,7 +118,7 @@ class DriftLog(Log):
             tags |= {
                 f"model.{number}.experiment": model.description.experiment,
                 f"model.{number}.run_id": model.description.run_id,
-                f"model.{number}.weights_md5": digest_of_file(model.folder / WEIGHTS),
+                f"model.{number}.weights_md5": weights_md5(model.folder),
             }
         return tags
 

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from humotion.errors import HumotionError
+from humotion.files import read_json
 from humotion.params.document import PARAMS_FILE, load_params
+from humotion.training.description import WEIGHTS
+from humotion.work import digest_of_file
 
 EXPORTED = "export.json"
 """The file by which an exported folder (`humotion export`) is known."""
@@ -42,3 +45,10 @@ def _model_folder(model: str) -> Path:
 def configured_store() -> str | None:
     """Return ``machine.tracking_uri`` of params.yaml; None outside a checkout, where prediction works, too."""
     return load_params().machine.tracking_uri if PARAMS_FILE.exists() else None
+
+
+def weights_md5(folder: Path) -> str:
+    """Return the md5 of a model's weights; an exported folder does not have them, but says which they were."""
+    if (folder / EXPORTED).exists():
+        return str(read_json(folder / EXPORTED)["model"]["weights_md5"])
+    return digest_of_file(folder / WEIGHTS)
