@@ -47,8 +47,10 @@ class Steps:
 class WatchedVideo(VideoFile):
     """A video of which each frame that is read is counted."""
 
-    def __init__(self, path: Path, limits: Limits, steps: Steps) -> None:
-        super().__init__(path, limits)
+    def __init__(
+        self, path: Path, limits: Limits | None, see: Callable[[Frames], None] | None = None, *, steps: Steps
+    ) -> None:
+        super().__init__(path, limits, see)
         steps.num_frames = self.num_frames
         self._steps = steps
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from humotion.app.progress import Report, Steps, WatchedVideo
 from humotion.errors import HumotionError
-from humotion.prediction.answers import answers_of, facts_of
+from humotion.prediction.answers import answers_of, facts_of, read_for
 from humotion.prediction.drawn_copy import drawn_frames, write_copy
 from humotion.prediction.looks import Look, look_of
 from humotion.prediction.predictor import Answer, Predictor
 from humotion.prediction.results import write_results
 from humotion.prediction.timeline.figure import plot_timeline
 from humotion.prediction.timeline.watch import WindowSettings
+from humotion.prediction.video_file import VideoFile
 from humotion.serving.limits import Refused, ServeLimits, check_header, told
 from humotion.system.names import cut_to_bytes
 
@@ -87,7 +89,7 @@ def results_of(
         limits.check_size(path.stat().st_size)
         check_header(path, limits)
         steps.start("The clip is read")
-        video = WatchedVideo(path, limits.of_video, steps)
+        video = read_for(path, list(predictors.values()), limits.of_video, partial(WatchedVideo, steps=steps))
         given: list[tuple[Result, Answer]] = []
         for number, (name, predictor) in enumerate(predictors.items()):
             place = folder / str(number)
@@ -109,7 +111,7 @@ def results_of(
         raise Refused(told(error, path, path.name), 422) from error
 
 
-def _written(name: str, video: WatchedVideo, predictor: Predictor, answer: Answer, folder: Path) -> Result:
+def _written(name: str, video: VideoFile, predictor: Predictor, answer: Answer, folder: Path) -> Result:
     """A result with its files: the annotated video, everything as JSON, tables, and the figure of a timeline."""
     description = predictor.description
     stem = folder / cut_to_bytes(f"{video.path.stem}.{description.experiment}", _MOST_BYTES)

@@ -6,24 +6,19 @@ report of `explore` was made, and how large they are stored. Only if all of thes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from ruamel.yaml import YAML
 
 from humotion.drift.measured import USUAL, Held, with_shape
 from humotion.errors import HumotionError
 from humotion.extraction.pack import stored_size
 from humotion.params.dataset import FrameParams
+from humotion.tracking.dvc_lock import entry_here, md5_in
 from humotion.training.description import FUSION, ModelDescription, read_description
 from humotion.training.fusion import MEMBERS, members_of
 from humotion.work import digest_of_file, digest_of_folder
-
-_LOCK = Path("dvc.lock")
 
 
 class NotKnown(HumotionError):
@@ -88,8 +83,8 @@ def _footage(dataset: str, statistics: pd.DataFrame, params: FrameParams) -> Tra
 
 def _params_of_frames(dataset: str, frames: str) -> FrameParams:
     """How the frames of the training are stored, by the entry of dvc.lock that says that they were extracted so."""
-    entry = _locked(f"extract@{dataset}")
-    if _md5(entry, "outs", f"prepared/{dataset}/frames.parquet") != frames:
+    entry = entry_here(f"extract@{dataset}")
+    if md5_in(entry, "outs", _table(dataset)) != frames:
         raise NotKnown(
             f"This folder has no dataset {dataset} with the frames of its training: the model is from elsewhere, or "
             f"{dataset} was extracted again with other videos or settings."
@@ -100,12 +95,12 @@ def _params_of_frames(dataset: str, frames: str) -> FrameParams:
 
 def _report(dataset: str, frames: str) -> Path:
     """The folder of the report that was made of these frames."""
-    entry, folder = _locked(f"explore@{dataset}"), Path("reports") / dataset
+    entry, folder = entry_here(f"explore@{dataset}"), Path("reports") / dataset
     is_there = (folder / "statistics.parquet").exists()
     if (
         not is_there
-        or _md5(entry, "deps", f"prepared/{dataset}/frames.parquet") != frames
-        or _md5(entry, "outs", folder.as_posix()) != digest_of_folder(folder)
+        or md5_in(entry, "deps", _table(dataset)) != frames
+        or md5_in(entry, "outs", folder) != digest_of_folder(folder)
     ):
         raise NotKnown(
             f"There is no report of explore about the frames of its training. `dvc repro explore@{dataset}` makes it."
@@ -113,17 +108,5 @@ def _report(dataset: str, frames: str) -> Path:
     return folder
 
 
-def _locked(stage: str) -> Mapping[str, Any]:
-    if not _LOCK.exists():
-        return {}
-    state = _LOCK.stat()
-    return _lock(_LOCK.resolve(), state.st_mtime_ns).get(stage, {})
-
-
-@lru_cache(maxsize=2)
-def _lock(path: Path, changed: int) -> dict[str, Any]:
-    return (YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}).get("stages", {})
-
-
-def _md5(entry: Mapping[str, Any], part: str, path: str) -> str | None:
-    return next((file.get("md5") for file in entry.get(part, []) if file.get("path") == path), None)
+def _table(dataset: str) -> Path:
+    return Path("prepared") / dataset / "frames.parquet"

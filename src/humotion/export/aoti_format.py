@@ -11,6 +11,7 @@ from torch import Tensor
 
 from humotion.errors import HumotionError
 from humotion.export.graph import Traced
+from humotion.export.torch_format import by_name
 
 SUFFIX = ".aoti.pt2"
 
@@ -49,12 +50,4 @@ def runner(
 
     ``num_threads`` has no effect, because PyTorch has one number for all it does (`torch.set_num_threads`).
     """
-    module = torch._inductor.aoti_load_package(str(path))
-
-    def run(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        with torch.no_grad():
-            # The compiled code reads memory as the example of the export lay there, and does not look at strides.
-            found = module(*(given[name].contiguous() for name in inputs))
-        return dict(zip(outputs, found, strict=True))
-
-    return run
+    return by_name(torch._inductor.aoti_load_package(str(path)), inputs, outputs)

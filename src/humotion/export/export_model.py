@@ -50,10 +50,10 @@ def export_model(folder: Path, to: str, out: Path | None = None) -> str:
     with atomic_folder(out) as temporary:
         traced = _write_graphs(exporter, written, samples, temporary)
         runs = {
-            graph.name: written.runner(
-                temporary / f"{graph.name}{written.SUFFIX}", list(graph.inputs), list(graph.outputs)
+            one.graph.name: written.runner(
+                temporary / _file(one, written), list(one.graph.inputs), list(one.graph.outputs)
             )
-            for graph in (one.graph for one in traced)
+            for one in traced
         }
 
         def run(name: str, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

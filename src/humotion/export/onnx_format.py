@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +21,23 @@ SUFFIX = ".onnx"
 
 
 def check_installed() -> None:
-    """Raise a HumotionError if a package is missing."""
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise HumotionError(
-            f"Export to ONNX needs the package {error.name}, which is not installed: pip install 'humotion[export]'"
-        ) from error
+    """Raise a HumotionError if a package that makes or runs a file is missing."""
+    _need("Export to ONNX", "onnx", "onnxruntime", "onnxscript")
 
 
 def check_runtime() -> None:
-    """Raise a HumotionError if ONNX Runtime, which is all that a finished file needs, is missing."""
-    try:
-        import onnxruntime  # noqa: F401
-    except ImportError as error:
-        raise HumotionError(
-            "An exported model needs ONNX Runtime, which is not installed: pip install 'humotion[export]'"
-        ) from error
+    """Raise a HumotionError if the package that runs a finished file is missing."""
+    _need("An exported model", "onnxruntime")
+
+
+def _need(what: str, *packages: str) -> None:
+    for package in packages:
+        try:
+            import_module(package)
+        except ImportError as error:
+            raise HumotionError(
+                f"{what} needs the package {error.name}, which is not installed: pip install 'humotion[export]'"
+            ) from error
 
 
 def versions() -> dict[str, str]:

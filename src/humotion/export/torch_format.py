@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,11 +37,20 @@ def runner(
 
     ``num_threads`` has no effect, because PyTorch has one number for all it does (`torch.set_num_threads`).
     """
-    module = torch.export.load(path).module()
+    return by_name(torch.export.load(path).module(), inputs, outputs)
+
+
+def by_name(
+    module: Callable[..., Any], inputs: Sequence[str], outputs: Sequence[str]
+) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
+    """Return a function with named tensors for a module whose tensors have an order.
+
+    The tensors are contiguous, as those of the export were: compiled code does not look at strides.
+    """
 
     def run(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
         with torch.no_grad():
-            found = module(*(given[name] for name in inputs))
+            found = module(*(given[name].contiguous() for name in inputs))
         return dict(zip(outputs, found, strict=True))
 
     return run

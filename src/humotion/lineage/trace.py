@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from humotion.errors import HumotionError
 from humotion.models.common.hub import cached_file
 from humotion.params.document import PARAMS_FILE, Params, load_params
 from humotion.params.layer import LABELS
 from humotion.tracking import git, sources
+from humotion.tracking.dvc_lock import entry_here, entry_of
 from humotion.tracking.lineage import (
     RunFacts,
     VersionFacts,
@@ -224,19 +223,16 @@ def _compare_lock(run: RunFacts | None, experiment: str, uri: str | None) -> tup
     """Compare the dvc.lock of this training, if the run has it; the one logged at its start is of an older training."""
     if run is None or sources.LOCKED not in run.tags or (text := read_source(run.run_id, "dvc.lock", uri)) is None:
         return ()
-    lock = Path("dvc.lock")
-    then = _entries(text, experiment)
-    now = _entries(lock.read_text(encoding="utf-8"), experiment) if lock.exists() else {}
+    stages = f"train@{experiment}", f"fuse@{experiment}"
+    then, now = _md5s(entry_of(text, *stages)), _md5s(entry_here(*stages))
     return tuple(
         Compared(path, md5, ABSENT if path not in now else SAME if now[path] == md5 else DIFFERS)
         for path, md5 in then.items()
     )
 
 
-def _entries(text: str, experiment: str) -> dict[str, str]:
-    stages: dict[str, Any] = (YAML(typ="safe").load(text) or {}).get("stages", {})
-    stage: dict[str, Any] = stages.get(f"train@{experiment}") or stages.get(f"fuse@{experiment}") or {}
-    return {each["path"]: each.get("md5", "") for kind in ("deps", "outs") for each in stage.get(kind, [])}
+def _md5s(entry: Mapping[str, Any]) -> dict[str, str]:
+    return {each["path"]: each.get("md5", "") for kind in ("deps", "outs") for each in entry.get(kind, [])}
 
 
 def _below(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,23 @@ from humotion.prediction.timeline.watch import WindowSettings, is_long, timeline
 from humotion.prediction.video_file import Limits, VideoFile, read_video
 
 
-def read_for(path: Path, predictors: Sequence[Predictor], limits: Limits | None = None) -> VideoFile:
+def read_for(
+    path: Path,
+    predictors: Sequence[Predictor],
+    limits: Limits | None = None,
+    read: Callable[..., VideoFile] = read_video,
+) -> VideoFile:
     """Read a video for some models, with what they need of each frame; see `humotion.prediction.video_file.VideoFile`.
+
+    ``read`` takes the arguments of `VideoFile`.
 
     Raises:
         HumotionError: no frame can be read, or ``limits`` are exceeded.
     """
     if not any(predictor.follows for predictor in predictors):
-        return read_video(path, limits)
+        return read(path, limits)
     shots = Shots()
-    video = read_video(path, limits, shots.see)
+    video = read(path, limits, shots.see)
     shots.keep_for(video)
     return video
 

@@ -7,7 +7,7 @@ extracted with other settings is not recognised.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from humotion.prediction.text_box import text_box
 from humotion.prediction.video_file import Frames
@@ -24,6 +24,11 @@ _LEAST, _SHARE = 11, 30  # height of the text in pixels, and how often it fits i
 def caution_of(data_md5: Mapping[str, str]) -> str:
     """Return the caution for a model that was trained on these inputs, by ``data_md5`` of its folder; empty if none."""
     return NOT_REAL if data_md5.get("frames") in RENDERED else ""
+
+
+def joined(cautions: Iterable[str]) -> str:
+    """Return the cautions of several models as one text, each once; empty if there is none."""
+    return "; ".join(dict.fromkeys(caution for caution in cautions if caution))
 
 
 def with_caution(frame: Frames, caution: str) -> Frames:

@@ -20,7 +20,7 @@ from av.container import OutputContainer
 from humotion.errors import HumotionError
 from humotion.figures.overlay import even_picture
 from humotion.files import MOST_BYTES, atomic_path
-from humotion.prediction.caution import with_caution
+from humotion.prediction.caution import joined, with_caution
 from humotion.prediction.predictor import Answer, Predictor
 from humotion.prediction.sound import Sound
 from humotion.prediction.video_file import USUAL_FPS, Frames, Video, VideoFile
@@ -73,7 +73,7 @@ def check_out(out: Path, source: Path) -> None:
 def drawn_frames(video: Video, predictors: Sequence[Predictor], answers: Sequence[Answer]) -> Iterator[Frames]:
     """Yield the frames with the drawings of all models, one at a time, and with what must be known of the models."""
     draws = [answer.draw for answer in answers if answer.draw is not None]
-    caution = "; ".join(dict.fromkeys(predictor.caution for predictor in predictors if predictor.caution))
+    caution = joined(predictor.caution for predictor in predictors)
     for number, frame in enumerate(video):
         for draw in draws:
             frame = draw(number, frame)

@@ -38,7 +38,7 @@ from humotion.tracking.sources import (
 )
 from humotion.tracking.store import (
     LOCAL_ID,
-    NOT_THERE,
+    NO_SUCH_RUN,
     RESTORED_FROM,
     ask,
     connect,
@@ -284,7 +284,7 @@ def _known_as(client: MlflowClient, model: Any) -> tuple[str | None, ...]:
     try:
         run = client.get_run(model.source_run_id)
     except mlflow.MlflowException as error:
-        if error.error_code in NOT_THERE:  # the run was deleted for good, and its model was left
+        if error.error_code in NO_SUCH_RUN:  # the run was deleted for good, and its model was left
             return ()
         raise
     if run.info.lifecycle_stage != "active":

@@ -20,6 +20,7 @@ from ruamel.yaml.error import YAMLError
 
 from humotion.tracking import git
 from humotion.tracking.address import shown
+from humotion.tracking.dvc_lock import LOCK, entry_here, md5_in
 from humotion.tracking.store import mlflow
 from humotion.work import digest_of_folder
 
@@ -152,13 +153,9 @@ def log_lock(stage: str, folder: Path) -> None:
 
     DVC writes it after a stage has ended, so the dvc.lock that a training logs has only the stages before.
     """
-    lock = Path("dvc.lock")
-    if not lock.exists():
-        return
-    entry = (YAML(typ="safe").load(lock.read_text(encoding="utf-8")) or {}).get("stages", {}).get(stage, {})
-    md5 = next((out["md5"] for out in entry.get("outs", []) if out["path"] == folder.as_posix()), None)
+    md5 = md5_in(entry_here(stage), "outs", folder)
     if md5 is not None and md5 == digest_of_folder(folder):
-        mlflow.log_artifact(str(lock), FOLDER)
+        mlflow.log_artifact(str(LOCK), FOLDER)
         mlflow.set_tag(LOCKED, md5)
 
 

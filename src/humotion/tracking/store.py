@@ -30,7 +30,7 @@ LOCAL_ID = "humotion.local_id"  # the run was written to disk before its server 
 BUSY = 120_000  # milliseconds to wait for an SQLite file that another program has locked, for example for a backup
 NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """What MLflow answers about a run, model or alias that a store does not have; other errors say nothing about it."""
-_NO_SUCH_RUN = (*NOT_THERE, "PERMISSION_DENIED")
+NO_SUCH_RUN = (*NOT_THERE, "PERMISSION_DENIED")
 """The same for runs, where a server with passwords refuses who is not its admin: it looks for the run's experiment."""
 RESTORED_FROM = "restored_from"  # this store did not have the run, so a new one was made from the model folder
 
@@ -191,7 +191,7 @@ def exists(client: MlflowClient, run_id: str) -> bool:
     try:
         return bool(client.get_run(run_id).info.lifecycle_stage == "active")
     except mlflow.MlflowException as error:
-        if error.error_code in _NO_SUCH_RUN:
+        if error.error_code in NO_SUCH_RUN:
             return False
         raise
 

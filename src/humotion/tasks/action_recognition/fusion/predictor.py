@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from humotion.errors import HumotionError
+from humotion.prediction.caution import joined
 from humotion.prediction.predictor import Answer, Predictor, Video, load_predictor
 from humotion.tasks.action_recognition.fusion.mixture import mixed
 from humotion.tasks.action_recognition.fusion.rule import rule_of
@@ -43,7 +44,7 @@ class FusionPredictor(WindowPredictor):
     @property
     def caution(self) -> str:
         """See `Predictor`: what must be told of any member."""
-        return "; ".join(dict.fromkeys(member.caution for member in self.members.values() if member.caution))
+        return joined(member.caution for member in self.members.values())
 
     @property
     def parts(self) -> tuple[Predictor, ...]:
