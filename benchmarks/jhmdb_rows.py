@@ -32,6 +32,13 @@ class Fusion(NamedTuple):
     parts: tuple[str, ...]
 
 
+class Ensemble(NamedTuple):
+    """All seeds of a row or fusion as one model: the mean of their log-probabilities."""
+
+    title: str
+    of: str
+
+
 class Block(NamedTuple):
     """A table: its rows and fusions, and the rows that each is compared with."""
 
@@ -100,8 +107,28 @@ FUSIONS = {
     "ls_vit+landmarks": Fusion("LS-ViT + the mean of BiGRU, DD-Net, CTR-GCN", ("ls_vit", "landmarks")),
     "pictures": Fusion("LS-ViT + probe of frames", ("ls_vit", "probe_frame")),
     "pictures+landmarks": Fusion("the mean of these two + that of BiGRU, DD-Net, CTR-GCN", ("pictures", "landmarks")),
-    "everything": Fusion("these two means + HP-Net", ("pictures", "hp_net", "landmarks")),
+    "both_ls_vit": Fusion("LS-ViT + LS-ViT on person crops", ("ls_vit", "ls_vit_person")),
+    "three_pictures": Fusion("LS-ViT, LS-ViT on person crops and probe of frames", ("both_ls_vit", "probe_frame")),
+    "three_pictures+landmarks": Fusion(
+        "the mean of these three + that of BiGRU, DD-Net, CTR-GCN", ("three_pictures", "landmarks")
+    ),
+    "everything": Fusion(
+        "LS-ViT and probe of frames, HP-Net, the mean of landmarks", ("pictures", "hp_net", "landmarks")
+    ),
     "grid+ddnet": Fusion("features on a grid + DD-Net", ("fpm_grid", "ddnet")),
+}
+
+SEEDS = "seeds:"  # the name of an ensemble starts with it
+ENSEMBLES = {
+    SEEDS + row: Ensemble(f"{title}, all seeds together", row)
+    for row, title in {
+        "ddnet": "DD-Net",
+        "landmarks": "BiGRU + DD-Net + CTR-GCN",
+        "ls_vit": "LS-ViT",
+        "ls_vit+ddnet": "LS-ViT + DD-Net",
+        "frame+landmarks": "probe of frames + BiGRU, DD-Net, CTR-GCN",
+        "pictures+landmarks": "LS-ViT, probe of frames + BiGRU, DD-Net, CTR-GCN",
+    }.items()
 }
 
 MAJORITY = "majority"
@@ -121,5 +148,6 @@ BLOCKS = (
         ("hp_none", "frame+ddnet", "ls_vit"),
     ),
     Block("Late fusion", tuple(FUSIONS), ("ls_vit",), over_parts=True),
+    Block("Late fusion of all seeds", tuple(ENSEMBLES), ("ls_vit", "ddnet")),
 )
 LABELLED = Block("Clips with labelled joints", ("ddnet_labelled", "ctr_gcn_labelled", "ddnet", "ctr_gcn"), ("ddnet",))

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmarks.action_rows import gain_over, interval
-from benchmarks.jhmdb_rows import BLOCKS, FUSIONS, LABELLED, MAJORITY, ROWS, Block
+from benchmarks.jhmdb_rows import BLOCKS, ENSEMBLES, FUSIONS, LABELLED, MAJORITY, ROWS, Block
 from humotion.clips.table import read_table
 from humotion.figures.tables import markdown_table
 from humotion.tasks.action_recognition.evaluation.scores import action_scores
@@ -85,6 +85,8 @@ def trainings_of(row: str, splits: Sequence[str], seeds: Sequence[int]) -> Train
     """What is finished of a row, of a fusion, or of the baseline."""
     if row == MAJORITY:
         return _complete({seeds[0]: {split: _any_majority(split, seeds[0]) for split in splits}}, splits)
+    if row in ENSEMBLES:
+        return ensemble_of(trainings_of(ENSEMBLES[row].of, splits, seeds), seeds)
     if row in FUSIONS:
         return fused_trainings([trainings_of(part, splits, seeds) for part in FUSIONS[row].parts])
     drawn = seeds if ROWS[row].has_seeds else seeds[:1]
@@ -116,6 +118,14 @@ def fused_trainings(parts: Sequence[Trainings]) -> Trainings:
     return found
 
 
+def ensemble_of(trainings: Trainings, seeds: Sequence[int]) -> Trainings:
+    """All seeds as one model; nothing if a seed is missing, or if there is only one."""
+    if len(seeds) == 1 or trainings.keys() != set(seeds):
+        return {}
+    splits = trainings[seeds[0]]
+    return {seeds[0]: {split: fused([of[split] for of in trainings.values()]) for split in splits}}
+
+
 def scores_of(trainings: Trainings) -> pd.DataFrame:
     """Columns ``top1`` and ``macro_f1``, one row per seed: the mean over the splits."""
     rows = {}
@@ -138,7 +148,7 @@ def clips_of(trainings: Trainings) -> pd.DataFrame:
 
 def tables(splits: Sequence[str], seeds: Sequence[int]) -> str:
     """All tables in Markdown, with the rows that are finished."""
-    names = [MAJORITY, *ROWS, *FUSIONS]
+    names = [MAJORITY, *ROWS, *FUSIONS, *ENSEMBLES]
     found = {name: one for name in names if (one := trainings_of(name, splits, seeds))}
     texts = [block_table(block, found) for block in BLOCKS]
     if "ddnet_labelled" in found:
@@ -176,7 +186,7 @@ def block_table(block: Block, found: Mapping[str, Trainings]) -> str:
 
 def title_of(row: str) -> str:
     """What the tables call a row."""
-    return "majority class" if row == MAJORITY else (ROWS | FUSIONS)[row].title
+    return "majority class" if row == MAJORITY else (ROWS | FUSIONS | ENSEMBLES)[row].title
 
 
 def spread(top1: pd.Series[float]) -> str:

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from benchmarks.action_rows import finished, gain_over, read_yaml, run_stages, with_changes, write_yaml
 from benchmarks.jhmdb_actions import FOLDER, STAGES, Copy, add_copies, copies, make_layers, seconds_left
-from benchmarks.jhmdb_rows import BLOCKS, FUSIONS, LABELLED, LAYERS, MAJORITY, RECIPES, ROWS
+from benchmarks.jhmdb_rows import BLOCKS, ENSEMBLES, FUSIONS, LABELLED, LAYERS, MAJORITY, RECIPES, ROWS
 from benchmarks.jhmdb_tables import LEAST, clips_of, name_of, scores_of, spread, tables, trainings_of
 from humotion.checkout.recipe_files import plain_yaml, read_recipe
 from humotion.clips.table import write_table
@@ -60,12 +60,13 @@ def test_rows_become_experiments_that_differ_in_what_they_say(project: Path) -> 
 
 
 def test_tables_name_rows_that_are_there() -> None:
-    known = {MAJORITY, *ROWS, *FUSIONS}
+    known = {MAJORITY, *ROWS, *FUSIONS, *ENSEMBLES}
     for block in (*BLOCKS, LABELLED):
         assert {*block.rows, *block.peers} <= known
     names = list(FUSIONS)
     for number, fusion in enumerate(FUSIONS.values()):
         assert {*fusion.parts} <= {*ROWS, *names[:number]}, "a fusion of fusions comes after them, so none has itself"
+    assert {one.of for one in ENSEMBLES.values()} <= {*ROWS, *FUSIONS}
     assert {row for block in (*BLOCKS, LABELLED) for row in block.rows} == known
 
 
@@ -131,6 +132,17 @@ def test_a_fusion_follows_the_more_confident_part_of_the_same_seed(project: Path
     assert fusion.startswith("| LS-ViT + DD-Net | 0.625 | ")
     assert "+0.125 (" in fusion  # over LS-ViT, which has 0.5
     assert "| majority class | 0.500 |" in text
+
+
+def test_an_ensemble_is_one_model_of_all_seeds(project: Path) -> None:
+    for split in SPLITS:
+        evaluated("ddnet", split, 7, RIGHT | {0: (1, 0.5)})
+        evaluated("ddnet", split, 8, RIGHT | {3: (0, 0.9)})
+    found = trainings_of("seeds:ddnet", SPLITS, [7, 8])
+    assert found[7]["split_1"].right.tolist() == [1, 1, 1, 0]  # seed 8 is the surer one of clip 0
+    assert scores_of(found)["top1"].to_dict() == {7: 0.75}
+    assert not trainings_of("seeds:ddnet", SPLITS, [7, 8, 9])
+    assert not trainings_of("seeds:ddnet", SPLITS, [7])
 
 
 def test_labelled_joints_are_compared_on_their_own_clips(project: Path) -> None:
