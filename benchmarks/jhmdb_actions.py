@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.action_rows import finished, read_yaml, run_stages, with_changes, write_yaml
+from benchmarks.jhmdb_answers import FILE, keep
 from benchmarks.jhmdb_rows import LAYERS, RECIPES, ROWS
 from benchmarks.jhmdb_tables import name_of, tables
 from humotion.store.layers import LABELS, folder_of_layer
@@ -20,10 +21,12 @@ Run it on a checkout with the recipes {", ".join(RECIPES)}. It copies an experim
 once per row, split and seed, makes the layers that are not there, and samples, trains and evaluates each copy.
 Finished copies are not run again: after a change of settings or code, delete actions/NAME.done. All test clips count,
 also those in which nobody is found. Test clips choose nothing.
+The tables also use answers that are kept in {FILE.name}, of trainings that are not in the checkout.
 
   for recipe in {" ".join(RECIPES)}; do humotion recipe $recipe --root /path/to/JHMDB; done    # in P
   python -m benchmarks.jhmdb_actions --project P --jobs 2
   python -m benchmarks.jhmdb_actions --project P --table                           # of what is finished
+  python -m benchmarks.jhmdb_actions --project P --keep                            # and keep its answers
 """
 STAGES = ("sample", "augment", "train", "evaluate")
 FOLDER = Path("actions")
@@ -50,9 +53,15 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[7, 8, 9])
     parser.add_argument("--jobs", type=int, default=1, help="trainings at the same time (%(default)s)")
     parser.add_argument("--table", action="store_true", help="only print the tables, of all rows")
+    parser.add_argument(
+        "--keep", action="store_true", help=f"add what is finished to {FILE.name}, and print the tables"
+    )
     options = parser.parse_args()
     os.chdir(options.project)
-    if not options.table:
+    if options.keep:
+        names = [one.name for one in copies(list(ROWS), options.splits, options.seeds)]
+        print(f"{keep(names)} trainings are kept in {FILE}")
+    elif not options.table:
         FOLDER.mkdir(exist_ok=True)
         every = copies(options.rows, options.splits, options.seeds)
         make_layers(Path("params.yaml"), options.rows)

@@ -6,41 +6,21 @@ that were right. So they show chance in the choice of films, and the range over 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from benchmarks.action_rows import gain_over, interval
+from benchmarks.jhmdb_answers import Predicted, predicted
 from benchmarks.jhmdb_rows import BLOCKS, ENSEMBLES, FUSIONS, LABELLED, MAJORITY, ROWS, Block
-from humotion.clips.table import read_table
 from humotion.figures.tables import markdown_table
 from humotion.tasks.action_recognition.evaluation.scores import action_scores
 from humotion.tasks.action_recognition.fusion.mixture import mixed
 
 Floats = npt.NDArray[np.float64]
 LEAST = 1e-6  # predictions.csv has six digits: a 0 there is not a class that the model ruled out
-
-
-class Predicted(NamedTuple):
-    """The test clips of one training: columns ``group`` and ``label_id`` by clip, and probabilities (N, classes)."""
-
-    clips: pd.DataFrame
-    probabilities: Floats
-
-    def only(self, clip_ids: pd.Index) -> Predicted:
-        """Return the clips of these ids, in their order in this table."""
-        chosen = np.asarray(self.clips.index.isin(clip_ids))
-        return Predicted(self.clips[chosen], self.probabilities[chosen])
-
-    @property
-    def right(self) -> Floats:
-        """Whether each clip's most likely class is its label (N,)."""
-        return (self.probabilities.argmax(axis=1) == self.clips["label_id"].to_numpy()).astype(float)
 
 
 Trainings = dict[int, dict[str, Predicted]]
@@ -52,25 +32,14 @@ def name_of(row: str, split: str, seed: int) -> str:
     return f"{row}_{split}_seed_{seed}"
 
 
-def predicted(name: str) -> Predicted | None:
-    """The test clips of an experiment; None if it is not evaluated yet."""
-    path = Path("reports") / name / "predictions.csv"
-    if not path.exists():
-        return None
-    said = pd.read_csv(path).set_index("clip_id")["probabilities"]
-    clips = read_table(Path("clips") / name / "test.parquet").set_index("clip_id")[["group", "label_id"]]
-    return Predicted(clips, np.array([json.loads(said[clip]) for clip in clips.index]))
-
-
 def majority(name: str) -> Predicted | None:
     """The same test clips, as the largest class of the training clips answers."""
     model = predicted(name)
     if model is None:
         return None
-    labels = read_table(Path("clips") / name / "train.parquet")["label_id"]
     guess = np.zeros_like(model.probabilities)
-    guess[:, np.bincount(labels).argmax()] = 1
-    return Predicted(model.clips, guess)
+    guess[:, model.majority] = 1
+    return model._replace(probabilities=guess)
 
 
 def fused(parts: Sequence[Predicted]) -> Predicted:
@@ -78,7 +47,7 @@ def fused(parts: Sequence[Predicted]) -> Predicted:
     clips = parts[0].clips
     orders = [part.clips.index.get_indexer(clips.index) for part in parts]
     members = [np.maximum(part.probabilities[order], LEAST) for part, order in zip(parts, orders, strict=True)]
-    return Predicted(clips, mixed(members, [1 / len(members)] * len(members)))
+    return parts[0]._replace(probabilities=mixed(members, [1 / len(members)] * len(members)))
 
 
 def trainings_of(row: str, splits: Sequence[str], seeds: Sequence[int]) -> Trainings:

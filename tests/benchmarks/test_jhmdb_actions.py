@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from benchmarks import jhmdb_answers
 from benchmarks.action_rows import finished, gain_over, read_yaml, run_stages, with_changes, write_yaml
 from benchmarks.jhmdb_actions import FOLDER, STAGES, Copy, add_copies, copies, make_layers, seconds_left
 from benchmarks.jhmdb_rows import BLOCKS, ENSEMBLES, FUSIONS, LABELLED, LAYERS, MAJORITY, RECIPES, ROWS
@@ -43,6 +45,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for layer in ("labels", "people", "features", *LAYERS):
         (tmp_path / folder_of_layer("jhmdb", layer)).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(jhmdb_answers, "FILE", tmp_path / "answers.parquet")
     return tmp_path / "params.yaml"
 
 
@@ -143,6 +146,23 @@ def test_an_ensemble_is_one_model_of_all_seeds(project: Path) -> None:
     assert scores_of(found)["top1"].to_dict() == {7: 0.75}
     assert not trainings_of("seeds:ddnet", SPLITS, [7, 8, 9])
     assert not trainings_of("seeds:ddnet", SPLITS, [7])
+
+
+def test_kept_answers_stand_in_for_trainings_of_another_machine(project: Path) -> None:
+    for split in SPLITS:
+        evaluated("ls_vit", split, 7, RIGHT | {0: (1, 0.6)})
+        evaluated("ddnet", split, 7, RIGHT)
+    names = [name_of(row, split, 7) for row in ("ls_vit", "ddnet", "bigru") for split in SPLITS]
+    before = tables(SPLITS, [7])
+    assert jhmdb_answers.keep(names) == 4
+    shutil.rmtree("reports")
+    assert tables(SPLITS, [7]) == before
+    evaluated("ls_vit", "split_1", 7, RIGHT | {3: (1, 0.6)})  # trained again: what is here counts, and replaces the old
+    assert trainings_of("ls_vit", SPLITS, [7])[7]["split_1"].right.tolist() == [1, 1, 1, 0]
+    assert jhmdb_answers.keep(names) == 1
+    shutil.rmtree("reports")
+    assert trainings_of("ls_vit", SPLITS, [7])[7]["split_1"].right.tolist() == [1, 1, 1, 0]
+    assert trainings_of("ls_vit", SPLITS, [7])[7]["split_2"].right.tolist() == [0, 1, 1, 1]
 
 
 def test_labelled_joints_are_compared_on_their_own_clips(project: Path) -> None:
