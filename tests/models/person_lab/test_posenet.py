@@ -14,6 +14,7 @@ import torch
 from humotion.errors import HumotionError
 from humotion.models.person_lab.decoding import Fields, decode
 from humotion.models.person_lab.posenet import PoseNet
+from humotion.models.person_lab.published import picture_size
 from humotion.models.person_lab.tfjs import open_posenet
 from humotion.models.person_lab.tree import EDGES, JOINTS
 
@@ -49,6 +50,13 @@ def test_the_photo_has_the_two_published_people(folder: Path) -> None:
     assert np.median(apart) < 3  # the published poses are of a network with 8 bits
     assert apart[sure].max() < 8
     np.testing.assert_allclose(found.person_scores[:2], [0.890, 0.836], atol=0.02)
+
+
+def test_sizes_of_what_the_network_sees() -> None:
+    assert picture_size(640, 480, 513) == (513, 385)
+    assert picture_size(480, 640, 513) == (385, 513)
+    assert picture_size(10_000, 10, 513) == (513, 17)
+    assert picture_size(1, 1, 33) == (33, 33)
 
 
 @pytest.mark.parametrize("damage", ["cut", "longer", "no json", "another graph", "missing"])
