@@ -220,7 +220,7 @@ def _read_file(root: Path, path: Path, split: str | None, notes: list[str]) -> t
         content = read_json(path)
         named, annotations = list(content["images"]), list(content["annotations"])
         category, skeleton = _category(content["categories"])
-    except (OSError, ValueError, TypeError, LookupError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise HumotionError(f"{path} is not of COCO's format: {error!r}. Expected: {COCO.origin}") from error
     records = [one for one in named if isinstance(one, dict) and _NAME.fullmatch(str(one.get("file_name", "")))]
     numbers = Counter(str(one.get("id")) for one in records)
@@ -268,20 +268,21 @@ def _folder_of(root: Path, path: Path, records: list[dict[str, Any]]) -> str:
 def _arrays_of(image: Mapping[str, Any], people: list[dict[str, Any]], num_joints: int) -> Arrays:
     """The arrays of the layer ``labels`` (see the top of this file) of an image and its annotations."""
     segments = [json.dumps(one.get("segmentation", []), separators=(",", ":")).encode() for one in people]
-    keypoints = np.array([_keypoints(one, num_joints) for one in people]).reshape(-1, num_joints, 3)
+    keypoints = np.array([_numbers(one, "keypoints", 3 * num_joints) for one in people]).reshape(-1, num_joints, 3)
     known = (keypoints[..., 2] > 0).sum(axis=1).tolist()
     of_people: Arrays = {
         "found": np.ones(len(people), bool),
         "annotation_id": np.array([one["id"] for one in people], np.int64),
         "keypoints": keypoints,
-        "bbox": np.array([one.get("bbox", [0] * 4) for one in people], float).reshape(len(people), 4),
+        "bbox": np.array([_numbers(one, "bbox", 4) for one in people]).reshape(-1, 4),
         "area": np.array([one.get("area", np.nan) for one in people], float),
         "num_keypoints": np.array([one.get("num_keypoints", n) for one, n in zip(people, known, strict=True)], float),
         "is_crowd": np.array([one.get("iscrowd", 0) for one in people], bool),
         "segment_end": np.cumsum([len(one) for one in segments], dtype=np.int64),
     }
-    if not np.isfinite(of_people["bbox"]).all() or any(not 0 <= one.get("area", 0) < np.inf for one in people):
-        raise LabelError("the box or the area of an annotation is not finite, or negative")
+    for one, flags in zip(people, keypoints[..., 2], strict=True):
+        if not np.isin(flags, (0, 1, 2)).all() or not 0 <= one.get("area", 0) < np.inf:
+            raise LabelError(f"annotation {one['id']} has a flag that is not 0, 1 or 2, or an area that is no area")
     of_image: Arrays = {
         "image_id": np.array([[image["id"]]], np.int64),
         "size": np.array([[[image.get("width", np.nan), image.get("height", np.nan)]]], float),
@@ -291,10 +292,8 @@ def _arrays_of(image: Mapping[str, Any], people: list[dict[str, Any]], num_joint
     return {name: array[:, None] for name, array in of_people.items()} | of_image
 
 
-def _keypoints(one: Mapping[str, Any], num_joints: int) -> npt.NDArray[np.float64]:
-    found = np.array(one.get("keypoints", [0] * 3 * num_joints), float)
-    if found.shape != (3 * num_joints,):
-        raise LabelError(f"annotation {one['id']} has {found.size} numbers of keypoints, not 3 x {num_joints}")
-    if not (np.isfinite(found).all() and np.isin(found[2::3], (0, 1, 2)).all()):
-        raise LabelError(f"annotation {one['id']} has a keypoint that is not finite, or a flag that is not 0, 1 or 2")
+def _numbers(one: Mapping[str, Any], key: str, count: int) -> npt.NDArray[np.float64]:
+    found = np.array(one.get(key, [0] * count), float)
+    if found.shape != (count,) or not np.isfinite(found).all():
+        raise LabelError(f"annotation {one['id']}: {key} has {found.size} numbers, not {count} that are finite")
     return found
