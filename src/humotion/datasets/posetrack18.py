@@ -150,16 +150,17 @@ def _content_of(path: Path) -> dict[str, list[dict[str, Any]]]:
 def _numbers(images: list[dict[str, Any]]) -> dict[Any, int]:
     """The number of each frame, by the id of its image."""
     try:
-        return {one["id"]: int(Path(one["file_name"]).stem) for one in images}
+        numbers = {one["id"]: int(Path(one["file_name"]).stem) for one in images}
     except (ValueError, TypeError, LookupError) as error:
         raise LabelError(f"the name or the id of a frame is not a number: {error!r}") from error
+    if len(set(numbers.values())) < len(images):
+        raise LabelError("a frame, or the id of one, is named twice")
+    return numbers
 
 
 def _arrays(content: Mapping[str, list[dict[str, Any]]], sequence: str) -> Arrays:
     images, people = content["images"], content["annotations"]
     numbers = _numbers(images)
-    if len(numbers) < len(images) or len(set(numbers.values())) < len(images):
-        raise LabelError("a frame, or the id of one, is named twice")
     if other := [one["file_name"] for one in images if Path(one["file_name"]).parent.name != sequence]:
         raise LabelError(f"{other[0]} is a frame of another sequence")
     first = min(numbers.values())
