@@ -39,8 +39,3 @@ def oks(found: Floats, keypoints: Floats, areas: Floats, boxes: Floats, sigmas: 
     error = (steps**2).sum(axis=3) / variances / (areas[:, None] + np.spacing(1)) / 2  # (D, G, J)
     counts = known | empty[:, None]
     return np.asarray((np.exp(-error) * counts).sum(axis=2) / np.maximum(counts.sum(axis=1), 1))
-
-
-def areas_of(areas: Floats, boxes: Floats) -> Floats:
-    """The areas (G,), with `BOX_SHARE` of the box (x, y, width, height) where one is NaN."""
-    return np.where(np.isnan(areas), BOX_SHARE * boxes[:, 2] * boxes[:, 3], areas)
