@@ -18,8 +18,10 @@ from humotion.datasets.shared.base import LabelError
 from humotion.datasets.shared.omissions import find_omissions
 from humotion.errors import HumotionError
 from humotion.params.document import validate_params
+from humotion.people.truth import truth_of_layer
 from humotion.stages import extract, index
 from humotion.store.frames import FrameStore
+from humotion.store.layers import Layer
 
 WIDTH, HEIGHT = 64, 48
 SIDES = {"l_": "left_", "r_": "right_"}
@@ -83,6 +85,14 @@ def image(**changes: Any) -> Change:
     return lambda content: content["images"][1].update(changes)
 
 
+def run_stages() -> None:
+    """Index and extract the dataset in ``raw``."""
+    settings: dict[str, Any] = {"datasets": {"tiny": {"layout": "coco", "root": "raw", "frames": {"shards": 2}}}}
+    params = validate_params({**settings, "layers": {}, "experiments": {}, "machine": {"workers": 0}}, "wrong:")
+    index.run("tiny", params)
+    extract.run("tiny", params)
+
+
 DAMAGED: dict[str, tuple[Change, str]] = {
     "keypoints of another count": (put(keypoints=[1, 2, 2] * 14), "annotation 20: keypoints has 42 numbers, not 51"),
     "a keypoint that is NaN": (put(keypoints=[float("nan"), 1, 2] * 17), "not 51 that are finite"),
@@ -107,10 +117,7 @@ def test_a_damaged_annotation_is_the_status_of_its_image(name: str, tmp_path: Pa
     change(content)
     dataset(tmp_path / "raw", content)
     monkeypatch.chdir(tmp_path)
-    settings: dict[str, Any] = {"datasets": {"tiny": {"layout": "coco", "root": "raw", "frames": {"shards": 2}}}}
-    params = validate_params({**settings, "layers": {}, "experiments": {}, "machine": {"workers": 0}}, "wrong:")
-    index.run("tiny", params)
-    extract.run("tiny", params)
+    run_stages()
     videos = pd.read_parquet("prepared/tiny/videos.parquet").set_index("video_id")
     bad = {"val2017/002", "val2017/003"} if "twice" in name else {"val2017/002"}
     assert set(videos.index[videos["status"] == "corrupt"]) == bad
@@ -158,6 +165,20 @@ def test_what_an_annotation_may_lack_is_kept_or_told(name: str, tmp_path: Path) 
         np.testing.assert_array_equal(keypoints.reshape(-1), one.get("keypoints", [0] * 51))
     same = layout.own_arrays(tmp_path / "val2017/001.jpg")
     assert {key: array.dtype for key, array in arrays.items()} == {key: array.dtype for key, array in same.items()}
+
+
+def test_images_of_nobody_and_of_sixty_people_are_stored(tmp_path: Path, monkeypatch: Any) -> None:
+    content = content_of()
+    content["annotations"] = [person(10, 1), *(person(100 + n, 3) for n in range(60))]
+    dataset(tmp_path / "raw", content)
+    monkeypatch.chdir(tmp_path)
+    run_stages()
+    store = FrameStore(Path("prepared/tiny/frames"), Path("prepared/tiny/frames.parquet"), Path("layers/tiny/labels"))
+    shapes = {video_id: store[video_id].joints.shape for video_id in store}  # type: ignore[union-attr]
+    assert shapes == {f"val2017/00{n}": (people, 1, 17, 2) for n, people in ((1, 1), (2, 0), (3, 60))}
+    assert store["val2017/002"].annotation["bbox"].shape == (0, 1, 4)
+    truth = truth_of_layer(Layer(Path("layers/tiny/labels")))
+    assert (len(truth.images), len(truth.annotations)) == (3, 61)
 
 
 def test_unlabelled_joints_stand_at_the_origin(tmp_path: Path) -> None:

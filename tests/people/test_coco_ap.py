@@ -126,6 +126,8 @@ ONE: dict[str, Any] = {"id": 1, "image_id": 1, "bbox": [0, 0, 1, 1], "keypoints"
         ([{**ONE, "keypoints": [float("nan")] * 51}], "not finite"),
         ([{**ONE, "area": float("inf")}], "not finite"),
         ([{"id": 1, "image_id": 1}], "no 'bbox' of four numbers"),
+        ([{**ONE, "area": None}], "something else that is no number"),
+        ([{**ONE, "bbox": "all"}], "no 'bbox' of four numbers"),
     ],
 )
 def test_labels_that_cannot_be_scored(annotations: list[Any], reason: str) -> None:

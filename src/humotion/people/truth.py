@@ -57,16 +57,16 @@ def _completed(one: Mapping[str, Any], num_joints: int, name: str) -> dict[str, 
     try:
         keypoints = np.array(one.get("keypoints", [0] * 3 * num_joints), float)
         box = np.array(one["bbox"], float)
-        area = one.get("area", BOX_SHARE * box[2] * box[3])
+        area = float(one.get("area", BOX_SHARE * box[2] * box[3]))
     except (TypeError, ValueError, LookupError) as error:
-        raise HumotionError(f"{name} has no 'bbox' of four numbers, or keypoints that are no numbers.") from error
+        raise HumotionError(f"{name} has no 'bbox' of four numbers, or something else that is no number.") from error
     if keypoints.shape != (3 * num_joints,):
         raise HumotionError(
             f"{name} has {keypoints.size} numbers of keypoints, but {num_joints} joints have three each."
         )
     if not np.isfinite([*keypoints, *box, area]).all():
         raise HumotionError(f"{name} has a number that is not finite.")
-    filled = {"keypoints": keypoints.tolist(), "area": float(area), "category_id": PERSON}
+    filled = {"keypoints": keypoints.tolist(), "area": area, "category_id": PERSON}
     defaults = {"iscrowd": 0, "num_keypoints": int((keypoints[2::3] > 0).sum())}
     return {**defaults, **one, **filled}
 
