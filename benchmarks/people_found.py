@@ -24,8 +24,8 @@ from humotion.people.people import People
 from humotion.people.truth import truth_of_file
 
 DESCRIPTION = """\
-AP by OKS of PoseNet on some images, with a 95 % interval of the bootstrap over images, and its speed on one core. With
-few images the interval is wide, and says so. Then the time that decoding takes by the number of people, on made-up maps.
+AP by OKS of PoseNet on some images, with a 95 % interval of the bootstrap over images, and its speed on one core.
+Then the time that decoding takes by the number of people, on made-up maps.
 
   python -m benchmarks.people_found --weights weights/posenet --labels person_keypoints_val2017.json --images val2017
 """
@@ -41,7 +41,7 @@ def as_people(found: Found) -> People:
 
 
 def crowd(count: int) -> Fields:
-    """Maps of 513 x 385 pixels with so many people in rows, whose heat falls off from each joint as a network's does."""
+    """Maps of 513 x 385 pixels with so many people in rows; heat falls off from each joint as that of a network."""
     random = np.random.default_rng(count)
     shape = random.uniform(-1, 1, (len(JOINTS), 2)) * [22, 40]
     places = [(40 + 90 * (one % 5), 60 + 110 * (one // 5)) for one in range(count)]
