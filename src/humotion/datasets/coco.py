@@ -124,8 +124,8 @@ class COCO(Layout):
         corner, size = np.split(arrays["bbox"], 2, axis=-1)
         boxes = np.concatenate([corner, corner + size], axis=-1).astype(np.float32)
         changed = {"an annotation without an area: 0.53 of its box counts"} if np.isnan(arrays["area"]).any() else set()
-        for person, flag in enumerate(flags):
-            boxes[person], counts = complete_boxes(boxes[person], joints[person], np.where(flag > 0, 2, 0).astype("u1"))
+        for person in np.flatnonzero(~(size > 0).all(axis=(1, 2))):
+            boxes[person], counts = complete_boxes(boxes[person], joints[person], 2 * np.minimum(flags[person], 1))
             changed |= counts.keys()
         return PoseLabels(joints, flags, boxes, dict.fromkeys(sorted(changed), 1))
 
@@ -280,8 +280,9 @@ def _arrays_of(image: Mapping[str, Any], people: list[dict[str, Any]], num_joint
         "is_crowd": np.array([one.get("iscrowd", 0) for one in people], bool),
         "segment_end": np.cumsum([len(one) for one in segments], dtype=np.int64),
     }
-    for one, flags in zip(people, keypoints[..., 2], strict=True):
-        if not np.isin(flags, (0, 1, 2)).all() or not 0 <= one.get("area", 0) < np.inf:
+    sound = np.asarray(np.isin(keypoints[..., 2], (0, 1, 2)).all(axis=1))
+    for one, is_sound in zip(people, sound, strict=True):
+        if not is_sound or not 0 <= one.get("area", 0) < np.inf:
             raise LabelError(f"annotation {one['id']} has a flag that is not 0, 1 or 2, or an area that is no area")
     of_image: Arrays = {
         "image_id": np.array([[image["id"]]], np.int64),
