@@ -211,8 +211,18 @@ def test_a_file_of_another_format_is_an_error_that_says_what_is_expected(name: s
 
 def test_a_root_without_labels_says_what_is_expected(tmp_path: Path) -> None:
     picture(tmp_path / "val2017/001.jpg")
-    with pytest.raises(HumotionError, match=r"no file of labels in .*Expected in it: annotations/person_keypoints"):
+    with pytest.raises(
+        HumotionError, match=r"No videos .* There are: val2017/. Expected in it: annotations/person_key"
+    ):
         COCO(tmp_path).list_videos()
+
+
+def test_a_link_to_a_folder_is_refused(tmp_path: Path) -> None:
+    layout = dataset(tmp_path / "root", content_of())
+    (tmp_path / "root/val2017").rename(tmp_path / "elsewhere")
+    (tmp_path / "root/val2017").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(HumotionError, match=r"val2017 is a link to the folder .*elsewhere"):
+        layout.list_videos()
 
 
 def test_missing_images_have_a_status_and_others_are_left_out(tmp_path: Path) -> None:

@@ -172,6 +172,7 @@ class COCO(Layout):
     def _content(self) -> tuple[Skeleton, dict[str, Image], list[str]]:
         """The joint set, the images by ``video_id``, and notes for the user."""
         stamps = [(path, path.stat()) for path in _label_files(self.root)]
+        require_videos(stamps, self)
         return _read_all(self.root, tuple((path, stamp.st_mtime_ns, stamp.st_size) for path, stamp in stamps))
 
 
@@ -180,8 +181,6 @@ def _label_files(root: Path) -> list[Path]:
     found = [path for folder in ("annotations", "json") for path in visible_entries(root / folder)]
     found = [path for path in found if suffix_of(path.name) == ".json" and not path.name.startswith(OTHER_LABELS)]
     found = [path for path in found if path.name.startswith(OFFICIAL)] or found
-    if not found:
-        raise HumotionError(f"There is no file of labels in {root}. Expected in it: {COCO.origin}")
     parts = {_part_of(path) for path in found}
     return [path for path in found if _part_of(path) != "trainval" or not {"train", "val"} <= parts]
 
