@@ -25,7 +25,9 @@ def test_list_videos(tmp_path: Path) -> None:
 
 
 def test_unknown_layout_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(HumotionError, match="folder, hmdb51, jhmdb, landmarks, penn_action, table"):
+    with pytest.raises(
+        HumotionError, match="coco, folder, hmdb51, jhmdb, landmarks, mpii, penn_action, posetrack18, table"
+    ):
         open_dataset("ucf101", tmp_path)
 
 

@@ -21,6 +21,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "depth": 2,
         "heads": 2,
     },
+    "person_lab": {},
     "landmark_lstm": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "dropout": 0.0},
     "gru": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "num_frames": 6, "width": 8, "dropout": 0.0},
     "ddnet": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "filters": 8, "channel_dropout": 0.0, "dropout": 0.0},
@@ -69,6 +70,8 @@ def inputs(model: nn.Module, name: str) -> tuple[Tensor, ...]:
         return (*(shown[part] for part in reads), is_padding)
     if ENTRIES[name][0] == "pose_machine":
         return (torch.rand(2, 4, 3, 64, 64),)
+    if ENTRIES[name][0] == "person_lab":
+        return (torch.rand(2, 3, 65, 97),)
     frames = torch.rand(2, 4, model.num_neighbours, 3, 32, 32)  # type: ignore[call-overload]
     return frames, is_padding
 
@@ -77,14 +80,21 @@ def inputs(model: nn.Module, name: str) -> tuple[Tensor, ...]:
 def test_every_parameter_gets_a_gradient(name: str, official: str) -> None:
     model = small_model(name, official).train()
     shown = inputs(model, name)
-    torch.stack(all_logits(model, shown)).square().mean().backward()  # type: ignore[no-untyped-call]
+    squared(model, shown).backward()  # type: ignore[no-untyped-call]
     without = [key for key, parameter in model.named_parameters() if parameter.grad is None]
     assert not without
     assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())  # type: ignore[arg-type]
     if in_training := set(dead(model)):  # batch norm takes away what a bias before it adds: only rounding is left
         model.eval().zero_grad()
-        torch.stack(all_logits(model, shown)).square().mean().backward()  # type: ignore[no-untyped-call]
+        squared(model, shown).backward()  # type: ignore[no-untyped-call]
         assert not in_training & set(dead(model))
+
+
+def squared(model: nn.Module, shown: tuple[Tensor, ...]) -> Tensor:
+    """The mean square of everything that the model says: of all logits, or of all maps."""
+    said = all_logits(model, shown)
+    parts = said[0] if isinstance(said[0], tuple) else said
+    return torch.cat([part.flatten() for part in parts]).square().mean()
 
 
 def dead(model: nn.Module) -> list[str]:

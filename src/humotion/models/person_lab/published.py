@@ -1,0 +1,78 @@
+"""The published PoseNet as a reader of pictures: from frames of any size to people in their pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from humotion.models.person_lab.decoding import Decoding, Fields, Found, decode
+from humotion.models.person_lab.posenet import STRIDE
+from humotion.models.person_lab.tfjs import open_posenet
+
+
+class PeopleReader:
+    """Finds people in frames.
+
+    Args:
+        graph: ``posenet.json``.
+        numbers: ``posenet.bin``.
+        side: pixels of the long side of what the network sees.
+        decoding: how people are read from the maps.
+
+    Raises:
+        HumotionError: see `humotion.models.person_lab.tfjs.open_posenet`.
+    """
+
+    def __init__(self, graph: Path, numbers: Path, side: int, decoding: Decoding) -> None:
+        self._network = open_posenet(graph, numbers).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._side, self._decoding = side, decoding
+
+    def __call__(self, frames: npt.NDArray[np.uint8]) -> list[Found]:
+        """The people in each of N RGB frames (N, H, W, 3). Joints are in pixels of the frames, middles at integers.
+
+        The same frames give the same bytes, however they are grouped.
+        """
+        height, width = frames.shape[1:3]
+        size = picture_size(width, height, self._side)
+        scale = np.array([width, height], np.float32) / np.array(size, np.float32)
+        with _one_thread():
+            people = [decode(fields, self._decoding) for fields in self._maps(frames, size)]
+        return [found._replace(joints=((found.joints + 0.5) * scale - 0.5).astype(np.float32)) for found in people]
+
+    def _maps(self, frames: npt.NDArray[np.uint8], size: tuple[int, int]) -> Iterator[Fields]:
+        shrinks = size[0] < frames.shape[2]  # the network was trained on pictures without aliasing
+        way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        pictures = np.stack([cv2.resize(frame, size, interpolation=way) for frame in frames])
+        with torch.inference_mode():
+            shown = torch.from_numpy(pictures).permute(0, 3, 1, 2)
+            maps = self._network(self._network.normalise(shown).contiguous(memory_format=torch.channels_last))
+            every = [part.contiguous().numpy() for part in maps._replace(heat=maps.heat.sigmoid())]
+        for number in range(len(frames)):
+            yield Fields(*(part[number] for part in every))
+
+
+def picture_size(width: int, height: int, side: int) -> tuple[int, int]:
+    """Width and height of what the network sees of a frame: sides of 16 n + 1 pixels, the longer one about ``side``."""
+    scale = side / max(width, height)
+
+    def fitting(pixels: int) -> int:
+        return max(1, round((pixels * scale - 1) / STRIDE)) * STRIDE + 1
+
+    return fitting(width), fitting(height)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums in another order would be other bytes, and the workers of a layer already share the cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
