@@ -26,6 +26,15 @@ def lines_to_run(block: Block) -> list[str]:
     return [line for line in block.lines if block.reason(line) is None]
 
 
+LONG = {"README.md", "exported.md"}
+"""Pages that train, sweep or export."""
+RUN = [
+    pytest.param(page, marks=[pytest.mark.thorough] if page.name in LONG else [])
+    for page in PAGES
+    if any(map(lines_to_run, blocks_of(page)))
+]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_programs_know_the_commands(page: Path) -> None:
     asked = [(words, True) for block in blocks_of(page) for line in block.lines for words in simple_commands(line)]
@@ -106,7 +115,7 @@ def demo(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_demo(tmp_path_factory.mktemp("demo") / "checkout", programs)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if any(map(lines_to_run, blocks_of(page)))], ids=name_of)
+@pytest.mark.parametrize("page", RUN, ids=name_of)
 def test_commands_run(page: Path, demo: Path, programs: Path, tmp_path: Path) -> None:
     """The commands of a block follow each other; each block starts in a checkout of its own."""
     for number, block in enumerate(blocks_of(page)):
