@@ -13,11 +13,13 @@ from tests.support.repository import REPOSITORY
 SLOWEST_FIRST = (
     "browser/test_interfaces.py",
     "app/test_page.py",
+    "test_commands.py",
     "test_extending.py",
     "sweep/test_workers.py",
     "lineage/test_lineage.py",
     "stages/test_train_killed.py",
     "training/test_distributed.py",
+    "training/test_sbatch.py",
     "sweep/test_ranks.py",
     "test_dvc_params.py",
     "tracking/outbox/test_outbox.py",

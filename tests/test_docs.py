@@ -1,15 +1,12 @@
-"""README and docs: short, linked, true to the command line, and in plain words."""
+"""README and docs: short, linked, and in plain words. tests/test_commands.py checks the commands in them."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer.main
 
-from humotion.cli.main import app
 from tests.support.repository import REPOSITORY
 
 README = REPOSITORY / "README.md"
@@ -52,24 +49,6 @@ def test_readme_is_short_and_shows_a_picture_first() -> None:
 def test_every_page_is_in_the_index() -> None:
     index = (REPOSITORY / "docs" / "index.md").read_text(encoding="utf-8")
     assert [page.name for page in DOCS if page.name != "index.md" and f"({page.name})" not in index] == []
-
-
-@pytest.mark.parametrize("page", PAGES, ids=words_of)
-def test_commands_exist(page: Path) -> None:
-    root: Any = typer.main.get_command(app)  # a group, of a click that Typer brings
-    commands = re.findall(r"\bhumotion ([a-z][a-z-]+)(?: ([a-z][a-z-]+))?", code_of(page))
-    for name, second in commands:
-        command = root.commands.get(name)
-        assert command is not None, f"{page.name}: there is no command `humotion {name}`"
-        if second and hasattr(command, "commands") and name != "sweep":
-            assert second in command.commands, f"{page.name}: there is no command `humotion {name} {second}`"
-
-
-def code_of(page: Path) -> str:
-    """What stands in backticks: blocks of shell commands, and code within a line."""
-    text = page.read_text(encoding="utf-8")
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return "\n".join([*blocks, *re.findall(r"`([^`\n]+)`", text)])
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=words_of)
