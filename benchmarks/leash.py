@@ -19,7 +19,7 @@ _SECONDS_TO_FINISH = 10
 
 @contextmanager
 def leashed(arguments: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
-    """Run `humotion` with some arguments while the block does, and no longer than this process; its output is a pipe."""
+    """Run `humotion` with some arguments while the block does, and no longer than this process lives."""
     command = [sys.executable, "-m", "benchmarks.leash", *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
