@@ -81,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             timings = compare(contenders_of(name, options.device), options.repeats, f"{name}, {threads} threads")
             report[f"{name}, {threads} threads"] = {key: timing.row() for key, timing in timings.items()}
             rows.append(_row(name, threads, timings))
-    print(markdown_table(["model", "threads", "ms per clip, alone", *(f"{size} at once" for size in BATCHES[1:])], rows))
+    print(
+        markdown_table(["model", "threads", "ms per clip, alone", *(f"{size} at once" for size in BATCHES[1:])], rows)
+    )
     write_report(options.json, report)
 
 

@@ -15,6 +15,8 @@ from urllib.parse import quote
 TIMEOUT = 300
 PIECES, PAUSE = 5, 0.1
 """Of a slow client: so many pieces, with so many seconds between them."""
+KEPT_SECONDS = 2
+"""A connection that was not used for so long is not used again: the server ends those that rest for 5 s."""
 REFUSED_AT = 1_000_000
 """Bytes at which the server is told to refuse an upload."""
 
@@ -56,12 +58,13 @@ class Clients:
     def good(self) -> None:
         """Send the clip, over a connection that is kept."""
         line = getattr(self._kept, "line", None)
-        if line is None:
+        if line is None or time.monotonic() - self._kept.used > KEPT_SECONDS:
             self._kept.line = line = self._connect()
         try:
             line.request("POST", self._place, self._content)
             answer = line.getresponse()
             facts = json.loads(answer.read())
+            self._kept.used = time.monotonic()
         except (OSError, http.client.HTTPException):
             self._kept.line = None
             raise

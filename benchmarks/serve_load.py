@@ -49,6 +49,11 @@ class Watch:
         """Bytes of memory, threads, and open files."""
         return self._server.memory_info().rss, self._server.num_threads(), self._server.num_fds()
 
+    def cpu(self) -> float:
+        """Seconds of all cores until now."""
+        times = self._server.cpu_times()
+        return float(times.user + times.system)
+
     def stop(self) -> None:
         """Look no more."""
         self._stop.set()
@@ -102,18 +107,19 @@ def load(clients: Clients, num_requests: int, num_clients: int, share: float, wa
             seconds.append(time.perf_counter() - start)
         watch.num_done += 1
 
-    print("| requests | per second | p50, ms | p95 | p99 | memory, MB | threads | files |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("| requests | per second | CPU ms each | p50, ms | p95 | p99 | memory, MB | threads | files |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     try:
         with ThreadPoolExecutor(num_clients) as pool:
             for part in range(PARTS):
                 first, last = (num_requests * edge // PARTS for edge in (part, part + 1))
-                start, before = time.perf_counter(), len(seconds)
+                start, cpu, before = time.perf_counter(), watch.cpu(), len(seconds)
                 list(pool.map(send, range(first, last)))
                 rate = (last - first) / (time.perf_counter() - start)
                 p50, p95, p99 = np.percentile(1000 * np.array(seconds[before:]), [50, 95, 99])
                 memory, num_threads, num_files = watch.now()
-                row = f"{last} | {rate:.1f} | {p50:.0f} | {p95:.0f} | {p99:.0f} | {memory / 1e6:.0f}"
+                each = 1000 * (watch.cpu() - cpu) / (last - first)
+                row = f"{last} | {rate:.1f} | {each:.1f} | {p50:.0f} | {p95:.0f} | {p99:.0f} | {memory / 1e6:.0f}"
                 print(f"| {row} | {num_threads} | {num_files} |", flush=True)
     finally:
         watch.stop()

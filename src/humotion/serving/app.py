@@ -67,7 +67,8 @@ _FAILURES: dict[int | str, dict[str, Any]] = {
 
 def make_app(predictors: Sequence[Predictor], limits: ServeLimits) -> FastAPI:
     """The server of some models."""
-    desk, metrics = Desk(predictors, limits), Metrics()
+    metrics = Metrics()
+    desk = Desk(predictors, limits, metrics.clips.observe)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

@@ -28,7 +28,8 @@ class ServeLimits(NamedTuple):
         bytes: of a file.
         frames: of a video.
         pixels: of a frame.
-        waiting: requests that wait while one is answered; further ones are refused.
+        waiting: requests that wait while others are answered; further ones are refused.
+        batch: videos that are read at a time, and clips that a model sees together.
         seconds: for a download.
         redirects: of a download.
         root: folder whose videos may be named by path; None: no path may be.
@@ -39,6 +40,7 @@ class ServeLimits(NamedTuple):
     frames: int = 20_000
     pixels: int = 3840 * 2160
     waiting: int = 16
+    batch: int = 4
     seconds: float = 60.0
     redirects: int = 3
     root: Path | None = None
