@@ -12,9 +12,11 @@ from humotion.app.shelf import Shelf
 from humotion.app.uploads import Uploads
 from humotion.errors import HumotionError
 from humotion.prediction.sources import sources_of
+from humotion.serving.bodies import Bodies
 from humotion.serving.limits import ServeLimits
 
 _MOST_EXAMPLES = 24
+_UPLOAD = "/gradio_api/upload"
 _SECONDS_TO_FINISH = 2  # a browser holds a connection open as long as the page is there
 _OWN = "'self' data: blob:"
 POLICY = f"default-src {_OWN} 'unsafe-inline' 'unsafe-eval'; base-uri 'self'; form-action 'self'; object-src 'none'"
@@ -79,7 +81,7 @@ def make_app(shelf: Shelf, limits: ServeLimits, folder: Path, examples: Sequence
         pwa=False,
         enable_monitoring=False,
     )
-    return _with_policy(app)
+    return _with_policy(Bodies(app, _UPLOAD, limits.seconds))
 
 
 def _with_policy(app: Any) -> Any:

@@ -24,6 +24,7 @@ def serve(
         typer.Option(help="Folder whose videos clients may name by path.", show_default="none", rich_help_panel=LIMITS),
     ] = None,
     max_megabytes: Annotated[int, typer.Option(min=1, help="Of a file.", rich_help_panel=LIMITS)] = 500,
+    max_minutes: Annotated[float, typer.Option(min=0.01, help="Of a video.", rich_help_panel=LIMITS)] = 30.0,
     max_frames: Annotated[int, typer.Option(min=1, help="Of a video.", rich_help_panel=LIMITS)] = 20_000,
     max_pixels: Annotated[int, typer.Option(min=1, help="Of a frame.", rich_help_panel=LIMITS)] = 3840 * 2160,
     max_seconds: Annotated[float, typer.Option(min=1, help="Of an upload or download.", rich_help_panel=LIMITS)] = 60.0,
@@ -53,6 +54,7 @@ def serve(
         raise HumotionError(f"{error.name} is not installed: pip install 'humotion[serve]'.") from None
     limits = ServeLimits(
         bytes=max_megabytes * 1_000_000,
+        minutes=max_minutes,
         frames=max_frames,
         pixels=max_pixels,
         waiting=max_waiting,

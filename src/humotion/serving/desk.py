@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from humotion.errors import HumotionError
-from humotion.prediction.answers import answers_of, facts_of, read_for
+from humotion.prediction.answers import answers_of, facts_of
 from humotion.prediction.predictor import Predictor
 from humotion.prediction.rows import plain
 from humotion.prediction.timeline.watch import WindowSettings
-from humotion.serving.limits import Refused, ServeLimits, check_header, told
+from humotion.serving.limits import Refused, ServeLimits, read_strange, told
 from humotion.serving.tidying import tidy
 from humotion.serving.together import Together
 
@@ -82,9 +82,8 @@ class Desk:
             is_untidy = self._num_answers % _ANSWERS_BETWEEN_TIDYING == 0
         if is_untidy:
             tidy()
-        check_header(path, self.limits)
         try:
-            video = read_for(path, self.predictors, self.limits.of_video)
+            video = read_strange(path, self.predictors, self.limits)
             answers = answers_of(video, self.predictors, WindowSettings())
             return {**plain(facts_of(video, self.predictors, answers)), "path": name}
         except HumotionError as error:
