@@ -71,7 +71,7 @@ class ActionPredictor(WindowPredictor):
     def answer(self, video: Video) -> Answer:
         """Return the most likely classes, and ``label`` and ``probabilities``; nothing is drawn.
 
-        Both are None if the tool of the model's training found nobody: a model that is shown nobody says something, too.
+        Both are None if the tool of the training found nobody: a model that is shown nobody says something, too.
         """
         seen = self.seen(video)
         return NOBODY if is_without_people(seen) else answer_of(self.probabilities(seen))
