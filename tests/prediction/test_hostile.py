@@ -122,7 +122,7 @@ def test_two_hours_need_no_more_memory_than_one_minute(models: list[str], tmp_pa
     ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=25:duration=60", "-c:v", "mpeg4", one_minute)
     _, usual, _ = watched(one_minute, models[0])
     num_frames, memory, shown = watched(hours(tmp_path / "long.mp4", 2, "25"), models[0])
-    assert num_frames == 180_000 and memory < usual + 60
+    assert num_frames == 180_000 and memory < usual + 200, "1.7 GB of pixels"
     assert "reading" in shown and "timeline" in shown
 
 

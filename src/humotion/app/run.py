@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -65,10 +66,17 @@ def make_app(shelf: Shelf, limits: ServeLimits, folder: Path, examples: Sequence
     from humotion.app.sides import STYLE
 
     undocumented: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
-    app = FastAPI(**undocumented)
+    page = Page(shelf, limits, folder, uploads, examples)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        page.close()
+
+    app = FastAPI(**undocumented, lifespan=life)
     gr.mount_gradio_app(
         app,
-        Page(shelf, limits, folder, uploads, examples).blocks,
+        page.blocks,
         path="/",
         css=STYLE,
         app_kwargs=undocumented,
