@@ -59,4 +59,5 @@ def test_a_recording_is_answered(page_with_camera: Page, started: Start) -> None
     choose(page, "Model", "first")
     press(page)
     page.see("Done in", "Most likely")
+    assert "The times of its frames are not known" not in page.text
     page.shot("app_of_camera")
