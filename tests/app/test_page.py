@@ -7,8 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ import pytest
 import requests
 
 from tests.browser.conftest import browser_programs, page  # noqa: F401 (fixtures)
+from tests.support.footage import ffmpeg, needs_ffmpeg
 from tests.support.repository import REPOSITORY
 from tests.support.trees import write_video
 
@@ -152,26 +154,46 @@ class Asker:
         self.address = address
         events = requests.get(f"{address}/config", timeout=30).json()["dependencies"]
         (event,) = [one for one in events if len(one["inputs"]) > 2]
-        self.event = event["id"]
+        (stop,) = [
+            one
+            for one in events
+            if not one["inputs"] and not one["queue"] and one["targets"][0][1] == "click" and one["backend_fn"]
+        ]
+        self.event, self.stop_event = event["id"], stop["id"]
 
     def upload(self, path: Path) -> requests.Response:
         with path.open("rb") as file:
             return requests.post(f"{self.address}/gradio_api/upload", files={"files": file}, timeout=30)
 
-    def ask(self, path: str, *choices: Any) -> list[dict[str, Any]]:
-        """The messages until the answer is complete."""
+    def join(self, path: str, *choices: Any) -> str:
+        """Ask about a clip; the session that gets the answer."""
         clip = {"path": path, "meta": {"_type": "gradio.FileData"}}
         data = [clip, *(choices or ("first", "none", False, False))]
         body = {"data": data, "fn_index": self.event, "session_hash": os.urandom(5).hex()}
         requests.post(f"{self.address}/gradio_api/queue/join", json=body, timeout=30).raise_for_status()
-        messages = []
-        stream = f"{self.address}/gradio_api/queue/data?session_hash={body['session_hash']}"
-        for line in requests.get(stream, stream=True, timeout=120).iter_lines():
-            if line.startswith(b"data: "):
-                messages.append(json.loads(line[6:]))
-                if messages[-1]["msg"] == "process_completed":
-                    break
-        return messages
+        return str(body["session_hash"])
+
+    def messages(self, session: str) -> Generator[dict[str, Any]]:
+        """The messages until the answer is complete; who stops to read them has closed the page."""
+        data, heartbeat = f"queue/data?session_hash={session}", f"heartbeat/{session}"
+        with (
+            requests.get(f"{self.address}/gradio_api/{heartbeat}", stream=True, timeout=120),
+            requests.get(f"{self.address}/gradio_api/{data}", stream=True, timeout=120) as answer,
+        ):
+            for line in answer.iter_lines(chunk_size=1):  # else the last one waits in a buffer
+                if line.startswith(b"data: "):
+                    yield (message := json.loads(line[6:]))
+                    if message["msg"] == "process_completed":
+                        return
+
+    def ask(self, path: str, *choices: Any) -> list[dict[str, Any]]:
+        """The messages until the answer is complete."""
+        return list(self.messages(self.join(path, *choices)))
+
+    def stop(self, session: str) -> None:
+        """Press Stop."""
+        body = {"data": [], "fn_index": self.stop_event, "session_hash": session}
+        requests.post(f"{self.address}/gradio_api/run/predict", json=body, timeout=30).raise_for_status()
 
 
 def test_files_go_away(started: Start, clip: Path, tmp_path: Path) -> None:
@@ -233,3 +255,50 @@ def test_the_browser_is_told_to_load_nothing_from_elsewhere(started: Start) -> N
     assert answer.headers["content-security-policy"].startswith("default-src 'self'")
     assert "http" not in answer.headers["content-security-policy"]
     assert requests.get(f"{answer.url}openapi.json", timeout=30).status_code == 404
+
+
+@pytest.fixture
+def long(tmp_path: Path) -> Path:
+    """Ten minutes, for which a model needs more time than a test has."""
+    short = write_video(tmp_path / "short.mp4", num_frames=300)
+    ffmpeg("-stream_loop", "59", "-i", short, "-c", "copy", tmp_path / "long.mp4")
+    return tmp_path / "long.mp4"
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("leaves", [False, True], ids=["stop", "page closed"])
+def test_work_that_nobody_wants_ends(started: Start, long: Path, clip: Path, tmp_path: Path, leaves: bool) -> None:
+    asker = Asker(started())
+    (path,) = asker.upload(long).json()
+    session = asker.join(path, "poses", "none", False, False)
+    messages = []
+    start = time.monotonic()
+    with closing(asker.messages(session)) as received:
+        for message in received:
+            messages.append(message)
+            if message["msg"] == "progress":
+                if leaves:
+                    break
+                asker.stop(session)
+    if not leaves:
+        assert messages[-1]["success"] and "Stopped." in json.dumps(messages[-1])
+    (path,) = asker.upload(clip).json()
+    assert asker.ask(path)[-1]["success"], "the next one is answered"
+    assert not list((tmp_path / "page").glob("answer-*"))
+    assert time.monotonic() - start < 60
+
+
+@needs_ffmpeg
+def test_the_stop_button(page: Page, started: Start, long: Path, clip: Path) -> None:  # noqa: F811
+    page.open(started(), "Compare with")
+    choose(page, "Model", "poses")
+    upload(page, long)
+    press(page)
+    page.click("button.stop")
+    page.see("Stopped.")
+    page.shot("app_stopped")
+    page.click("button[aria-label='Clear']")
+    upload(page, clip)
+    choose(page, "Model", "first")
+    press(page)
+    page.see("Done in", "Most likely")

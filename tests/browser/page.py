@@ -31,11 +31,11 @@ OPTIONS = (
 Seen = TypeVar("Seen")
 
 
-def start(chromium: str, chromedriver: str, profile: Path) -> Chrome:
-    """A Chromium that knows nothing and asks nobody."""
+def start(chromium: str, chromedriver: str, profile: Path, *more: str) -> Chrome:
+    """A Chromium that knows nothing and asks nobody; with ``more`` options."""
     options = ChromeOptions()
     options.binary_location = chromium
-    for option in (*OPTIONS, f"--user-data-dir={profile}"):
+    for option in (*OPTIONS, *more, f"--user-data-dir={profile}"):
         options.add_argument(option)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
     driver = Chrome(options=options, service=ChromeService(chromedriver))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,9 @@ from humotion.errors import HumotionError
 from humotion.prediction.predict_videos import predict_videos
 from humotion.prediction.video_file import read_video
 from tests.prediction.conftest import SURE, described
-from tests.support.footage import ffmpeg, needs_ffmpeg
+from tests.support.footage import ffmpeg, needs_ffmpeg, rotation, with_matrix
 from tests.support.tiny_models import make_task, write_model_folder
+from tests.support.trees import write_video
 
 pytestmark = needs_ffmpeg
 
@@ -71,6 +74,56 @@ def test_what_has_no_picture_is_a_sentence(name: str, arguments: list[str], mode
     with pytest.raises(HumotionError, match=rf"{name} cannot be read"):
         predict_videos([str(tmp_path / name)], models, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_turned_video_is_predicted_upright(
+    models: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upright = write_video(tmp_path / "upright.mp4", num_frames=3)
+    turned = with_matrix(tmp_path / "turned.mp4", upright, rotation(90))
+    predict_videos([str(turned)], models, tmp_path / "out", as_json=True)
+    (facts,) = json.loads(capsys.readouterr().out)["videos"]
+    assert (facts["width"], facts["height"]) == (48, 64)
+    assert next(iter(read_video(Path(facts["out"])))).shape == (64, 48, 3)
+
+
+def hours(path: Path, num_hours: int, fps: str) -> Path:
+    """A short clip again and again, by a copy of its packets."""
+    short = path.with_name("short.mp4")
+    ffmpeg("-f", "lavfi", "-i", f"testsrc=size=64x48:rate={fps}:duration=20", "-c:v", "mpeg4", short)
+    ffmpeg("-stream_loop", f"{num_hours * 180 - 1}", "-i", short, "-c", "copy", path)
+    return path
+
+
+def watched(path: Path, model: str) -> tuple[int, float, str]:
+    """Predict in a process of its own; number of frames, peak memory in MB, and what was shown on the way."""
+    program = (
+        "import resource, sys; from humotion.prediction.predict_videos import predict_videos;"
+        "predict_videos([sys.argv[1]], [sys.argv[2]], None, as_json=True);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", program, str(path), model]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (facts,) = json.loads(done.stdout)["videos"]
+    assert facts["predictions"][0]["timeline"]["segments"] is not None
+    return facts["num_frames"], float(done.stderr.split()[-1]), done.stderr
+
+
+def test_two_hours_of_a_low_rate(models: list[str], tmp_path: Path) -> None:
+    num_frames, memory, shown = watched(hours(tmp_path / "long.mp4", 2, "1/5"), models[0])
+    assert num_frames == 1440 and memory < 1500
+    assert "timeline" in shown
+
+
+@pytest.mark.thorough
+def test_two_hours_need_no_more_memory_than_one_minute(models: list[str], tmp_path: Path) -> None:
+    (tmp_path / "short").mkdir()
+    one_minute = tmp_path / "short" / "minute.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=25:duration=60", "-c:v", "mpeg4", one_minute)
+    _, usual, _ = watched(one_minute, models[0])
+    num_frames, memory, shown = watched(hours(tmp_path / "long.mp4", 2, "25"), models[0])
+    assert num_frames == 180_000 and memory < usual + 200, "1.7 GB of pixels"
+    assert "reading" in shown and "timeline" in shown
 
 
 def test_an_empty_file_a_folder_without_videos_and_nothing(models: list[str], tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_too_many_wait(served: Start, clip: Path, monkeypatch: pytest.MonkeyPatc
         return {"jump": 0.5, "walk": 0.5}
 
     monkeypatch.setattr(ActionPredictor, "probabilities", slow)
-    client = served(waiting=1)
+    client = served(waiting=1, batch=1)
     with ThreadPoolExecutor(4) as clients:
         answers = [clients.submit(client.upload, clip) for _ in range(2)]
         deadline = time.monotonic() + 20
@@ -146,7 +146,7 @@ def test_too_many_wait(served: Start, clip: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_video_that_is_sent_slowly_holds_a_place(served: Start, clip: Path) -> None:
-    client = served(waiting=0)
+    client = served(waiting=0, batch=1)
     place = urlsplit(client.url)
     with socket.create_connection((place.hostname or "", place.port or 0)) as line:
         line.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nx")

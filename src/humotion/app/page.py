@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,10 @@ _logger = logging.getLogger(__name__)
 _Step = TypeVar("_Step")
 
 
+class Stopped(Exception):
+    """The visitor wants no answer any more."""
+
+
 class Page:
     """The page as Gradio's blocks.
 
@@ -50,19 +55,21 @@ class Page:
         self._shelf, self._limits, self._folder, self._uploads = shelf, limits, folder, uploads
         # torch keeps threads of its own for each thread that asks it, so there is one.
         self._thread = ThreadPoolExecutor(1, "humotion-models")
+        self._stops: dict[str | None, threading.Event] = {}  # of the answers that are made now, by their visitors
         with gr.Blocks(title="humotion", analytics_enabled=False, delete_cache=(_TIDY_EVERY, KEPT_SECONDS)) as blocks:
             gr.Markdown(_HEAD)
             with gr.Row():
                 with gr.Column(scale=1, min_width=320):
                     inputs = self._questions(examples, uploads)
                     button = gr.Button("Show what the models see", variant="primary")
+                    self._stop_button = gr.Button("Stop", variant="stop", visible=False)
                     self._status = gr.Markdown()
                     self._progress = gr.Markdown(min_height=60)
                 with gr.Column(scale=3):
                     self._together = gr.Button("Play both from the start", size="sm", visible=False)
                     with gr.Row():
                         self._sides = [Side(), Side()]
-            own = [self._status, self._progress, self._together]
+            own = [self._status, self._progress, self._together, self._stop_button]
             self._together.click(None, js=f"() => {{ {PLAY_AGAIN} }}")
             button.click(
                 self._answers,
@@ -72,6 +79,8 @@ class Page:
                 concurrency_limit=1,
                 api_visibility="private",
             )
+            self._stop_button.click(self._stop, queue=False, show_progress="hidden", api_visibility="private")
+            blocks.unload(self._stop)
         blocks.queue(default_concurrency_limit=1, max_size=limits.waiting + 1)
         self.blocks = blocks
         uploads.keep()
@@ -102,6 +111,7 @@ class Page:
         second: str,
         with_looks: bool,
         with_guesses: bool,
+        request: gr.Request,
         progress: Any = gr.Progress(),  # noqa: B008 (Gradio finds it there)
     ) -> Iterator[dict[Any, Any]]:
         """Show what the chosen models say, as soon as each has said it."""
@@ -109,20 +119,44 @@ class Page:
         asked = Asked(with_looks, 0.0 if with_guesses else None)
         start = time.monotonic()
         hidden = {part: change for side in self._sides for part, change in side.hidden().items()}
-        yield {self._status: "", self._together: gr.update(visible=len(names) > 1), **hidden}
+        shown, no_stop = gr.update(visible=True), {self._stop_button: gr.update(visible=False)}
+        yield {self._status: "", self._together: gr.update(visible=len(names) > 1), self._stop_button: shown, **hidden}
+        stop = self._stops[request.session_hash] = threading.Event()
+
+        def report(share: float, text: str) -> None:
+            if stop.is_set():
+                raise Stopped
+            progress(share, desc=text)
+
         try:
             if clip is None:
                 raise Refused("There is no clip yet. Upload one, or record one.")
-            yield from self._steps(Path(clip), names, asked, lambda share, text: progress(share, desc=text))
-            yield {self._status: f"Done in {time.monotonic() - start:.1f} s."}
+            yield from self._steps(Path(clip), names, asked, report)
+            yield {self._status: f"Done in {time.monotonic() - start:.1f} s.", **no_stop}
+            return
+        except Stopped:
+            yield {self._status: "Stopped.", **no_stop, **hidden}
             return
         except (Refused, HumotionError) as error:
             said = str(error)
         except Exception:
             _logger.exception("An answer for the page failed.")
             said = "Something is wrong with this program, not with your clip. Its log says what."
-        yield {self._status: _as_error(said)}  # a message of Gradio goes away after some seconds
+        finally:
+            self._stops.pop(request.session_hash, None)
+        yield {self._status: _as_error(said), **no_stop}  # a message of Gradio goes away after some seconds
         raise gr.Error(escape(said), print_exception=False)
+
+    def _stop(self, request: gr.Request) -> None:
+        """End the work for a visitor at the next frame: Stop was pressed, or the page was closed."""
+        if (stop := self._stops.get(request.session_hash)) is not None:
+            stop.set()
+
+    def close(self) -> None:
+        """End the work for all visitors."""
+        for stop in list(self._stops.values()):
+            stop.set()
+        self._thread.shutdown()
 
     def _steps(self, clip: Path, names: Sequence[str], asked: Asked, report: Report) -> Iterator[dict[Any, Any]]:
         """Yield the changes by which the sides show each result."""

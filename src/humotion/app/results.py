@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from humotion.app.progress import Report, Steps, WatchedVideo
 from humotion.errors import HumotionError
-from humotion.prediction.answers import answers_of, facts_of, read_for
+from humotion.prediction.answers import answers_of, facts_of
 from humotion.prediction.drawn_copy import drawn_frames, write_copy
 from humotion.prediction.looks import Look, look_of
 from humotion.prediction.predictor import Answer, Predictor
@@ -18,7 +18,7 @@ from humotion.prediction.results import write_results
 from humotion.prediction.timeline.figure import plot_timeline
 from humotion.prediction.timeline.watch import WindowSettings
 from humotion.prediction.video_file import VideoFile
-from humotion.serving.limits import Refused, ServeLimits, check_header, told
+from humotion.serving.limits import Refused, ServeLimits, read_strange, told
 from humotion.system.names import cut_to_bytes
 
 _MOST_BYTES = 100  # of a file's name without its ending
@@ -87,9 +87,8 @@ def results_of(
     steps = Steps(1 + len(predictors) * (3 if asked.looks else 2), report)
     try:
         limits.check_size(path.stat().st_size)
-        check_header(path, limits)
         steps.start("The clip is read")
-        video = read_for(path, list(predictors.values()), limits.of_video, partial(WatchedVideo, steps=steps))
+        video = read_strange(path, list(predictors.values()), limits, partial(WatchedVideo, steps=steps))
         given: list[tuple[Result, Answer]] = []
         for number, (name, predictor) in enumerate(predictors.items()):
             place = folder / str(number)

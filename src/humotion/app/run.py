@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,9 +13,11 @@ from humotion.app.shelf import Shelf
 from humotion.app.uploads import Uploads
 from humotion.errors import HumotionError
 from humotion.prediction.sources import sources_of
+from humotion.serving.bodies import Bodies
 from humotion.serving.limits import ServeLimits
 
 _MOST_EXAMPLES = 24
+_UPLOAD = "/gradio_api/upload"
 _SECONDS_TO_FINISH = 2  # a browser holds a connection open as long as the page is there
 _OWN = "'self' data: blob:"
 POLICY = f"default-src {_OWN} 'unsafe-inline' 'unsafe-eval'; base-uri 'self'; form-action 'self'; object-src 'none'"
@@ -63,10 +66,17 @@ def make_app(shelf: Shelf, limits: ServeLimits, folder: Path, examples: Sequence
     from humotion.app.sides import STYLE
 
     undocumented: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
-    app = FastAPI(**undocumented)
+    page = Page(shelf, limits, folder, uploads, examples)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        page.close()
+
+    app = FastAPI(**undocumented, lifespan=life)
     gr.mount_gradio_app(
         app,
-        Page(shelf, limits, folder, uploads, examples).blocks,
+        page.blocks,
         path="/",
         css=STYLE,
         app_kwargs=undocumented,
@@ -79,7 +89,7 @@ def make_app(shelf: Shelf, limits: ServeLimits, folder: Path, examples: Sequence
         pwa=False,
         enable_monitoring=False,
     )
-    return _with_policy(app)
+    return _with_policy(Bodies(app, _UPLOAD, limits.seconds))
 
 
 def _with_policy(app: Any) -> Any:

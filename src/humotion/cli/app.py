@@ -21,6 +21,7 @@ def show(
     host: Annotated[str, typer.Option(help="Address at which it listens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: one that is free.")] = 7860,
     max_megabytes: Annotated[int, typer.Option(min=1, help="Of a file.", rich_help_panel=LIMITS)] = 500,
+    max_minutes: Annotated[float, typer.Option(min=0.01, help="Of a video.", rich_help_panel=LIMITS)] = 30.0,
     max_frames: Annotated[int, typer.Option(min=1, help="Of a video.", rich_help_panel=LIMITS)] = 20_000,
     max_pixels: Annotated[int, typer.Option(min=1, help="Of a frame.", rich_help_panel=LIMITS)] = 3840 * 2160,
     max_waiting: Annotated[int, typer.Option(min=0, help="Videos that may wait.", rich_help_panel=LIMITS)] = 16,
@@ -39,5 +40,11 @@ def show(
         from humotion.serving.limits import ServeLimits
     except ImportError as error:
         raise HumotionError(f"{error.name} is not installed: pip install -e '.[app]'.") from None
-    limits = ServeLimits(bytes=max_megabytes * 1_000_000, frames=max_frames, pixels=max_pixels, waiting=max_waiting)
+    limits = ServeLimits(
+        bytes=max_megabytes * 1_000_000,
+        minutes=max_minutes,
+        frames=max_frames,
+        pixels=max_pixels,
+        waiting=max_waiting,
+    )
     show_page(model or [], host, port, limits, examples)

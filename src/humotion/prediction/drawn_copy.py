@@ -20,6 +20,7 @@ from av.container import OutputContainer
 from humotion.errors import HumotionError
 from humotion.figures.overlay import even_picture
 from humotion.files import MOST_BYTES, atomic_path
+from humotion.prediction.bars import frames_bar
 from humotion.prediction.caution import joined, with_caution
 from humotion.prediction.predictor import Answer, Predictor
 from humotion.prediction.sound import Sound
@@ -93,7 +94,8 @@ def write_copy(out: Path, frames: Iterable[Frames], video: VideoFile) -> list[st
     try:
         with atomic_path(out) as temporary, ExitStack() as stack:
             picture, sound = _open(stack, temporary, form, video, times)
-            for time, frame in zip(times, frames, strict=True):
+            timed = zip(times, frames, strict=True)
+            for time, frame in frames_bar(timed, total=len(times), desc=out.name):
                 sound.copy_until(time)
                 picture.write(frame)
             picture.end()

@@ -8,6 +8,7 @@ runs here, once per video, whatever number of models ask for it.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ PIECE = 4096
 """Frames at which a tool looks together: two minutes."""
 
 _logger = logging.getLogger(__name__)
+_looking = threading.Lock()
+"""The networks of a tool are loaded once and shared, and they cannot look at two videos at a time."""
 
 
 class AnnotatedVideo(Video):
@@ -117,7 +120,8 @@ def _found(settings: LayerParams, video: Video, read: Mapping[str, LayerParams],
     pieces: list[Arrays] = []
     with tqdm(total=video.num_frames, desc=settings.tool, unit="frame", leave=False) as progress:
         for start in range(0, video.num_frames, PIECE):
-            found = annotate(settings, _Watched(video, progress, start), read)
+            with _looking:
+                found = annotate(settings, _Watched(video, progress, start), read)
             pieces.append({name: values for name, values in found.items() if not names or name in names})
     return pieces[0] if len(pieces) == 1 else _joined(pieces)
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from humotion.errors import HumotionError
 from humotion.prediction.answers import answers_of, facts_of, read_for
+from humotion.prediction.bars import read_with_bar
 from humotion.prediction.drawn_copy import FORMATS, check_out, drawn_frames, write_copy
 from humotion.prediction.models import model_folders
 from humotion.prediction.predictor import Predictor, load_predictor
@@ -122,7 +123,7 @@ def _predict(
         if not as_json:
             print(text, flush=True)
 
-    video = read_for(source.path, predictors)
+    video = read_for(source.path, predictors, read=read_with_bar)
     say(_about(video))
     for predictor in predictors:
         if predictor.caution:

@@ -104,7 +104,7 @@ def _actions(facts: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
         name = {"experiment": prediction["experiment"]}
         if "timeline" in prediction:
             yield from ({**name, **segment} for segment in prediction["timeline"]["segments"])
-        elif "label" in prediction:
+        elif prediction.get("label") is not None:
             label = prediction["label"]
             confidence = prediction["probabilities"][label]
             yield {**name, "start": 0.0, "end": facts["seconds"], "label": label, "confidence": round(confidence, 4)}

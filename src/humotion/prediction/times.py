@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from humotion.video.container import FILE_ERRORS, DamagedVideo, open_container, video_stream
+
+_LEAST_DISTINCT = 0.8
+"""The share of frames that need a time of their own. A browser gives some frames of a webcam the time of another."""
 
 
 def frame_times(path: Path, num_frames: int) -> list[float] | None:
@@ -23,7 +28,7 @@ def frame_times(path: Path, num_frames: int) -> list[float] | None:
 
 
 def _times(path: Path, decode: bool) -> list[float]:
-    """The times of all packets or pictures that can be read, in order; none if one has no time of its own."""
+    """The increasing times of all packets or pictures that can be read; none if they are not known."""
     ticks: list[int | None] = []
     base: Fraction | None = None
     try:
@@ -37,7 +42,19 @@ def _times(path: Path, decode: bool) -> list[float]:
                     ticks.append(packet.pts)
     except (*FILE_ERRORS, DamagedVideo):
         pass  # the times up to here are right; the reader of the frames has reported the damage
-    known = [tick for tick in ticks if tick is not None]
-    if base is None or len(set(known)) < len(ticks):
+    known = sorted(tick for tick in ticks if tick is not None)
+    if base is None or len(known) < len(ticks) or len(set(known)) < _LEAST_DISTINCT * len(ticks):
         return []
-    return [float(tick * base) for tick in sorted(known)]
+    return [float(time * base) for time in _increasing(known)]
+
+
+def _increasing(ticks: list[int]) -> list[Fraction]:
+    """Times of which those that are equal are spread until the next one; the last ones, by the step before them."""
+    counts = Counter(ticks)
+    distinct = list(counts)
+    steps = [later - earlier for earlier, later in pairwise(distinct)]
+    return [
+        time + Fraction(step * number, counts[time])
+        for time, step in zip(distinct, [*steps, (steps or [1])[-1]], strict=True)
+        for number in range(counts[time])
+    ]

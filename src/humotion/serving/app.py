@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from humotion.prediction.predictor import Predictor
+from humotion.serving.bodies import Bodies
 from humotion.serving.desk import Desk
 from humotion.serving.download import download
 from humotion.serving.limits import Refused, ServeLimits, inside
@@ -26,6 +27,7 @@ from humotion.serving.metrics import CONTENT_TYPE, Metrics
 from humotion.video.listing import is_video
 
 _logger = logging.getLogger(__name__)
+_UPLOAD = "/predict"
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -58,7 +60,7 @@ _FAILURES: dict[int | str, dict[str, Any]] = {
     403: {"model": Failure, "description": "This server does not read that."},
     404: {"model": Failure, "description": "There is nothing there."},
     408: {"model": Failure, "description": "Sending or downloading took too long."},
-    413: {"model": Failure, "description": "Too many bytes or pixels."},
+    413: {"model": Failure, "description": "Too many bytes, seconds or pixels."},
     422: {"model": Failure, "description": "The video cannot be read, or the request has another form."},
     500: {"model": Failure, "description": "A fault of the server."},
     503: {"model": Failure, "description": "Too many videos wait."},
@@ -67,7 +69,8 @@ _FAILURES: dict[int | str, dict[str, Any]] = {
 
 def make_app(predictors: Sequence[Predictor], limits: ServeLimits) -> FastAPI:
     """The server of some models."""
-    desk, metrics = Desk(predictors, limits), Metrics()
+    metrics = Metrics()
+    desk = Desk(predictors, limits, metrics.clips.observe)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -75,6 +78,7 @@ def make_app(predictors: Sequence[Predictor], limits: ServeLimits) -> FastAPI:
         desk.close()
 
     app = FastAPI(title="humotion", summary="Actions and joints of people in videos", lifespan=life)
+    app.add_middleware(Bodies, upload=_UPLOAD, seconds=limits.seconds)
     _add_errors(app)
     _add_state(app, desk, metrics)
     _add_questions(app, desk, metrics)
@@ -127,7 +131,7 @@ def _add_questions(app: FastAPI, desk: Desk, metrics: Metrics) -> None:
         metrics.frames.inc(facts["num_frames"])
         return facts
 
-    @app.post("/predict", responses=_FAILURES, openapi_extra=_BODY)
+    @app.post(_UPLOAD, responses=_FAILURES, openapi_extra=_BODY)
     async def predict(request: Request, name: Name = "video.mp4") -> dict[str, Any]:
         """What the models say of the video in the body."""
         with desk.place(), TemporaryDirectory(prefix="humotion-") as folder:

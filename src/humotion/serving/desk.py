@@ -1,39 +1,44 @@
-"""The one place where a server's models work: one video at a time, and a short line of those that wait."""
+"""The one place where a server's models work: some videos at a time, and a short line of those that wait."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from humotion.errors import HumotionError
-from humotion.prediction.answers import answers_of, facts_of, read_for
+from humotion.prediction.answers import answers_of, facts_of
 from humotion.prediction.predictor import Predictor
 from humotion.prediction.rows import plain
 from humotion.prediction.timeline.watch import WindowSettings
-from humotion.serving.limits import Refused, ServeLimits, check_header, told
+from humotion.serving.limits import Refused, ServeLimits, read_strange, told
 from humotion.serving.tidying import tidy
+from humotion.serving.together import Together
 
 _ANSWERS_BETWEEN_TIDYING = 100
 
 
 class Desk:
-    """Models, and the thread in which they answer.
+    """Models, and the threads in which videos are read and answered.
 
-    torch and FFmpeg use all cores for one video, so two at a time would only make both slower.
+    The models work in one thread for all of them: see `humotion.serving.together`.
 
     Args:
-        predictors: the models.
+        predictors: the models; from now on, they answer only here.
         limits: of the server.
+        tell: is called with the number of clips of each forward pass.
     """
 
-    def __init__(self, predictors: Sequence[Predictor], limits: ServeLimits) -> None:
+    def __init__(self, predictors: Sequence[Predictor], limits: ServeLimits, tell: Callable[[int], None]) -> None:
         self.predictors, self.limits = predictors, limits
-        self._thread = ThreadPoolExecutor(1, "humotion-models")
+        self._together = Together(limits.batch, tell)
+        for predictor in predictors:
+            self._together.take(predictor)
+        self._threads = ThreadPoolExecutor(limits.batch, "humotion-videos")
         self._lock = threading.Lock()
         self.num_waiting = 0
         self._num_answers = 0
@@ -48,7 +53,7 @@ class Desk:
             Refused: all places are held.
         """
         with self._lock:
-            if self.num_waiting > self.limits.waiting:
+            if self.num_waiting >= self.limits.waiting + self.limits.batch:
                 raise Refused("Too many videos wait. Try again later.", 503)
             self.num_waiting += 1
         try:
@@ -63,20 +68,22 @@ class Desk:
         Raises:
             Refused: the video cannot be read, or is too long or too large.
         """
-        facts: dict[str, Any] = await asyncio.wrap_future(self._thread.submit(self._answer, path, name))
+        facts: dict[str, Any] = await asyncio.wrap_future(self._threads.submit(self._answer, path, name))
         return facts
 
     def close(self) -> None:
-        """Finish the video at which the models look, and no other."""
-        self._thread.shutdown(cancel_futures=True)
+        """Finish the videos that are looked at, and no others."""
+        self._threads.shutdown(cancel_futures=True)
+        self._together.close()
 
     def _answer(self, path: Path, name: str) -> dict[str, Any]:
-        self._num_answers += 1
-        if self._num_answers % _ANSWERS_BETWEEN_TIDYING == 0:
+        with self._lock:
+            self._num_answers += 1
+            is_untidy = self._num_answers % _ANSWERS_BETWEEN_TIDYING == 0
+        if is_untidy:
             tidy()
-        check_header(path, self.limits)
         try:
-            video = read_for(path, self.predictors, self.limits.of_video)
+            video = read_strange(path, self.predictors, self.limits)
             answers = answers_of(video, self.predictors, WindowSettings())
             return {**plain(facts_of(video, self.predictors, answers)), "path": name}
         except HumotionError as error:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import av
+
 from humotion.errors import HumotionError
-from humotion.prediction.video_file import Limits
+from humotion.prediction.answers import read_for
+from humotion.prediction.predictor import Predictor
+from humotion.prediction.video_file import Limits, VideoFile, read_video
 from humotion.video.container import FILE_ERRORS, DamagedVideo, open_container, video_stream
 
 _PROBED = 1 << 16
@@ -28,26 +33,35 @@ class ServeLimits(NamedTuple):
         bytes: of a file.
         frames: of a video.
         pixels: of a frame.
-        waiting: requests that wait while one is answered; further ones are refused.
+        waiting: requests that wait while others are answered; further ones are refused.
+        batch: videos that are read at a time, and clips that a model sees together.
         seconds: for a download.
         redirects: of a download.
         root: folder whose videos may be named by path; None: no path may be.
         private: whether addresses of private networks and of this machine may be read.
+        minutes: of a video.
     """
 
     bytes: int = 500_000_000
     frames: int = 20_000
     pixels: int = 3840 * 2160
     waiting: int = 16
+    batch: int = 4
     seconds: float = 60.0
     redirects: int = 3
     root: Path | None = None
     private: bool = False
+    minutes: float = 30.0
 
     def check_size(self, num_bytes: int) -> None:
         """Refuse a file of at least so many bytes if it is too large."""
         if num_bytes > self.bytes:
             raise Refused(f"The file is larger than {self.bytes} bytes, which is the limit.", 413)
+
+    def check_length(self, seconds: float) -> None:
+        """Refuse a video of so many seconds if it is too long."""
+        if seconds > 60 * self.minutes:
+            raise Refused(f"The video lasts {seconds:.0f} s; the limit is {60 * self.minutes:g} s.", 413)
 
     @property
     def of_video(self) -> Limits:
@@ -55,12 +69,29 @@ class ServeLimits(NamedTuple):
         return Limits(self.frames, self.pixels)
 
 
-def check_header(path: Path, limits: ServeLimits) -> None:
-    """Refuse a file that names other files, or whose header already says too much, before a frame takes memory.
+def read_strange(
+    path: Path,
+    predictors: Sequence[Predictor],
+    limits: ServeLimits,
+    read: Callable[..., VideoFile] = read_video,
+) -> VideoFile:
+    """Read a stranger's video for some models, as `humotion.prediction.answers.read_for` does.
 
     Raises:
-        Refused: it is text, for example a playlist, by which FFmpeg would read other files of this machine; or it has
-            too many pixels. What cannot be read is not refused here; reading it says why.
+        Refused: it is text, for example a playlist, by which FFmpeg would read other files of this machine; or it is
+            too long or too large.
+        HumotionError: no frame can be read, or it has too many.
+    """
+    _check_header(path, limits)
+    video = read_for(path, predictors, limits.of_video, read)
+    limits.check_length(video.shown_at[-1])  # a header may be silent
+    return video
+
+
+def _check_header(path: Path, limits: ServeLimits) -> None:
+    """Refuse a file that names other files, or whose header already says too much, before a frame takes memory.
+
+    What cannot be read is not refused here; reading it says why.
     """
     if path.is_dir():  # of images
         return
@@ -71,9 +102,10 @@ def check_header(path: Path, limits: ServeLimits) -> None:
     try:
         with open_container(path) as container:
             context = video_stream(container).codec_context
-            width, height = context.width, context.height
+            width, height, seconds = context.width, context.height, (container.duration or 0) / av.time_base
     except (*FILE_ERRORS, DamagedVideo):
         return
+    limits.check_length(seconds)
     try:
         limits.of_video.check(0, (height, width))
     except HumotionError as error:

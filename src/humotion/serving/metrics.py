@@ -24,6 +24,12 @@ class Metrics:
         )
         self.frames = Counter("humotion_frames", "Frames of answered videos.", registry=self._registry)
         self.bytes = Counter("humotion_received_bytes", "Bytes of received videos.", registry=self._registry)
+        self.clips = Histogram(
+            "humotion_batch_clips",
+            "Clips in one forward pass of a model.",
+            buckets=(1, 2, 4, 8, 16, 32),
+            registry=self._registry,
+        )
         self.waiting = Gauge("humotion_waiting", "Videos that wait or are looked at.", registry=self._registry)
 
     def text(self) -> bytes:

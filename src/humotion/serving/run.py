@@ -10,6 +10,7 @@ from humotion.prediction.predictor import load_predictor
 from humotion.serving.app import make_app
 from humotion.serving.limits import ServeLimits
 from humotion.serving.listen import listen
+from humotion.serving.tidying import keep_for_good
 
 
 def serve(models: Sequence[str], host: str, port: int, limits: ServeLimits) -> None:
@@ -27,5 +28,6 @@ def serve(models: Sequence[str], host: str, port: int, limits: ServeLimits) -> N
     if limits.root is not None and not limits.root.is_dir():
         raise HumotionError(f"--root {limits.root} is no folder.")
     predictors = [load_predictor(folder) for folder in model_folders(models)]
+    keep_for_good()
     names = ", ".join(one.description.experiment for one in predictors)
     listen(make_app(predictors, limits), host, port, lambda name: f"{names} at {name} (help: {name}/docs).")

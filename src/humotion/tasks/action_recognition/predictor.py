@@ -12,10 +12,11 @@ from humotion.clips.input import SCENE, load_input, neighbours
 from humotion.clips.sampling import Sampled, consecutive_windows, uniform
 from humotion.prediction.predictor import Answer, Video
 from humotion.tasks.action_recognition.training.abstention import Abstention, read_abstention
-from humotion.tasks.action_recognition.window_predictor import WindowPredictor
+from humotion.tasks.action_recognition.window_predictor import WindowPredictor, is_without_people
 from humotion.training.task import Batch
 
 SHOWN_CLASSES = 5
+NOBODY = Answer("nobody was found, so there is no action", {"label": None, "probabilities": None})
 
 
 class ActionPredictor(WindowPredictor):
@@ -68,8 +69,12 @@ class ActionPredictor(WindowPredictor):
         }
 
     def answer(self, video: Video) -> Answer:
-        """Return the most likely classes, and ``label`` and ``probabilities``; nothing is drawn."""
-        return answer_of(self.probabilities(video))
+        """Return the most likely classes, and ``label`` and ``probabilities``; nothing is drawn.
+
+        Both are None if the tool of the training found nobody: a model that is shown nobody says something, too.
+        """
+        seen = self.seen(video)
+        return NOBODY if is_without_people(seen) else answer_of(self.probabilities(seen))
 
 
 def answer_of(probabilities: dict[str, float]) -> Answer:

@@ -68,6 +68,11 @@ class WindowPredictor(Predictor):
         return Verdict(guess, "", guess, confidence, probabilities)
 
 
+def is_without_people(video: Video) -> bool:
+    """Whether a tool looked for people and found nobody in any frame."""
+    return "found" in video.annotation and not np.asarray(video.annotation["found"], bool).any()
+
+
 def _is_empty(window: Video) -> bool:
     """Whether a tool looked for people and found somebody in too few frames."""
     if "found" not in window.annotation:

@@ -16,6 +16,7 @@ from humotion.clips.crop import clip_windows, crop_geometry, cut, to_stored
 from humotion.clips.people import main_person_boxes
 from humotion.errors import HumotionError
 from humotion.figures.overlay import draw_skeleton
+from humotion.prediction.bars import frames_bar
 from humotion.prediction.layer import people_tool, with_people
 from humotion.prediction.predictor import Answer, Frames, Predictor, Video
 from humotion.prediction.rows import Rows
@@ -110,7 +111,7 @@ class PosePredictor(Predictor):
         known = np.asarray(np.isfinite(boxes).all(axis=1))
         shape = (len(boxes), len(self.skeleton.joints))
         joints, scores = np.full((*shape, 2), np.nan, np.float32), np.zeros(shape, np.float32)
-        frames, at = iter(video), 0
+        frames, at = iter(frames_bar(video, total=video.num_frames, desc="joints")), 0
         with torch.inference_mode():
             for stretch in stretches(known, np.zeros(len(known), bool) if starts is None else starts):
                 shown = islice(frames, stretch.start - at, stretch.stop - at)

@@ -14,7 +14,7 @@ from humotion.prediction.caution import joined
 from humotion.prediction.predictor import Answer, Predictor, Video, load_predictor
 from humotion.tasks.action_recognition.fusion.mixture import mixed
 from humotion.tasks.action_recognition.fusion.rule import rule_of
-from humotion.tasks.action_recognition.predictor import answer_of
+from humotion.tasks.action_recognition.predictor import NOBODY, answer_of
 from humotion.tasks.action_recognition.training.abstention import Abstention
 from humotion.tasks.action_recognition.window_predictor import WindowPredictor
 from humotion.training.description import VALIDATION, ModelDescription, read_description
@@ -66,13 +66,12 @@ class FusionPredictor(WindowPredictor):
         shared = self._shared(seen)
         return self._mixed([member.of_windows(shared[name]) for name, member in self.members.items()])
 
-    def probabilities(self, video: Video) -> dict[str, float]:
-        """Return the probability of every class, the most likely first."""
-        return self._mixed([member.answer(video).values["probabilities"] for member in self.members.values()])
-
     def answer(self, video: Video) -> Answer:
-        """Return the most likely classes, and ``label`` and ``probabilities``; nothing is drawn."""
-        return answer_of(self.probabilities(video))
+        """See `ActionPredictor.answer`; there is nobody if a member sees nobody."""
+        answers = [member.answer(video).values for member in self.members.values()]
+        if any(one["label"] is None for one in answers):
+            return NOBODY
+        return answer_of(self._mixed([one["probabilities"] for one in answers]))
 
     def _mixed(self, answers: Sequence[Mapping[str, float]]) -> dict[str, float]:
         classes = self.description.meta["classes"]
