@@ -91,14 +91,14 @@ def test_a_job_that_is_stopped_comes_back_and_resumes(project: Path, monkeypatch
         time.sleep(0.05)
     for task in (project / "tasks").read_text().split():
         os.kill(int(task), signal.SIGTERM)
-    said, _ = job.communicate(timeout=120)
+    said, _ = job.communicate(timeout=600)
     assert job.returncode == 128 + signal.SIGTERM, said
     assert "The same command" in said
     assert (project / "requeued").read_text() == "requeue 17\n"
     assert not (project / "models").exists()
 
     again = submit(project)
-    said, _ = again.communicate(timeout=300)
+    said, _ = again.communicate(timeout=600)
     assert again.returncode == 0, said
     assert (project / "requeued").read_text() == "requeue 17\n"
     monkeypatch.chdir(project)
