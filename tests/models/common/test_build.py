@@ -14,12 +14,16 @@ from humotion.models.common.build import build_model, every_entry, model_entry
 from humotion.params.document import family_of
 
 NAMES = [(family, name) for family, name, _ in every_entry()]
+ONLY_READ = {"posenet"}  # by an annotation tool: no experiment has it as its model
 
 
 @pytest.mark.parametrize(("family", "name"), NAMES)
 def test_every_name_builds_a_model_that_takes_what_an_input_gives(family: str, name: str) -> None:
     with torch.device("meta"):
         model = build_model(family, name, **next(iter(model_entry(family, name).official.values())))
+    if name in ONLY_READ:
+        assert model.reads == ("pictures",) and callable(model.normalise)
+        return
     assert model.num_neighbours in (1, 3)
     if "frames" in getattr(model, "reads", ("frames",)):
         assert callable(model.normalise)
@@ -29,7 +33,7 @@ def test_every_name_builds_a_model_that_takes_what_an_input_gives(family: str, n
 
 def test_names_are_unique_so_that_older_model_folders_find_their_family() -> None:
     assert len({name for _, name in NAMES}) == len(NAMES)
-    assert all(family_of(name) == family for family, name in NAMES)
+    assert all(family_of(name) == (None if name in ONLY_READ else family) for family, name in NAMES)
     assert family_of("resnet") is None
 
 

@@ -51,7 +51,12 @@ class Separable(nn.Module):
 
 
 class PoseNet(nn.Module):
-    """The network, 1,258,195 parameters. Its pictures have sides of 16 n + 1 pixels, so that no padding is lopsided."""
+    """The network, 1,258,195 parameters. Its pictures have sides of 16 n + 1 pixels, so that no padding is lopsided.
+
+    It is read by an annotation tool; no experiment trains it.
+    """
+
+    reads = ("pictures",)
 
     def __init__(self) -> None:
         super().__init__()
