@@ -42,6 +42,7 @@ def page_with_camera(
         driver.quit()
 
 
+@pytest.mark.thorough
 @needs_ffmpeg
 def test_a_recording_is_answered(page_with_camera: Page, started: Start) -> None:  # noqa: F811
     page = page_with_camera
