@@ -69,7 +69,7 @@ def test_logits_are_those_of_scikit_learn() -> None:
     l2 = linear_probe.fit(features, labels, val_features, val_labels, 2).l2
     # Two classes: scikit-learn fits their difference, whose weights are twice as large.
     regression = LogisticRegression(C=2 / (l2 * len(labels)), max_iter=10_000, tol=1e-8)
-    pipeline = make_pipeline(StandardScaler(), regression).fit(features, labels)
+    pipeline = make_pipeline(StandardScaler(), regression).fit(features.astype(np.float64), labels)
     assert logits[:, 1] - logits[:, 0] == pytest.approx(pipeline.decision_function(val_features), rel=1e-3)
     assert top1 == pytest.approx(np.mean(pipeline.predict(val_features) == val_labels))
     assert top1 == pytest.approx(np.mean(logits.argmax(1) == val_labels))
