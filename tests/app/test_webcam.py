@@ -42,6 +42,11 @@ def page_with_camera(
         driver.quit()
 
 
+def played(page: Page) -> float:
+    """Seconds for which the page has shown the camera."""
+    return float(page.driver.execute_script("return document.querySelector('video').currentTime"))
+
+
 @pytest.mark.thorough
 @needs_ffmpeg
 def test_a_recording_is_answered(page_with_camera: Page, started: Start) -> None:  # noqa: F811
@@ -51,9 +56,9 @@ def test_a_recording_is_answered(page_with_camera: Page, started: Start) -> None
     page.click("div[title='grant webcam access'] button")
     page.shot("app_camera")
     page.click("button:has([title='start recording'])")
-    page.wait(
-        lambda: page.driver.execute_script("return document.querySelector('video').currentTime > 2"), "a recording"
-    )
+    page.find("button:has([title='stop recording'])")
+    start = played(page)
+    page.wait(lambda: played(page) > start + 2, "two seconds of a recording")
     page.click("button:has([title='stop recording'])")
     page.wait(lambda: page.driver.find_elements("css selector", "button[aria-label='Clear']"), "the recorded clip")
     page.shot("app_recorded")

@@ -27,6 +27,8 @@ from humotion.serving.tidying import tidy
 KEPT_SECONDS = 3600
 """So long a browser can fetch the files of an answer."""
 _TIDY_EVERY = 600
+_MOST_VISITORS = 32
+"""So many visitors' states are kept, 0.4 MB each; Gradio would keep 10,000. One who was forgotten starts again."""
 _HEAD = "# humotion\nWhat trained models see in your clip. It stays on the machine on which this page runs."
 _NO_SECOND = "none"
 
@@ -82,6 +84,7 @@ class Page:
             self._stop_button.click(self._stop, queue=False, show_progress="hidden", api_visibility="private")
             blocks.unload(self._stop)
         blocks.queue(default_concurrency_limit=1, max_size=limits.waiting + 1)
+        blocks.state_session_capacity = _MOST_VISITORS
         self.blocks = blocks
         uploads.keep()
 
