@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.action_models import BUILD, DEFAULT, PLAIN, Sizes, Steps, operations
-from benchmarks.measure import Timing, Work, compare, hardware, use_cores, write_report
+from benchmarks.measure import Timing, Work, compare, hardware, most_resident, use_cores, write_report
 from humotion.figures.tables import markdown_table
 
 DESCRIPTION = """\
@@ -127,12 +127,6 @@ def peak(command_line: Sequence[str]) -> None:
         print(torch.cuda.max_memory_allocated() / 2**20)
     else:
         print(most_resident() - before)
-
-
-def most_resident() -> float:
-    """Peak resident memory of this program in MiB. (The ru_maxrss of a child starts at its parent's value.)"""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def markdown(report: dict[str, Any]) -> str:

@@ -95,6 +95,11 @@ def _summary(runs: Sequence[tuple[Work, float, float]]) -> Timing:
     return Timing(work.num_units, work.num_bytes, statistics.median(walls), cpu, walls)
 
 
+def most_resident() -> float:
+    """Peak resident memory of this program in MiB. (The ru_maxrss of a child starts at its parent's value.)"""
+    return next(float(line.split()[1]) / 1024 for line in _lines(Path("/proc/self/status")) if line.startswith("VmHWM"))
+
+
 def use_cores(count: int) -> None:
     """Keep this process and its children on ``count`` cores, so that all contenders have equally many."""
     usable = sorted(_ALL_CORES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from tqdm import tqdm
 
 from benchmarks.extraction import prepare
 from benchmarks.footage import JHMDB, clips_in
-from benchmarks.measure import hardware, write_report
+from benchmarks.measure import hardware, most_resident, write_report
 from benchmarks.peers import Settings
 
 DESCRIPTION = """\
@@ -56,7 +55,7 @@ def peak(data: str, count: str) -> None:
         start = time.perf_counter()
         work = run()
         seconds = time.perf_counter() - start
-    print(work.num_units, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, seconds)
+    print(work.num_units, most_resident(), seconds)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import os
 import shutil
 import subprocess
 import sys
@@ -35,6 +34,15 @@ And the peak memory of the command, each time in a process of its own, for video
 the video by repeating it, without encoding it again.
 
   python -m benchmarks.predict_throughput --model models/lstm_pm --video clip.mp4 --memory 10 600
+"""
+_MEASURE = """
+import sys, time
+from benchmarks.measure import most_resident
+from humotion.cli.main import main
+try:
+    main()
+finally:
+    print(most_resident(), time.process_time(), file=sys.stderr)
 """
 PREDICT, BARE, ALONE = "predict", "tool and model", "model alone"
 AT_LEAST = 0.8  # of the bare model's throughput
@@ -116,15 +124,13 @@ def lasting(video: Path, seconds: int, folder: Path) -> Path:
 def peak_of(video: Path, model: Path, out: Path, weights: Path | None) -> dict[str, float]:
     """Peak memory in MiB of the command in a process of its own, its seconds, and its CPU seconds."""
     more = [] if weights is None else ["--weights", str(weights)]
-    command = [sys.executable, "-m", "humotion", "predict", str(video), "--model", str(model), "--out", str(out), *more]
+    command = [sys.executable, "-c", _MEASURE, "predict", str(video), "--model", str(model), "--out", str(out), *more]
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed.")
-    wall = time.perf_counter() - start
-    return {"mib": used.ru_maxrss / 1024, "seconds": wall, "cpu_seconds": used.ru_utime + used.ru_stime}
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"humotion {' '.join(command[3:])} failed:\n{done.stderr}")
+    megabytes, cpu_seconds = (float(value) for value in done.stderr.split()[-2:])
+    return {"mib": megabytes, "seconds": time.perf_counter() - start, "cpu_seconds": cpu_seconds}
 
 
 def memory(args: argparse.Namespace, model: Path, folder: Path) -> dict[str, dict[str, float]]:

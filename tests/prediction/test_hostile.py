@@ -98,9 +98,10 @@ def hours(path: Path, num_hours: int, fps: str) -> Path:
 def watched(path: Path, model: str) -> tuple[int, float, str]:
     """Predict in a process of its own; number of frames, peak memory in MB, and what was shown on the way."""
     program = (
-        "import resource, sys; from humotion.prediction.predict_videos import predict_videos;"
+        "import sys; from humotion.prediction.predict_videos import predict_videos;"
         "predict_videos([sys.argv[1]], [sys.argv[2]], None, as_json=True);"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, file=sys.stderr)"
+        "status = open('/proc/self/status').read();"  # ru_maxrss would start at the value of the parent
+        "print(int(status.split('VmHWM:')[1].split()[0]) / 1024, file=sys.stderr)"
     )
     command = [sys.executable, "-c", program, str(path), model]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
