@@ -60,8 +60,8 @@ def made_up(num_images: int, num_people: int, num_found: int) -> tuple[Truth, di
     return as_truth([{"id": image} for image in found], annotations, "coco"), found
 
 
-def by_pycocotools(truth: Truth, people: dict[int, People]) -> float:
-    """AP by COCO's code."""
+def by_pycocotools(truth: Truth, people: dict[int, People]) -> COCOeval:
+    """The evaluation of COCO's code: ``stats`` are the ten scores, AP first, and ``ious`` the OKS of each image."""
     labels = {
         "images": truth.images,
         "categories": [{"id": 1}],
@@ -76,7 +76,7 @@ def by_pycocotools(truth: Truth, people: dict[int, People]) -> float:
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
-    return float(evaluation.stats[0])
+    return evaluation
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return Work(options.images)
 
     def theirs() -> Work:
-        scores[THEIRS] = by_pycocotools(truth, people)
+        scores[THEIRS] = float(by_pycocotools(truth, people).stats[0])
         return Work(options.images)
 
     timings = compare({OURS: ours, MATCHES: matches, THEIRS: theirs}, options.repeats, "people")

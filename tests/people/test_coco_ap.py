@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.people_scores import by_pycocotools
 from humotion.errors import HumotionError
 from humotion.people.coco_ap import average_precision
 from humotion.people.people import People, read_results
 from humotion.people.truth import Truth, as_truth, truth_of_file
 from tests.people.conftest import crowd_of, detected
-from tests.people.test_oks import pycocotools
 
 COCO_NAMES = ("AP", "AP50", "AP75", "AP_medium", "AP_large", "AR", "AR50", "AR75", "AR_medium", "AR_large")
 CROWD_NAMES = ("AP", "AP50", "AP75", "AR", "AR50", "AR75", "AP_easy", "AP_medium", "AP_hard")
@@ -40,7 +40,7 @@ def test_the_published_predictions_for_crowdpose(multi: Path) -> None:
 def test_pycocotools_says_the_same(seed: int) -> None:
     truth = crowd_of(60, seed)
     people = detected(truth, seed + 50)
-    theirs = pycocotools(truth, people).stats
+    theirs = by_pycocotools(truth, people).stats
     scores = average_precision(truth, people)
     assert list(scores.values()) == pytest.approx(theirs.tolist(), abs=1e-12)
     assert 0.02 < scores["AP"] < 0.9

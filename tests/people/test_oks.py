@@ -1,34 +1,15 @@
 from __future__ import annotations
 
-import contextlib
-import io
 from itertools import product
 
 import numpy as np
 import pytest
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
+from benchmarks.people_scores import by_pycocotools
 from humotion.errors import HumotionError
 from humotion.people.joint_sets import SIGMAS, sigmas_of
 from humotion.people.oks import oks
-from humotion.people.people import People, to_results
-from humotion.people.truth import Truth
 from tests.people.conftest import crowd_of, detected
-
-
-def pycocotools(truth: Truth, people: dict[int, People]) -> COCOeval:
-    """The evaluation of pycocotools, in which ``ious`` has the OKS of each image."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        known = COCO()
-        known.dataset = {"images": truth.images, "annotations": truth.annotations, "categories": [{"id": 1}]}
-        known.createIndex()
-        results = [one for image, found in people.items() for one in to_results(image, found)]
-        evaluation = COCOeval(known, known.loadRes(results), "keypoints")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return evaluation
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -36,7 +17,7 @@ def test_oks_is_that_of_pycocotools(seed: int) -> None:
     """With unlabelled joints, crowds, and people without labelled joints."""
     truth = crowd_of(40, seed)
     people = detected(truth, seed + 100)
-    theirs = pycocotools(truth, people).ious
+    theirs = by_pycocotools(truth, people).ious
     num_pairs = num_empty = 0
     for image, found in people.items():
         ones = [one for one in truth.annotations if one["image_id"] == image]
