@@ -14,14 +14,15 @@ from tqdm import tqdm
 
 from benchmarks.measure import hardware
 from humotion.annotation.posenet.weights import GRAPH, NUMBERS
+from humotion.evaluation.average_precision import paired_ap
 from humotion.models.person_lab.decoding import USUAL, Fields, Found, decode
 from humotion.models.person_lab.published import PeopleReader
 from humotion.models.person_lab.targets import targets
 from humotion.models.person_lab.tree import JOINTS
-from humotion.people.ap_bootstrap import match, paired_ap
-from humotion.people.coco_ap import average_precision
-from humotion.people.people import People
-from humotion.people.truth import truth_of_file
+from humotion.tasks.multi_person_pose.evaluation.coco_ap import average_precision
+from humotion.tasks.multi_person_pose.training.matching import match
+from humotion.tasks.multi_person_pose.training.people import People
+from humotion.tasks.multi_person_pose.training.truth import truth_of_file
 
 DESCRIPTION = """\
 AP by OKS of PoseNet on some images, with a 95 % interval of the bootstrap over images, and its speed on one core.

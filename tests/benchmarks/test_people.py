@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import people_found, person_following
 from humotion.models.person_lab.decoding import decode
-from humotion.people.tracks import track_scores
+from humotion.tasks.multi_person_pose.evaluation.tracks import track_scores
 
 
 def test_posenet_on_the_real_images(real_data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,7 @@ def oks(found: Floats, keypoints: Floats, areas: Floats, boxes: Floats, sigmas: 
         keypoints: (G, J, 3) labelled joints and their flags, 0 for a joint that is not labelled.
         areas: (G,) of the labelled people, in square pixels.
         boxes: (G, 4) x, y, width, height of the labelled people.
-        sigmas: (J,) see `humotion.people.joint_sets`.
+        sigmas: (J,) see `humotion.tasks.multi_person_pose.training.joint_sets`.
     """
     known = np.asarray(keypoints[..., 2] > 0)  # (G, J)
     steps = found[:, None] - keypoints[None, ..., :2]  # (D, G, J, 2)

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from humotion.errors import HumotionError
 from humotion.files import read_json
-from humotion.people.joint_sets import sigmas_of
-from humotion.people.oks import BOX_SHARE
-from humotion.people.people import PERSON
 from humotion.store.layers import Layer
+from humotion.tasks.multi_person_pose.training.joint_sets import sigmas_of
+from humotion.tasks.multi_person_pose.training.oks import BOX_SHARE
+from humotion.tasks.multi_person_pose.training.people import PERSON
 
 
 class Truth(NamedTuple):
@@ -23,7 +23,7 @@ class Truth(NamedTuple):
 
     images: list[dict[str, Any]]
     annotations: list[dict[str, Any]]
-    joint_set: str  # a name in `humotion.people.joint_sets`
+    joint_set: str  # a name in `humotion.tasks.multi_person_pose.training.joint_sets`
 
     @property
     def image_ids(self) -> list[int]:

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from humotion.errors import HumotionError
-from humotion.people.people import People, from_results, read_results, to_results, write_results
+from humotion.tasks.multi_person_pose.training.people import (
+    People,
+    from_results,
+    read_results,
+    to_results,
+    write_results,
+)
 
 
 def two() -> People:

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from humotion.errors import HumotionError
-from humotion.people.joint_sets import sigmas_of
-from humotion.people.people import PERSON, People, to_results
-from humotion.people.truth import Truth
+from humotion.tasks.multi_person_pose.training.joint_sets import sigmas_of
+from humotion.tasks.multi_person_pose.training.matching import check
+from humotion.tasks.multi_person_pose.training.people import PERSON, People, to_results
+from humotion.tasks.multi_person_pose.training.truth import Truth
 
 _NAMES = {
     **{f"{kind}_all": kind for kind in ("AP", "AR")},
@@ -59,16 +60,6 @@ def average_precision(truth: Truth, people: Mapping[int, People]) -> dict[str, f
     evaluation.run()
     scores = {_NAMES.get(name, name): float(score) for name, score in evaluation.stats_as_dict.items()}
     return {name: float("nan") if score == _WITHOUT_PEOPLE else score for name, score in scores.items()}
-
-
-def check(truth: Truth, people: Mapping[int, People]) -> None:
-    """Raise HumotionError if people are of other images, or have other joints, than the labels."""
-    num_joints, ids = len(sigmas_of(truth.joint_set)), set(truth.image_ids)
-    for image_id, found in people.items():
-        if image_id not in ids:
-            raise HumotionError(f"There are people of image {image_id}, which the labels do not name: another split?")
-        if (number := found.joints.shape[1]) != num_joints:
-            raise HumotionError(f"People of image {image_id} have {number} joints; {truth.joint_set} has {num_joints}.")
 
 
 def _library() -> tuple[Any, Any]:

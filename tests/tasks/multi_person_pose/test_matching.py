@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from humotion.errors import HumotionError
+from humotion.evaluation.average_precision import ap_of, paired_ap
 from humotion.evaluation.bootstrap import draw_groups
-from humotion.people.ap_bootstrap import ap_of, match, paired_ap
-from humotion.people.coco_ap import average_precision
-from humotion.people.people import People, read_results
-from humotion.people.truth import Truth, as_truth, truth_of_file
-from tests.people.conftest import crowd_of, detected
+from humotion.tasks.multi_person_pose.evaluation.coco_ap import average_precision
+from humotion.tasks.multi_person_pose.training.matching import match
+from humotion.tasks.multi_person_pose.training.people import People, read_results
+from humotion.tasks.multi_person_pose.training.truth import Truth, as_truth, truth_of_file
+from tests.tasks.multi_person_pose.conftest import crowd_of, detected
 
 AP50, AP75 = slice(0, 1), slice(5, 6)
 

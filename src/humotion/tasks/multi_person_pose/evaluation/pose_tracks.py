@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from humotion.people.pckh import head_sizes
-from humotion.people.people import People
-from humotion.people.tracks import POSETRACK, Clear, Frame, clear_counts
 from humotion.store.skeleton import Skeleton
+from humotion.tasks.multi_person_pose.evaluation.pckh import head_sizes
+from humotion.tasks.multi_person_pose.evaluation.tracks import POSETRACK, Clear, Frame, clear_counts
+from humotion.tasks.multi_person_pose.training.people import People
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -8,7 +8,14 @@ import motmetrics
 import numpy as np
 import pytest
 
-from humotion.people.tracks import ALPHAS, POSETRACK, Clear, Frame, clear_counts, track_scores
+from humotion.tasks.multi_person_pose.evaluation.tracks import (
+    ALPHAS,
+    POSETRACK,
+    Clear,
+    Frame,
+    clear_counts,
+    track_scores,
+)
 
 
 def frame(labelled: list[int], found: list[int], similarity: list[list[float]] | float = 0.9) -> Frame:

@@ -9,7 +9,7 @@ import pytest
 import scipy.io
 
 from humotion.datasets.mpii import SKELETON
-from humotion.people.pckh import PCKh, head_sizes, pckh
+from humotion.tasks.multi_person_pose.evaluation.pckh import PCKh, head_sizes, pckh
 
 
 class Validation(NamedTuple):

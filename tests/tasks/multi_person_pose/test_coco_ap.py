@@ -11,10 +11,10 @@ import pytest
 
 from benchmarks.people_scores import by_pycocotools
 from humotion.errors import HumotionError
-from humotion.people.coco_ap import average_precision
-from humotion.people.people import People, read_results
-from humotion.people.truth import Truth, as_truth, truth_of_file
-from tests.people.conftest import crowd_of, detected
+from humotion.tasks.multi_person_pose.evaluation.coco_ap import average_precision
+from humotion.tasks.multi_person_pose.training.people import People, read_results
+from humotion.tasks.multi_person_pose.training.truth import Truth, as_truth, truth_of_file
+from tests.tasks.multi_person_pose.conftest import crowd_of, detected
 
 COCO_NAMES = ("AP", "AP50", "AP75", "AP_medium", "AP_large", "AR", "AR50", "AR75", "AR_medium", "AR_large")
 CROWD_NAMES = ("AP", "AP50", "AP75", "AR", "AR50", "AR75", "AP_easy", "AP_medium", "AP_hard")

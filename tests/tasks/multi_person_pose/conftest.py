@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from humotion.people.people import People
-from humotion.people.truth import Truth, as_truth
+from humotion.tasks.multi_person_pose.training.people import People
+from humotion.tasks.multi_person_pose.training.truth import Truth, as_truth
 
 
 @pytest.fixture(scope="session")

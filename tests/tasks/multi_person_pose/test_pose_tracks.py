@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from humotion.datasets.posetrack18 import SKELETON
-from humotion.people.people import People
-from humotion.people.pose_tracks import PoseFrame, frames_of, posetrack_mota
+from humotion.tasks.multi_person_pose.evaluation.pose_tracks import PoseFrame, frames_of, posetrack_mota
+from humotion.tasks.multi_person_pose.training.people import People
 
 NUM_JOINTS = len(SKELETON.joints)
 

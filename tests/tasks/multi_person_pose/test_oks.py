@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks.people_scores import by_pycocotools
 from humotion.errors import HumotionError
-from humotion.people.joint_sets import SIGMAS, sigmas_of
-from humotion.people.oks import oks
-from tests.people.conftest import crowd_of, detected
+from humotion.tasks.multi_person_pose.training.joint_sets import SIGMAS, sigmas_of
+from humotion.tasks.multi_person_pose.training.oks import oks
+from tests.tasks.multi_person_pose.conftest import crowd_of, detected
 
 
 @pytest.mark.parametrize("seed", range(4))

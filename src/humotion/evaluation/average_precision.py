@@ -1,0 +1,94 @@
+"""Average precision of detections that were matched to labels, and whether two methods differ by more than chance.
+
+AP is no mean over images: it sorts the detections of all images by score. So each draw of a bootstrap needs the AP
+again. Which detection takes which label is slow, but depends on one image alone: that is done before. A draw only says
+how often each image counts, and sums over the sorted detections with these weights. Both methods get the same draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from humotion.errors import HumotionError
+from humotion.evaluation.bootstrap import BootstrapResult, draw_groups, percentile_interval
+
+Bools = npt.NDArray[np.bool_]
+_RECALLS = np.linspace(0, 1, 101)
+
+
+class Matches(NamedTuple):
+    """Which detections are right, at K thresholds; N detections of all images, the surest first.
+
+    Attributes:
+        image: (N,) the place of each detection's image in ``image_ids``.
+        hit: (K, N) whether it has found a labelled person.
+        counted: (K, N) False if it has found a crowd, or a person without labelled joints.
+        num_people: (I,) labelled people of each image that are to be found.
+        image_ids: the images.
+    """
+
+    image: npt.NDArray[np.int64]
+    hit: Bools
+    counted: Bools
+    num_people: npt.NDArray[np.int64]
+    image_ids: list[int]
+
+
+def ap_of(matches: Matches, weights: npt.NDArray[np.integer] | None = None, thresholds: slice = slice(None)) -> float:
+    """AP, in which each image counts as often as ``weights`` (I,) say, once if None; NaN without labelled people.
+
+    ``thresholds`` chooses among the ten of OKS: ``slice(0, 1)`` is AP50, ``slice(5, 6)`` AP75.
+    """
+    times = np.ones(len(matches.num_people), np.int64) if weights is None else np.asarray(weights, np.int64)
+    num_people = int(times @ matches.num_people)
+    if not num_people:
+        return float("nan")
+    of_each = times[matches.image]
+    found = []
+    for hit, counted in zip(matches.hit[thresholds], matches.counted[thresholds], strict=True):
+        total = np.cumsum(of_each * counted)
+        right = np.flatnonzero(hit & counted & (of_each > 0))  # precision falls in between, so it is read only there
+        num_right = np.cumsum(of_each[right])
+        precision = np.maximum.accumulate((num_right / total[right])[::-1])[::-1]
+        places = np.searchsorted(num_right / num_people, _RECALLS, side="left")
+        found.append(np.append(precision, 0)[np.minimum(places, len(right))].mean())
+    return float(np.mean(found))
+
+
+def paired_ap(
+    one: Matches,
+    other: Matches,
+    seed: int,
+    num_resamples: int = 1000,
+    groups: Mapping[int, Hashable] | None = None,
+    thresholds: slice = slice(None),
+) -> BootstrapResult:
+    """AP of ``one`` less that of ``other``, with a 95 % interval from resampled images.
+
+    Args:
+        one: the detections of a method.
+        other: those of another, for the same labels.
+        seed: of the resampling; equal arguments return equal intervals.
+        num_resamples: number of draws.
+        groups: what each image belongs to, by its id, if images are not independent: the sequence of a frame. Then
+            groups are drawn.
+        thresholds: see `ap_of`.
+
+    Raises:
+        HumotionError: the two are not of the same labels, or there are no labelled people.
+    """
+    if one.image_ids != other.image_ids or not np.array_equal(one.num_people, other.num_people):
+        raise HumotionError("The two methods are not compared on the same labels.")
+    difference = ap_of(one, thresholds=thresholds) - ap_of(other, thresholds=thresholds)
+    if np.isnan(difference):
+        raise HumotionError("There are no labelled people, so there is no AP.")
+    names = one.image_ids if groups is None else [groups[image_id] for image_id in one.image_ids]
+    places = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    group = np.array([places[name] for name in names])
+    draws = draw_groups(len(places), seed, num_resamples)
+    resampled = [ap_of(one, times[group], thresholds) - ap_of(other, times[group], thresholds) for times in draws]
+    return percentile_interval(difference, np.array(resampled), len(places))
