@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from humotion.errors import HumotionError
 from humotion.evaluation.bootstrap import BootstrapResult, draw_groups, percentile_interval
@@ -25,6 +26,7 @@ class Matches(NamedTuple):
 
     Attributes:
         image: (N,) the place of each detection's image in ``image_ids``.
+        scores: (N,) how sure the method is of each.
         hit: (K, N) whether it has found a labelled person.
         counted: (K, N) False if it has found a crowd, or a person without labelled joints.
         num_people: (I,) labelled people of each image that are to be found.
@@ -32,6 +34,7 @@ class Matches(NamedTuple):
     """
 
     image: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float64]
     hit: Bools
     counted: Bools
     num_people: npt.NDArray[np.int64]
@@ -92,3 +95,26 @@ def paired_ap(
     draws = draw_groups(len(places), seed, num_resamples)
     resampled = [ap_of(one, times[group], thresholds) - ap_of(other, times[group], thresholds) for times in draws]
     return percentile_interval(difference, np.array(resampled), len(places))
+
+
+def matches_of(table: pd.DataFrame, suffix: str = "") -> Matches:
+    """Return the matches of a table with one row per image, as a task writes it for the comparison of versions.
+
+    Args:
+        table: ``scores`` (D,) of the detections of the image, the surest first; ``hit`` and ``counted`` (K * D,),
+            threshold after threshold; ``weight``, the number of labelled people.
+        suffix: of the names of these columns.
+    """
+    counts = [len(scores) for scores in table["scores" + suffix]]
+    num_thresholds = max((len(hit) // n for hit, n in zip(table["hit" + suffix], counts, strict=True) if n), default=1)
+    scores = np.concatenate([*table["scores" + suffix], []]).astype(float)
+
+    def joined(column: str) -> Bools:
+        parts = [np.asarray(one, bool).reshape(num_thresholds, -1) for one in table[column + suffix]]
+        return np.concatenate([*parts, np.zeros((num_thresholds, 0), bool)], axis=1)
+
+    order = np.argsort(-scores, kind="stable")
+    image = np.repeat(np.arange(len(table)), counts)[order]
+    numbers = table["weight"].to_numpy().astype(np.int64)
+    hit, counted = (joined(column)[:, order] for column in ("hit", "counted"))
+    return Matches(image, scores[order], hit, counted, numbers, list(range(len(table))))

@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from humotion.figures.style import BLUE, ORANGE
+from humotion.figures.style import BLUE, CYCLE, ORANGE, YELLOW
 from humotion.files import atomic_path
 from humotion.store.skeleton import Skeleton
 
@@ -36,6 +36,8 @@ def _rgb(name: str) -> Colour:
 
 
 SIDES: dict[str, Colour] = {"r_": _rgb(ORANGE), "l_": _rgb(BLUE)}
+PEOPLE: tuple[Colour, ...] = tuple(_rgb(name) for name in (*CYCLE, YELLOW))
+"""Colours of several people in one picture."""
 
 
 def draw_skeleton(

@@ -21,14 +21,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from humotion.errors import DivergedError
+from humotion.store.owners import UNKNOWN
+
 Floats = npt.NDArray[np.float32]
 Maps = dict[str, Tensor]
 Fields = Mapping[str, Floats]
-
-NOBODY, SEVERAL, UNKNOWN = 0, 254, 255
-"""Values of `Labels.owners` that are no person."""
-MOST = 30
-"""People of a picture whose labels a sample holds, the largest ones; all others are regions that teach nothing."""
 
 
 class Labels(NamedTuple):
@@ -37,8 +35,7 @@ class Labels(NamedTuple):
     Attributes:
         joints: (B, P, J, 2) positions.
         known: (B, P, J) bool; false for all joints of a place that nobody has.
-        owners: (B, S, S) uint8, whose each pixel is: `NOBODY`, n + 1 for person n, `SEVERAL` where masks overlap,
-            `UNKNOWN` in a crowd or a person without labelled joints, from which nothing is learned.
+        owners: (B, S, S) uint8, whose each pixel is: n + 1 for person n, or a value of `humotion.store.owners`.
     """
 
     joints: Tensor
@@ -147,8 +144,14 @@ class BottomUp(nn.Module, ABC):
         return [self.decode(fields, decoding) for fields in self.fields_of(batch["frames"][:, 0, 0])]
 
     def fields_of(self, pictures: Tensor) -> list[Fields]:
-        """Return the fields of each uint8 picture (B, 3, H, W), as arrays."""
+        """Return the fields of each uint8 picture (B, 3, H, W), as arrays.
+
+        Raises:
+            DivergedError: a value is NaN or infinite: it would only look as if nobody were there.
+        """
         maps = self.fields(self(self.normalise(pictures))[-1])
+        if not torch.stack([one.isfinite().all() for one in maps.values()]).all():
+            raise DivergedError("The model's maps are NaN or infinite: it diverged, or its training did.")
         arrays = {name: one.float().cpu().numpy() for name, one in maps.items()}
         return [{name: one[number] for name, one in arrays.items()} for number in range(len(pictures))]
 

@@ -46,10 +46,11 @@ def match(truth: Truth, people: Mapping[int, People]) -> Matches:
         counts.append(counted)
     if not scores:
         none = np.zeros((len(THRESHOLDS), 0), bool)
-        return Matches(np.zeros(0, np.int64), none, none, np.array(numbers), truth.image_ids)
-    order = np.argsort(-np.concatenate(scores), kind="stable")
+        return Matches(np.zeros(0, np.int64), np.zeros(0), none, none, np.array(numbers), truth.image_ids)
+    joined = np.concatenate(scores)
+    order = np.argsort(-joined, kind="stable")
     hit, counted = np.concatenate(hits, axis=1)[:, order], np.concatenate(counts, axis=1)[:, order]
-    return Matches(np.concatenate(image)[order], hit, counted, np.array(numbers), truth.image_ids)
+    return Matches(np.concatenate(image)[order], joined[order], hit, counted, np.array(numbers), truth.image_ids)
 
 
 def _labels_by_image(truth: Truth) -> dict[int, tuple[Floats, Floats, Floats, Bools, Bools]]:
