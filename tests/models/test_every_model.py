@@ -22,6 +22,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "heads": 2,
     },
     "person_lab": {},
+    "hourglass": {"num_joints": 4, "flip": (1, 0, 2, 3), "width": 8, "depth": 2},
     "landmark_lstm": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "dropout": 0.0},
     "gru": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "num_frames": 6, "width": 8, "dropout": 0.0},
     "ddnet": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "filters": 8, "channel_dropout": 0.0, "dropout": 0.0},
@@ -72,6 +73,8 @@ def inputs(model: nn.Module, name: str) -> tuple[Tensor, ...]:
         return (torch.rand(2, 4, 3, 64, 64),)
     if ENTRIES[name][0] == "person_lab":
         return (torch.rand(2, 3, 65, 97),)
+    if ENTRIES[name][0] == "hourglass":
+        return (torch.rand(2, 3, 32, 32),)
     frames = torch.rand(2, 4, model.num_neighbours, 3, 32, 32)  # type: ignore[call-overload]
     return frames, is_padding
 
@@ -93,7 +96,7 @@ def test_every_parameter_gets_a_gradient(name: str, official: str) -> None:
 def squared(model: nn.Module, shown: tuple[Tensor, ...]) -> Tensor:
     """The mean square of everything that the model says: of all logits, or of all maps."""
     said = all_logits(model, shown)
-    parts = said[0] if isinstance(said[0], tuple) else said
+    parts = said[0] if isinstance(said[0], tuple | list) else said
     return torch.cat([part.flatten() for part in parts]).square().mean()
 
 

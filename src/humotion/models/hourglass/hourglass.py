@@ -75,7 +75,7 @@ class PersonHourglass(nn.Module):
 
     def forward(self, crops: Tensor) -> list[Tensor]:
         """The maps (B, J, S / 4, S / 4) of every stack, for normalised crops (B, 3, S, S)."""
-        return self.network(crops)  # type: ignore[no-any-return]
+        return self.network(crops)
 
     def losses(self, batch: Mapping[str, Tensor]) -> Maps:
         """See `FindsPeople`; ``heat`` is the mean over the stacks.
