@@ -29,6 +29,7 @@ class HourglassDecoding(Section):
 class HourglassParams(StackedParams):
     """A stacked hourglass that finds the joints of one person in a crop."""
 
+    reads: ClassVar[str] = "frames"
     decodes: ClassVar[type[Section]] = HourglassDecoding
 
     family: Literal["hourglass"]

@@ -12,12 +12,13 @@ from humotion.params.section import Section
 
 
 class PeopleModelParams(ModelParams):
-    """What every model of several people has.
+    """What every model of several people has; it sees complete pictures, unless it says otherwise.
 
     Attributes:
         decodes: the section ``evaluate.decoding``: the thresholds by which people are read from this model's maps.
     """
 
+    reads: ClassVar[str] = "pictures"
     decodes: ClassVar[type[Section]]
 
     weights: Path | None = Field(None, description="model.safetensors of a model folder to start from")

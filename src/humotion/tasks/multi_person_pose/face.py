@@ -12,7 +12,7 @@ from humotion.evaluation.bootstrap import BootstrapResult
 from humotion.evaluation.face import OF_CHAMPION
 
 HEADLINES = ("ap", "ap_50", "ar")
-SCORE_COLUMNS = {"ap": "hit", "ap_50": "hit"}
+SCORE_COLUMNS = {"ap": "score", "ap_50": "score"}  # written with the matches that `validation_gain` reads
 LIMITS = (
     "People who are small, hidden by others or partly outside the picture may be missed, joined or found twice. Joints "
     "in footage of other cameras, places or people may be much less accurate than in the test images."
