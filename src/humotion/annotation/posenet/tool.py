@@ -25,6 +25,7 @@ import numpy.typing as npt
 from humotion import choices
 from humotion.annotation.posenet.weights import GRAPH, NUMBERS, find_weights
 from humotion.annotation.shared.contract import Frames
+from humotion.annotation.shared.one_thread import one_thread
 from humotion.params.annotation.posenet import PoseNetParams
 from humotion.store.skeleton import skeleton_of
 
@@ -75,8 +76,9 @@ def open_tool(settings: PoseNetParams) -> Callable[[Frames], Arrays]:
 
     def annotate(video: Frames) -> Arrays:
         people: list[People] = []
-        for start in range(0, video.num_frames, AT_ONCE):
-            people += people_in(video.decode(np.arange(start, min(start + AT_ONCE, video.num_frames))))
+        with one_thread():
+            for start in range(0, video.num_frames, AT_ONCE):
+                people += people_in(video.decode(np.arange(start, min(start + AT_ONCE, video.num_frames))))
         return _arrays(people, video.width, video.height)
 
     return annotate
