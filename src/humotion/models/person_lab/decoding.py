@@ -2,10 +2,12 @@
 
     candidates   every local maximum of a heatmap, or of the votes for a joint, moved by its short offset
     poses        from each candidate, along the tree in both directions; all candidates go together
+    bridges      a joint that this does not reach is looked for where the long offset at the start leads to
     people       candidates by falling score; one that lies on the same joint of a person who was found is left out
     masks        each cell that shows somebody goes to the person whose joints lie where its long offsets lead to
 
-Source: the paper, and the decoder published with PoseNet (scores as in its version for browsers).
+Source: the paper, and the decoder published with PoseNet (scores as in its version for browsers). Bridges are our own:
+without them, whose nose is not in the picture comes back as two people, the left half and the right half.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ class Decoding(NamedTuple):
         radius: pixels; so near to the same joint of a surer person, a joint belongs to that person.
         most: people at most.
         refinements: how often an end of a mid or long offset is moved by the offsets there.
+        bridges: look for joints by long offsets too.
         disc: pixels; the radius of the discs with which the network was trained, if votes decide where people start.
         min_votes: share of a disc's votes that must meet in a cell to start a person.
         min_mask: probability of a cell that somebody has.
@@ -64,6 +67,7 @@ class Decoding(NamedTuple):
     radius: float = 20.0
     most: int = 20
     refinements: int = 2
+    bridges: bool = True
     disc: float | None = None
     min_votes: float = 0.02
     min_mask: float = 0.5
@@ -94,6 +98,8 @@ def decode(fields: Fields, settings: Decoding = USUAL, grid: Grid = CORNERS, edg
     """
     joint, cell = _candidates(fields, settings, grid)
     poses = _follow(fields, joint, cell, settings, grid, walk_of(edges))
+    if settings.bridges and fields.mask is not None and fields.long is not None:
+        poses = _bridged(fields, fields.mask, fields.long, poses, settings, grid)
     people, totals = _greedy(poses, settings)
     points, scores = poses.points[people], poses.scores[people]
     masks = None
@@ -165,6 +171,27 @@ def _follow(fields: Fields, joint: Ints, cell: Ints, settings: Decoding, grid: G
         end = ends[which]
         step(read.forward, some, walk.above[end], walk.parents[end], end)
     return _Poses(joint, points, scores)
+
+
+def _bridged(fields: Fields, mask: Floats, long: Floats, poses: _Poses, settings: Decoding, grid: Grid) -> _Poses:
+    """Look for the joints of low score from the start, if its cell is of the same person: then it finds itself."""
+    read, every = _Reader(fields, grid), np.arange(len(poses.start))
+    starts = poses.points[every, poses.start]
+    cells = read.nearest(starts)
+    middles = grid.position(np.stack(np.divmod(cells, read.width), axis=-1))
+    ends = middles[:, None] + long.reshape(2, -1, read.size)[:, :, cells].transpose(2, 1, 0)  # (N, J, 2)
+    itself = ((ends[every, poses.start] - starts) ** 2).sum(-1) <= settings.radius**2
+    own = itself & (mask.reshape(-1)[cells] > settings.min_mask)
+    some, joint = np.nonzero((poses.scores < settings.min_joint) & own[:, None])
+    moved = ends[some, joint]
+    for _ in range(settings.refinements):
+        moved = read.snapped(joint, read.nearest(moved))
+    found = read.heat[joint * read.size + read.nearest(moved)]
+    better = found > poses.scores[some, joint]
+    points, scores = poses.points.copy(), poses.scores.copy()
+    points[some[better], joint[better]] = moved[better]
+    scores[some[better], joint[better]] = found[better]
+    return _Poses(poses.start, points, scores)
 
 
 def _greedy(poses: _Poses, settings: Decoding) -> tuple[Ints, Floats]:

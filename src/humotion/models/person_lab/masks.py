@@ -29,15 +29,16 @@ class Assignment(NamedTuple):
         farthest: the mean distance between a person's joints and where a cell looks for them, as a share of the
             person's size, above which the cell is not the person's.
         refinements: how often the end of a long offset is moved by the long offset there, and then by the short one.
+            An end that would move by the radius has come to another person, or to nobody, and stays.
         sure: probability of a joint that counts for a person's size.
-        smallest: pixels; the least size of a person of whom few joints are seen.
+        radius: pixels; also the least size of a person, of whom few joints may be seen.
     """
 
     least: float
     farthest: float
     refinements: int
     sure: float
-    smallest: float
+    radius: float
 
 
 def masks_of(surfaces: Surfaces, points: Floats, scores: Floats, grid: Grid, settings: Assignment) -> Bools:
@@ -71,7 +72,7 @@ def _sizes(points: Floats, scores: Floats, settings: Assignment) -> Floats:
     """The square root (N,) of the area of the box around each person's joints."""
     counts = (scores >= settings.sure)[..., None]
     low, high = np.where(counts, points, np.inf).min(axis=1), np.where(counts, points, -np.inf).max(axis=1)
-    return np.sqrt(np.maximum(high - low, 0).prod(axis=1)).clip(settings.smallest)
+    return np.sqrt(np.maximum(high - low, 0).prod(axis=1)).clip(settings.radius)
 
 
 def _ends(surfaces: Surfaces, cells: npt.NDArray[np.int64], grid: Grid, settings: Assignment) -> Floats:
@@ -83,6 +84,7 @@ def _ends(surfaces: Surfaces, cells: npt.NDArray[np.int64], grid: Grid, settings
     for offsets in (long, short):
         for _ in range(settings.refinements):
             there = grid.nearest(np.moveaxis(ends, 0, -1), height, width)
-            middles = grid.position(np.stack(np.divmod(there, width)))
-            ends = middles + offsets[:, layers, there]
+            better = grid.position(np.stack(np.divmod(there, width))) + offsets[:, layers, there]
+            y, x = better - ends
+            ends = np.where(y * y + x * x < settings.radius**2, better, ends)
     return ends
