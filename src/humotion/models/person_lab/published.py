@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from humotion.models.person_lab.decoding import Decoding, Fields, Found, decode
+from humotion.models.common.people_maps import Found
+from humotion.models.person_lab.decoding import Decoding, Fields, decode
 from humotion.models.person_lab.posenet import STRIDE
 from humotion.models.person_lab.tfjs import open_posenet
 

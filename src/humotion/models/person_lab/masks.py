@@ -1,0 +1,90 @@
+"""Whose is each cell of the person mask: that person's whose joints lie where the long offsets of the cell lead to."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from humotion.models.person_lab.cells import Grid
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+
+class Surfaces(NamedTuple):
+    """What masks are made of: ``mask`` (h, w) probabilities, ``short`` and ``long`` (2, J, h, w) y, x in pixels."""
+
+    mask: Floats
+    short: Floats
+    long: Floats
+
+
+class Assignment(NamedTuple):
+    """How cells find their person.
+
+    Attributes:
+        least: probability of a cell that somebody has.
+        farthest: the mean distance between a person's joints and where a cell looks for them, as a share of the
+            person's size, above which the cell is not the person's.
+        refinements: how often the end of a long offset is moved by the long offset there, and then by the short one.
+            An end that would move by the radius has come to another person, or to nobody, and stays.
+        sure: probability of a joint that counts for a person's size.
+        radius: pixels; also the least size of a person, of whom few joints may be seen.
+    """
+
+    least: float
+    farthest: float
+    refinements: int
+    sure: float
+    radius: float
+
+
+def masks_of(surfaces: Surfaces, points: Floats, scores: Floats, grid: Grid, settings: Assignment) -> Bools:
+    """Return the cells (N, h, w) of each of N people; no cell has two.
+
+    Args:
+        surfaces: the maps.
+        points: (N, J, 2) y, x in pixels.
+        scores: (N, J) probabilities of the joints: how much each counts.
+        grid: where the cells lie.
+        settings: thresholds.
+    """
+    shape = surfaces.mask.shape
+    found = np.zeros((len(points), surfaces.mask.size), bool)
+    cells = np.flatnonzero(surfaces.mask.ravel() > settings.least)
+    if not len(points) or not len(cells):
+        return found.reshape(-1, *shape)
+    ends = _ends(surfaces, cells, grid, settings)  # (2, J, C)
+    sizes = _sizes(points, scores, settings)
+    away = np.empty((len(points), len(cells)), np.float32)
+    for one, (joints, weights) in enumerate(zip(points, scores, strict=True)):
+        y, x = ends - joints.T[..., None]
+        away[one] = weights @ np.sqrt(y * y + x * x) / (max(float(weights.sum()), 1e-6) * sizes[one])
+    nearest = away.argmin(axis=0)
+    kept = away[nearest, np.arange(len(cells))] < settings.farthest
+    found[nearest[kept], cells[kept]] = True
+    return found.reshape(-1, *shape)
+
+
+def _sizes(points: Floats, scores: Floats, settings: Assignment) -> Floats:
+    """The square root (N,) of the area of the box around each person's joints."""
+    counts = (scores >= settings.sure)[..., None]
+    low, high = np.where(counts, points, np.inf).min(axis=1), np.where(counts, points, -np.inf).max(axis=1)
+    return np.sqrt(np.maximum(high - low, 0).prod(axis=1)).clip(settings.radius)
+
+
+def _ends(surfaces: Surfaces, cells: npt.NDArray[np.int64], grid: Grid, settings: Assignment) -> Floats:
+    """Where cells (C,) look for each joint: (2, J, C) y, x in pixels."""
+    height, width = surfaces.mask.shape
+    long, short = (maps.reshape(2, -1, height * width) for maps in (surfaces.long, surfaces.short))
+    layers = np.arange(long.shape[1])[:, None]
+    ends = grid.position(np.stack(np.divmod(cells, width)))[:, None] + long[..., cells]
+    for offsets in (long, short):
+        for _ in range(settings.refinements):
+            there = grid.nearest(np.moveaxis(ends, 0, -1), height, width)
+            better = grid.position(np.stack(np.divmod(there, width))) + offsets[:, layers, there]
+            y, x = better - ends
+            ends = np.where(y * y + x * x < settings.radius**2, better, ends)
+    return ends
