@@ -15,10 +15,11 @@ from humotion.params.experiment import (
 from humotion.params.inputs import PersonCropParams, PictureParams
 from humotion.params.models.associative_embedding import AssociativeEmbeddingParams
 from humotion.params.models.hourglass import HourglassParams
+from humotion.params.models.person_lab import PersonLabParams
 from humotion.params.models.stacked import PeopleModelParams
 from humotion.params.section import Section
 
-AnyPeopleModel = AssociativeEmbeddingParams | HourglassParams
+AnyPeopleModel = AssociativeEmbeddingParams | HourglassParams | PersonLabParams
 
 
 class PictureClipParams(UniformClipParams):
