@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from humotion.models.common.people_maps import SEVERAL, UNKNOWN, Fields, Labels, Maps
+from humotion.models.common.people_maps import Fields, Labels, Maps
+from humotion.store.owners import SEVERAL, UNKNOWN
 from humotion.models.person_lab.person_lab import PersonLab
 from humotion.models.person_lab.tree import JOINTS
 

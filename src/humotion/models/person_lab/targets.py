@@ -17,7 +17,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from humotion.models.common.people_maps import NOBODY, SEVERAL, UNKNOWN, Labels, Maps, of_cells
+from humotion.models.common.people_maps import Labels, Maps, of_cells
+from humotion.store.owners import NOBODY, SEVERAL, UNKNOWN
 from humotion.models.person_lab.cells import Grid
 from humotion.models.person_lab.tree import Edges
 
