@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from humotion.models.common.build import build_model, every_entry
 from humotion.tasks.action_recognition.training.model import all_logits
@@ -23,6 +24,7 @@ SMALL: dict[str, dict[str, Any]] = {
     },
     "person_lab": {},
     "hourglass": {"num_joints": 4, "flip": (1, 0, 2, 3), "width": 8, "depth": 2},
+    "associative_embedding": {"joint_names": ("nose", "l_wrist", "r_wrist"), "width": 8, "stacks": 2, "depth": 2},
     "landmark_lstm": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "dropout": 0.0},
     "gru": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "num_frames": 6, "width": 8, "dropout": 0.0},
     "ddnet": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "filters": 8, "channel_dropout": 0.0, "dropout": 0.0},
@@ -75,6 +77,8 @@ def inputs(model: nn.Module, name: str) -> tuple[Tensor, ...]:
         return (torch.rand(2, 3, 65, 97),)
     if ENTRIES[name][0] == "hourglass":
         return (torch.rand(2, 3, 32, 32),)
+    if ENTRIES[name][0] == "associative_embedding":
+        return (torch.rand(2, 3, 32, 48),)
     frames = torch.rand(2, 4, model.num_neighbours, 3, 32, 32)  # type: ignore[call-overload]
     return frames, is_padding
 
@@ -96,7 +100,7 @@ def test_every_parameter_gets_a_gradient(name: str, official: str) -> None:
 def squared(model: nn.Module, shown: tuple[Tensor, ...]) -> Tensor:
     """The mean square of everything that the model says: of all logits, or of all maps."""
     said = all_logits(model, shown)
-    parts = said[0] if isinstance(said[0], tuple | list) else said
+    parts = tree_leaves(said[0] if isinstance(said[0], tuple | list) else said)
     return torch.cat([part.flatten() for part in parts]).square().mean()
 
 
