@@ -26,7 +26,7 @@ def test_posenet_on_the_real_images(real_data: Path, capsys: pytest.CaptureFixtu
 def test_every_person_of_a_made_up_crowd_is_found(count: int) -> None:
     found = decode(people_found.crowd(count))
     assert len(found.joints) == count
-    assert found.scores.min() > 0.5
+    assert found.joint_scores.min() > 0.5
 
 
 def test_expected_places_keep_the_numbers_of_people_who_cross() -> None:

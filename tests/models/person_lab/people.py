@@ -63,6 +63,8 @@ def put(owners: Owners, shape: Bools, number: int) -> None:
 def labels_of(joints: Floats, owners: Owners, known: Bools | None = None) -> Labels:
     """One picture with these people."""
     known = np.ones(joints.shape[:2], bool) if known is None else known
+    if not len(joints):  # a batch has places for people, in which there is nobody
+        joints, known = np.zeros((1, *joints.shape[1:]), "f4"), np.zeros((1, *known.shape[1:]), bool)
     return Labels(*(torch.from_numpy(np.ascontiguousarray(one))[None] for one in (joints, known, owners)))
 
 

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from humotion.models.common.people_maps import Found
-from humotion.models.common.peaks import peaks
 from humotion.models.person_lab.cells import CORNERS, Grid
 from humotion.models.person_lab.masks import Assignment, Surfaces, masks_of
 from humotion.models.person_lab.tree import EDGES, Edges, Walk, walk_of
@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 STARTS = 4
-"""Candidates of each joint, as a multiple of the people at most: the maps of a network without training have many."""
+"""Candidates per joint, as a multiple of the people at most: the maps of a network without training have many."""
 
 
 class Fields(NamedTuple):
@@ -112,15 +112,23 @@ def decode(fields: Fields, settings: Decoding = USUAL, grid: Grid = CORNERS, edg
 
 
 def _candidates(fields: Fields, settings: Decoding, grid: Grid) -> tuple[Ints, Ints]:
-    """Joints (N,) and cells (N,), counted along the rows, of local maxima; the highest one first."""
+    """Joints (N,) and cells (N,), counted along the rows, of local maxima; the highest one first.
+
+    All cells of a flat top are maxima: of those that lead to the same pixel, one is enough.
+    """
     if settings.disc is None:
-        tops = peaks(fields.heat, settings.min_joint, STARTS * settings.most)
+        values, least = fields.heat, settings.min_joint
     else:
-        voted = votes(fields.heat, fields.short, grid, settings.disc)
-        tops = peaks(voted, settings.min_votes, STARTS * settings.most)
-    cells = np.rint(tops.cells).astype(np.int64)  # the short offset of the nearest cell is exacter than the parabola
-    order = np.argsort(-tops.scores, kind="stable")
-    return tops.joint[order], (cells[:, 1] * fields.heat.shape[2] + cells[:, 0])[order]
+        values, least = votes(fields.heat, fields.short, grid, settings.disc), settings.min_votes
+    layers = np.ascontiguousarray(values.transpose(1, 2, 0))
+    highest = cv2.dilate(layers, np.ones((3, 3), np.uint8)).reshape(layers.shape)
+    rows, columns, joint = np.nonzero((layers >= highest) & (layers >= least))
+    order = np.argsort(-layers[rows, columns, joint], kind="stable")
+    joint, cell = joint[order], (rows * layers.shape[1] + columns)[order]
+    pixels = np.rint(_Reader(fields, grid).snapped(joint, cell)).astype(np.int64)
+    _, first = np.unique(np.column_stack([joint, pixels]), axis=0, return_index=True)
+    first = np.sort(first)[: STARTS * settings.most * len(values)]
+    return joint[first], cell[first]
 
 
 class _Reader:

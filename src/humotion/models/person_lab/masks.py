@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -76,15 +76,23 @@ def _sizes(points: Floats, scores: Floats, settings: Assignment) -> Floats:
 
 
 def _ends(surfaces: Surfaces, cells: npt.NDArray[np.int64], grid: Grid, settings: Assignment) -> Floats:
-    """Where cells (C,) look for each joint: (2, J, C) y, x in pixels."""
+    """Where cells (C,) look for each joint: (2, J, C) y, x in pixels. In between, the unit is cells: it is faster."""
     height, width = surfaces.mask.shape
-    long, short = (maps.reshape(2, -1, height * width) for maps in (surfaces.long, surfaces.short))
-    layers = np.arange(long.shape[1])[:, None]
-    ends = grid.position(np.stack(np.divmod(cells, width)))[:, None] + long[..., cells]
+    long, short = (maps.reshape(2, -1) for maps in (surfaces.long, surfaces.short))
+    layers = np.arange(len(surfaces.long[0]), dtype=np.int64)[:, None] * (height * width)
+    per_pixel, limit = np.float32(1 / grid.stride), np.float32((settings.radius / grid.stride) ** 2)
+
+    def seen_from(offsets: Floats, row: npt.NDArray[Any], column: npt.NDArray[Any]) -> Floats:
+        places = layers + (row * width + column).astype(np.int64)
+        return np.stack([row, column]) + np.take(offsets, places, axis=1) * per_pixel
+
+    rows, columns = np.divmod(cells, width)
+    ends = seen_from(long, rows[None].astype(np.float32), columns[None].astype(np.float32))
     for offsets in (long, short):
         for _ in range(settings.refinements):
-            there = grid.nearest(np.moveaxis(ends, 0, -1), height, width)
-            better = grid.position(np.stack(np.divmod(there, width))) + offsets[:, layers, there]
+            nearest = np.rint(ends)
+            row, column = nearest[0].clip(0, height - 1), nearest[1].clip(0, width - 1)
+            better = seen_from(offsets, row, column)
             y, x = better - ends
-            ends = np.where(y * y + x * x < settings.radius**2, better, ends)
-    return ends
+            np.copyto(ends, better, where=y * y + x * x < limit)
+    return grid.position(ends)
