@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from humotion.models.common.people_maps import Labels, Maps, of_cells
-from humotion.store.owners import NOBODY, SEVERAL, UNKNOWN
 from humotion.models.person_lab.cells import Grid
 from humotion.models.person_lab.tree import Edges
+from humotion.store.owners import NOBODY, SEVERAL, UNKNOWN
 
 
 class _Discs(NamedTuple):

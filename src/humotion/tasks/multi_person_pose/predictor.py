@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from itertools import islice, pairwise
 from typing import Any
@@ -18,16 +19,26 @@ from humotion.figures.overlay import PEOPLE, draw_skeleton
 from humotion.inputs.whole_pictures import window_of
 from humotion.models.common.people_maps import Found
 from humotion.prediction.bars import frames_bar
+from humotion.prediction.layer import everybody_tool, with_people
 from humotion.prediction.predictor import Answer, Frames, Predictor, Video
 from humotion.prediction.rows import Rows
 from humotion.prediction.shots import shot_starts
 from humotion.store.skeleton import Skeleton
+from humotion.tasks.multi_person_pose.training.joint_sets import sigmas_of
 from humotion.tasks.multi_person_pose.training.outcomes import to_stored
 from humotion.tasks.multi_person_pose.training.people import People
+from humotion.tasks.multi_person_pose.training.person_boxes import boxes_of_layer
+from humotion.tasks.multi_person_pose.training.top_down import Cutting, find_top_down
 
 FRAMES_AT_ONCE = 8
+_ADVICE = (
+    "The model looks at one person at a time, and nothing here says where people are, so it looked at whole frames: run "
+    "`humotion fetch posenet`"
+)
 SURELY, ALIKE, HITS, LOST = 0.2, 0.3, 3, 30
 """How people are followed: see `humotion.params.annotation.person_tracks.PersonTracksParams`."""
+
+_logger = logging.getLogger(__name__)
 
 
 class PeoplePredictor(Predictor):
@@ -38,40 +49,72 @@ class PeoplePredictor(Predictor):
         """The joint set of the model."""
         return Skeleton.from_dict(self.description.meta["skeleton"])
 
-    def people(self, video: Video) -> list[People]:
-        """Return the people in each frame, in pixels of the video.
+    def people(self, video: Video) -> tuple[list[People], str]:
+        """Return the people in each frame, in pixels of the video, and a sentence about what would find them better.
 
         Raises:
-            HumotionError: the model looks into crops, and nothing says where people are.
+            HumotionError: the tool of the training's layer, which says where people are, cannot run here.
         """
-        if self.description.preprocessing["input"] != "whole_pictures":
-            raise HumotionError(
-                f"{self.description.experiment} looks at one person at a time, and needs to be told where people are: "
-                "`humotion predict` cannot do that yet. `dvc repro evaluate@...` scores it on labelled boxes."
-            )
+        with torch.inference_mode():
+            if self.description.preprocessing["input"] == "whole_pictures":
+                return self._bottom_up(video), ""
+            return self._top_down(video)
+
+    def _bottom_up(self, video: Video) -> list[People]:
         task: Any = self.task
         window = window_of(video.width, video.height)
         crop = crop_geometry(window, self.size)
         frames_left = iter(frames_bar(video, total=video.num_frames, desc="people"))
         found: list[People] = []
-        with torch.inference_mode():
-            while frames := list(islice(frames_left, FRAMES_AT_ONCE)):
-                pictures = np.stack([cut(frame, window, self.size) for frame in frames])
-                shown = torch.from_numpy(pictures).permute(0, 3, 1, 2)[:, None, None]
-                found += [
-                    _as_people(to_stored(one, crop)) for one in task.people_model.find({"frames": shown}, task.decoding)
-                ]
+        while frames := list(islice(frames_left, FRAMES_AT_ONCE)):
+            pictures = np.stack([cut(frame, window, self.size) for frame in frames])
+            shown = torch.from_numpy(pictures).permute(0, 3, 1, 2)[:, None, None]
+            found += [
+                _as_people(to_stored(one, crop)) for one in task.people_model.find({"frames": shown}, task.decoding)
+            ]
         return found
+
+    def _top_down(self, video: Video) -> tuple[list[People], str]:
+        task: Any = self.task
+        settings = self.description.preprocessing
+        cutting = Cutting(self.size, settings["person_scale"], settings.get("pixel_scale"))
+        sigmas = sigmas_of(self.skeleton.name)
+        annotation, advice = self._where(video)
+        bar = frames_bar(video, total=video.num_frames, desc="people")
+        found = [
+            find_top_down(
+                *(task.people_model, frame, boxes_of_layer(annotation, number), cutting, task.decoding, sigmas)
+            )
+            for number, frame in enumerate(bar)
+        ]
+        return found, advice
+
+    def _where(self, video: Video) -> tuple[Mapping[str, npt.NDArray[Any]], str]:
+        """Where people are, by the layer of the training, or else by PoseNet, or else the whole frame; and advice."""
+        if self.description.preprocessing.get("layer") is not None:
+            return self.seen(video).annotation, ""
+        try:
+            tool = everybody_tool()
+        except HumotionError as error:
+            _logger.info("PoseNet cannot look for people: %s", error)
+            frame = np.array([0, 0, video.width - 1, video.height - 1], np.float32)
+            return {
+                "boxes": np.tile(frame, (1, video.num_frames, 1)),
+                "found": np.ones((1, video.num_frames), bool),
+            }, _ADVICE
+        return with_people(video, tool, ("boxes", "found", "visibility")).annotation, ""
 
     def answer(self, video: Video) -> Answer:
         """Return who is where.
 
         ``people`` of the values has ``names`` (J), ``edges`` (pairs of their indices), and ``frames`` (N), each a list
         of people: ``track`` (a number, null for somebody who was seen only briefly), ``score``, ``box`` x1, y1, x2, y2,
-        and ``joints`` (J, 3): x, y, score, three zeros for a joint that was not found.
+        and ``joints`` (J, 3): x, y, score, three zeros for a joint that was not found. ``note`` is what a user must
+        know of it.
         """
         skeleton = self.skeleton
-        people = followed(self.people(video), skeleton, shot_starts(video))
+        found, advice = self.people(video)
+        people = followed(found, skeleton, shot_starts(video))
 
         def draw(number: int, frame: Frames) -> Frames:
             found = people[number]
@@ -88,8 +131,9 @@ class PeoplePredictor(Predictor):
             "names": skeleton.joints,
             "edges": [list(edge) for edge in skeleton.edges],
             "frames": Rows(len(people), lambda number: _rows(people[number])),
+            "note": advice,
         }
-        return Answer(text, {"people": values}, draw if most else None)
+        return Answer(". ".join(filter(None, [text, advice])), {"people": values}, draw if most else None)
 
 
 def followed(people: list[People], skeleton: Skeleton, starts: npt.NDArray[np.bool_]) -> list[People]:
