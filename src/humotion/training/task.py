@@ -82,6 +82,9 @@ class Task(pl.LightningModule, ABC):
         """
         return {}
 
+    def read_by(self, evaluate: Any) -> None:
+        """Take from the section ``evaluate`` how outputs are read, for a task that has a choice (``decoding``)."""
+
     def before_fit(
         self, data: ClipDataModule, machine: MachineParams, callbacks: Sequence[pl.Callback] = ()
     ) -> dict[str, float]:

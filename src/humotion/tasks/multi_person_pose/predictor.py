@@ -32,8 +32,8 @@ from humotion.tasks.multi_person_pose.training.top_down import Cutting, find_top
 
 FRAMES_AT_ONCE = 8
 _ADVICE = (
-    "The model looks at one person at a time, and nothing here says where people are, so it looked at whole frames: run "
-    "`humotion fetch posenet`"
+    "The model looks at one person at a time, and nothing here says where people are, so it looked at whole frames: "
+    "run `humotion fetch posenet`"
 )
 SURELY, ALIKE, HITS, LOST = 0.2, 0.3, 3, 30
 """How people are followed: see `humotion.params.annotation.person_tracks.PersonTracksParams`."""

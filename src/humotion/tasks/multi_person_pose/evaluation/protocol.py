@@ -12,7 +12,7 @@ from humotion.clips.datamodule import ClipDataModule
 from humotion.evaluation.average_precision import paired_ap
 from humotion.evaluation.result import Evaluation
 from humotion.params.document import Params
-from humotion.params.tasks.multi_person_pose import MultiPersonExperiment, decoding_of
+from humotion.params.tasks.multi_person_pose import MultiPersonExperiment
 from humotion.tasks.multi_person_pose.evaluation.coco_ap import average_precision
 from humotion.tasks.multi_person_pose.evaluation.mean_pose import mean_pose, placed
 from humotion.tasks.multi_person_pose.evaluation.overlap import ap_by_overlap
@@ -34,7 +34,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     """Score the test images and write report and overlays into ``folder``."""
     assert isinstance(task, MultiPersonPose) and isinstance(data.experiment, MultiPersonExperiment)
     experiment, settings = data.experiment, data.experiment.evaluate
-    task.decoding = decoding_of(experiment.model.name, settings.decoding)
+    task.read_by(settings)
     truth, people = task.people_of_split(data, "test", params.machine)
     baseline = placed(mean_pose(labels_of_split(data, "train")), truth)
     columns = {experiment.model.name: _scores(truth, people), "mean pose": _scores(truth, baseline)}

@@ -19,7 +19,7 @@ from humotion.models.common.weights import misfits, read_weights
 from humotion.params.experiment import OptimizerParams
 from humotion.params.machine import MachineParams
 from humotion.params.section import Section
-from humotion.params.tasks.multi_person_pose import MultiPersonExperiment, decoding_of
+from humotion.params.tasks.multi_person_pose import MultiPersonExperiment, PeopleEvaluateParams, decoding_of
 from humotion.tasks.multi_person_pose.training.matching import match
 from humotion.tasks.multi_person_pose.training.outcomes import (
     labels_of_split,
@@ -77,6 +77,10 @@ class MultiPersonPose(Task):
         if experiment.model.weights is not None:
             load_weights(task.model, experiment.model.weights)
         return task
+
+    def read_by(self, evaluate: PeopleEvaluateParams) -> None:
+        """Read people from maps by ``evaluate.decoding``."""
+        self.decoding = decoding_of(self.architecture["name"], evaluate.decoding)
 
     def training_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
         """Return the sum of the parts of the model's loss, and log each."""
