@@ -44,8 +44,7 @@ CORNERS = [0, 1, 2, 1, 2, 3, 0, 3]
 def people_in(store: FrameStore, video_id: str) -> list[int]:
     """Return every person of whom a joint is known in some frame: a crop of anybody else would teach nothing."""
     visibility = store[video_id].visibility
-    known = [] if visibility is None else (visibility > 0).any(axis=(1, 2))
-    return [int(person) for person in np.flatnonzero(known)]
+    return [] if visibility is None else [person for person, flags in enumerate(visibility) if flags.any()]
 
 
 def skeleton_of_samples(store: FrameStore) -> Skeleton | None:

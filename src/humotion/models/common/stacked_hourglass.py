@@ -42,7 +42,7 @@ class Hourglass(nn.Module):
 
     def __init__(self, depth: int, channels: int) -> None:
         super().__init__()
-        self.beside = Residual(channels, channels)
+        self.level = Residual(channels, channels)
         self.down = Residual(channels, channels)
         self.inner = Hourglass(depth - 1, channels) if depth > 1 else Residual(channels, channels)
         self.up = Residual(channels, channels)
@@ -50,7 +50,7 @@ class Hourglass(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) of the same shape."""
         low = self.up(self.inner(self.down(F.max_pool2d(x, 2))))
-        return self.beside(x) + F.interpolate(low, size=x.shape[-2:], mode="nearest")
+        return self.level(x) + F.interpolate(low, size=x.shape[-2:], mode="nearest")
 
 
 class Stack(nn.Module):
