@@ -35,7 +35,7 @@ def decode(maps: Tensor, decoding: HourglassDecoding, stride: int, sigma: float)
         stride: pixels per cell.
         sigma: of the Gaussians that the maps were trained with, in pixels.
     """
-    maps = maps.detach().float()
+    maps = maps.detach().float().contiguous()  # channels may come last
     highest, index = maps.flatten(2).max(-1)  # (B, J); NaN, if there is one, is the highest
     width = maps.shape[-1]
     cells = torch.stack([index % width, index // width], dim=-1)  # (B, J, 2) x, y
