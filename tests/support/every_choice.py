@@ -60,7 +60,12 @@ def params_of_every_choice(experiments: dict[str, Any]) -> dict[str, Any]:
     by_task = {experiment["task"]: experiment for experiment in experiments.values()}
     made = {
         name: by_task.get(chosen["tasks"], next(iter(by_task.values())))
-        | {"task": chosen["tasks"], "input": chosen["inputs"], "dataset": next(iter(chosen_by_dataset())), "layer": "labels"}
+        | {
+            "task": chosen["tasks"],
+            "input": chosen["inputs"],
+            "dataset": next(iter(chosen_by_dataset())),
+            "layer": "labels",
+        }
         | {"model": {"family": chosen["models"], "name": chosen["model"]}}
         for name, chosen in chosen_by_experiment().items()
     }

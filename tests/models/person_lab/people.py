@@ -90,7 +90,9 @@ def real_labels(path: Path, side: int, most: int = 30) -> dict[int, tuple[Labels
     by_image: dict[int, list[dict[str, Any]]] = {image: [] for image in sizes}
     for one in content["annotations"]:
         by_image[one["image_id"]].append(one)
-    return {image: (_square(ones, side, side / sizes[image], most), side / sizes[image]) for image, ones in by_image.items()}
+    return {
+        image: (_square(ones, side, side / sizes[image], most), side / sizes[image]) for image, ones in by_image.items()
+    }
 
 
 def _square(ones: Sequence[dict[str, Any]], side: int, scale: float, most: int) -> Labels:

@@ -240,7 +240,9 @@ def test_weights_multiply_the_parts() -> None:
     batch = batch_of(small())
     model, doubled = small(), small(loss_weights={"heat": 8.0, "mask": 0.0, "short": 1.0, "mid": 0.5, "long": 0.25})
     doubled.load_state_dict(model.state_dict())
-    parts, others = ({name: float(part.detach()) for name, part in one.losses(batch).items()} for one in (model, doubled))
+    parts, others = (
+        {name: float(part.detach()) for name, part in one.losses(batch).items()} for one in (model, doubled)
+    )
     factors = {"heat": 2, "mask": 0, "short": 1, "mid": 2, "long": 2}
     assert others == pytest.approx({name: factors[name] * part for name, part in parts.items()})
 
