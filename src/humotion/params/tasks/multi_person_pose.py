@@ -15,11 +15,12 @@ from humotion.params.experiment import (
 from humotion.params.inputs import PersonCropParams, PictureParams
 from humotion.params.models.associative_embedding import AssociativeEmbeddingParams
 from humotion.params.models.hourglass import HourglassParams
+from humotion.params.models.open_pose import OpenPoseParams
 from humotion.params.models.person_lab import PersonLabParams
 from humotion.params.models.stacked import PeopleModelParams
 from humotion.params.section import Section
 
-AnyPeopleModel = AssociativeEmbeddingParams | HourglassParams | PersonLabParams
+AnyPeopleModel = OpenPoseParams | AssociativeEmbeddingParams | PersonLabParams | HourglassParams
 
 
 class PictureClipParams(UniformClipParams):
