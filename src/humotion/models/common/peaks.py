@@ -66,8 +66,8 @@ def _vertex(heat: Floats, joint: Ints, row: Ints, column: Ints, dy: int, dx: int
     """Offset of the parabola's top from a peak along one axis, at most half a cell; 0 at the border."""
     height, width = heat.shape[1:]
     inside = (row >= dy) & (row < height - dy) & (column >= dx) & (column < width - dx)
-    dy, dx = np.where(inside, dy, 0), np.where(inside, dx, 0)
-    before, own, after = (heat[joint, row + step * dy, column + step * dx] for step in (-1, 0, 1))
+    down, right = np.where(inside, dy, 0), np.where(inside, dx, 0)
+    before, own, after = (heat[joint, row + step * down, column + step * right] for step in (-1, 0, 1))
     bend = 2 * own - before - after
     return np.where(bend > 0, (after - before) / np.where(bend > 0, 2 * bend, 1), 0).clip(-0.5, 0.5)
 
@@ -81,4 +81,4 @@ def read_between(maps: Floats, cells: Floats) -> Floats:
     u, v = (x - left).astype(np.float32), (y - top).astype(np.float32)
     upper = maps[:, top, left] * (1 - u) + maps[:, top, right] * u
     lower = maps[:, below, left] * (1 - u) + maps[:, below, right] * u
-    return upper * (1 - v) + lower * v
+    return np.asarray(upper * (1 - v) + lower * v, np.float32)

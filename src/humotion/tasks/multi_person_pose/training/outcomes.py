@@ -39,8 +39,11 @@ def unpacked(batch: Mapping[str, Tensor]) -> list[Found]:
     """Return the people of each sample of a batch that `packed` made, without masks."""
     ends = batch["count"].cumsum(0).tolist()
     joints = np.where(batch["is_found"].numpy()[..., None], batch["joints"].numpy(), np.nan).astype(np.float32)
-    parts = joints, batch["joint_scores"].numpy(), batch["scores"].numpy()
-    return [Found(*(part[start:end] for part in parts)) for start, end in zip([0, *ends], ends, strict=False)]
+    joint_scores, scores = batch["joint_scores"].numpy(), batch["scores"].numpy()
+    return [
+        Found(joints[start:end], joint_scores[start:end], scores[start:end])
+        for start, end in zip([0, *ends], ends, strict=False)
+    ]
 
 
 def to_stored(found: Found, crop: npt.NDArray[np.float32]) -> Found:
