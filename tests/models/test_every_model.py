@@ -22,7 +22,8 @@ SMALL: dict[str, dict[str, Any]] = {
         "depth": 2,
         "heads": 2,
     },
-    "person_lab": {},
+    "posenet": {},
+    "person_lab": {"joint_names": ("nose", "l_shoulder", "r_shoulder", "tail"), "width": 8, "depth": 2},
     "hourglass": {"num_joints": 4, "flip": (1, 0, 2, 3), "width": 8, "depth": 2},
     "associative_embedding": {"joint_names": ("nose", "l_wrist", "r_wrist"), "width": 8, "stacks": 2, "depth": 2},
     "landmark_lstm": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "dropout": 0.0},
@@ -51,7 +52,7 @@ CONFIGURATIONS = [(name, official) for name, (_, entry) in ENTRIES.items() for o
 def small_model(name: str, official: str) -> nn.Module:
     torch.manual_seed(0)
     family, entry = ENTRIES[name]
-    model = build_model(family, name, **{**entry.official[official], **SMALL[family]})
+    model = build_model(family, name, **{**entry.official[official], **SMALL.get(name, SMALL.get(family, {}))})
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))  # what starts at zero takes part

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 
 from humotion.models.common.people_maps import Fields, Labels, Maps
-from humotion.store.owners import SEVERAL, UNKNOWN
 from humotion.models.person_lab.person_lab import PersonLab
 from humotion.models.person_lab.tree import JOINTS
+from humotion.store.owners import SEVERAL, UNKNOWN
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from humotion.datasets import coco, mpii, posetrack18
-from humotion.models.common.people_maps import UNKNOWN, Found, Maps, of_cells
+from humotion.models.common.people_maps import Found, Maps, of_cells
 from humotion.models.person_lab.losses import KINDS
 from humotion.models.person_lab.person_lab import PersonLab
 from humotion.params.models.person_lab import PersonLabDecodingParams, PersonLabParams
+from humotion.store.owners import SEVERAL, UNKNOWN
 from tests.models.person_lab.people import (
     Bools,
     Floats,
@@ -78,7 +79,7 @@ def test_people_come_back_with_their_masks(count: int, joint_set: str, decoding:
 def test_people_in_each_others_way_share_no_cell_of_a_mask() -> None:
     truth = people_at((100, 120), (125, 126))
     owners = drawn(truth, (SIDE, SIDE))
-    assert (owners == 254).any()
+    assert (owners == SEVERAL).any()
     found = found_in(truth, owners)
     np.testing.assert_allclose(found.joints[in_order(found.joints, truth)], truth, atol=1e-3)
     assert found.masks is not None and found.masks.sum(axis=0).max() == 1

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from humotion.evaluation.average_precision import ap_of
-from humotion.models.common.people_maps import SEVERAL, of_cells
+from humotion.models.common.people_maps import of_cells
 from humotion.params.models.person_lab import PersonLabDecodingParams
+from humotion.store.owners import SEVERAL
 from humotion.tasks.multi_person_pose.training.matching import match
 from humotion.tasks.multi_person_pose.training.people import People
 from humotion.tasks.multi_person_pose.training.truth import Truth, truth_of_file
@@ -46,7 +47,7 @@ def scores(path: Path, side: int, decoding: PersonLabDecodingParams) -> tuple[fl
 
 
 def test_almost_nothing_is_lost(labels: Path) -> None:
-    """Joints of two people in one cell are all that is lost; bodies whose joints are not all labelled come back whole."""
+    """Joints of two people in one cell are lost; bodies whose joints are not all labelled come back whole."""
     ap, overlaps = scores(labels, 512, PersonLabDecodingParams())
     assert ap > 0.98
     assert len(overlaps) == 68

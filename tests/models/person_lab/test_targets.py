@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from humotion.models.common.people_maps import NOBODY, SEVERAL, UNKNOWN, Labels, Maps
+from humotion.models.common.people_maps import Labels, Maps
 from humotion.models.person_lab.cells import Grid, centred
 from humotion.models.person_lab.targets import encode
 from humotion.models.person_lab.tree import EDGES, tree_of
+from humotion.store.owners import NOBODY, SEVERAL, UNKNOWN
 
 NAMES = ("nose", "l_shoulder", "r_shoulder", "l_elbow")
 TREE = tree_of(NAMES)
@@ -49,16 +50,12 @@ def expected(labels: Labels, grid: Grid) -> dict[str, np.ndarray]:
             if owner not in (NOBODY, SEVERAL, UNKNOWN):
                 put("long", b, k, i, j, (owner - 1, k), cell)
             away = np.where(known[b, :, k], np.linalg.norm(joints[b, :, k] - cell, axis=-1), np.inf)
-            if away.min() > RADIUS:
-                continue
             person = int(away.argmin())
-            found["heat"][b, k, i, j] = 1
-            put("short", b, k, i, j, (person, k), cell)
-            for e, (parent, child) in enumerate(TREE):
-                if k == parent:
-                    put("forward", b, e, i, j, (person, child), cell)
-                if k == child:
-                    put("backward", b, e, i, j, (person, parent), cell)
+            ends = [("short", k, k)] + [("forward", e, c) for e, (p, c) in enumerate(TREE) if p == k]
+            ends += [("backward", e, p) for e, (p, c) in enumerate(TREE) if c == k]
+            for name, layer, end in ends if away.min() <= RADIUS else []:
+                found["heat"][b, k, i, j] = 1
+                put(name, b, layer, i, j, (person, end), cell)
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -29,9 +31,7 @@ def test_the_order_of_the_published_network() -> None:
     published = "nose l_eye l_ear, nose r_eye r_ear, nose l_shoulder l_elbow l_wrist, l_shoulder l_hip l_knee l_ankle"
     published += ", nose r_shoulder r_elbow r_wrist, r_shoulder r_hip r_knee r_ankle"
     chains = [chain.split() for chain in published.split(", ")]
-    assert [(JOINTS[a], JOINTS[b]) for a, b in EDGES] == [
-        pair for chain in chains for pair in zip(chain[:-1], chain[1:], strict=True)
-    ]
+    assert [(JOINTS[a], JOINTS[b]) for a, b in EDGES] == [pair for chain in chains for pair in pairwise(chain)]
 
 
 @pytest.mark.parametrize(

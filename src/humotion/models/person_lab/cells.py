@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +23,13 @@ class Grid(NamedTuple):
         """Positions (cells,) of the middles of cells in a row."""
         return torch.arange(cells, device=device, dtype=torch.float32) * self.stride + self.first
 
-    def position(self, cells: npt.NDArray[np.generic]) -> Floats:
+    def position(self, cells: npt.NDArray[Any]) -> Floats:
         """Pixels of cells, in any shape."""
         return (cells * self.stride + self.first).astype(np.float32)
 
     def between(self, points: Floats) -> Floats:
         """Cells of pixels, with fractions."""
-        return (points - np.float32(self.first)) / self.stride
+        return (points - np.float32(self.first)) / np.float32(self.stride)
 
     def nearest(self, points: Floats, height: int, width: int) -> Ints:
         """The numbers (...) of the cells nearest to points (..., 2), y and x, counted along the rows of a map."""

@@ -203,7 +203,7 @@ def _bridged(fields: Fields, mask: Floats, long: Floats, poses: _Poses, settings
 
 
 def _greedy(poses: _Poses, settings: Decoding) -> tuple[Ints, Floats]:
-    """The candidates that stay, and the people's scores, by falling score: who is not there yet, the surest start first."""
+    """The candidates that stay, and the people's scores, by falling score. The surest start comes first."""
     num, num_joints = poses.scores.shape
     starts = poses.points[np.arange(num), poses.start]
     free = poses.scores.sum(axis=1) >= settings.min_person * num_joints  # who shares joints only loses by it

@@ -1,4 +1,4 @@
-"""PersonLab's losses: cross entropy of the two kinds of probabilities, and the distance of offsets in discs and masks."""
+"""PersonLab's losses: cross entropy of probabilities, and the distance of offsets in discs and masks."""
 
 from __future__ import annotations
 

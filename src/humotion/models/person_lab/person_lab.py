@@ -2,10 +2,10 @@
 
     picture --> stacked hourglass --> heat J | short 2 J | forward 2 E | backward 2 E | long 2 J | mask 1
 
-``humotion.models.person_lab.targets`` says what the maps mean. Offsets are y first, then x, as in the published PoseNet;
-the network gives them in units of the disc's radius. Source: G. Papandreou et al., "PersonLab: Person Pose Estimation
-and Instance Segmentation with a Bottom-Up, Part-Based, Geometric Embedding Model", ECCV 2018, with this network in place
-of their ResNet.
+``humotion.models.person_lab.targets`` says what the maps mean. Offsets are y first, then x, as in the published
+PoseNet; the network gives them in units of the disc's radius. Source: G. Papandreou et al., "PersonLab: Person Pose
+Estimation and Instance Segmentation with a Bottom-Up, Part-Based, Geometric Embedding Model", ECCV 2018, with this
+network in place of their ResNet.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ class PersonLab(BottomUp):
             decoding: see `humotion.params.models.person_lab.PersonLabDecodingParams`.
         """
         shape = fields["heat"].shape[1:]
-        offsets = [fields[name].reshape(2, -1, *shape) for name in ("short", "forward", "backward", "long")]
+        names = ("short", "forward", "backward", "long")
+        offsets = {name: fields[name].reshape(2, -1, *shape) for name in names}
+        maps = Fields(heat=fields["heat"], mask=fields["mask"][0], **offsets)
         settings = Decoding(
             decoding.min_joint,
             decoding.min_person,
@@ -92,4 +94,4 @@ class PersonLab(BottomUp):
             decoding.min_mask,
             decoding.farthest,
         )
-        return decode(Fields(fields["heat"], *offsets, fields["mask"][0]), settings, self.grid, self.edges)
+        return decode(maps, settings, self.grid, self.edges)

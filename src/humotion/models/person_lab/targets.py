@@ -85,7 +85,7 @@ def _discs(labels: Labels, rows: Tensor, columns: Tensor, radius: float) -> _Dis
 
 
 def _to(labels: Labels, owner: Tensor, joint: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
-    """From each cell to joint ``joint[k]`` of person ``owner`` (B, K, h, w): (B, 2, K, h, w), and whether it is known."""
+    """From each cell to joint ``joint[k]`` of person ``owner`` (B, K, h, w): (B, 2, K, h, w), and if it is known."""
     batch = torch.arange(len(owner), device=owner.device)[:, None, None, None]
     which = joint[:, None, None]
     x, y = labels.joints[batch, owner, which].unbind(-1)

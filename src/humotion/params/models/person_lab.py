@@ -38,7 +38,7 @@ class PersonLabDecodingParams(Section):
     )
     bridges: bool = Field(
         True,
-        description="look for a joint that mid offsets do not reach where the long offset leads to; false: as published",
+        description="what mid offsets do not reach is looked for where the long offset leads to; false: as published",
     )
     min_mask: float = Field(0.5, ge=0, le=1, description="probability of a cell that somebody has")
     farthest: float = Field(
