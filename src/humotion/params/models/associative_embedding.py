@@ -25,10 +25,10 @@ class TagDecodingParams(Section):
     min_joints: int = Field(1, ge=1, description="joints that a person must have before refine")
     min_person: float = Field(0.0, ge=0, description="score that a person must have: the mean heat of all joints")
     duplicate_radius: float = Field(
-        0.05,
+        0.0,
         ge=0,
-        description="a person with most joints nearer to those of a surer one than this share of the person's diagonal "
-        "is left out; 0: nobody is",
+        description="leave out a person with most joints nearer to those of a surer one than this share of the larger "
+        "person's diagonal, for example 0.05; 0: leave out nobody, because people may stand so near to each other",
     )
     duplicate_share: float = Field(0.5, ge=0, lt=1, description="of the joints, above which they are most")
 
