@@ -121,15 +121,16 @@ def annotate(picture: Picture, number: int) -> list[dict[str, Any]]:
     for index, mask in enumerate(masks[: picture.first_far]):
         if mask.sum() >= FEWEST_PIXELS:
             joints = joints_of(picture.actors, index, JOINTS, picture.buffer, 0, picture.camera)
-            found.append({"iscrowd": 0, "num_keypoints": int((joints[:, 2] > 0).sum()), "keypoints": numbers(joints)} | region(mask))
+            found.append(
+                {"iscrowd": 0, "num_keypoints": int((joints[:, 2] > 0).sum()), "keypoints": numbers(joints)}
+                | region(mask)
+            )
         else:
             crowds.append(mask)
     crowds.append(masks[picture.first_far :].any(axis=0))
     empty = {"iscrowd": 1, "num_keypoints": 0, "keypoints": [0] * 3 * len(JOINTS)}
     found += [empty | region(mask) for mask in crowds if mask.any()]
-    return [
-        {"id": 100 * number + place, "image_id": number, "category_id": 1} | one for place, one in enumerate(found)
-    ]
+    return [{"id": 100 * number + place, "image_id": number, "category_id": 1} | one for place, one in enumerate(found)]
 
 
 def write_picture(job: Job, root: Path) -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
@@ -159,7 +160,8 @@ def write_labels(written: Iterable[tuple[str, dict[str, Any], list[dict[str, Any
     for split, image, people in written:
         info = {"description": "Rendered by humotion from motion-capture clips; not real footage"}
         content = files.setdefault(
-            split, {"info": info, "licenses": [], "images": [], "annotations": [], "categories": [category_of(SKELETONS[0])]}
+            split,
+            {"info": info, "licenses": [], "images": [], "annotations": [], "categories": [category_of(SKELETONS[0])]},
         )
         content["images"].append(image)
         content["annotations"] += people

@@ -71,7 +71,11 @@ def random_performer(rng: np.random.Generator, scene: Scene) -> Performer:
     """A person in clothes that stand out from the scene, with pads at all joints of the body."""
     body, look = Proportions.random(rng), random_look(rng, scene)
     face = _face(body)
-    solids = [*build_solids(body, look.long_hair, pads=True), *_shoulder_and_hip_pads(body), *_nose_and_ears(body, face)]
+    solids = [
+        *build_solids(body, look.long_hair, pads=True),
+        *_shoulder_and_hip_pads(body),
+        *_nose_and_ears(body, face),
+    ]
     return Performer(body, look, solids, face)
 
 

@@ -19,6 +19,7 @@ _TRIES = 40
 _SMALLEST_GAP = 0.02
 #: The camera keeps at least this distance from every body, in metres.
 _NEAREST = 1.0
+_REACH = 1.3  # more than the length from anybody's pelvis to a foot or a raised hand, in metres
 #: Two bodies are compared in every n-th moment: in between, they move by less than a hand.
 _STRIDE = 2
 
@@ -36,7 +37,9 @@ class View:
     def random(cls, rng: np.random.Generator, high: float) -> View:
         """A view from at most ``high`` metres above the ground."""
         focal = SIZE[0] * rng.uniform(0.95, 1.4)
-        return cls(float(focal), float(rng.uniform(0.9, high)), float(rng.uniform(4.5, 6.0)), float(rng.uniform(0.7, 1)))
+        return cls(
+            float(focal), float(rng.uniform(0.9, high)), float(rng.uniform(4.5, 6.0)), float(rng.uniform(0.7, 1))
+        )
 
     def camera(self, sideways: float = 0.0) -> Camera:
         """The camera, whose aim is ``sideways`` metres to the right of the middle."""
@@ -72,10 +75,15 @@ def gather(cast: list[Actor], count: int, propose: Callable[[list[Actor]], Actor
 
 
 def _has_room(actor: Actor, cast: Sequence[Actor]) -> bool:
-    ticks = range(0, len(actor.skeleton.origins), _STRIDE)
+    pelvis = actor.skeleton.origins[:, 0]
+    ticks = range(0, len(pelvis), _STRIDE)
     if any(actor.balls(tick)[0][:, 0].min() < _NEAREST for tick in ticks):
         return False
-    return all(gap(actor, other, tick) > _SMALLEST_GAP for other in cast for tick in ticks)
+    for other in cast:
+        apart = np.linalg.norm(other.skeleton.origins[:, 0] - pelvis, axis=1)
+        if any(apart[tick] < 2 * _REACH and gap(actor, other, tick) < _SMALLEST_GAP for tick in ticks):
+            return False
+    return True
 
 
 def stage_of(scene: Scene, cast: Sequence[Actor]) -> Stage:

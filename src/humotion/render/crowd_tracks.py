@@ -30,10 +30,10 @@ Floats = NDArray[np.float64]
 
 NUM_SEQUENCES = {"train": 4, "val": 2}
 NUM_FRAMES = 40
-_FPS = 12
+_FPS = 8
 _EARS = {"l_ear", "r_ear"}
-_PEOPLE = (3, 6)  # the least, and one more than the most
-_NEAR, _FAR = 120.0, 55.0  # pixels of a standing person
+_PEOPLE = (4, 7)  # the least, and one more than the most
+_NEAR, _FAR = 125.0, 50.0  # pixels of a standing person
 _ON_THE_SPOT = ("dance_a", "dance_b", "spin", "punch", "kick")
 
 
@@ -44,7 +44,7 @@ class Job:
     number: int
     split: str
     seed: tuple[int, ...]
-    num_frames: int = NUM_FRAMES
+    num_frames: int
 
     @property
     def name(self) -> str:
@@ -65,12 +65,12 @@ def plan(seed: int, num_sequences: dict[str, int] | None = None) -> list[Job]:
     """All sequences of the sample; ``num_sequences`` overrides the number per split."""
     counts = NUM_SEQUENCES if num_sequences is None else num_sequences
     splits = [split for split, count in counts.items() for _ in range(count)]
-    return [Job(number, split, (seed, 18, number)) for number, split in enumerate(splits, start=1)]
+    return [Job(number, split, (seed, 18, number), NUM_FRAMES) for number, split in enumerate(splits, start=1)]
 
 
 def set_up(job: Job, rng: np.random.Generator) -> Film:
     """Draw the people of a sequence, their paths and the camera's movement at random."""
-    scene, view = random_scene(rng), View.random(rng, high=2.0)
+    scene, view = random_scene(rng), View.random(rng, high=1.5)
     actors: list[Actor] = []
     gather(actors, int(rng.integers(*_PEOPLE)), lambda cast: _person(rng, scene, view, job.num_frames, len(cast)))
     pan = rng.uniform(0.2, 0.8) * rng.choice([-1, 1]) if rng.random() < 0.5 else 0.0
@@ -87,10 +87,11 @@ def _person(rng: np.random.Generator, scene: Scene, view: View, num_frames: int,
         motion = load_motion(str(rng.choice(_ON_THE_SPOT)))
         yaw, times = rng.uniform(-np.pi, np.pi), times * motion.duration / max(times[-1], motion.duration)
     else:
-        motion = load_motion("run" if rng.random() < 0.15 else "walk")
+        name, slower = ("run", 0.6) if rng.random() < 0.15 else ("walk", 1.0)
+        motion = load_motion(name)
         # Neighbours in the order of the cast walk in opposite directions, so that they meet.
         yaw = (-1) ** place * np.pi / 2 + rng.uniform(-0.4, 0.4)
-        times = rng.uniform(0, motion.duration) + times * rng.uniform(0.75, 1.1)
+        times = rng.uniform(0, motion.duration) + times * rng.uniform(0.75, 1.1) * slower
     actor = act(random_performer(rng, scene), motion.name, times, bool(rng.random() < 0.5))
     return actor.placed(yaw, middle, view.ground(rng.uniform(0.35, 0.65) * SIZE[0], depth))
 
@@ -109,7 +110,7 @@ def write_sequence(job: Job, root: Path) -> None:
         path.write_bytes(encode_jpeg(develop(paint(film.actors, buffer, film.stage, tick, camera), rng)))
         image_id = 10**10 + job.number * 10**4 + tick
         image = {"file_name": path.relative_to(root).as_posix(), "id": image_id, "frame_id": image_id}
-        images.append({**image, **_facts(job), **_ignored(buffer)})
+        images.append({**image, **_facts(job), **ignored(buffer)})
         people += annotate(film, tick, buffer, image_id)
     content = {"images": images, "annotations": people, "categories": [category_of(SKELETON)]}
     text = json.dumps(content, separators=(",", ":"))
@@ -123,7 +124,7 @@ def _facts(job: Job) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _ignored(buffer: Buffer) -> dict[str, list[list[int]]]:
+def ignored(buffer: Buffer) -> dict[str, list[list[int]]]:
     """The boxes, as polygons, of people of whom too little is seen."""
     boxes = [box_of(mask) for mask in buffer.masks if 0 < mask.sum() < FEWEST_PIXELS]
     return {
