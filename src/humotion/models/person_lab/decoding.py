@@ -50,7 +50,7 @@ class Decoding(NamedTuple):
     """How people are read from maps.
 
     Attributes:
-        min_joint: probability that a joint must have to start a person.
+        min_joint: probability that a joint must have to start a person, or to be found by a bridge.
         min_person: score that a person must have.
         radius: pixels; so near to the same joint of a surer person, a joint belongs to that person.
         most: people at most.
@@ -104,9 +104,7 @@ def decode(fields: Fields, settings: Decoding = USUAL, grid: Grid = CORNERS, edg
     points, scores = poses.points[people], poses.scores[people]
     masks = None
     if fields.mask is not None and fields.long is not None:
-        assignment = Assignment(
-            settings.min_mask, settings.farthest, settings.refinements, settings.min_joint, settings.radius
-        )
+        assignment = Assignment(settings.min_mask, settings.farthest, settings.refinements, settings.radius)
         masks = masks_of(Surfaces(fields.mask, fields.short, fields.long), points, scores, grid, assignment)
     return Found(points[..., ::-1], scores, totals, masks)
 
@@ -195,7 +193,7 @@ def _bridged(fields: Fields, mask: Floats, long: Floats, poses: _Poses, settings
     for _ in range(settings.refinements):
         moved = read.snapped(joint, read.nearest(moved))
     found = read.heat[joint * read.size + read.nearest(moved)]
-    better = found > poses.scores[some, joint]
+    better = found >= settings.min_joint
     points, scores = poses.points.copy(), poses.scores.copy()
     points[some[better], joint[better]] = moved[better]
     scores[some[better], joint[better]] = found[better]

@@ -13,6 +13,10 @@ Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
 
+SEEN = 0.1
+"""Probability of a joint that counts for a person's size."""
+
+
 class Surfaces(NamedTuple):
     """What masks are made of: ``mask`` (h, w) probabilities, ``short`` and ``long`` (2, J, h, w) y, x in pixels."""
 
@@ -30,14 +34,12 @@ class Assignment(NamedTuple):
             person's size, above which the cell is not the person's.
         refinements: how often the end of a long offset is moved by the long offset there, and then by the short one.
             An end that would move by the radius has come to another person, or to nobody, and stays.
-        sure: probability of a joint that counts for a person's size.
         radius: pixels; also the least size of a person, of whom few joints may be seen.
     """
 
     least: float
     farthest: float
     refinements: int
-    sure: float
     radius: float
 
 
@@ -57,7 +59,7 @@ def masks_of(surfaces: Surfaces, points: Floats, scores: Floats, grid: Grid, set
     if not len(points) or not len(cells):
         return found.reshape(-1, *shape)
     ends = _ends(surfaces, cells, grid, settings)  # (2, J, C)
-    sizes = _sizes(points, scores, settings)
+    sizes = _sizes(points, scores, settings.radius)
     away = np.empty((len(points), len(cells)), np.float32)
     for one, (joints, weights) in enumerate(zip(points, scores, strict=True)):
         y, x = ends - joints.T[..., None]
@@ -68,11 +70,11 @@ def masks_of(surfaces: Surfaces, points: Floats, scores: Floats, grid: Grid, set
     return found.reshape(-1, *shape)
 
 
-def _sizes(points: Floats, scores: Floats, settings: Assignment) -> Floats:
+def _sizes(points: Floats, scores: Floats, least: float) -> Floats:
     """The square root (N,) of the area of the box around each person's joints."""
-    counts = (scores >= settings.sure)[..., None]
+    counts = (scores >= SEEN)[..., None]
     low, high = np.where(counts, points, np.inf).min(axis=1), np.where(counts, points, -np.inf).max(axis=1)
-    return np.sqrt(np.maximum(high - low, 0).prod(axis=1)).clip(settings.radius)
+    return np.sqrt(np.maximum(high - low, 0).prod(axis=1)).clip(least)
 
 
 def _ends(surfaces: Surfaces, cells: npt.NDArray[np.int64], grid: Grid, settings: Assignment) -> Floats:

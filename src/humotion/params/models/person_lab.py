@@ -28,7 +28,7 @@ class PersonLabDecodingParams(Section):
     )
     min_votes: float = Field(0.05, ge=0, le=1, description="share of a disc that must vote for the cell of a start")
     min_joint: float = Field(
-        0.3, ge=0, le=1, description="probability of a joint that counts for a person's size, and of a start by heat"
+        0.3, ge=0, le=1, description="probability of a joint with start: heat, and of one found by a long offset"
     )
     min_person: float = Field(0.05, ge=0, le=1, description="mean probability of a person's joints")
     radius: float = Field(10.0, gt=0, description="pixels: nearer people with the same joint count as one")
