@@ -76,7 +76,8 @@ def _discs(labels: Labels, rows: Tensor, columns: Tensor, radius: float) -> _Dis
     along = (rows - y[..., None]) ** 2  # (B, P, J, h)
     nearest = torch.full((*x.shape[::2], len(rows), len(columns)), torch.inf, device=x.device)
     owner = torch.zeros_like(nearest, dtype=torch.long)
-    for person in range(x.shape[1]):
+    taken = labels.known.any(dim=2).any(dim=0)  # a batch has places for many more people than most pictures show
+    for person in taken.nonzero().flatten().tolist():
         away = along[:, person, :, :, None] + across[:, person, :, None]
         nearer = away < nearest
         owner.masked_fill_(nearer, person)
