@@ -34,6 +34,8 @@ def test_every_registered_model_is_listed_in_each_configuration(counted: dict[tu
         ("landmark_lstm", "4 x 50, 33 landmarks", 97_404),
         ("landmark_lstm", "64-128-64, 33 landmarks", 205_028),
         ("efficientnet_lite0", "ImageNet", 4_652_008),
+        ("open_pose", "VGG-19, COCO", 52_311_446),
+        ("open_pose_mobilenet", "MobileNetV2 0.5, COCO", 477_270),
         ("hourglass", "1 of 256, MPII", 3_426_448),
         ("hourglass", "2 of 256, MPII", 6_570_400),
         ("hourglass", "8 of 256, MPII", 25_434_112),

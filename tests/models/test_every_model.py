@@ -24,6 +24,8 @@ SMALL: dict[str, dict[str, Any]] = {
     },
     "posenet": {},
     "person_lab": {"joint_names": ("nose", "l_shoulder", "r_shoulder", "tail"), "width": 8, "depth": 2},
+    "open_pose": {"width": 8, "stacks": 2, "depth": 2, "stages": 2},
+    "open_pose_mobilenet": {},
     "hourglass": {"num_joints": 4, "flip": (1, 0, 2, 3), "width": 8, "depth": 2},
     "associative_embedding": {"joint_names": ("nose", "l_wrist", "r_wrist"), "width": 8, "stacks": 2, "depth": 2},
     "landmark_lstm": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "dropout": 0.0},
@@ -76,6 +78,8 @@ def inputs(model: nn.Module, name: str) -> tuple[Tensor, ...]:
         return (torch.rand(2, 4, 3, 64, 64),)
     if ENTRIES[name][0] == "person_lab":
         return (torch.rand(2, 3, 65, 97),)
+    if ENTRIES[name][0] == "open_pose":
+        return (torch.rand(2, 3, 64, 96),)
     if ENTRIES[name][0] == "hourglass":
         return (torch.rand(2, 3, 32, 32),)
     if ENTRIES[name][0] == "associative_embedding":

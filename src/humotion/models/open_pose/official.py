@@ -20,6 +20,7 @@ MODELS = {
             "2 hourglasses, COCO": {"width": 256, "stacks": 2, "depth": 4},
         },
     ),
+    "open_pose_mobilenet": ModelEntry("OpenPoseMobileNet", FROM_DATA, {"MobileNetV2 0.5, COCO": {}}),
 }
 SIDE = 368
 """Pixels of the square pictures of the published training."""

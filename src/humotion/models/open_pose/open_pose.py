@@ -7,22 +7,20 @@ one. Source: see `humotion.models.open_pose.vgg`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
-from torch import Tensor, nn
+from torch import nn
 
-from humotion.models.common.people_maps import BottomUp, Fields, Found, Labels, Maps
 from humotion.models.common.stacked_hourglass import StackedHourglass
-from humotion.models.open_pose import decoding as reading
-from humotion.models.open_pose.limbs import COCO, body_of
-from humotion.models.open_pose.targets import Overlap, heatmaps, limb_fields, with_neck
+from humotion.models.open_pose.limb_model import HEAT, LIMBS, LimbModel, channels_of, checked_body
+from humotion.models.open_pose.limbs import COCO
+from humotion.models.open_pose.targets import Overlap
 from humotion.models.open_pose.vgg import FieldsNetwork
 
 Features = Literal["hourglass", "vgg19"]
-HEAT, LIMBS = "heat", "limbs"
 
 
-class OpenPose(BottomUp):
+class OpenPose(LimbModel):
     """OpenPose on a stacked hourglass, or on its published network.
 
     Args:
@@ -56,10 +54,8 @@ class OpenPose(BottomUp):
         paf_overlap: Overlap = "average",
         limb_weight: float = 1.0,
     ) -> None:
-        body = body_of(joint_names or COCO)
-        if body.num_given != num_joints:
-            raise ValueError(f"there are {num_joints} joints, but {body.num_given} names of joints")
-        channels = {HEAT: len(body.joints) + 1, LIMBS: 2 * len(body.limbs)}
+        body = checked_body(num_joints, joint_names)
+        channels = channels_of(body)
         network: nn.Module
         if features == "hourglass":
             network = StackedHourglass(sum(channels.values()), width, stacks, depth)
@@ -68,28 +64,3 @@ class OpenPose(BottomUp):
         super().__init__(network, channels)
         self.body, self.sigma, self.limb_width = body, sigma, limb_width
         self.paf_overlap, self.limb_weight = paf_overlap, limb_weight
-
-    def targets(self, labels: Labels, height: int, width: int) -> Maps:
-        """See `BottomUp.targets`: the maps themselves."""
-        complete = with_neck(labels, self.body)
-        return {
-            HEAT: heatmaps(complete, height, width, self.stride, self.sigma),
-            LIMBS: limb_fields(complete, self.body, height, width, self.stride, self.limb_width, self.paf_overlap),
-        }
-
-    def stack_losses(self, maps: Maps, targets: Maps, weight: Tensor) -> Maps:
-        """See `BottomUp.stack_losses`: of a cell that teaches, the sum of the squared errors of its maps.
-
-        The published loss adds the cells too. A mean over cells does not change with the size of pictures.
-        """
-        cells = weight.sum().clamp(min=1)
-        heat, limbs = (((maps[name] - targets[name]) ** 2 * weight).sum() / cells for name in (HEAT, LIMBS))
-        return {HEAT: heat, LIMBS: self.limb_weight * limbs}
-
-    def fields(self, maps: Maps) -> Maps:
-        """See `BottomUp.fields`: all but the background."""
-        return {HEAT: maps[HEAT][:, :-1], LIMBS: maps[LIMBS]}
-
-    def decode(self, fields: Fields, decoding: Any) -> Found:
-        """See `BottomUp.decode`."""
-        return reading.decode(fields[HEAT], fields[LIMBS], self.body, self.stride, decoding)

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from humotion.params.models.stacked import StackedParams
+from humotion.params.models.stacked import PeopleModelParams, StackedParams
 from humotion.params.section import Section
 
 
@@ -25,12 +25,29 @@ class OpenPoseDecoding(Section):
     min_person: float = Field(0.2, ge=0, description="sum of joint and limb scores per joint that a person needs")
 
 
-class OpenPoseParams(StackedParams):
-    """OpenPose: heatmaps of joints, and fields along limbs."""
+class MobileNetDecoding(OpenPoseDecoding):
+    """The same for a small network, whose maps are lower."""
+
+    min_joint: float = Field(0.05, gt=0, description="height that a peak of a heatmap needs to be a joint")
+
+
+class LimbModelParams(PeopleModelParams):
+    """What heatmaps of joints and fields along limbs have as targets."""
 
     decodes: ClassVar[type[Section]] = OpenPoseDecoding
 
     family: Literal["open_pose"]
+    sigma: float = Field(7.0, gt=0, description="pixels of what the model sees, of the Gaussian around a joint")
+    limb_width: float = Field(1.0, gt=0, description="cells on both sides of a limb that belong to it")
+    paf_overlap: Literal["average", "overwrite"] = Field(
+        "average", description="where limbs of several people cross: their mean, or the last person alone"
+    )
+    limb_weight: float = Field(1.0, gt=0, description="multiplies the loss of the fields")
+
+
+class OpenPoseParams(LimbModelParams, StackedParams):
+    """OpenPose on a stacked hourglass, or on its published network."""
+
     name: Literal["open_pose"]
     features: Literal["hourglass", "vgg19"] = Field(
         "hourglass", description="vgg19: the published network, without weights from ImageNet, which cannot be had"
@@ -39,9 +56,11 @@ class OpenPoseParams(StackedParams):
         64, ge=8, multiple_of=8, description="channels; of hourglasses 256 is published, of vgg19 128; others follow it"
     )
     stages: int = Field(6, ge=1, description="of vgg19, in place of stacks and depth")
-    sigma: float = Field(7.0, gt=0, description="pixels of what the model sees, of the Gaussian around a joint")
-    limb_width: float = Field(1.0, gt=0, description="cells on both sides of a limb that belong to it")
-    paf_overlap: Literal["average", "overwrite"] = Field(
-        "average", description="where limbs of several people cross: their mean, or the last person alone"
-    )
-    limb_weight: float = Field(1.0, gt=0, description="multiplies the loss of the fields")
+
+
+class OpenPoseMobileNetParams(LimbModelParams):
+    """OpenPose on the small network for which public weights exist (`humotion convert openpose-mobilenet`)."""
+
+    decodes: ClassVar[type[Section]] = MobileNetDecoding
+
+    name: Literal["open_pose_mobilenet"]

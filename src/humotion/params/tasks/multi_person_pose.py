@@ -15,12 +15,14 @@ from humotion.params.experiment import (
 from humotion.params.inputs import PersonCropParams, PictureParams
 from humotion.params.models.associative_embedding import AssociativeEmbeddingParams
 from humotion.params.models.hourglass import HourglassParams
-from humotion.params.models.open_pose import OpenPoseParams
+from humotion.params.models.open_pose import OpenPoseMobileNetParams, OpenPoseParams
 from humotion.params.models.person_lab import PersonLabParams
 from humotion.params.models.stacked import PeopleModelParams
 from humotion.params.section import Section
 
-AnyPeopleModel = OpenPoseParams | AssociativeEmbeddingParams | PersonLabParams | HourglassParams
+AnyPeopleModel = (
+    OpenPoseParams | OpenPoseMobileNetParams | AssociativeEmbeddingParams | PersonLabParams | HourglassParams
+)
 
 
 class PictureClipParams(UniformClipParams):
