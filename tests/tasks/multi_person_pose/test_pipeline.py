@@ -170,6 +170,16 @@ def test_people_are_predicted_in_every_frame(here: Path, tmp_path: Path, name: s
     assert json.dumps([list(frame) for frame in people["frames"]])
 
 
+def test_a_layer_says_where_people_are(here: Path) -> None:
+    """Scored in the boxes of the layer: here those of the labels, which the labels' own layer does not have."""
+    changed = settings("hourglass")
+    changed["evaluate"] |= {"boxes": "layer"}
+    raw = params().model_dump(mode="json", by_alias=True, exclude_unset=True)
+    raw["experiments"]["hourglass"] = changed
+    with pytest.raises(HumotionError, match="no boxes of people"):
+        evaluate.run("hourglass", validate_params(raw, "wrong:"))
+
+
 def test_unknown_thresholds_are_refused() -> None:
     raw = params().model_dump(mode="json", by_alias=True, exclude_unset=True)
     raw["experiments"]["person_lab"]["evaluate"]["decoding"] = {"min_jiont": 0.2}

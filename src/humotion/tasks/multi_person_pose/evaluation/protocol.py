@@ -14,6 +14,7 @@ from humotion.evaluation.result import Evaluation
 from humotion.params.document import Params
 from humotion.params.tasks.multi_person_pose import MultiPersonExperiment
 from humotion.tasks.multi_person_pose.evaluation.coco_ap import average_precision
+from humotion.tasks.multi_person_pose.evaluation.layer_boxes import people_in_layer_boxes
 from humotion.tasks.multi_person_pose.evaluation.mean_pose import mean_pose, placed
 from humotion.tasks.multi_person_pose.evaluation.overlap import ap_by_overlap
 from humotion.tasks.multi_person_pose.evaluation.overlays import Shown, write_overlays
@@ -35,7 +36,11 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     assert isinstance(task, MultiPersonPose) and isinstance(data.experiment, MultiPersonExperiment)
     experiment, settings = data.experiment, data.experiment.evaluate
     task.read_by(settings)
-    truth, people = task.people_of_split(data, "test", params.machine)
+    if settings.boxes == "layer":
+        truth = labels_of_split(data, "test")
+        people = people_in_layer_boxes(task, data, truth)
+    else:
+        truth, people = task.people_of_split(data, "test", params.machine)
     baseline = placed(mean_pose(labels_of_split(data, "train")), truth)
     columns = {experiment.model.name: _scores(truth, people), "mean pose": _scores(truth, baseline)}
     groups = dict(data.clips("test")[["video_id", "group"]].itertuples(index=False, name=None))
