@@ -146,7 +146,7 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_dataset_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(HumotionError, match="ucf101.*available: hmdb51, penn_action, crowd, crowd_tracks"):
+    with pytest.raises(HumotionError, match=r"ucf101.*available: hmdb51, penn_action, crowd, crowd_tracks"):
         render_sample(tmp_path / "new", datasets=("ucf101",))
 
 
