@@ -34,7 +34,7 @@ JOINTS = SKELETONS[0].joints
 NUM_PICTURES = {"train": 600, "val": 150}
 _PEOPLE = (0.07, 0.25, 0.26, 0.2, 0.12, 0.05, 0.03, 0.02)  # shares of pictures with 1 to 8 people
 _WITH_GROUP = 0.06
-_HEIGHTS = (46.0, 125.0)  # pixels of a standing person
+_SMALLEST, _TALLEST = 54.0, 132.0  # pixels of a standing person
 _MOTIONS = {
     "walk": 0.24, "run": 0.14, "dance_a": 0.1, "dance_b": 0.1, "kick": 0.08, "punch": 0.08, "jump": 0.06, "spin": 0.06,
     "spinkick": 0.05, "getup_faceup": 0.02, "getup_facedown": 0.02, "cartwheel": 0.02, "backflip": 0.01, "crawl": 0.01,
@@ -103,8 +103,9 @@ def _spot(rng: np.random.Generator, view: View, cast: list[Actor]) -> tuple[floa
         column, depth = view.spot(cast[rng.integers(len(cast))])
         width = 0.3 * view.focal * STATURE / depth
         depth *= np.exp(rng.choice([-1, 1]) * rng.uniform(0.12, 0.5))
-        return float(column + rng.normal(0, width)), float(np.clip(depth, *(view.depth_of(size) for size in _HEIGHTS)))
-    size = np.exp(rng.uniform(*np.log(_HEIGHTS)))
+        nearest, farthest = view.depth_of(_TALLEST), view.depth_of(_SMALLEST)
+        return float(column + rng.normal(0, width)), float(np.clip(depth, nearest, farthest))
+    size = float(np.exp(rng.uniform(np.log(_SMALLEST), np.log(_TALLEST))))
     if drawn > 0.9:
         return float(rng.choice([0, SIZE[0]]) + rng.uniform(-12, 12)), view.depth_of(size)
     return float(rng.uniform(0.08, 0.92) * SIZE[0]), view.depth_of(size)
