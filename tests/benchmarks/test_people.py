@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import people_found, person_following
+from benchmarks import people_decoding, people_found, person_following
 from humotion.models.person_lab.decoding import decode
 from humotion.tasks.multi_person_pose.evaluation.tracks import track_scores
 
@@ -43,3 +43,11 @@ def test_iou_of_boxes() -> None:
     box = np.array([[0.0, 0, 2, 2]])
     others = np.array([[0.0, 0, 2, 2], [1, 1, 3, 3], [5, 5, 6, 6]])
     np.testing.assert_allclose(person_following.iou(box, others), [[1, 1 / 7, 0]])
+
+
+def test_decoding_of_every_family_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    people_decoding.main(["--people", "2", "--repeats", "1"])
+    said = capsys.readouterr().out
+    assert all(name in said for name in (*people_decoding.FAMILIES, people_decoding.LOOPS))
+    bottom_up = {"open_pose", "associative_embedding", "person_lab"}
+    assert {family.family for family in people_decoding.FAMILIES.values()} == bottom_up

@@ -142,6 +142,31 @@ def test_all_pairs_at_once_give_what_loops_give(model: OpenPose, coarse: OpenPos
             np.testing.assert_allclose(part, other, rtol=1e-5, atol=1e-5)
 
 
+def test_two_parts_of_a_person_become_one_by_a_weak_limb(model: OpenPose) -> None:
+    truth = people_at((100, 120), (300, 120))
+    fields = dict(fields_of(model, truth))
+    limbs = fields["limbs"].reshape(2, 19, 64, 128).copy()
+    for limb, (a, b) in enumerate(model.body.limbs):
+        if (model.body.joints[a], model.body.joints[b]) in (("neck", "l_hip"), ("neck", "r_hip")):
+            limbs[:, limb, 22:29, :50] = 0  # 7 of the 19 rows from the neck to the hips of the first person
+    fields["limbs"] = limbs.reshape(38, 64, 128)
+    apart = model.decode(fields, OpenPoseDecoding(merge=False))
+    assert sorted(np.isfinite(apart.joints[..., 0]).sum(axis=1)) == [3, 3, 11, 17]
+    whole = model.decode(fields, USUAL)
+    assert len(whole.joints) == 2
+    np.testing.assert_allclose(in_order(whole, truth), truth, atol=0.1)
+    limbs[:, :, 20:34, :50] = 0  # most of the trunk
+    gone = {**fields, "limbs": limbs.reshape(38, 64, 128)}
+    assert len(model.decode(gone, USUAL).joints) > 2
+
+
+def test_parts_with_a_joint_in_common_stay_two_people(model: OpenPose) -> None:
+    truth = people_at((100, 120), (140, 128))
+    fields = fields_of(model, truth)
+    loose = OpenPoseDecoding(merge_share=0.0)
+    assert len(model.decode(fields, loose).joints) == 2
+
+
 def joined(known: Bools, body: Body) -> bool:
     """Whether limbs join all known joints (K,) of a person, and these are enough for one."""
     part = np.flatnonzero(known)[:1].tolist()
