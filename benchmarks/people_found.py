@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from benchmarks.measure import hardware
 from humotion.annotation.posenet.weights import GRAPH, NUMBERS
-from humotion.evaluation.average_precision import paired_ap
+from humotion.evaluation.paired_ap import paired_ap
 from humotion.models.common.people_maps import Found, Labels
 from humotion.models.person_lab.cells import CORNERS
 from humotion.models.person_lab.decoding import USUAL, Fields, decode

@@ -15,7 +15,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from benchmarks.measure import Target, Work, as_json, compare, hardware, table, write_report
-from humotion.evaluation.average_precision import ap_of, paired_ap
+from humotion.evaluation.average_precision import ap_of
+from humotion.evaluation.paired_ap import paired_ap
 from humotion.tasks.multi_person_pose.evaluation.coco_ap import average_precision
 from humotion.tasks.multi_person_pose.training.matching import match
 from humotion.tasks.multi_person_pose.training.people import People, to_results

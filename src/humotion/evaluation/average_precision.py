@@ -1,21 +1,17 @@
-"""Average precision of detections that were matched to labels, and whether two methods differ by more than chance.
+"""Average precision of detections that were matched to labels, also with a weight per image.
 
-AP is no mean over images: it sorts the detections of all images by score. So each draw of a bootstrap needs the AP
-again. Which detection takes which label is slow, but depends on one image alone: that is done before. A draw only says
-how often each image counts, and sums over the sorted detections with these weights. Both methods get the same draws.
+AP is no mean over images: it sorts the detections of all images by score. Which detection takes which label is slow,
+but depends on one image alone: that is done before (`Matches`). Training needs this too, for validation: dvc.yaml names
+this file, so it imports nothing of the room.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-
-from humotion.errors import HumotionError
-from humotion.evaluation.bootstrap import BootstrapResult, draw_groups, percentile_interval
 
 Bools = npt.NDArray[np.bool_]
 _RECALLS = np.linspace(0, 1, 101)
@@ -60,41 +56,6 @@ def ap_of(matches: Matches, weights: npt.NDArray[np.integer] | None = None, thre
         places = np.searchsorted(num_right / num_people, _RECALLS, side="left")
         found.append(np.append(precision, 0)[np.minimum(places, len(right))].mean())
     return float(np.mean(found))
-
-
-def paired_ap(
-    one: Matches,
-    other: Matches,
-    seed: int,
-    num_resamples: int = 1000,
-    groups: Mapping[int, Hashable] | None = None,
-    thresholds: slice = slice(None),
-) -> BootstrapResult:
-    """AP of ``one`` less that of ``other``, with a 95 % interval from resampled images.
-
-    Args:
-        one: the detections of a method.
-        other: those of another, for the same labels.
-        seed: of the resampling; equal arguments return equal intervals.
-        num_resamples: number of draws.
-        groups: what each image belongs to, by its id, if images are not independent: the sequence of a frame. Then
-            groups are drawn.
-        thresholds: see `ap_of`.
-
-    Raises:
-        HumotionError: the two are not of the same labels, or there are no labelled people.
-    """
-    if one.image_ids != other.image_ids or not np.array_equal(one.num_people, other.num_people):
-        raise HumotionError("The two methods are not compared on the same labels.")
-    difference = ap_of(one, thresholds=thresholds) - ap_of(other, thresholds=thresholds)
-    if np.isnan(difference):
-        raise HumotionError("There are no labelled people, so there is no AP.")
-    names = one.image_ids if groups is None else [groups[image_id] for image_id in one.image_ids]
-    places = {name: place for place, name in enumerate(dict.fromkeys(names))}
-    group = np.array([places[name] for name in names])
-    draws = draw_groups(len(places), seed, num_resamples)
-    resampled = [ap_of(one, times[group], thresholds) - ap_of(other, times[group], thresholds) for times in draws]
-    return percentile_interval(difference, np.array(resampled), len(places))
 
 
 def matches_of(table: pd.DataFrame, suffix: str = "") -> Matches:

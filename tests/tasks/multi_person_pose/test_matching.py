@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from humotion.errors import HumotionError
-from humotion.evaluation.average_precision import ap_of, paired_ap
+from humotion.evaluation.average_precision import ap_of
 from humotion.evaluation.bootstrap import draw_groups
+from humotion.evaluation.paired_ap import paired_ap
 from humotion.tasks.multi_person_pose.evaluation.coco_ap import average_precision
 from humotion.tasks.multi_person_pose.training.matching import match
 from humotion.tasks.multi_person_pose.training.people import People, read_results

@@ -11,16 +11,22 @@ from typing import Any
 
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 
+from humotion.clips.datamodule import ClipDataModule
 from humotion.errors import HumotionError
 from humotion.files import read_json, write_json
 from humotion.params.document import Params, validate_params
 from humotion.prediction.predictor import load_predictor, read_video
 from humotion.stages import augment, evaluate, extract, index, register, sample, train
+from humotion.store.frames import FrameStore, shard_name
+from humotion.store.layers import TABLE, TABLE_TYPES, AnnotatedVideo, LayerFacts, write_facts, write_layer_shard
 from humotion.sweep.run_sweep import run_sweep
 from humotion.sweep.storage import Storage
+from humotion.tasks.multi_person_pose.evaluation.layer_boxes import people_in_layer_boxes
 from humotion.tracking.store import connect
+from humotion.training.model_folder import load_task
 from tests.support.repository import REPOSITORY
 from tests.support.trees import write_video
 
@@ -170,14 +176,43 @@ def test_people_are_predicted_in_every_frame(here: Path, tmp_path: Path, name: s
     assert json.dumps([list(frame) for frame in people["frames"]])
 
 
-def test_a_layer_says_where_people_are(here: Path) -> None:
-    """Scored in the boxes of the layer: here those of the labels, which the labels' own layer does not have."""
-    changed = settings("hourglass")
-    changed["evaluate"] |= {"boxes": "layer"}
+def test_labels_say_no_boxes_of_a_tool(here: Path) -> None:
     raw = params().model_dump(mode="json", by_alias=True, exclude_unset=True)
-    raw["experiments"]["hourglass"] = changed
+    raw["experiments"]["hourglass"]["evaluate"]["boxes"] = "layer"
     with pytest.raises(HumotionError, match="no boxes of people"):
         evaluate.run("hourglass", validate_params(raw, "wrong:"))
+
+
+def test_a_layer_says_where_people_are(here: Path) -> None:
+    """A layer with the labelled boxes gives the people of the labelled boxes."""
+    data = ClipDataModule("hourglass", params())
+    task, _ = load_task(Path("models/hourglass"))
+    truth, expected = task.people_of_split(data, "test", params().machine)  # type: ignore[operator]
+    write_boxes(Path("layers/crowd/boxes"), data.store)
+    data.store = FrameStore(data.store.folder, data.store.frames_table, Path("layers/crowd/boxes"))
+    found = people_in_layer_boxes(task, data, truth)  # type: ignore[arg-type]
+    assert found.keys() == expected.keys()
+    for image, people in found.items():
+        kept = expected[image].joints.tolist()
+        assert 0 < len(people) <= len(kept)  # equal poses in two boxes become one
+        for joints in people.joints:
+            assert min(np.abs(joints - np.array(other)).max() for other in kept) < 0.01
+
+
+def write_boxes(folder: Path, store: FrameStore) -> None:
+    """A layer that found everybody whose joints are labelled, where the labels say."""
+    videos = []
+    for video_id in store:
+        video = store[video_id]
+        assert video.boxes is not None and video.visibility is not None
+        who = (video.visibility > 0).any(axis=(1, 2))
+        arrays = {"boxes": video.boxes[who], "found": np.ones((int(who.sum()), 1), bool)}
+        videos.append(AnnotatedVideo(video_id, arrays))
+    folder.mkdir(parents=True)
+    write_layer_shard(folder / shard_name(0), videos, videos[0].arrays)
+    rows = [(one.video_id, 0, row, 1, 1, 1, "ok", "", "") for row, one in enumerate(videos)]
+    pd.DataFrame(rows, columns=list(TABLE_TYPES)).astype(TABLE_TYPES).to_parquet(folder / TABLE)
+    write_facts(folder, LayerFacts("posenet", 1))
 
 
 def test_unknown_thresholds_are_refused() -> None:

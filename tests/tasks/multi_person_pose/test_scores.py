@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 import torch
 
-from humotion.evaluation.average_precision import Matches, ap_of, matches_of, paired_ap
+from humotion.evaluation.average_precision import Matches, ap_of, matches_of
 from humotion.evaluation.face import OF_CHAMPION
+from humotion.evaluation.paired_ap import paired_ap
 from humotion.models.common.people_maps import Found, nobody
 from humotion.tasks.multi_person_pose import face
 from humotion.tasks.multi_person_pose.evaluation.mean_pose import mean_pose, placed

@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from humotion.evaluation.average_precision import matches_of, paired_ap
+from humotion.evaluation.average_precision import matches_of
 from humotion.evaluation.bootstrap import BootstrapResult
 from humotion.evaluation.face import OF_CHAMPION
+from humotion.evaluation.paired_ap import paired_ap
 
 HEADLINES = ("ap", "ap_50", "ar")
 SCORE_COLUMNS = {"ap": "score", "ap_50": "score"}  # written with the matches that `validation_gain` reads

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from humotion.clips.datamodule import ClipDataModule
-from humotion.evaluation.average_precision import paired_ap
+from humotion.evaluation.paired_ap import paired_ap
 from humotion.evaluation.result import Evaluation
 from humotion.params.document import Params
 from humotion.params.tasks.multi_person_pose import MultiPersonExperiment
