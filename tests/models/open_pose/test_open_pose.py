@@ -185,3 +185,33 @@ def test_a_few_steps_reduce_the_loss(features: str) -> None:
         people = model.eval().find(shown, USUAL)
     assert len(people) == 2
     assert all(one.joints.shape[1:] == (17, 2) for one in people)
+
+
+def test_the_foreground_counts_more() -> None:
+    """An error at a joint or on a limb counts 1 + foreground times; one where nobody is counts once."""
+    plain, weighted = (OpenPose(width=8, depth=1, foreground=foreground) for foreground in (0.0, 3.0))
+    labels = Labels(
+        torch.tensor([[[[20.0, 20.0], [44.0, 20.0]] + [[0.0, 0.0]] * 15]]), torch.zeros(1, 1, 17).bool(), None
+    )  # type: ignore[arg-type]
+    labels.known[..., 5:7] = True  # both shoulders
+    labels.joints[..., 5, :], labels.joints[..., 6, :] = torch.tensor([21.5, 21.5]), torch.tensor([45.5, 21.5])
+    targets = plain.targets(labels, 16, 16)
+    everywhere = torch.ones(1, 1, 16, 16)
+
+    def losses(model: OpenPose, at: tuple[int, int]) -> dict[str, float]:
+        maps = {name: one.clone() for name, one in targets.items()}
+        for one in maps.values():
+            one[..., at[0], at[1]] += 0.5
+        return {name: float(part) for name, part in model.stack_losses(maps, targets, everywhere).items()}
+
+    far = (15, 0)
+    assert losses(weighted, far) == pytest.approx(losses(plain, far), rel=1e-3)
+    # Of the two shoulders and the neck between them, each has one map that is 1 at its cell.
+    heat = targets["heat"][0, :-1, 5, 5].sum()
+    num_maps = targets["heat"].shape[1]
+    gained = losses(weighted, (5, 5))["heat"] / losses(plain, (5, 5))["heat"]
+    assert gained == pytest.approx(float((num_maps + 3 * heat) / num_maps), rel=1e-3)
+    on_limb = losses(weighted, (5, 7))["limbs"] / losses(plain, (5, 7))["limbs"]
+    length = targets["limbs"].unflatten(1, (2, -1)).norm(dim=1)[0, :, 5, 7].sum()
+    assert length > 0.9
+    assert on_limb == pytest.approx(float(1 + 3 * 2 * length / targets["limbs"].shape[1]), rel=1e-3)

@@ -38,6 +38,7 @@ class AssociativeEmbedding(BottomUp):
         sigma: of the heatmaps' Gaussians, in pixels.
         pull: weight of the loss that draws the tags of a person together.
         push: weight of the loss that drives the tags of two people apart.
+        foreground: how much more a cell of a heatmap counts where its target is 1.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class AssociativeEmbedding(BottomUp):
         sigma: float = 4.0,
         pull: float = 1e-3,
         push: float = 1e-3,
+        foreground: float = 0.0,
     ) -> None:
         num = len(joint_names)
         channels = {"heat": num, "tags": num}
@@ -57,7 +59,7 @@ class AssociativeEmbedding(BottomUp):
             channels["spare"] = 2 * num
         kind: type[nn.Module] = PlainStackedHourglass if network == "official" else StackedHourglass
         super().__init__(kind(sum(channels.values()), width, stacks, depth), channels)
-        self.sigma, self.pull, self.push = sigma, pull, push
+        self.sigma, self.pull, self.push, self.foreground = sigma, pull, push, foreground
         self._order = joint_order(joint_names)
 
     def targets(self, labels: Labels, height: int, width: int) -> Maps:
@@ -70,7 +72,7 @@ class AssociativeEmbedding(BottomUp):
         cells = targets["cells"]
         teaches = weight.flatten(2).expand(-1, cells.shape[1], -1).gather(2, cells) > 0
         pull, push = tag_losses(maps["tags"], cells, targets["known"] & teaches)
-        heat = (weight * (maps["heat"] - targets["heat"]) ** 2).mean()
+        heat = (weight * (1 + self.foreground * targets["heat"]) * (maps["heat"] - targets["heat"]) ** 2).mean()
         return {"heat": heat, "pull": self.pull * pull, "push": self.push * push}
 
     def fields(self, maps: Maps) -> Maps:

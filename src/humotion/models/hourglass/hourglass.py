@@ -40,6 +40,7 @@ class PersonHourglass(nn.Module):
         depth: how often an hourglass halves its map.
         sigma: standard deviation of the Gaussians that are learned, in pixels of the crop.
         unlabelled: see `humotion.models.hourglass.targets.targets`.
+        foreground: how much more a cell counts where its target is 1.
 
     Raises:
         ValueError: ``flip`` does not exchange ``num_joints`` joints in pairs.
@@ -60,11 +61,12 @@ class PersonHourglass(nn.Module):
         depth: int = 4,
         sigma: float = 4.0,
         unlabelled: Unlabelled = "zero",
+        foreground: float = 0.0,
     ) -> None:
         super().__init__()
         if len(flip) != num_joints or any(not 0 <= j < num_joints or flip[j] != i for i, j in enumerate(flip)):
             raise ValueError(f"flip must exchange the {num_joints} joints in pairs, but it is {list(flip)}")
-        self.sigma, self.unlabelled = sigma, unlabelled
+        self.sigma, self.unlabelled, self.foreground = sigma, unlabelled, foreground
         self.network = StackedHourglass(num_joints, width, stacks, depth)
         exchanged = torch.tensor(flip, dtype=torch.long)
         self.register_buffer("flip", exchanged, persistent=False)  # a fact of the joint set, not a weight
@@ -87,7 +89,7 @@ class PersonHourglass(nn.Module):
         cells = stacks[0].shape[-1]
         labels = batch["joints"][:, 0], batch["visibility"][:, 0]
         wanted = targets(*labels, cells, self.stride, self.sigma, self.unlabelled)
-        return {"heat": torch.stack([squared_error(maps.float(), wanted) for maps in stacks]).mean()}
+        return {"heat": torch.stack([squared_error(maps.float(), wanted, self.foreground) for maps in stacks]).mean()}
 
     def find(self, batch: Mapping[str, Tensor], decoding: HourglassDecoding) -> list[Found]:
         """See `FindsPeople`: one person per crop, in pixels of the crop.

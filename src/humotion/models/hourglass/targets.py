@@ -42,7 +42,11 @@ def targets(
     return Targets(with_background[:, 0, :-1], weight)
 
 
-def squared_error(maps: Tensor, wanted: Targets) -> Tensor:
-    """Return the mean squared error of the maps (B, J, h, w) that teach something; 0 if none does."""
-    error = (maps - wanted.maps).square().mean((-2, -1))  # (B, J)
+def squared_error(maps: Tensor, wanted: Targets, foreground: float = 0.0) -> Tensor:
+    """Return the mean squared error of the maps (B, J, h, w) that teach something; 0 if none does.
+
+    A cell counts 1 + ``foreground`` times where the target is 1.
+    """
+    weighted = (1 + foreground * wanted.maps) * (maps - wanted.maps).square()
+    error = weighted.mean((-2, -1))  # (B, J)
     return (error * wanted.weight).sum() / wanted.weight.sum().clamp(min=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from humotion.models.common.people_maps import BottomUp, Fields, Found, Labels, Maps
@@ -24,6 +25,7 @@ class LimbModel(BottomUp):
         limb_width: cells on both sides of a limb that belong to it.
         paf_overlap: what the field is where limbs of several people cross.
         limb_weight: multiplies the loss of the fields.
+        foreground: how much more a cell counts where its target is 1 (of a field: where it has the length 1).
     """
 
     body: Body
@@ -31,6 +33,7 @@ class LimbModel(BottomUp):
     limb_width: float
     paf_overlap: Overlap
     limb_weight: float
+    foreground: float = 0.0
 
     def targets(self, labels: Labels, height: int, width: int) -> Maps:
         """See `BottomUp.targets`: the maps themselves."""
@@ -46,8 +49,16 @@ class LimbModel(BottomUp):
         The published loss adds the cells too. A mean over cells does not change with the size of pictures.
         """
         cells = weight.sum().clamp(min=1)
-        heat, limbs = (((maps[name] - targets[name]) ** 2 * weight).sum() / cells for name in (HEAT, LIMBS))
+        heat, limbs = (
+            ((maps[name] - targets[name]) ** 2 * weight * (1 + self.foreground * height)).sum() / cells
+            for name, height in ((HEAT, self._heights(targets[HEAT])), (LIMBS, _lengths(targets[LIMBS])))
+        )
         return {HEAT: heat, LIMBS: self.limb_weight * limbs}
+
+    @staticmethod
+    def _heights(heat: Tensor) -> Tensor:
+        """How high the targets are; the background, which is 1 nearly everywhere, is no foreground."""
+        return torch.cat([heat[:, :-1], torch.zeros_like(heat[:, -1:])], dim=1)
 
     def fields(self, maps: Maps) -> Maps:
         """See `BottomUp.fields`: all but the background."""
@@ -56,6 +67,11 @@ class LimbModel(BottomUp):
     def decode(self, fields: Fields, decoding: Any) -> Found:
         """See `BottomUp.decode`."""
         return reading.decode(fields[HEAT], fields[LIMBS], self.body, self.stride, decoding)
+
+
+def _lengths(limbs: Tensor) -> Tensor:
+    """How long the vectors of fields (B, 2 L, h, w) are, for each of their components: all x, and then all y."""
+    return limbs.unflatten(1, (2, -1)).norm(dim=1).repeat(1, 2, 1, 1)
 
 
 def channels_of(body: Body) -> dict[str, int]:

@@ -35,6 +35,7 @@ class OpenPose(LimbModel):
         limb_width: cells on both sides of a limb that belong to it.
         paf_overlap: what the field is where limbs of several people cross.
         limb_weight: multiplies the loss of the fields.
+        foreground: how much more a cell counts where its target is 1.
 
     Raises:
         ValueError: the number of names is another one.
@@ -53,6 +54,7 @@ class OpenPose(LimbModel):
         limb_width: float = 1.0,
         paf_overlap: Overlap = "average",
         limb_weight: float = 1.0,
+        foreground: float = 0.0,
     ) -> None:
         body = checked_body(num_joints, joint_names)
         channels = channels_of(body)
@@ -63,4 +65,4 @@ class OpenPose(LimbModel):
             network = FieldsNetwork(channels[HEAT], channels[LIMBS], width, stages)
         super().__init__(network, channels)
         self.body, self.sigma, self.limb_width = body, sigma, limb_width
-        self.paf_overlap, self.limb_weight = paf_overlap, limb_weight
+        self.paf_overlap, self.limb_weight, self.foreground = paf_overlap, limb_weight, foreground

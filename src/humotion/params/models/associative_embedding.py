@@ -48,3 +48,8 @@ class AssociativeEmbeddingParams(StackedParams):
     )
     pull: float = Field(1e-3, ge=0, description="weight of the loss that draws the tags of a person together")
     push: float = Field(1e-3, ge=0, description="weight of the loss that drives the tags of two people apart")
+    foreground: float = Field(
+        0.0,
+        ge=0,
+        description="how much more a cell counts where its target is 1; 0 is published. 10 learns much faster",
+    )

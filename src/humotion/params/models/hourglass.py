@@ -42,3 +42,8 @@ class HourglassParams(StackedParams):
         description="what an unlabelled joint, or one outside the crop, teaches. zero: an empty map, as published; "
         "ignore: nothing",
     )
+    foreground: float = Field(
+        0.0,
+        ge=0,
+        description="how much more a cell counts where its target is 1; 0 is published. 10 learns much faster",
+    )

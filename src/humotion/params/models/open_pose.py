@@ -56,6 +56,9 @@ class OpenPoseParams(LimbModelParams, StackedParams):
         64, ge=8, multiple_of=8, description="channels; of hourglasses 256 is published, of vgg19 128; others follow it"
     )
     stages: int = Field(6, ge=1, description="of vgg19, in place of stacks and depth")
+    foreground: float = Field(
+        0.0, ge=0, description="how much more a cell counts in the loss where its target is 1; 0 is published"
+    )
 
 
 class OpenPoseMobileNetParams(LimbModelParams):
@@ -64,3 +67,8 @@ class OpenPoseMobileNetParams(LimbModelParams):
     decodes: ClassVar[type[Section]] = MobileNetDecoding
 
     name: Literal["open_pose_mobilenet"]
+    foreground: float = Field(
+        0.0,
+        ge=0,
+        description="how much more a cell counts where its target is 1; 0 is published. 10 learns much faster",
+    )
