@@ -14,14 +14,17 @@ from tqdm import tqdm
 
 from benchmarks.measure import hardware
 from humotion.annotation.posenet.weights import GRAPH, NUMBERS
-from humotion.models.person_lab.decoding import USUAL, Fields, Found, decode
+from humotion.evaluation.paired_ap import paired_ap
+from humotion.models.common.people_maps import Found, Labels
+from humotion.models.person_lab.cells import CORNERS
+from humotion.models.person_lab.decoding import USUAL, Fields, decode
 from humotion.models.person_lab.published import PeopleReader
-from humotion.models.person_lab.targets import targets
-from humotion.models.person_lab.tree import JOINTS
-from humotion.people.ap_bootstrap import match, paired_ap
-from humotion.people.coco_ap import average_precision
-from humotion.people.people import People
-from humotion.people.truth import truth_of_file
+from humotion.models.person_lab.targets import encode
+from humotion.models.person_lab.tree import EDGES, JOINTS
+from humotion.tasks.multi_person_pose.evaluation.coco_ap import average_precision
+from humotion.tasks.multi_person_pose.training.matching import match
+from humotion.tasks.multi_person_pose.training.people import People
+from humotion.tasks.multi_person_pose.training.truth import truth_of_file
 
 DESCRIPTION = """\
 AP by OKS of PoseNet on some images, with a 95 % interval of the bootstrap over images, and its speed on one core.
@@ -30,6 +33,7 @@ Then the time that decoding takes by the number of people, on made-up maps.
   python -m benchmarks.people_found --weights weights/posenet --labels person_keypoints_val2017.json --images val2017
 """
 CROWDS = (1, 5, 15)
+DISC = 32.0  # pixels, as published
 FRAME_15 = 10.0  # ms for 15 people: the target
 
 
@@ -37,7 +41,7 @@ def as_people(found: Found) -> People:
     """In the form that evaluation reads."""
     joints = found.joints.astype(np.float64)
     boxes = np.concatenate([joints.min(axis=1, initial=np.inf), joints.max(axis=1, initial=-np.inf)], axis=1)
-    return People(joints, found.scores.astype(np.float64), found.person_scores.astype(np.float64), boxes)
+    return People(joints, found.joint_scores.astype(np.float64), found.scores.astype(np.float64), boxes)
 
 
 def crowd(count: int) -> Fields:
@@ -46,9 +50,11 @@ def crowd(count: int) -> Fields:
     shape = random.uniform(-1, 1, (len(JOINTS), 2)) * [22, 40]
     places = [(40 + 90 * (one % 5), 60 + 110 * (one // 5)) for one in range(count)]
     joints = np.stack([shape + place for place in places]).astype(np.float32)
-    made = targets(joints, np.ones(joints.shape[:2], bool), 25, 33)
-    away = np.hypot(*made.fields.short)
-    return made.fields._replace(heat=(made.fields.heat * np.exp(-away / 16)).astype(np.float32))
+    owners = torch.zeros(1, 25 * 16, 33 * 16, dtype=torch.uint8)
+    labels = Labels(torch.from_numpy(joints)[None], torch.ones(1, *joints.shape[:2], dtype=torch.bool), owners)
+    maps = encode(labels, 25, 33, CORNERS, DISC, EDGES)
+    made = Fields(*(maps[name][0].numpy() for name in ("heat", "short", "forward", "backward")))
+    return made._replace(heat=(made.heat * np.exp(-np.hypot(*made.short) / 16)).astype(np.float32))
 
 
 def milliseconds(count: int, repeats: int = 30) -> float:

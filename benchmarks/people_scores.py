@@ -15,10 +15,12 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from benchmarks.measure import Target, Work, as_json, compare, hardware, table, write_report
-from humotion.people.ap_bootstrap import ap_of, match, paired_ap
-from humotion.people.coco_ap import average_precision
-from humotion.people.people import People, to_results
-from humotion.people.truth import Truth, as_truth
+from humotion.evaluation.average_precision import ap_of
+from humotion.evaluation.paired_ap import paired_ap
+from humotion.tasks.multi_person_pose.evaluation.coco_ap import average_precision
+from humotion.tasks.multi_person_pose.training.matching import match
+from humotion.tasks.multi_person_pose.training.people import People, to_results
+from humotion.tasks.multi_person_pose.training.truth import Truth, as_truth
 
 OURS, MATCHES, THEIRS = "average_precision", "match and ap_of", "pycocotools"
 NUM_JOINTS = 17

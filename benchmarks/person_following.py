@@ -15,7 +15,7 @@ from humotion.annotation.person_tracks.tracker import Tracker
 from humotion.annotation.posenet.tool import SKELETON
 from humotion.figures.tables import markdown_table
 from humotion.params.annotation.person_tracks import PersonTracksParams
-from humotion.people.tracks import Frame, TrackScores, track_scores
+from humotion.tasks.multi_person_pose.evaluation.tracks import Frame, TrackScores, track_scores
 
 DESCRIPTION = """\
 People walk to and fro through a picture of 640 x 360 pixels, at different distances from the camera. Joints are found

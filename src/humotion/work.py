@@ -15,6 +15,7 @@ import hashlib
 import json
 import math
 import re
+import shlex
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -65,14 +66,33 @@ def digest_of_file(path: Path) -> str:
         return hashlib.file_digest(stream, "md5").hexdigest()
 
 
-def sha256_of_file(path: Path) -> str:
-    """SHA-256 of a file's content, as publishers give it; read again only if size or time of the file have changed."""
+def published_file(path: Path, sha256: str, of: str, name: str) -> Path:
+    """Return the path of a file of weights if it is the one that was published.
+
+    Args:
+        path: where the file is looked for.
+        sha256: of the published file.
+        of: whose weights they are, for the user.
+        name: the argument of `humotion fetch`.
+
+    Raises:
+        HumotionError: it is missing, or it is another file. The message says how to get it.
+    """
+    command = f"`humotion fetch {name} --into {shlex.quote(str(path.parent))}`"
+    if not path.is_file():
+        raise HumotionError(
+            f"{path} is missing: the published weights of {of}. Run {command}, or set `weights` of the layer to where "
+            "they are."
+        )
     state = path.stat()
-    return _sha256(path, state.st_size, state.st_mtime_ns)
+    if _sha256(path, state.st_size, state.st_mtime_ns) != sha256:
+        raise HumotionError(f"{path} is not the published file of that name. Delete it and run {command}.")
+    return path
 
 
 @lru_cache(maxsize=8)
 def _sha256(path: Path, size: int, changed: int) -> str:
+    """The SHA-256 of a file's content; read again only if its size or time have changed."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import people_found, person_following
+from benchmarks import people_decoding, people_found, person_following
 from humotion.models.person_lab.decoding import decode
-from humotion.people.tracks import track_scores
+from humotion.tasks.multi_person_pose.evaluation.tracks import track_scores
 
 
 def test_posenet_on_the_real_images(real_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -26,7 +26,7 @@ def test_posenet_on_the_real_images(real_data: Path, capsys: pytest.CaptureFixtu
 def test_every_person_of_a_made_up_crowd_is_found(count: int) -> None:
     found = decode(people_found.crowd(count))
     assert len(found.joints) == count
-    assert found.scores.min() > 0.5
+    assert found.joint_scores.min() > 0.5
 
 
 def test_expected_places_keep_the_numbers_of_people_who_cross() -> None:
@@ -43,3 +43,11 @@ def test_iou_of_boxes() -> None:
     box = np.array([[0.0, 0, 2, 2]])
     others = np.array([[0.0, 0, 2, 2], [1, 1, 3, 3], [5, 5, 6, 6]])
     np.testing.assert_allclose(person_following.iou(box, others), [[1, 1 / 7, 0]])
+
+
+def test_decoding_of_every_family_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    people_decoding.main(["--people", "2", "--repeats", "1"])
+    said = capsys.readouterr().out
+    assert all(name in said for name in (*people_decoding.FAMILIES, people_decoding.LOOPS))
+    bottom_up = {"open_pose", "associative_embedding", "person_lab"}
+    assert {family.family for family in people_decoding.FAMILIES.values()} == bottom_up

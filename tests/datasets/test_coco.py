@@ -18,10 +18,10 @@ from humotion.datasets.shared.base import LabelError
 from humotion.datasets.shared.omissions import find_omissions
 from humotion.errors import HumotionError
 from humotion.params.document import validate_params
-from humotion.people.truth import truth_of_layer
 from humotion.stages import extract, index
 from humotion.store.frames import FrameStore
 from humotion.store.layers import Layer
+from humotion.tasks.multi_person_pose.training.truth import truth_of_layer
 
 WIDTH, HEIGHT = 64, 48
 SIDES = {"l_": "left_", "r_": "right_"}

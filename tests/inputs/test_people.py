@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from humotion.clips.augment import Policy
-from humotion.clips.input import SCENE
+from humotion.clips.input import SCENE, load_input
 from humotion.clips.people import boxes_of_layer, layer_boxes_of_labelled, main_person_boxes
+from humotion.clips.videos import usable, with_frames
 from humotion.datasets.penn_action import SKELETON as PENN_ACTION
 from humotion.errors import HumotionError
 from humotion.inputs import person_crops, whole_frames
 from humotion.params.experiment import TransformParams
 from humotion.params.inputs import PersonCropParams, WholeFrameParams
-from humotion.store.frames import FrameStore, StoredVideo
+from humotion.store.frames import FrameStore, PackedVideo, StoredVideo
+from tests.support.prepared import make_table, make_video, write_prepared
 
 SIZE = 20
 NOWHERE = np.full(4, np.nan, np.float32)
@@ -131,3 +135,24 @@ def test_crops_around_the_layers_boxes_keep_the_labels(video: StoredVideo) -> No
     video.annotation = {}
     with pytest.raises(HumotionError, match=r"augment.boxes is layer, but.*no boxes"):
         crops(boxes="layer")(video, 0, indices, 0)
+
+
+def test_people_without_a_known_joint_get_no_crop(tmp_path: Path) -> None:
+    def people(video_id: str, *known: bool) -> PackedVideo:
+        """4 frames; one joint of each known person is occluded in the last frame, and no other is known."""
+        packed = make_video(video_id, 4, seed=1, joints=True)
+        assert packed.joints is not None and packed.boxes is not None
+        flags = np.zeros((len(known), 4, len(PENN_ACTION.joints)), np.uint8)
+        flags[:, -1, 3] = known
+        joints, boxes = (np.repeat(array, len(known), axis=0) for array in (packed.joints, packed.boxes))
+        return replace(packed, joints=joints, visibility=flags, boxes=boxes)
+
+    videos = [people("crowds", False, False), people("mixed", False, True, False, True), people("nobody")]
+    table = make_table([(video.video_id, "walk", None, video.video_id) for video in videos], ["walk"])
+    folder = tmp_path / "prepared" / "crowded"
+    write_prepared(folder, videos, table, PENN_ACTION)
+    store = FrameStore(folder / "frames", folder / "frames.parquet")
+    assert person_crops.people_in(store, "mixed") == [1, 3]
+    found = usable(with_frames(table, pd.read_parquet(folder / "frames.parquet")), load_input("person_crops"), store)
+    assert found.videos["video_id"].tolist() == ["mixed"]
+    assert found.left_out == {person_crops.NOBODY: ["crowds", "nobody"]}

@@ -34,6 +34,12 @@ def test_every_registered_model_is_listed_in_each_configuration(counted: dict[tu
         ("landmark_lstm", "4 x 50, 33 landmarks", 97_404),
         ("landmark_lstm", "64-128-64, 33 landmarks", 205_028),
         ("efficientnet_lite0", "ImageNet", 4_652_008),
+        ("open_pose", "VGG-19, COCO", 52_311_446),
+        ("open_pose_mobilenet", "MobileNetV2 0.5, COCO", 477_270),
+        ("hourglass", "1 of 256, MPII", 3_426_448),
+        ("hourglass", "2 of 256, MPII", 6_570_400),
+        ("hourglass", "8 of 256, MPII", 25_434_112),
+        ("associative_embedding", "official", 138_893_840),
         ("ctr_gcn", "HP-Net stream, 96 values", 1_458_768 + 256 * 60 + 60),
         (
             "hp_net",
@@ -103,6 +109,20 @@ def test_gmacs_of_efficientnet_lite0(counted: dict[tuple[str, str], Counted]) ->
         wide = inputs * expansion
         total += (inputs * wide * before**2 if expansion > 1 else 0) + wide * (kernel**2 + outputs) * after**2
     assert counted["efficientnet_lite0", "ImageNet"].gmacs["frame"] == pytest.approx(total / 1e9, rel=1e-6)
+
+
+def test_gmacs_of_associative_embedding(counted: dict[tuple[str, str], Counted]) -> None:
+    def hourglass(depth: int, channels: int, cells: int) -> int:
+        wide = channels + 128
+        inner = hourglass(depth - 1, wide, cells // 4) if depth > 1 else 9 * wide**2 * cells // 4
+        return 9 * channels**2 * cells + 2 * 9 * channels * wide * cells // 4 + inner
+
+    cells = 128**2
+    stem = 4 * cells * (147 * 64 + 9 * 64 * 128) + cells * 9 * 128 * (128 + 256)
+    stack = hourglass(4, 256, cells) + cells * (2 * 9 * 256**2 + 256 * 68)
+    total = stem + 4 * stack + 3 * cells * 256 * (256 + 68)
+    found = counted["associative_embedding", "official"].gmacs["picture"]
+    assert found == pytest.approx(total / 1e9, rel=1e-6) == pytest.approx(222, abs=0.5)
 
 
 def test_shapes_are_those_of_a_run() -> None:

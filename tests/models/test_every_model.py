@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from humotion.models.common.build import build_model, every_entry
 from humotion.tasks.action_recognition.training.model import all_logits
@@ -21,7 +22,12 @@ SMALL: dict[str, dict[str, Any]] = {
         "depth": 2,
         "heads": 2,
     },
-    "person_lab": {},
+    "posenet": {},
+    "person_lab": {"joint_names": ("nose", "l_shoulder", "r_shoulder", "tail"), "width": 8, "depth": 2},
+    "open_pose": {"width": 8, "stacks": 2, "depth": 2, "stages": 2},
+    "open_pose_mobilenet": {},
+    "hourglass": {"num_joints": 4, "flip": (1, 0, 2, 3), "width": 8, "depth": 2},
+    "associative_embedding": {"joint_names": ("nose", "l_wrist", "r_wrist"), "width": 8, "stacks": 2, "depth": 2},
     "landmark_lstm": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "dropout": 0.0},
     "gru": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "num_frames": 6, "width": 8, "dropout": 0.0},
     "ddnet": {"num_classes": 3, "num_joints": 5, "dimensions": 2, "filters": 8, "channel_dropout": 0.0, "dropout": 0.0},
@@ -48,7 +54,7 @@ CONFIGURATIONS = [(name, official) for name, (_, entry) in ENTRIES.items() for o
 def small_model(name: str, official: str) -> nn.Module:
     torch.manual_seed(0)
     family, entry = ENTRIES[name]
-    model = build_model(family, name, **{**entry.official[official], **SMALL[family]})
+    model = build_model(family, name, **{**entry.official[official], **SMALL.get(name, SMALL.get(family, {}))})
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))  # what starts at zero takes part
@@ -72,6 +78,12 @@ def inputs(model: nn.Module, name: str) -> tuple[Tensor, ...]:
         return (torch.rand(2, 4, 3, 64, 64),)
     if ENTRIES[name][0] == "person_lab":
         return (torch.rand(2, 3, 65, 97),)
+    if ENTRIES[name][0] == "open_pose":
+        return (torch.rand(2, 3, 64, 96),)
+    if ENTRIES[name][0] == "hourglass":
+        return (torch.rand(2, 3, 32, 32),)
+    if ENTRIES[name][0] == "associative_embedding":
+        return (torch.rand(2, 3, 32, 48),)
     frames = torch.rand(2, 4, model.num_neighbours, 3, 32, 32)  # type: ignore[call-overload]
     return frames, is_padding
 
@@ -93,7 +105,7 @@ def test_every_parameter_gets_a_gradient(name: str, official: str) -> None:
 def squared(model: nn.Module, shown: tuple[Tensor, ...]) -> Tensor:
     """The mean square of everything that the model says: of all logits, or of all maps."""
     said = all_logits(model, shown)
-    parts = said[0] if isinstance(said[0], tuple) else said
+    parts = tree_leaves(said[0] if isinstance(said[0], tuple | list) else said)
     return torch.cat([part.flatten() for part in parts]).square().mean()
 
 

@@ -138,7 +138,7 @@ def test_a_bad_value_is_named_with_its_path(tmp_path: Path, path: str, value: An
 @pytest.mark.parametrize(
     ("path", "known"),
     [
-        ("experiments.ls_vit.task", "'action_recognition' or 'pose_estimation'"),
+        ("experiments.ls_vit.task", "'action_recognition', 'multi_person_pose' or 'pose_estimation'"),
         ("experiments.ls_vit.input", "'whole_frames', 'landmarks' or 'joint_features'"),
         ("experiments.lstm_pm.model.family", "'pose_machine'"),
         ("experiments.lstm_pm.model.name", "'lstm_pm', 'rpm' or 'cpm'"),

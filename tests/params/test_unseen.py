@@ -33,7 +33,8 @@ def test_one_setting_has_such_a_name() -> None:
     walk(Params)
     assert len(found) > 30
     names = {(kind.__name__, name) for kind in found for name in kind.model_fields if name in UNSEEN}
-    assert names == {(f"{name}Params", "size") for name in ("JointFeature", "Landmark", "PersonCrop", "WholeFrame")}
+    sections = ("JointFeature", "Landmark", "PersonCrop", "Picture", "WholeFrame")
+    assert names == {(f"{name}Params", "size") for name in sections}
 
 
 def test_one_of_a_users_is_refused() -> None:

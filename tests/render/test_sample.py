@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,14 @@ import cv2
 import numpy as np
 import pytest
 from scipy.io import loadmat
+from typer.main import get_command
+from typer.testing import CliRunner
 
+from humotion.cli.data import app
 from humotion.errors import HumotionError
-from humotion.render import hmdb51, penn_action
+from humotion.render import crowd, crowd_tracks, hmdb51, penn_action
 from humotion.render.sample import render_hmdb51, render_penn_action, render_sample
+from tests.support.repository import REPOSITORY
 
 pytest.importorskip("pybullet_data")
 
@@ -141,5 +146,46 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_dataset_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(HumotionError, match="ucf101"):
+    with pytest.raises(HumotionError, match=r"ucf101.*available: hmdb51, penn_action, crowd, crowd_tracks"):
         render_sample(tmp_path / "new", datasets=("ucf101",))
+
+
+def test_datasets_of_crowds_are_rendered_only_if_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowd, "NUM_PICTURES", {"train": 1, "val": 1})
+    monkeypatch.setattr(crowd_tracks, "NUM_SEQUENCES", {"val": 1})
+    monkeypatch.setattr(crowd_tracks, "NUM_FRAMES", 2)
+    names = "crowd, crowd_tracks"
+    result = CliRunner().invoke(
+        app, ["render-sample", "--out", str(tmp_path / "new"), "--workers", "1", "--datasets", names]
+    )
+    assert result.exit_code == 0, result.output
+    written = sorted(path.relative_to(tmp_path / "new").as_posix() for path in tmp_path.rglob("*.*") if path.is_file())
+    assert written == [
+        "crowd/annotations/person_keypoints_train.json",
+        "crowd/annotations/person_keypoints_val.json",
+        "crowd/train/000001.jpg",
+        "crowd/val/000002.jpg",
+        "crowd_tracks/annotations/val/000001_rendered.json",
+        "crowd_tracks/images/val/000001_rendered/000000.jpg",
+        "crowd_tracks/images/val/000001_rendered/000001.jpg",
+    ]
+    assert inspect.signature(render_sample).parameters["datasets"].default == ("hmdb51", "penn_action")
+    (option,) = (one for one in get_command(app).commands["render-sample"].params if one.name == "datasets")
+    assert option.default == "hmdb51,penn_action"
+
+
+def test_the_versioned_sample_is_what_is_rendered(tmp_path: Path) -> None:
+    """To a grey level of a pixel: processors round sums of float32 differently."""
+    versioned = REPOSITORY / "data" / "penn_action"
+    if not versioned.is_dir():
+        pytest.skip("the sample is not here: run dvc pull -r sample")
+    job = min(penn_action.plan(0), key=lambda job: job.spec.num_frames)
+    penn_action.write_sequence(job, tmp_path)
+    ours, theirs = (loadmat(root / "labels" / f"{job.number:04d}.mat") for root in (tmp_path, versioned))
+    np.testing.assert_allclose(ours["x"], theirs["x"], atol=1e-6)
+    np.testing.assert_array_equal(ours["visibility"], theirs["visibility"])
+    frames = sorted((tmp_path / "frames" / f"{job.number:04d}").iterdir())
+    assert len(frames) == job.spec.num_frames
+    for path in frames:
+        pixels, before = (cv2.imread(str(root / path.relative_to(tmp_path))) for root in (tmp_path, versioned))
+        assert np.abs(pixels.astype(int) - before).mean() < 0.1

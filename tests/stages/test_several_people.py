@@ -14,13 +14,13 @@ import pytest
 
 from humotion.files import read_json
 from humotion.params.document import Params, validate_params
-from humotion.people.coco_ap import average_precision
-from humotion.people.people import read_results
-from humotion.people.pose_tracks import frames_of
-from humotion.people.truth import truth_of_file, truth_of_layer
 from humotion.stages import extract, index
 from humotion.store.frames import FrameStore
 from humotion.store.layers import Layer
+from humotion.tasks.multi_person_pose.evaluation.coco_ap import average_precision
+from humotion.tasks.multi_person_pose.evaluation.pose_tracks import frames_of
+from humotion.tasks.multi_person_pose.training.people import read_results
+from humotion.tasks.multi_person_pose.training.truth import truth_of_file, truth_of_layer
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +190,6 @@ def test_posetrack_has_tracks_heads_and_ignored_regions(here: Path) -> None:
 
 
 def nobody() -> Any:
-    from humotion.people.people import People
+    from humotion.tasks.multi_person_pose.training.people import People
 
     return People.nobody(17)

@@ -54,12 +54,18 @@ def chosen_by_experiment() -> dict[str, Chosen]:
 def params_of_every_choice(experiments: dict[str, Any]) -> dict[str, Any]:
     """A params.yaml in which all of them stand, as far as dvc.yaml reads it.
 
-    ``experiments`` are those of the real one: an experiment here has the sections of one of the same task.
+    ``experiments`` are those of the real one: an experiment here has the sections of one of the same task, if there is
+    one: dvc.yaml reads the same keys of all.
     """
     by_task = {experiment["task"]: experiment for experiment in experiments.values()}
     made = {
-        name: by_task[chosen["tasks"]]
-        | {"input": chosen["inputs"], "dataset": next(iter(chosen_by_dataset())), "layer": "labels"}
+        name: by_task.get(chosen["tasks"], next(iter(by_task.values())))
+        | {
+            "task": chosen["tasks"],
+            "input": chosen["inputs"],
+            "dataset": next(iter(chosen_by_dataset())),
+            "layer": "labels",
+        }
         | {"model": {"family": chosen["models"], "name": chosen["model"]}}
         for name, chosen in chosen_by_experiment().items()
     }

@@ -146,7 +146,9 @@ def test_without_layer_decay_the_vit_learns_alike_and_weights_alone_decay() -> N
 
 
 def test_an_unknown_task_lists_the_known_ones() -> None:
-    with pytest.raises(HumotionError, match=r"no task 'juggling'\. Available: action_recognition, pose_"):
+    with pytest.raises(
+        HumotionError, match=r"no task 'juggling'\. Available: action_recognition, multi_person_pose, pose_"
+    ):
         task_class("juggling")
 
 

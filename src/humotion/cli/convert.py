@@ -1,4 +1,4 @@
-"""`humotion convert lstm-pm FILE`."""
+"""`humotion convert lstm-pm FILE` and `humotion convert openpose-mobilenet FILE`."""
 
 from __future__ import annotations
 
@@ -35,3 +35,23 @@ def lstm_pm(
     from humotion.convert.model_folder import convert_lstm_pm
 
     typer.echo(convert_lstm_pm(file, skeleton, out, size))
+
+
+@app.command("openpose-mobilenet")
+def openpose_mobilenet(
+    file: Annotated[
+        Path, typer.Argument(help="graph_opt.pb of mobilenet_v2_small, which tf-pose-estimation publishes.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="The new model folder. Default: models/openpose_mobilenet.")] = None,
+    size: Annotated[
+        int, typer.Option(help="Side of the square pictures that it sees in pixels, a multiple of 16.")
+    ] = 656,
+) -> None:
+    """Convert a small public OpenPose network to a model folder: all people in a picture, with COCO's 17 joints.
+
+    TensorFlow is not needed. Use the folder with `humotion predict --model`, or set `model.weights` to its
+    model.safetensors to train it further.
+    """
+    from humotion.convert.openpose_mobilenet import convert_openpose_mobilenet
+
+    typer.echo(convert_openpose_mobilenet(file, out, size))

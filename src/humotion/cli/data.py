@@ -100,8 +100,11 @@ def render_sample_command(
     out: Annotated[Path, typer.Option(help="The output folder: empty, or not there yet.")] = Path("data"),
     seed: Annotated[int, typer.Option(help="Random seed. The same seed renders the same pixels.")] = 0,
     workers: Annotated[int, typer.Option(help="Number of processes.")] = 2,
+    datasets: Annotated[
+        str, typer.Option(help="Datasets, separated by commas; also available: crowd, crowd_tracks.")
+    ] = "hmdb51,penn_action",
 ) -> None:
     """Render the embedded sample from motion-capture clips (needs the extra `sample`)."""
     from humotion.render.sample import render_sample
 
-    render_sample(out, seed=seed, workers=workers)
+    render_sample(out, seed=seed, workers=workers, datasets=[name.strip() for name in datasets.split(",")])

@@ -22,7 +22,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from itertools import pairwise, product
 from pathlib import Path
@@ -34,12 +34,12 @@ import pandas as pd
 
 from humotion.datasets.shared.base import LabelError, Layout, PoseLabels, require_videos, unique_ids, video_table
 from humotion.datasets.shared.boxes import complete_boxes
+from humotion.datasets.shared.one_image import image_frames, probe_image
 from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.store.skeleton import Skeleton, skeleton_of
-from humotion.video.decoded import Decoded, Picture
-from humotion.video.images import image_size, read_image
-from humotion.video.listing import failure, suffix_of, visible_entries
+from humotion.video.decoded import Decoded
+from humotion.video.listing import suffix_of, visible_entries
 from humotion.video.probe import Probe
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -131,27 +131,11 @@ class COCO(Layout):
 
     def own_probe(self, path: Path) -> Probe:
         """The size in the image's header, which must be the one in the file of labels."""
-        try:
-            width, height = image_size(path.read_bytes())
-            self._check_size(path, width, height)
-        except (OSError, ValueError) as error:
-            return Probe("corrupt", failure(error) if isinstance(error, OSError) else str(error))
-        return Probe("ok", None, "image", suffix_of(path.name)[1:], None, width, height, 1, False)
+        return probe_image(path, self._check_size)
 
     def own_frames(self, path: Path) -> Decoded:
-        """The image as a video of one frame. A JPEG keeps its bytes, unless EXIF data may turn it."""
-        decoded = Decoded("images")
-        decoded.start(self._picture(path, decoded))
-        return decoded
-
-    def _picture(self, path: Path, decoded: Decoded) -> Iterator[Picture]:
-        data = path.read_bytes()
-        try:
-            pixels = read_image(data)
-            self._check_size(path, pixels.shape[1], pixels.shape[0])
-        except ValueError as error:
-            return decoded.fail(str(error))
-        yield Picture(pixels, data if data.startswith(b"\xff\xd8") and b"Exif\0\0" not in data else None)
+        """The image as a video of one frame."""
+        return image_frames(path, self._check_size)
 
     def _check_size(self, path: Path, width: int, height: int) -> None:
         image = self._by_path[path.relative_to(self.root).as_posix()]

@@ -18,7 +18,7 @@ The layer ``labels`` has what scores need, as in the lists (P people, T = 1; flo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,12 +28,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from humotion.datasets.shared.base import LabelError, Layout, PoseLabels, read_mat, require_videos, video_table
+from humotion.datasets.shared.one_image import image_frames, probe_image
 from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.store.skeleton import skeleton_of
-from humotion.video.decoded import Decoded, Picture
-from humotion.video.images import image_size, read_image
-from humotion.video.listing import failure, suffix_of
+from humotion.video.decoded import Decoded
 from humotion.video.probe import Probe
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -127,17 +126,11 @@ class MPII(Layout):
 
     def own_probe(self, path: Path) -> Probe:
         """The size in the image's header."""
-        try:
-            width, height = image_size(path.read_bytes())
-        except (OSError, ValueError) as error:
-            return Probe("corrupt", failure(error) if isinstance(error, OSError) else str(error))
-        return Probe("ok", None, "image", suffix_of(path.name)[1:], None, width, height, 1, False)
+        return probe_image(path)
 
     def own_frames(self, path: Path) -> Decoded:
-        """The image as a video of one frame. A JPEG keeps its bytes, unless EXIF data may turn it."""
-        decoded = Decoded("images")
-        decoded.start(_picture(path, decoded))
-        return decoded
+        """The image as a video of one frame."""
+        return image_frames(path)
 
     def own_arrays(self, path: Path) -> Arrays:
         """See the top of this file."""
@@ -214,12 +207,3 @@ def videos_of(path: Path) -> dict[str, str]:
         return {str(name[0]): f"video {int(video[0, 0])}" for name, video in named if name.size and video.size}
     except (LookupError, TypeError, ValueError) as error:
         raise LabelError(f"{path.name} has no RELEASE.annolist with image.name and vidx: {error}") from error
-
-
-def _picture(path: Path, decoded: Decoded) -> Iterator[Picture]:
-    data = path.read_bytes()
-    try:
-        pixels = read_image(data)
-    except ValueError as error:
-        return decoded.fail(str(error))
-    yield Picture(pixels, data if data.startswith(b"\xff\xd8") and b"Exif\0\0" not in data else None)

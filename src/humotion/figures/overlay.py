@@ -14,10 +14,10 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
+from PIL.ImageColor import getrgb
 
-from humotion.figures.style import BLUE, ORANGE
+from humotion.figures.style import BLUE, CYCLE, ORANGE, YELLOW
 from humotion.files import atomic_path
 from humotion.store.skeleton import Skeleton
 
@@ -27,15 +27,10 @@ Colour = tuple[int, int, int]
 RIM: Colour = (20, 20, 20)
 LABEL_COLOUR: Colour = (255, 255, 255)
 MIDDLE: Colour = (215, 215, 215)
+SIDES: dict[str, Colour] = {"r_": getrgb(ORANGE)[:3], "l_": getrgb(BLUE)[:3]}
+PEOPLE: tuple[Colour, ...] = tuple(getrgb(name)[:3] for name in (*CYCLE, YELLOW))
+"""Colours of several people in one picture."""
 _SUBPIXEL_BITS = 4
-
-
-def _rgb(name: str) -> Colour:
-    red, green, blue = (round(255 * value) for value in to_rgb(name))
-    return red, green, blue
-
-
-SIDES: dict[str, Colour] = {"r_": _rgb(ORANGE), "l_": _rgb(BLUE)}
 
 
 def draw_skeleton(

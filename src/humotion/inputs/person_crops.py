@@ -42,9 +42,9 @@ CORNERS = [0, 1, 2, 1, 2, 3, 0, 3]
 
 
 def people_in(store: FrameStore, video_id: str) -> list[int]:
-    """Return every person who has labels."""
-    joints = store[video_id].joints
-    return [] if joints is None else list(range(len(joints)))
+    """Return every person of whom a joint is known in some frame: a crop of anybody else would teach nothing."""
+    visibility = store[video_id].visibility
+    return [] if visibility is None else [person for person, flags in enumerate(visibility) if flags.any()]
 
 
 def skeleton_of_samples(store: FrameStore) -> Skeleton | None:

@@ -31,11 +31,12 @@ from humotion.params.rebalance import RebalanceParams
 from humotion.params.section import Section
 from humotion.params.sweep import SweepParams
 from humotion.params.tasks.action_recognition import ActionExperiment
+from humotion.params.tasks.multi_person_pose import MultiPersonExperiment
 from humotion.params.tasks.pose_estimation import PoseExperiment
 from humotion.params.unseen import WHY, unseen_settings
 
 PARAMS_FILE = Path("params.yaml")
-AnyExperiment = ActionExperiment | PoseExperiment
+AnyExperiment = ActionExperiment | MultiPersonExperiment | PoseExperiment
 """The experiments of every task; ``task`` decides which one it is."""
 AnyMaker = AnyExperiment | FusionParams
 """What makes the folder ``models/<name>/``."""

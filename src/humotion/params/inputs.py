@@ -55,6 +55,15 @@ class PersonCropParams(AugmentParams):
     geometry: GeometryParams | None = None
 
 
+class PictureParams(AugmentParams):
+    """Complete pictures with all people. The policy may change colours alone; the geometry also moves masks."""
+
+    gives: ClassVar[str] = "pictures"
+
+    size: int = Field(192, ge=32, multiple_of=32, description="side of the square around the picture, in pixels")
+    geometry: GeometryParams | None = Field(None, description="scale, rotation and mirroring of a training picture")
+
+
 class LandmarkParams(AugmentParams):
     """Landmarks of a person over time, of the experiment's layer or of the dataset itself (``layer: labels``)."""
 

@@ -29,6 +29,9 @@ from humotion.work import digest_of, digest_of_file
 PEOPLE_TOOL = "blazepose"
 PEOPLE: Mapping[str, Any] = {"model": "lite"}
 """Settings of that tool where a model needs nothing but the place of the person."""
+EVERYBODY_TOOL = "posenet"
+EVERYBODY: Mapping[str, Any] = {"backbone": "person_lab"}
+"""Settings of that tool, which finds all people for models that look at one person at a time."""
 
 PIECE = 4096
 """Frames at which a tool looks together: two minutes."""
@@ -83,19 +86,28 @@ def people_tool(weights: Path | None = None) -> LayerParams:
     Raises:
         HumotionError: the tool's weights or its package are missing; the message says how to get them.
     """
-    settings = layer_section(PEOPLE_TOOL, {**PEOPLE, "weights": weights})
+    return _ready(layer_section(PEOPLE_TOOL, {**PEOPLE, "weights": weights}))
+
+
+def everybody_tool() -> LayerParams:
+    """Return the section of the tool that finds all people; see `people_tool`."""
+    return _ready(layer_section(EVERYBODY_TOOL, EVERYBODY))
+
+
+def _ready(settings: LayerParams) -> LayerParams:
     load_tool(settings.tool).weights(settings)  # an opened tool would not notice that they are of another checkout
     opened(settings)
     return settings
 
 
-def with_people(video: Video, settings: LayerParams) -> Video:
-    """Return a video with the arrays of a tool that finds people, as `annotated` does with those of a layer."""
+def with_people(video: Video, settings: LayerParams, names: Collection[str] = ("boxes", "found")) -> Video:
+    """Return a video with the named arrays of a tool that finds people, as `annotated` does with those of a layer."""
     if video.annotation:
         return video
-    key = digest_of({"tool": settings.tool, **settings.settings()})  # unlike that of a layer, which has all arrays
+    # Unlike that of a layer, which has all arrays.
+    key = digest_of({"tool": settings.tool, "names": sorted(names), **settings.settings()})
     if key not in video.annotations:
-        video.annotations[key] = _found(settings, video, {}, ("boxes", "found"))
+        video.annotations[key] = _found(settings, video, {}, names)
     return AnnotatedVideo(video, video.annotations[key])
 
 

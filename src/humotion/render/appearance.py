@@ -29,6 +29,7 @@ _SHOES = ((235, 235, 235), (35, 33, 35), (170, 60, 50), (90, 70, 55))
 _PADS = {
     "r_elbow": (250, 215, 40), "r_wrist": (235, 40, 150), "r_knee": (45, 215, 235), "r_ankle": (255, 120, 20),
     "l_elbow": (50, 225, 70), "l_wrist": (45, 70, 250), "l_knee": (245, 245, 245), "l_ankle": (150, 50, 235),
+    "r_shoulder": (205, 25, 35), "r_hip": (150, 95, 30), "l_shoulder": (10, 95, 95), "l_hip": (70, 10, 90),
 }  # fmt: skip
 _PATTERNS = ("plain", "plain", "stripes", "bars", "checks", "mottled")
 

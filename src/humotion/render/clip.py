@@ -11,13 +11,13 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
 from humotion.render.appearance import Look, random_look, shade
-from humotion.render.body import JOINTS, Proportions, Skeleton3D, Solid, build_solids, forward_kinematics, lowest_point
+from humotion.render.body import JOINTS, Proportions, Skeleton3D, Solid, build_solids
 from humotion.render.camera import Camera, Shot
 from humotion.render.framing import film_clip
-from humotion.render.motion import BONE, Motion, load_motion, sample_motion
+from humotion.render.motion import load_motion
+from humotion.render.posing import axes_of, pose_on_ground
 from humotion.render.raster import Surface, cast
 from humotion.render.scene import Stage, random_scene, render_background
 from humotion.render.spec import FPS, SIZE, ClipSpec
@@ -75,7 +75,7 @@ class _Take:
 
     def background(self, tick: int) -> NDArray[np.float32]:
         """The place with the performer's shadow, without the performer."""
-        return render_background(self.stage, self.cameras[tick], *_bones(self.solids, self.skeleton, tick))
+        return render_background(self.stage, self.cameras[tick], *axes_of(self.solids, self.skeleton, tick))
 
     def with_body(self, background: NDArray[np.float32], tick: int) -> tuple[NDArray[np.float32], Surface]:
         """The performer in front of a background, and the surface that was drawn."""
@@ -122,7 +122,7 @@ def _set_up(spec: ClipSpec, rng: np.random.Generator) -> tuple[_Take, Shot]:
     look = random_look(source, scene)
     body = Proportions.random(source)
     ticks = _ticks(spec.num_frames)
-    skeleton = _pose(spec, load_motion(spec.motion), body, spec.start + ticks * spec.speed)
+    skeleton = pose_on_ground(load_motion(spec.motion), body, spec.start + ticks * spec.speed, spec.mirror)
     cameras, shot, heading = film_clip(spec, skeleton, ticks, body, rng)
     path = skeleton.origins[:, 0] * [1.0, 0.0, 1.0]
     middle = (path.min(axis=0) + path.max(axis=0)) / 2
@@ -135,28 +135,6 @@ def _ticks(num_frames: int) -> Floats:
     """Times (num_frames x subframes) in seconds of the subframes; the middle one is at the frame's time."""
     offsets = (np.arange(_SUBFRAMES) - _SUBFRAMES // 2) / _SUBFRAMES * _SHUTTER
     return np.asarray(((np.arange(num_frames)[:, None] + offsets) / FPS).ravel())
-
-
-def _pose(spec: ClipSpec, motion: Motion, body: Proportions, times: Floats) -> Skeleton3D:
-    skeleton = forward_kinematics(*sample_motion(motion, times, spec.mirror), body)
-    # With other proportions the feet miss the ground. So put the lowest point of the body on the ground. It is
-    # taken over a time window that is longer than a jump.
-    steps = np.arange(times[0] - 1, times[-1] + 1, 1 / FPS)
-    around = forward_kinematics(*sample_motion(motion, steps, spec.mirror), body)
-    ground = minimum_filter1d(lowest_point(build_solids(body), around), round(0.8 * FPS))
-    ground = gaussian_filter1d(ground, 0.2 * FPS, mode="nearest")
-    rise = -np.interp(times, steps, ground)[:, None, None] * [0.0, 1.0, 0.0]
-    return Skeleton3D(skeleton.origins + rise, skeleton.frames, skeleton.joints + rise)
-
-
-def _bones(solids: list[Solid], skeleton: Skeleton3D, tick: int) -> tuple[Floats, Floats]:
-    """The solids' axes (N, 2, 3) in the world and their mean radii (N,)."""
-    segments = [
-        skeleton.origins[tick, BONE[solid.bone]]
-        + (np.stack([solid.a, solid.b]) * solid.squash) @ skeleton.frames[tick, BONE[solid.bone]].T
-        for solid in solids
-    ]
-    return np.stack(segments), np.array([(solid.ra + solid.rb) / 2 for solid in solids])
 
 
 def _blur_ticks(joints: Floats, middle: int) -> list[int]:

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Image = NDArray[np.float32]
 
 _SHADOW_METRES = 6.0
-_SHADOW_SIDE = 144
+_SHADOW_SCALE = 24.0  # pixels of the map of shadows per metre
 _SOFT = 0.12
 #: The smallest reciprocal depth (1 / m) in use; it keeps texture coordinates small.
 _FARTHEST = 0.02
@@ -74,12 +74,16 @@ def random_scene(rng: np.random.Generator) -> Scene:
 
 @dataclass(frozen=True)
 class Stage:
-    """A scene for one clip: the middle of the action, and the direction (``away``) in which the camera looks."""
+    """A scene for one clip: the middle of the action, and the direction (``away``) in which the camera looks.
+
+    ``shadow_metres`` is the side of the square of ground, around the bodies, on which there are shadows.
+    """
 
     scene: Scene
     middle: Floats
     away: float
     backdrop_distance: float
+    shadow_metres: float = _SHADOW_METRES
 
 
 def render_background(stage: Stage, camera: Camera, segments: Floats, thickness: Floats) -> Image:
@@ -132,23 +136,22 @@ def _ground(
     haze = np.clip((1 / nearness - 8) / 40, 0, 0.6)[..., None]
     image = image * (1 - haze) + scene.haze * haze
     centre = segments.mean(axis=(0, 1))[[0, 2]] - stage.middle[[0, 2]]
-    dark = _shadow_map(scene, segments, thickness, centre + stage.middle[[0, 2]])
-    to_map = _SHADOW_SIDE / _SHADOW_METRES
-    su = (x - centre[0]) * to_map + _SHADOW_SIDE / 2
-    sv = (z - centre[1]) * to_map + _SHADOW_SIDE / 2
+    side = round(stage.shadow_metres * _SHADOW_SCALE)
+    dark = _shadow_map(scene, segments, thickness, centre + stage.middle[[0, 2]], side)
+    su = (x - centre[0]) * _SHADOW_SCALE + side / 2
+    sv = (z - centre[1]) * _SHADOW_SCALE + side / 2
     shade = cv2.remap(dark, su.astype(np.float32), sv.astype(np.float32), cv2.INTER_LINEAR)
     return image * (1 - scene.shadow * shade[..., None])
 
 
-def _shadow_map(scene: Scene, segments: Floats, thickness: Floats, centre: Floats) -> Image:
-    """Darkness 0..1 on a square of ground around ``centre`` (x, z)."""
+def _shadow_map(scene: Scene, segments: Floats, thickness: Floats, centre: Floats, side: int) -> Image:
+    """Darkness 0..1 on a square of ground around ``centre`` (x, z); ``side`` is in pixels."""
     fall = segments[..., [0, 2]] - segments[..., 1:2] * scene.light[[0, 2]] / scene.light[1]
-    to_map = _SHADOW_SIDE / _SHADOW_METRES
-    pixels = np.rint((fall - centre) * to_map + _SHADOW_SIDE / 2).astype(int)
-    dark = np.zeros((_SHADOW_SIDE, _SHADOW_SIDE), np.float32)
+    pixels = np.rint((fall - centre) * _SHADOW_SCALE + side / 2).astype(int)
+    dark = np.zeros((side, side), np.float32)
     for (start, end), radius in zip(pixels, thickness, strict=True):
-        cv2.line(dark, _point(start), _point(end), 1.0, max(1, round(2 * radius * to_map)))
-    return cv2.GaussianBlur(dark, (0, 0), _SOFT * to_map).astype(np.float32)
+        cv2.line(dark, _point(start), _point(end), 1.0, max(1, round(2 * radius * _SHADOW_SCALE)))
+    return cv2.GaussianBlur(dark, (0, 0), _SOFT * _SHADOW_SCALE).astype(np.float32)
 
 
 def _point(pixel: Any) -> tuple[int, int]:

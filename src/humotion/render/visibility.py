@@ -17,10 +17,11 @@ Floats = NDArray[np.float64]
 
 #: Parts that meet at a joint (without their side), and the flesh in front of a joint in metres.
 _AT_JOINT = {
-    "head": (("head", "hair"), 0.08), "shoulder": (("upper_arm",), 0.1),
+    "head": (("head", "hair"), 0.08), "shoulder": (("upper_arm", "shoulder_pad"), 0.1),
     "elbow": (("upper_arm", "forearm", "elbow_pad"), 0.06), "wrist": (("forearm", "hand", "wrist_pad"), 0.05),
-    "hip": (("thigh",), 0.14), "knee": (("thigh", "shin", "knee_pad"), 0.08),
+    "hip": (("thigh", "hip_pad"), 0.14), "knee": (("thigh", "shin", "knee_pad"), 0.08),
     "ankle": (("shin", "foot", "ankle_pad"), 0.06),
+    "nose": (("nose",), 0.03), "eye": ((), 0.03), "ear": (("ear",), 0.03),
 }  # fmt: skip
 
 

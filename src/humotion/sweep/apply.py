@@ -41,7 +41,7 @@ def apply_best(name: str, folder: Path, trial: int | None = None, params_file: P
         load_params(temporary)
     lines = [f"{params_file}: trial {chosen['trial']} of {name} applied."]
     lines += [f"  {path}: {value}" for path, value in changes.items()]
-    return "\n".join([*lines, f"Next: `git diff {params_file}` shows the change, `dvc repro` trains with it."])
+    return "\n".join([*lines, f"Next: `git diff {params_file}` shows the change, `dvc repro` uses it."])
 
 
 def replace_values(text: str, changes: Mapping[str, Any]) -> str:
@@ -123,13 +123,15 @@ def _key_end(node: Node, key: str) -> int:
 
 
 def _insert(text: str, node: Node, keys: list[str], value: Any) -> str:
-    """Add ``keys`` as the first entry of a map that is not empty."""
-    if not isinstance(node, MappingNode) or not node.value:
+    """Add ``keys`` as the first entry of a map."""
+    if not isinstance(node, MappingNode) or not (node.value or node.flow_style):
         raise HumotionError(f"{PARAMS_FILE} has no map for {'.'.join(keys)}. Change it by hand.")
-    first = node.value[0][0].start_mark
     entry = keys[-1] + ": " + _scalar(value)
     for key in reversed(keys[:-1]):
         entry = f"{key}: {{{entry}}}"
+    if not node.value:  # {}
+        return text[: node.start_mark.index] + "{" + entry + "}" + text[node.end_mark.index :]
+    first = node.value[0][0].start_mark
     separator = ", " if node.flow_style else "\n" + " " * first.column
     return text[: first.index] + entry + separator + text[first.index :]
 

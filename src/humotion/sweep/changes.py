@@ -10,6 +10,8 @@ from humotion.params.document import Params, validate_params
 from humotion.params.sweep import Scalar
 
 SWEPT = ("augment", "model", "optimizer", "seed", "trainer")
+READING = "evaluate.decoding"
+"""How the outputs of a trained model are read (`humotion.sweep.reading`)."""
 
 
 def with_changes(params: Params, name: str, changes: Mapping[str, Scalar]) -> Params:
@@ -59,12 +61,17 @@ def check_sweepable(path: str, name: str) -> None:
     Raises:
         HumotionError: it belongs to an earlier stage, or decides which clips compare the trials.
     """
-    if path.split(".")[0] not in SWEPT:
+    if path.split(".")[0] not in SWEPT and not is_reading(path):
         raise HumotionError(
-            f"sweeps.{name}, {path}: a sweep can change {', '.join(SWEPT)} of an experiment. Earlier stages decide "
-            "which clips there are, and trials on different validation clips cannot be compared. For this "
-            f"parameter, use `dvc exp run -S experiments.{name}.{path}=...`."
+            f"sweeps.{name}, {path}: a sweep can change {', '.join((*SWEPT, READING))} of an experiment. Earlier "
+            "stages decide which clips there are, and trials on different validation clips cannot be compared. For "
+            f"this parameter, use `dvc exp run -S experiments.{name}.{path}=...`."
         )
+
+
+def is_reading(path: str) -> bool:
+    """Return whether a path in an experiment says how the outputs of a trained model are read."""
+    return path == READING or path.startswith(f"{READING}.")
 
 
 def _set(experiment: dict[str, Any], path: str, value: Scalar, name: str) -> None:

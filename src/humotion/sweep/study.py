@@ -27,6 +27,7 @@ from humotion.params.sweep import (
     SweepParams,
 )
 from humotion.sweep.changes import without
+from humotion.sweep.reading import only_reads, trained_model
 from humotion.sweep.storage import Storage
 from humotion.training.description import layer_files, training_settings
 from humotion.training.task import task_class
@@ -66,6 +67,11 @@ class Sweep:
         return self.settings.objectives or (main,)
 
     @property
+    def reads(self) -> bool:
+        """Whether trials read the outputs of the trained model in other ways, and none trains."""
+        return only_reads(self.settings, self.name)
+
+    @property
     def reported(self) -> str | None:
         """The metric to report after every epoch; None with several objectives, because Optuna accepts none then."""
         first, *others = self.objectives
@@ -81,6 +87,9 @@ class Sweep:
         settings = training_settings(self.experiment)
         swept = self.settings.space
         inputs = input_md5(self.name, self.experiment)
+        if self.reads:
+            inputs["model"] = digest_of_file(trained_model(self.name))
+            settings["evaluate"] = {"decoding": self.experiment.evaluate.model_dump(mode="json").get("decoding")}
         if "model.weights" in swept:
             inputs.pop("weights", None)
         content = {

@@ -22,6 +22,7 @@ from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import Trial
 from pytorch_lightning import Callback
 
+from humotion.clips.datamodule import ClipDataModule
 from humotion.clips.plan import write_plan
 from humotion.errors import HumotionError
 from humotion.params.document import Params
@@ -29,6 +30,7 @@ from humotion.params.sweep import COSTS, Scalar
 from humotion.sweep.changes import with_changes
 from humotion.sweep.objectives import UnknownMetricError, objective_values
 from humotion.sweep.ranks import Ranks
+from humotion.sweep.reading import score
 from humotion.sweep.report import ReportEpochs
 from humotion.sweep.space import Space
 from humotion.sweep.stop import WorkerStop
@@ -38,9 +40,10 @@ from humotion.tracking.address import experiment_name
 from humotion.tracking.lightning import lightning_logger
 from humotion.training.description import clip_files, training_settings
 from humotion.training.finite import TrainingDivergedError
-from humotion.training.fit import fit
+from humotion.training.fit import FitResult, fit
 from humotion.training.prepare import prepare
 from humotion.training.stop import StopAfterBatch
+from humotion.training.task import Task
 from humotion.work import digest_of_code, work_folder
 
 MAX_TEXT = 2000
@@ -95,7 +98,7 @@ class TrialRunner:
         changes = self.space.suggest(trial)
         self.on_start()
         try:
-            return self._train(trial, changes)
+            return self._read(trial, changes) if self.sweep.reads else self._train(trial, changes)
         except (optuna.TrialPruned, UnknownMetricError, KeyboardInterrupt):
             raise
         except Exception as error:
@@ -118,20 +121,37 @@ class TrialRunner:
                 self._together = self.ranks.world_size > 1
                 result, task, data = train(self.sweep.name, params, folder, report, logger, StopAfterBatch(self.stop))
                 self._together = False
-                seconds = time.perf_counter() - started
                 trial.set_user_attr("epochs", len(result.epochs))
                 trial.set_user_attr("epochs_resumed", len(result.epochs) - report.seen)
-                trial.set_user_attr("seconds", round(seconds, 2))
-                runs.log_metrics({"time/train_seconds": seconds, "best_epoch": result.best_epoch})
                 if report.pruned:
+                    self._note_time(trial, started)
                     raise optuna.TrialPruned(f"after {len(result.epochs)} of {experiment.trainer.epochs} epochs")
-                trial.set_user_attr("best_epoch", result.best_epoch)
-                values = objective_values(self.sweep.objectives, result, task, data)
-                chosen = {key: value for key, value in result.best.items() if key.startswith("val/")}
-                runs.log_metrics({f"best_{key}": value for key, value in chosen.items()})
-                named = zip(self.sweep.objectives, values, strict=True)
-                runs.log_metrics({goal.metric: value for goal, value in named if goal.metric in COSTS})
+                return self._noted(trial, started, result, task, data)
+
+    def _read(self, trial: Trial, changes: dict[str, Scalar]) -> list[float]:
+        """Score the trained model, whose outputs are read in another way."""
+        started = time.perf_counter()
+        params = with_changes(self.sweep.params, self.sweep.name, changes)
+        with self._run(params, trial, changes, None):
+            return self._noted(trial, started, *score(self.sweep.name, params))
+
+    def _noted(self, trial: Trial, started: float, result: FitResult, task: Task, data: ClipDataModule) -> list[float]:
+        """Return the values of the objectives, which are logged with the metrics of the chosen epoch."""
+        self._note_time(trial, started)
+        runs.log_metrics({"best_epoch": result.best_epoch})
+        trial.set_user_attr("best_epoch", result.best_epoch)
+        values = objective_values(self.sweep.objectives, result, task, data)
+        chosen = {key: value for key, value in result.best.items() if key.startswith("val/")}
+        runs.log_metrics({f"best_{key}": value for key, value in chosen.items()})
+        named = zip(self.sweep.objectives, values, strict=True)
+        runs.log_metrics({goal.metric: value for goal, value in named if goal.metric in COSTS})
         return values
+
+    @staticmethod
+    def _note_time(trial: Trial, started: float) -> None:
+        seconds = time.perf_counter() - started
+        trial.set_user_attr("seconds", round(seconds, 2))
+        runs.log_metrics({"time/train_seconds": seconds})
 
     @contextmanager
     def _run(self, params: Params, trial: Trial, changes: Mapping[str, Scalar], before: str | None) -> Iterator[str]:

@@ -14,6 +14,7 @@ import pandas as pd
 from mlflow.data.dataset_source_registry import resolve_dataset_source
 from mlflow.data.pandas_dataset import PandasDataset
 from mlflow.entities import Dataset, DatasetInput, InputTag, Run
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from humotion.tracking.store import mlflow
@@ -35,7 +36,15 @@ def log_clips(dataset: str, files: Mapping[str, Path]) -> None:
         with warnings.catch_warnings(action="ignore"):
             source = resolve_dataset_source(path.as_posix())
             clips = PandasDataset(pd.read_parquet(path), source, name=f"{dataset}/{use}", digest=digest_of_file(path))
-            mlflow.log_input(clips, context=use)
+            _log(clips, use)
+
+
+def _log(clips: PandasDataset, use: str) -> None:
+    """Log a dataset; MLflow looks for it and then adds it, so another run may have added it in between."""
+    try:
+        mlflow.log_input(clips, context=use)
+    except MlflowException:
+        mlflow.log_input(clips, context=use)
 
 
 def inputs_of(run: Run) -> list[DatasetInput]:

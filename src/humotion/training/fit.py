@@ -88,7 +88,7 @@ def fit(
     first = [SeedEveryEpoch(seed), StopWhenDiverged()]
     ours = [*first, *averages, table, *stopping, best, last, TQDMProgressBar(refresh_rate=10)]
     if resumption.checkpoint is None and is_lead():  # the other devices get the changes from the first one
-        found = task.before_fit(datamodule, machine)
+        found = task.before_fit(datamodule, machine, callbacks)
         if found and isinstance(logger, Logger):
             logger.log_metrics(found, step=0)
     was_alone = not dist.is_initialized()

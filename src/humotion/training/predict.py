@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,10 +17,13 @@ from humotion.params.machine import MachineParams
 from humotion.training.devices import one_device
 
 
-def predict(task: pl.LightningModule, loader: Any, machine: MachineParams) -> list[dict[str, torch.Tensor]]:
+def predict(
+    task: pl.LightningModule, loader: Any, machine: MachineParams, callbacks: Sequence[pl.Callback] = ()
+) -> list[dict[str, torch.Tensor]]:
     """Return the predictions for every batch of a loader, in order, on one device.
 
     Raises:
+        KeyboardInterrupt: one of the ``callbacks`` stopped it.
         DivergedError: a prediction is NaN or infinite, so no score and no class may be read from it.
     """
     trainer = pl.Trainer(
@@ -28,7 +31,7 @@ def predict(task: pl.LightningModule, loader: Any, machine: MachineParams) -> li
         logger=False,
         enable_checkpointing=False,
         enable_model_summary=False,
-        callbacks=[TQDMProgressBar(refresh_rate=10)],
+        callbacks=[TQDMProgressBar(refresh_rate=10), *callbacks],
     )
     with quiet(), keyboard_interrupts():
         outputs: Any = trainer.predict(task, loader)

@@ -84,3 +84,15 @@ class StopAfterBatch(pl.Callback):
     ) -> None:
         """Also stop in validation, which may take longer than the training part of the epoch."""
         self.stop.check()
+
+    def on_predict_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Also stop in predictions that prepare a training, for example of the features of a first head."""
+        self.stop.check()

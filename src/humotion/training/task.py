@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -82,8 +82,16 @@ class Task(pl.LightningModule, ABC):
         """
         return {}
 
-    def before_fit(self, data: ClipDataModule, machine: MachineParams) -> dict[str, float]:
-        """Run once before the first epoch, only in the first process, and return metrics to log."""
+    def read_by(self, evaluate: Any) -> None:
+        """Take from the section ``evaluate`` how outputs are read, for a task that has a choice (``decoding``)."""
+
+    def before_fit(
+        self, data: ClipDataModule, machine: MachineParams, callbacks: Sequence[pl.Callback] = ()
+    ) -> dict[str, float]:
+        """Run once before the first epoch, only in the first process, and return metrics to log.
+
+        The ``callbacks`` of the training may stop it between two batches (see `humotion.training.stop`).
+        """
         return {}
 
     def parameter_groups(self, params: OptimizerParams) -> list[dict[str, Any]]:

@@ -49,7 +49,7 @@ def test_the_photo_has_the_two_published_people(folder: Path) -> None:
     apart = np.linalg.norm(found.joints[:2] - published, axis=-1)
     assert np.median(apart) < 3  # the published poses are of a network with 8 bits
     assert apart[sure].max() < 8
-    np.testing.assert_allclose(found.person_scores[:2], [0.890, 0.836], atol=0.02)
+    np.testing.assert_allclose(found.scores[:2], [0.890, 0.836], atol=0.02)
 
 
 def test_sizes_of_what_the_network_sees() -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from humotion.errors import HumotionError
 from humotion.params.annotation.blazepose import BlazePoseParams
-from humotion.work import main_checkout, sha256_of_file
+from humotion.work import main_checkout, published_file
 
 FOLDER = Path("weights") / "blazepose"
 DETECTOR = "pose_detection.tflite"
@@ -43,17 +42,4 @@ def find_weights(settings: BlazePoseParams) -> dict[str, Path]:
     needed = [landmark_file(settings.model)]
     if settings.runtime == "litert":
         needed.insert(0, DETECTOR)
-    return {name: _published(folder / name) for name in needed}
-
-
-def _published(path: Path) -> Path:
-    if not path.is_file():
-        raise HumotionError(
-            f"{path} is missing: the published weights of BlazePose. Run `humotion fetch blazepose`, which puts them "
-            f"there (into {FOLDER} of the checkout), or set `weights` of the layer to their folder."
-        )
-    if sha256_of_file(path) != SHA256[path.name]:
-        raise HumotionError(
-            f"{path} is not the published file of that name. Delete it and run `humotion fetch blazepose`."
-        )
-    return path
+    return {name: published_file(folder / name, SHA256[name], "BlazePose", "blazepose") for name in needed}

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
-import torch
 from torch import Tensor
 
 from humotion import choices
@@ -46,14 +44,3 @@ class Backbone(Protocol):
 def load_backbone(family: str) -> Backbone:
     """The frozen network of a family of models."""
     return cast(Backbone, choices.load("models", family, "frozen"))
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one thread: sums in another order would be other bytes, and the workers already share the cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -28,11 +28,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from humotion.annotation.joint_features.backbone import Frozen, load_backbone, one_thread
+from humotion.annotation.joint_features.backbone import Frozen, load_backbone
 from humotion.annotation.joint_features.pictures import cut, of_frame, of_person
 from humotion.annotation.joint_features.places import Places, chosen_joints, places_in, points_to_read
 from humotion.annotation.joint_features.reading import Floats, Window, in_window, read_at
 from humotion.annotation.shared.contract import Frames
+from humotion.annotation.shared.one_thread import one_thread
 from humotion.params.annotation.joint_features import JointFeaturesParams
 from humotion.store.skeleton import Skeleton
 

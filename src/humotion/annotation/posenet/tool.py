@@ -25,6 +25,7 @@ import numpy.typing as npt
 from humotion import choices
 from humotion.annotation.posenet.weights import GRAPH, NUMBERS, find_weights
 from humotion.annotation.shared.contract import Frames
+from humotion.annotation.shared.one_thread import one_thread
 from humotion.params.annotation.posenet import PoseNetParams
 from humotion.store.skeleton import skeleton_of
 
@@ -41,7 +42,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class People(Protocol):
-    """N people of a frame: see `humotion.models.person_lab.decoding.Found`."""
+    """N people of a frame: see `humotion.models.common.people_maps.Found`."""
 
     @property
     def joints(self) -> Floats:
@@ -49,7 +50,7 @@ class People(Protocol):
         ...
 
     @property
-    def scores(self) -> Floats:
+    def joint_scores(self) -> Floats:
         """(N, J) probabilities."""
         ...
 
@@ -75,8 +76,9 @@ def open_tool(settings: PoseNetParams) -> Callable[[Frames], Arrays]:
 
     def annotate(video: Frames) -> Arrays:
         people: list[People] = []
-        for start in range(0, video.num_frames, AT_ONCE):
-            people += people_in(video.decode(np.arange(start, min(start + AT_ONCE, video.num_frames))))
+        with one_thread():
+            for start in range(0, video.num_frames, AT_ONCE):
+                people += people_in(video.decode(np.arange(start, min(start + AT_ONCE, video.num_frames))))
         return _arrays(people, video.width, video.height)
 
     return annotate
@@ -89,7 +91,7 @@ def _arrays(people: list[People], width: int, height: int) -> Arrays:
         num = len(found.joints)
         arrays["landmarks"][:num, t, :, :2] = (found.joints + 0.5) / np.array([width, height], np.float32)
         arrays["landmarks"][:num, t, :, 2] = 0
-        arrays["visibility"][:num, t] = found.scores
+        arrays["visibility"][:num, t] = found.joint_scores
         arrays["boxes"][:num, t] = _boxes(found, width, height)
         arrays["found"][:num, t] = True
     return arrays
@@ -97,7 +99,7 @@ def _arrays(people: list[People], width: int, height: int) -> Arrays:
 
 def _boxes(found: People, width: int, height: int) -> Floats:
     """The part inside the frame of the extent (N, 4) of the joints that are seen; of all joints, if none is."""
-    seen = found.scores >= SEEN
+    seen = found.joint_scores >= SEEN
     seen = (seen | ~seen.any(axis=1, keepdims=True))[..., None]
     corners = [np.where(seen, found.joints, np.inf).min(axis=1), np.where(seen, found.joints, -np.inf).max(axis=1)]
     return np.clip(np.stack(corners, axis=1), 0, [width - 1, height - 1]).reshape(-1, 4).astype(np.float32)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from humotion.errors import HumotionError
 from humotion.params.annotation.posenet import PoseNetParams
-from humotion.work import main_checkout, sha256_of_file
+from humotion.work import main_checkout, published_file
 
 FOLDER = Path("weights") / "posenet"
 GRAPH, NUMBERS = "posenet.json", "posenet.bin"
@@ -31,17 +30,4 @@ def find_weights(settings: PoseNetParams) -> dict[str, Path]:
         HumotionError: one is missing, or it is not the published file. The message says how to get it.
     """
     folder = settings.weights or main_checkout() / FOLDER
-    return {name: _published(folder / name) for name in SHA256}
-
-
-def _published(path: Path) -> Path:
-    if not path.is_file():
-        raise HumotionError(
-            f"{path} is missing: the published weights of PoseNet. Run `humotion fetch posenet`, which puts them "
-            f"there (into {FOLDER} of the checkout), or set `weights` of the layer to their folder."
-        )
-    if sha256_of_file(path) != SHA256[path.name]:
-        raise HumotionError(
-            f"{path} is not the published file of that name. Delete it and run `humotion fetch posenet`."
-        )
-    return path
+    return {name: published_file(folder / name, SHA256[name], "PoseNet", "posenet") for name in SHA256}

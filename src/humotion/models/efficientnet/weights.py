@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from humotion.errors import HumotionError
-from humotion.work import main_checkout, sha256_of_file
+from humotion.work import main_checkout, published_file
 
 FOLDER = Path("weights") / "efficientnet"
 CHECKPOINT = "efficientnet-lite0-57934424.pth"
@@ -28,13 +27,4 @@ def published() -> Path:
         HumotionError: it is missing, or it is not the published file. The message says how to get it.
     """
     path = main_checkout() / FOLDER / CHECKPOINT
-    if not path.is_file():
-        raise HumotionError(
-            f"{path} is missing: the published weights of EfficientNet-Lite0. Run `humotion fetch efficientnet-lite0`, "
-            f"which puts them into {FOLDER} of the checkout, or set `weights` to the file."
-        )
-    if sha256_of_file(path) != SHA256[CHECKPOINT]:
-        raise HumotionError(
-            f"{path} is not the published checkpoint. Delete it and run `humotion fetch efficientnet-lite0`."
-        )
-    return path
+    return published_file(path, SHA256[CHECKPOINT], "EfficientNet-Lite0", "efficientnet-lite0")

@@ -1,4 +1,4 @@
-"""The models of this family, their published sizes, and what they compute."""
+"""The models of this family, their sizes, and what they compute."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from humotion.models.common.build import ModelEntry
 if TYPE_CHECKING:
     from humotion.models.common.counting import Run
 
-MODELS = {"posenet": ModelEntry("PoseNet", (), {"MobileNetV1 0.75": {}})}
-PICTURE = (385, 513)  # height, width: 4:3, with the long side for which the decoder's pixels are meant
+MODELS = {
+    "posenet": ModelEntry("PoseNet", (), {"MobileNetV1 0.75": {}}),
+    "person_lab": ModelEntry("PersonLab", ("joint_names",), {"2 hourglasses, COCO": {}}),
+}
+PICTURE = (385, 513)  # height, width: 4:3, with the long side for which PoseNet's pixels are meant
 
 
 def count(model: Any) -> Run:
@@ -21,4 +24,5 @@ def count(model: Any) -> Run:
 
     pictures = torch.empty(1, 3, *PICTURE)
     cost, maps = gmacs(model, pictures)
-    return Run({"pictures": tuple(pictures.shape)}, {"heat": tuple(maps.heat.shape)}, {"picture": cost})
+    heat = maps[-1]["heat"] if isinstance(maps, list) else maps.heat
+    return Run({"pictures": tuple(pictures.shape)}, {"heat": tuple(heat.shape)}, {"picture": cost})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -11,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from humotion.models.person_lab.decoding import Decoding, Fields, Found, decode
+from humotion.models.common.people_maps import Found
+from humotion.models.person_lab.decoding import Decoding, Fields, decode
 from humotion.models.person_lab.posenet import STRIDE
 from humotion.models.person_lab.tfjs import open_posenet
 
@@ -36,13 +36,12 @@ class PeopleReader:
     def __call__(self, frames: npt.NDArray[np.uint8]) -> list[Found]:
         """The people in each of N RGB frames (N, H, W, 3). Joints are in pixels of the frames, middles at integers.
 
-        The same frames give the same bytes, however they are grouped.
+        With one thread of torch, the same frames give the same bytes, however they are grouped.
         """
         height, width = frames.shape[1:3]
         size = picture_size(width, height, self._side)
         scale = np.array([width, height], np.float32) / np.array(size, np.float32)
-        with _one_thread():
-            people = [decode(fields, self._decoding) for fields in self._maps(frames, size)]
+        people = [decode(fields, self._decoding) for fields in self._maps(frames, size)]
         return [found._replace(joints=((found.joints + 0.5) * scale - 0.5).astype(np.float32)) for found in people]
 
     def _maps(self, frames: npt.NDArray[np.uint8], size: tuple[int, int]) -> Iterator[Fields]:
@@ -65,14 +64,3 @@ def picture_size(width: int, height: int, side: int) -> tuple[int, int]:
         return max(1, round((pixels * scale - 1) / STRIDE)) * STRIDE + 1
 
     return fitting(width), fitting(height)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums in another order would be other bytes, and the workers of a layer already share the cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from humotion.tasks.action_recognition.training import linear_probe
 from humotion.tasks.action_recognition.training.head_start import start_head
 from humotion.training.fit import fit
 from humotion.training.prepare import prepare
+from humotion.training.stop import Stop, StopAfterBatch
 from humotion.training.task import Task
 from tests.support.tiny_project import build_project, tiny_params
 
@@ -130,3 +133,24 @@ def test_a_training_that_is_gone_on_with_keeps_its_head(tmp_path: Path) -> None:
     task, data = prepare("action", settings())
     start_head(task, data, settings().machine)
     assert not torch.equal(look.head["weight"], task.model.head.weight)  # type: ignore[union-attr]
+
+
+def test_a_signal_stops_it_after_the_batch_and_the_same_call_resumes(tmp_path: Path) -> None:
+    class AskedToStop(pl.Callback):
+        """Gets SIGTERM in the first batch, as from a cluster."""
+
+        def __init__(self) -> None:
+            self.num_batches = 0
+
+        def on_predict_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+            assert trainer.num_predict_batches[0] > 1
+            self.num_batches += 1
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    stop, asked, look = Stop(), AskedToStop(), FirstLook()
+    with stop.listening(), pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "stopped", asked, StopAfterBatch(stop), look)
+    assert stop.asked
+    assert asked.num_batches == 1
+    assert not hasattr(look, "head"), "the training must not start"
+    assert train(tmp_path / "stopped").epochs == train(tmp_path / "whole").epochs

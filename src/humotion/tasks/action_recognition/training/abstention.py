@@ -23,6 +23,8 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from humotion.training.threshold import smallest_threshold
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -111,13 +113,7 @@ def fit_temperature(probabilities: Floats, labels: Ints) -> float:
 
 def choose_threshold(confidence: Floats, right: npt.NDArray[np.bool_]) -> float | None:
     """Return the smallest of the confidences (N,) that is a threshold; None if none is. See the module docstring."""
-    order = np.argsort(-confidence, kind="stable")
-    sorted_confidence = confidence[order]
-    num_answered = np.arange(1, len(order) + 1)
-    is_last = np.append(sorted_confidence[1:] < sorted_confidence[:-1], True)  # equal ones are answered together
-    share = np.cumsum(right[order]) / num_answered
-    (possible,) = np.nonzero(is_last & (share >= WANTED) & (num_answered >= FEWEST))
-    return float(sorted_confidence[possible[-1]]) if possible.size else None
+    return smallest_threshold(confidence, right, WANTED, FEWEST)
 
 
 def _scaled(probabilities: Floats, temperature: float) -> Floats:

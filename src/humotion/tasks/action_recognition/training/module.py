@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
+import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -115,13 +117,15 @@ class ActionRecognition(Task):
             raise HumotionError(f"{needed_by} need a model with a backbone, but {self.architecture['name']} has none.")
         return self.pretrained.backbone
 
-    def before_fit(self, data: ClipDataModule, machine: MachineParams) -> dict[str, float]:
+    def before_fit(
+        self, data: ClipDataModule, machine: MachineParams, callbacks: Sequence[pl.Callback] = ()
+    ) -> dict[str, float]:
         """Fit the head first if ``head_start`` is set; the metric ``head_start/val_top1`` is its accuracy."""
         if not self.head_start:
             return {}
         from humotion.tasks.action_recognition.training.head_start import start_head  # slow import: 1 s
 
-        return {"head_start/val_top1": start_head(self, data, machine)}
+        return {"head_start/val_top1": start_head(self, data, machine, callbacks)}
 
     def setup(self, stage: str) -> None:
         """Before training, set the number of samples per class in an epoch of the plan, which the loss needs."""

@@ -43,7 +43,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     skeleton, settings = data.skeleton, data.experiment.evaluate
     assert skeleton is not None  # the input needs it
     mean_pose, notes = training_mean_pose(data, skeleton)
-    task.decoding = settings.decoding
+    task.read_by(settings)
     outcomes = list(pose_outcomes(task, data, "test", params.machine, settings.scales))
     model, model_clips = score(outcomes, skeleton)
     placed = [place_mean_pose(mean_pose, outcome.labels()[2].numpy()) for outcome in outcomes]

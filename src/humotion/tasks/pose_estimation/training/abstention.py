@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from humotion.training.threshold import smallest_threshold
+
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
@@ -77,13 +79,7 @@ def joint_abstention(scores: Floats, right: Bools, num_groups: int) -> JointAbst
 
 def choose_threshold(scores: Floats, right: Bools) -> float | None:
     """Return the smallest of the scores (N,) that is a threshold; None if none is. See the module docstring."""
-    order = np.argsort(-scores, kind="stable")
-    ordered = scores[order]
-    number = np.arange(1, len(order) + 1)
-    is_last = np.append(ordered[1:] < ordered[:-1], True)  # equal scores are believed together
-    share = np.cumsum(right[order]) / number
-    (possible,) = np.nonzero(is_last[: len(order)] & (share >= WANTED) & (number >= FEWEST))
-    return float(ordered[possible[-1]]) if possible.size else None
+    return smallest_threshold(scores, right, WANTED, FEWEST)
 
 
 def read_joint_abstention(written: Mapping[str, Any]) -> JointAbstention | None:

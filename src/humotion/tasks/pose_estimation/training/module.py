@@ -13,7 +13,7 @@ from humotion.clips.datamodule import ClipDataModule, skeleton_of_clips
 from humotion.errors import HumotionError
 from humotion.params.experiment import OptimizerParams
 from humotion.params.machine import MachineParams
-from humotion.params.tasks.pose_estimation import PoseExperiment, TargetParams
+from humotion.params.tasks.pose_estimation import PoseEvaluateParams, PoseExperiment, TargetParams
 from humotion.poses.decoding import DEFAULT_DECODING, Decoding, decode_heatmaps
 from humotion.poses.heatmaps import enlarged_boxes, gaussian_targets, sum_of_squares
 from humotion.poses.hits import THRESHOLDS
@@ -106,6 +106,10 @@ class PoseEstimation(Task):
         model: Any = self.model
         frames = model.normalise(frames)
         return model.advance(frames, model.start(frames[:, 0]) if state is None else state)
+
+    def read_by(self, evaluate: PoseEvaluateParams) -> None:
+        """Read joints from maps by ``evaluate.decoding``."""
+        self.decoding = evaluate.decoding
 
     def at_scales(self, scales: tuple[float, ...]) -> MultiScale:
         """Return this task for videos at several scales together (see ``multi_scale.py``)."""

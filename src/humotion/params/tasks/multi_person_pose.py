@@ -1,0 +1,102 @@
+"""An experiment of multi-person pose in params.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from humotion.params.experiment import (
+    EvaluateParams,
+    Experiment,
+    RegisterParams,
+    UniformClipParams,
+)
+from humotion.params.inputs import PersonCropParams, PictureParams
+from humotion.params.models.associative_embedding import AssociativeEmbeddingParams
+from humotion.params.models.hourglass import HourglassParams
+from humotion.params.models.open_pose import OpenPoseMobileNetParams, OpenPoseParams
+from humotion.params.models.person_lab import PersonLabParams
+from humotion.params.models.stacked import PeopleModelParams
+from humotion.params.section import Section
+
+AnyPeopleModel = (
+    OpenPoseParams | OpenPoseMobileNetParams | AssociativeEmbeddingParams | PersonLabParams | HourglassParams
+)
+
+
+class PictureClipParams(UniformClipParams):
+    """One frame per video: the image, or the middle of a sequence."""
+
+    num_frames: Literal[1] = 1
+
+
+class PeopleEvaluateParams(EvaluateParams):
+    """How people are read from maps, and where a model of crops looks for them."""
+
+    decoding: dict[str, Any] = Field(
+        {}, description="thresholds of the model's decoder that differ from its defaults; no training depends on them"
+    )
+    boxes: Literal["labels", "layer"] = Field(
+        "labels", description="for a model of crops: whose boxes of people it looks into; layer: as found by the tool"
+    )
+
+
+class PeopleRegisterParams(RegisterParams):
+    """One of these scores compares a new version with the champion."""
+
+    metric: Literal["ap", "ap_50"] = "ap"
+
+
+def _kind_of_augment(value: Any) -> str:
+    """Tell sections ``augment`` apart: crops say how large a person is in them."""
+    if not isinstance(value, dict):
+        gives: str = value.gives
+        return "(pictures)" if gives == "pictures" else "(crops)"
+    return "(crops)" if value.keys() & {"person_scale", "pixel_scale", "boxes"} else "(pictures)"
+
+
+class MultiPersonExperiment(Experiment):
+    """An experiment that finds the joints of all people in a picture."""
+
+    task: Literal["multi_person_pose"]
+    input: Literal["whole_pictures", "person_crops"]
+    clips: PictureClipParams = PictureClipParams()
+    augment: Annotated[
+        Annotated[PictureParams, Tag("(pictures)")] | Annotated[PersonCropParams, Tag("(crops)")],
+        Discriminator(_kind_of_augment),
+    ] = PictureParams()
+    model: Annotated[AnyPeopleModel, Field(discriminator="name")]
+    evaluate: PeopleEvaluateParams = PeopleEvaluateParams()
+    register_: PeopleRegisterParams = Field(PeopleRegisterParams(), alias="register")
+
+    @model_validator(mode="after")
+    def _the_model_reads_what_the_input_gives(self) -> MultiPersonExperiment:
+        gives = "pictures" if self.input == "whole_pictures" else "frames"
+        if self.augment.gives != gives:
+            needs = "has no augment.person_scale" if gives == "pictures" else "needs augment.person_scale"
+            raise ValueError(f"input: {self.input} {needs}")
+        if self.model.reads != gives:
+            fitting = "whole_pictures" if self.model.reads == "pictures" else "person_crops"
+            raise ValueError(f"model {self.model.name} needs input: {fitting}")
+        if self.model.reads == "pictures" and self.evaluate.boxes == "layer":
+            raise ValueError(
+                f"evaluate.boxes is layer, but model {self.model.name} sees complete pictures and needs no boxes"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _the_decoder_knows_its_thresholds(self) -> MultiPersonExperiment:
+        decoding_of(self.model.name, self.evaluate.decoding)
+        return self
+
+
+def decoding_of(model: str, changes: dict[str, Any] | None = None) -> Section:
+    """Return the thresholds of the decoder of a model: its defaults, and ``changes``.
+
+    Raises:
+        ValueError: there is no such threshold, or no such value.
+    """
+    kinds: tuple[type[PeopleModelParams], ...] = get_args(AnyPeopleModel)
+    kind = next(one for one in kinds if model in get_args(one.model_fields["name"].annotation))
+    return kind.decodes.model_validate(changes or {})

@@ -1,0 +1,42 @@
+"""Test images by a model of crops that is not told where people are: a tool's layer says it, as in use."""
+
+from __future__ import annotations
+
+import numpy as np
+from tqdm import tqdm
+
+from humotion.clips.datamodule import ClipDataModule
+from humotion.params.inputs import PersonCropParams
+from humotion.tasks.multi_person_pose.training.joint_sets import sigmas_of
+from humotion.tasks.multi_person_pose.training.module import MultiPersonPose
+from humotion.tasks.multi_person_pose.training.outcomes import label_scale
+from humotion.tasks.multi_person_pose.training.people import People
+from humotion.tasks.multi_person_pose.training.person_boxes import boxes_of_layer
+from humotion.tasks.multi_person_pose.training.top_down import Cutting, find_top_down
+from humotion.tasks.multi_person_pose.training.truth import Truth
+
+
+def people_in_layer_boxes(task: MultiPersonPose, data: ClipDataModule, truth: Truth) -> dict[int, People]:
+    """Return the people whom the model finds in the boxes of the experiment's layer, in pixels of the labels.
+
+    Raises:
+        HumotionError: the layer has no boxes of people.
+    """
+    augment = data.experiment.augment
+    assert isinstance(augment, PersonCropParams)
+    cutting = Cutting(augment.size, augment.person_scale, augment.pixel_scale)
+    sigmas, model = sigmas_of(truth.joint_set), task.people_model
+    task.eval()
+    found = {}
+    for image in tqdm(truth.images, desc="people in boxes", unit="image"):
+        video = data.store[image["file_name"]]
+        boxes = boxes_of_layer(video.annotation, 0)
+        people = find_top_down(model, video.decode([0])[0], boxes, cutting, task.decoding, sigmas, task.device)
+        scale = label_scale(data.store, image)
+        found[image["id"]] = People(
+            (people.joints + 0.5) / scale - 0.5,
+            people.joint_scores,
+            people.scores,
+            (people.boxes + 0.5) / np.tile(scale, 2) - 0.5,
+        )
+    return found

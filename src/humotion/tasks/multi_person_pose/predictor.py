@@ -1,0 +1,193 @@
+"""Find all people in every frame of any video file, and follow them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from itertools import islice, pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from humotion.annotation.person_tracks.similarity import deviations
+from humotion.annotation.person_tracks.tracker import Tracker
+from humotion.clips.crop import crop_geometry, cut
+from humotion.errors import HumotionError
+from humotion.figures.overlay import PEOPLE, draw_skeleton
+from humotion.inputs.whole_pictures import window_of
+from humotion.models.common.people_maps import Found
+from humotion.prediction.bars import frames_bar
+from humotion.prediction.layer import everybody_tool, with_people
+from humotion.prediction.predictor import Answer, Frames, Predictor, Video
+from humotion.prediction.rows import Rows
+from humotion.prediction.shots import shot_starts
+from humotion.store.skeleton import Skeleton
+from humotion.tasks.multi_person_pose.training.joint_sets import sigmas_of
+from humotion.tasks.multi_person_pose.training.outcomes import to_stored
+from humotion.tasks.multi_person_pose.training.people import People
+from humotion.tasks.multi_person_pose.training.person_boxes import boxes_of_layer
+from humotion.tasks.multi_person_pose.training.top_down import Cutting, find_top_down
+
+FRAMES_AT_ONCE = 8
+_ADVICE = (
+    "The model looks at one person at a time, and nothing here says where people are, so it looked at whole frames: "
+    "run `humotion fetch posenet`"
+)
+SURELY, ALIKE, HITS, LOST = 0.2, 0.3, 3, 30
+"""How people are followed: see `humotion.params.annotation.person_tracks.PersonTracksParams`."""
+
+_logger = logging.getLogger(__name__)
+
+
+class PeoplePredictor(Predictor):
+    """Joints of all people, each with a number that is the same in all frames."""
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The joint set of the model."""
+        return Skeleton.from_dict(self.description.meta["skeleton"])
+
+    def people(self, video: Video) -> tuple[list[People], str]:
+        """Return the people in each frame, in pixels of the video, and a sentence about what would find them better.
+
+        Raises:
+            HumotionError: the tool of the training's layer, which says where people are, cannot run here.
+        """
+        with torch.inference_mode():
+            if self.description.preprocessing["input"] == "whole_pictures":
+                return self._bottom_up(video), ""
+            return self._top_down(video)
+
+    def _bottom_up(self, video: Video) -> list[People]:
+        task: Any = self.task
+        window = window_of(video.width, video.height)
+        crop = crop_geometry(window, self.size)
+        frames_left = iter(frames_bar(video, total=video.num_frames, desc="people"))
+        found: list[People] = []
+        while frames := list(islice(frames_left, FRAMES_AT_ONCE)):
+            pictures = np.stack([cut(frame, window, self.size) for frame in frames])
+            shown = torch.from_numpy(pictures).permute(0, 3, 1, 2)[:, None, None]
+            found += [
+                _as_people(to_stored(one, crop)) for one in task.people_model.find({"frames": shown}, task.decoding)
+            ]
+        return found
+
+    def _top_down(self, video: Video) -> tuple[list[People], str]:
+        task: Any = self.task
+        settings = self.description.preprocessing
+        cutting = Cutting(self.size, settings["person_scale"], settings.get("pixel_scale"))
+        sigmas = sigmas_of(self.skeleton.name)
+        annotation, advice = self._where(video)
+        bar = frames_bar(video, total=video.num_frames, desc="people")
+        found = [
+            find_top_down(
+                *(task.people_model, frame, boxes_of_layer(annotation, number), cutting, task.decoding, sigmas)
+            )
+            for number, frame in enumerate(bar)
+        ]
+        return found, advice
+
+    def _where(self, video: Video) -> tuple[Mapping[str, npt.NDArray[Any]], str]:
+        """Where people are, by the layer of the training, or else by PoseNet, or else the whole frame; and advice."""
+        if self.description.preprocessing.get("layer") is not None:
+            return self.seen(video).annotation, ""
+        try:
+            tool = everybody_tool()
+        except HumotionError as error:
+            _logger.info("PoseNet cannot look for people: %s", error)
+            frame = np.array([0, 0, video.width - 1, video.height - 1], np.float32)
+            return {
+                "boxes": np.tile(frame, (1, video.num_frames, 1)),
+                "found": np.ones((1, video.num_frames), bool),
+            }, _ADVICE
+        return with_people(video, tool, ("boxes", "found", "visibility")).annotation, ""
+
+    def answer(self, video: Video) -> Answer:
+        """Return who is where.
+
+        ``people`` of the values has ``names`` (J), ``edges`` (pairs of their indices), and ``frames`` (N), each a list
+        of people: ``track`` (a number, null for somebody who was seen only briefly), ``score``, ``box`` x1, y1, x2, y2,
+        and ``joints`` (J, 3): x, y, score, three zeros for a joint that was not found. ``note`` is what a user must
+        know of it.
+        """
+        skeleton = self.skeleton
+        found, advice = self.people(video)
+        people = followed(found, skeleton, shot_starts(video))
+
+        def draw(number: int, frame: Frames) -> Frames:
+            found = people[number]
+            tracks = np.arange(len(found)) if found.tracks is None else found.tracks
+            for joints, track in zip(found.joints, tracks.tolist(), strict=True):
+                colour = (160, 160, 160) if track < 0 else PEOPLE[track % len(PEOPLE)]
+                frame = draw_skeleton(frame, joints, None, skeleton, colour)
+            return frame
+
+        numbers = {int(track) for one in people if one.tracks is not None for track in one.tracks if track >= 0}
+        most = max(map(len, people), default=0)
+        text = f"{len(numbers)} people, at most {most} at the same time" if most else "nobody was found"
+        values = {
+            "names": skeleton.joints,
+            "edges": [list(edge) for edge in skeleton.edges],
+            "frames": Rows(len(people), lambda number: _rows(people[number])),
+            "note": advice,
+        }
+        return Answer(". ".join(filter(None, [text, advice])), {"people": values}, draw if most else None)
+
+
+def followed(people: list[People], skeleton: Skeleton, starts: npt.NDArray[np.bool_]) -> list[People]:
+    """Return the people of successive frames with ``tracks``: -1 for somebody who is in fewer than `HITS` frames.
+
+    Where a shot ``starts`` (N,), all people are new.
+    """
+    tracker = Tracker(deviations(skeleton.joints), SURELY, ALIKE, HITS, LOST)
+    numbered, first = [], 0
+    edges = [0, *(int(at) for at in np.flatnonzero(starts) if at > 0), len(people)]
+    for start, end in pairwise(edges):
+        shot = people[start:end]
+        numbers = [np.full(len(one), -1, np.int64) for one in shot]
+        tracks = tracker(*_as_arrays(shot, len(skeleton.joints)))
+        for track, seen in enumerate(tracks):
+            for frame, person in seen.items():
+                numbers[frame][person] = first + track
+        first += len(tracks)
+        numbered += [
+            People(one.joints, one.joint_scores, one.scores, one.boxes, tracks=number)
+            for one, number in zip(shot, numbers, strict=True)
+        ]
+    return numbered
+
+
+def _as_arrays(people: list[People], num_joints: int) -> tuple[Any, Any, Any, Any]:
+    """Joints (P, T, J, 2), scores (P, T, J), boxes (P, T, 4) and who is there (P, T), with P the most in a frame."""
+    most, frames = max(map(len, people), default=0), len(people)
+    joints, scores = np.zeros((most, frames, num_joints, 2)), np.zeros((most, frames, num_joints))
+    boxes, found = np.zeros((most, frames, 4)), np.zeros((most, frames), bool)
+    for frame, one in enumerate(people):
+        number = len(one)
+        joints[:number, frame], scores[:number, frame] = np.nan_to_num(one.joints), one.joint_scores
+        boxes[:number, frame], found[:number, frame] = one.boxes, True
+    return joints, scores, boxes, found
+
+
+def _as_people(found: Found) -> People:
+    joints = found.joints.astype(np.float64)
+    if not len(joints):
+        return People.nobody(joints.shape[1])
+    boxes = np.concatenate([np.nanmin(joints, axis=1), np.nanmax(joints, axis=1)], axis=1)
+    return People(joints, found.joint_scores.astype(np.float64), found.scores.astype(np.float64), boxes)
+
+
+def _rows(people: People) -> list[Mapping[str, Any]]:
+    points = np.nan_to_num(np.concatenate([people.joints, people.joint_scores[..., None]], axis=2)).round(3)
+    tracks = np.full(len(people), -1) if people.tracks is None else people.tracks
+    return [
+        {
+            "track": int(track) if track >= 0 else None,
+            "score": round(float(score), 4),
+            "box": box.round(1).tolist(),
+            "joints": joints.tolist(),
+        }
+        for track, score, box, joints in zip(tracks, people.scores, people.boxes, points, strict=True)
+    ]

@@ -1,0 +1,106 @@
+"""Which detected people are right: each takes a labelled person, image by image, as in COCO's evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from humotion.errors import HumotionError
+from humotion.evaluation.average_precision import Matches
+from humotion.tasks.multi_person_pose.training.joint_sets import sigmas_of
+from humotion.tasks.multi_person_pose.training.oks import BOX_SHARE, oks
+from humotion.tasks.multi_person_pose.training.people import People
+from humotion.tasks.multi_person_pose.training.truth import Truth
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+MOST = 20
+"""The people of an image that count, the surest ones."""
+THRESHOLDS = np.linspace(0.5, 0.95, 10)
+
+
+def match(truth: Truth, people: Mapping[int, People]) -> Matches:
+    """Give detections to labelled people, image by image, as COCO's evaluation does for people of any size.
+
+    Raises:
+        HumotionError: see `humotion.tasks.multi_person_pose.training.matching.check`.
+    """
+    check(truth, people)
+    sigmas, labels = sigmas_of(truth.joint_set), _labels_by_image(truth)
+    scores, image, hits, counts, numbers = [], [], [], [], []
+    for place, image_id in enumerate(truth.image_ids):
+        keypoints, areas, boxes, is_crowd, ignored = labels[image_id]
+        numbers.append(int((~ignored).sum()))
+        if image_id not in people or not len(people[image_id]):
+            continue
+        found = people[image_id]
+        best = np.argsort(-found.scores, kind="stable")[:MOST]
+        similarity = oks(found.filled()[best], keypoints, areas, boxes, sigmas)
+        hit, counted = _matched(similarity, is_crowd, ignored)
+        scores.append(found.scores[best])
+        image.append(np.full(len(best), place))
+        hits.append(hit)
+        counts.append(counted)
+    if not scores:
+        none = np.zeros((len(THRESHOLDS), 0), bool)
+        return Matches(np.zeros(0, np.int64), np.zeros(0), none, none, np.array(numbers), truth.image_ids)
+    joined = np.concatenate(scores)
+    order = np.argsort(-joined, kind="stable")
+    hit, counted = np.concatenate(hits, axis=1)[:, order], np.concatenate(counts, axis=1)[:, order]
+    return Matches(np.concatenate(image)[order], joined[order], hit, counted, np.array(numbers), truth.image_ids)
+
+
+def _labels_by_image(truth: Truth) -> dict[int, tuple[Floats, Floats, Floats, Bools, Bools]]:
+    """Keypoints (G, J, 3), areas, boxes, and whether each is a crowd, and not to be found; by image."""
+    num_joints = len(sigmas_of(truth.joint_set))
+    by_image: dict[int, list[dict[str, object]]] = {image_id: [] for image_id in truth.image_ids}
+    for one in truth.annotations:
+        by_image[one["image_id"]].append(one)
+    found = {}
+    for image_id, ones in by_image.items():
+        keypoints = np.array([one["keypoints"] for one in ones], float).reshape(-1, num_joints, 3)
+        boxes = np.array([one["bbox"] for one in ones], float).reshape(-1, 4)
+        areas = np.array([one["area"] for one in ones], float)
+        if truth.joint_set == "crowdpose":  # its code never reads an area
+            areas = BOX_SHARE * boxes[:, 2] * boxes[:, 3]
+        is_crowd = np.array([one["iscrowd"] for one in ones], bool)
+        ignored = is_crowd | (np.array([one["num_keypoints"] for one in ones], int) == 0)
+        found[image_id] = keypoints, areas, boxes, is_crowd, ignored
+    return found
+
+
+def _matched(similarity: Floats, is_crowd: Bools, ignored: Bools) -> tuple[Bools, Bools]:
+    """Whether each of D detections, the surest first, is a hit and counts: (K, D) both; ``similarity`` is (D, G).
+
+    Each takes the free person with the highest similarity, the last of equals. Only if there is none above the
+    threshold does it take an ignored one. A crowd can be taken many times.
+    """
+    num_found, num_people = similarity.shape
+    shape = (len(THRESHOLDS), num_found)
+    hit, counted = np.zeros(shape, bool), np.ones(shape, bool)
+    taken = np.zeros((len(THRESHOLDS), num_people), bool)
+    rows = np.arange(len(THRESHOLDS))
+    # An ignored person comes after all others: its similarity is 2 less, so that one argmax finds the right person.
+    rank = similarity - 2 * ignored
+    for place in range(num_found if num_people else 0):
+        free = (~taken | is_crowd) & (similarity[place] >= THRESHOLDS[:, None])  # (K, G)
+        value = np.where(free, rank[place], -np.inf)[:, ::-1]
+        best = num_people - 1 - value.argmax(axis=1)
+        has_one = free[rows, best]
+        taken[rows[has_one], best[has_one]] = True
+        hit[:, place] = has_one
+        counted[:, place] = ~(has_one & ignored[best])
+    return hit, counted
+
+
+def check(truth: Truth, people: Mapping[int, People]) -> None:
+    """Raise HumotionError if people are of other images, or have other joints, than the labels."""
+    num_joints, ids = len(sigmas_of(truth.joint_set)), set(truth.image_ids)
+    for image_id, found in people.items():
+        if image_id not in ids:
+            raise HumotionError(f"There are people of image {image_id}, which the labels do not name: another split?")
+        if (number := found.joints.shape[1]) != num_joints:
+            raise HumotionError(f"People of image {image_id} have {number} joints; {truth.joint_set} has {num_joints}.")

@@ -1,0 +1,101 @@
+"""The people that a trained model finds in each image of a split, and the labels of these images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from humotion.clips.datamodule import ClipDataModule
+from humotion.clips.owners import scale_of
+from humotion.models.common.people_maps import Found
+from humotion.params.layer import LABELS
+from humotion.store.frames import FrameStore
+from humotion.store.layers import Layer, folder_of_layer
+from humotion.tasks.multi_person_pose.training.people import People
+from humotion.tasks.multi_person_pose.training.truth import Truth, truth_of_layer
+
+Floats = npt.NDArray[np.float64]
+
+
+def packed(found: Sequence[Found]) -> dict[str, Tensor]:
+    """Return the people of a batch as tensors, which workers and devices can exchange; `unpacked` is the way back."""
+    joints = np.concatenate([one.joints for one in found])
+    return {
+        "count": torch.tensor([len(one.scores) for one in found]),
+        "joints": torch.from_numpy(np.nan_to_num(joints)),
+        "is_found": torch.from_numpy(np.isfinite(joints).all(axis=-1)),
+        "joint_scores": torch.from_numpy(np.concatenate([one.joint_scores for one in found])),
+        "scores": torch.from_numpy(np.concatenate([one.scores for one in found])),
+    }
+
+
+def unpacked(batch: Mapping[str, Tensor]) -> list[Found]:
+    """Return the people of each sample of a batch that `packed` made, without masks."""
+    ends = batch["count"].cumsum(0).tolist()
+    joints = np.where(batch["is_found"].numpy()[..., None], batch["joints"].numpy(), np.nan).astype(np.float32)
+    joint_scores, scores = batch["joint_scores"].numpy(), batch["scores"].numpy()
+    return [
+        Found(joints[start:end], joint_scores[start:end], scores[start:end])
+        for start, end in zip([0, *ends], ends, strict=False)
+    ]
+
+
+def to_stored(found: Found, crop: npt.NDArray[np.float32]) -> Found:
+    """Return people in pixels of the stored frame; ``crop`` (3,) is x0, y0, scale of what the model was shown."""
+    return found._replace(joints=found.joints * crop[2] + crop[:2])
+
+
+def people_by_image(
+    found: Iterable[tuple[str, Found]], store: FrameStore, truth: Truth, num_joints: int
+) -> dict[int, People]:
+    """Return the people of every image by its id, in pixels of the labels.
+
+    Args:
+        found: video id and people in stored pixels; an image may be there several times, once per crop.
+        store: the frames, with the layer ``labels`` if it has the size of the labelled image.
+        truth: the labels.
+        num_joints: number of joints.
+    """
+    images = {image["file_name"]: image for image in truth.images}
+    parts: dict[str, list[Found]] = {}
+    for video_id, one in found:
+        parts.setdefault(video_id, []).append(one)
+    return {
+        images[video_id]["id"]: _people(several, label_scale(store, images[video_id]), num_joints)
+        for video_id, several in parts.items()
+    }
+
+
+def label_scale(store: FrameStore, image: Mapping[str, Any]) -> Floats:
+    """Return the stored pixels per pixel of the labels, x and y, of an image of a `Truth`."""
+    size = np.array([image.get("width", np.nan), image.get("height", np.nan)], float)
+    video = store[image["file_name"]]
+    return scale_of({"size": size[None, None]}, video.width, video.height)
+
+
+def _people(several: Sequence[Found], scale: Floats, num_joints: int) -> People:
+    joints = np.concatenate([one.joints for one in several]).astype(np.float64)
+    if not len(joints):
+        return People.nobody(num_joints)
+    joints = (joints + 0.5) / scale - 0.5
+    joint_scores = np.concatenate([one.joint_scores for one in several]).astype(np.float64)
+    scores = np.concatenate([one.scores for one in several]).astype(np.float64)
+    low, high = np.nanmin(joints, axis=1), np.nanmax(joints, axis=1)  # a person has at least one joint
+    return People(joints, joint_scores, scores, np.concatenate([low, high], axis=1))
+
+
+def labels_of_split(data: ClipDataModule, split: str) -> Truth:
+    """Return the labels of the images of a split, as evaluation reads them.
+
+    Raises:
+        HumotionError: the dataset has no labels of images, as the layout ``coco`` writes them.
+    """
+    ids = list(dict.fromkeys(data.clips(split)["video_id"]))
+    root = data.prepared.parent.parent
+    return truth_of_layer(Layer(Path(root) / folder_of_layer(data.experiment.dataset, LABELS)), ids)
