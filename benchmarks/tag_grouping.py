@@ -19,10 +19,10 @@ from humotion.figures.tables import text_table
 from humotion.models.associative_embedding.decoding import decode
 from humotion.models.associative_embedding.ideal_maps import ideal_maps
 from humotion.models.associative_embedding.joint_order import COCO, joint_order
-from humotion.models.common.people_maps import Found, Labels
+from humotion.models.common.people_maps import Labels
 from humotion.params.models.associative_embedding import TagDecodingParams
 from humotion.tasks.multi_person_pose.training.matching import match
-from humotion.tasks.multi_person_pose.training.people import People
+from humotion.tasks.multi_person_pose.training.outcomes import as_people
 from humotion.tasks.multi_person_pose.training.truth import Truth, as_truth
 
 DESCRIPTION = """\
@@ -101,15 +101,6 @@ def hardly_seen(share: float) -> Spoil:
 
 def _noise(level: float, maps: Floats, random: Random) -> Floats:
     return (level * random.standard_normal(maps.shape, dtype=np.float32)).astype(np.float32)
-
-
-def as_people(found: Found) -> People:
-    """In the form that evaluation reads."""
-    joints = found.joints.astype(np.float64)
-    if not len(joints):
-        return People.nobody(joints.shape[1])
-    boxes = np.concatenate([np.nanmin(joints, axis=1), np.nanmax(joints, axis=1)], axis=1)
-    return People(joints, found.joint_scores.astype(np.float64), found.scores.astype(np.float64), boxes)
 
 
 def truth_of(pictures: Sequence[Floats]) -> Truth:

@@ -21,8 +21,9 @@ from humotion.models.common.build import build_model
 from humotion.params.models.open_pose import OpenPoseMobileNetParams
 from humotion.prediction.predictor import DecodedVideo, load_predictor
 from humotion.tasks.multi_person_pose.training.matching import match
+from humotion.tasks.multi_person_pose.training.outcomes import as_people
 from humotion.training.model_folder import load_task
-from tests.models.open_pose.crowds import as_people, real_people
+from tests.models.open_pose.crowds import real_people
 from tests.support.frozen_graph import run
 
 

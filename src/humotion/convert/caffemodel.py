@@ -15,27 +15,26 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
+from humotion.convert.protobuf import FIELD, Messages, message_class
 from humotion.errors import HumotionError
 
 Floats = npt.NDArray[np.float32]
 
-_FIELD = descriptor_pb2.FieldDescriptorProto
-_MESSAGES: dict[str, list[tuple[str, int, Any, bool]]] = {  # name, number, type or message, repeated
-    "Shape": [("dim", 1, _FIELD.TYPE_INT64, True)],
+_MESSAGES: Messages = {
+    "Shape": [("dim", 1, FIELD.TYPE_INT64, True)],
     "Blob": [
-        ("num", 1, _FIELD.TYPE_INT32, False),
-        ("channels", 2, _FIELD.TYPE_INT32, False),
-        ("height", 3, _FIELD.TYPE_INT32, False),
-        ("width", 4, _FIELD.TYPE_INT32, False),
-        ("data", 5, _FIELD.TYPE_BYTES, True),
+        ("num", 1, FIELD.TYPE_INT32, False),
+        ("channels", 2, FIELD.TYPE_INT32, False),
+        ("height", 3, FIELD.TYPE_INT32, False),
+        ("width", 4, FIELD.TYPE_INT32, False),
+        ("data", 5, FIELD.TYPE_BYTES, True),
         ("shape", 7, "Shape", False),
-        ("double_data", 8, _FIELD.TYPE_BYTES, True),
+        ("double_data", 8, FIELD.TYPE_BYTES, True),
     ],
-    "Layer": [("name", 1, _FIELD.TYPE_STRING, False), ("blobs", 7, "Blob", True)],
-    "OldLayer": [("name", 4, _FIELD.TYPE_STRING, False), ("blobs", 6, "Blob", True)],
+    "Layer": [("name", 1, FIELD.TYPE_STRING, False), ("blobs", 7, "Blob", True)],
+    "OldLayer": [("name", 4, FIELD.TYPE_STRING, False), ("blobs", 6, "Blob", True)],
     "Net": [("layers", 2, "OldLayer", True), ("layer", 100, "Layer", True)],
 }
 
@@ -89,18 +88,4 @@ def _array(path: Path, layer: str, blob: Any) -> Floats:
 
 @cache
 def _net_message() -> type[Any]:
-    file = descriptor_pb2.FileDescriptorProto(name="caffe_weights.proto", package="caffe_weights", syntax="proto2")
-    for message_name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=message_name)
-        for name, number, kind, is_repeated in fields:
-            label = _FIELD.LABEL_REPEATED if is_repeated else _FIELD.LABEL_OPTIONAL
-            field = message.field.add(name=name, number=number, label=label)
-            if isinstance(kind, str):
-                field.type, field.type_name = _FIELD.TYPE_MESSAGE, f".caffe_weights.{kind}"
-            else:
-                field.type = kind
-            if (message_name, name) == ("Shape", "dim"):
-                field.options.packed = True
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("caffe_weights.Net"))
+    return message_class("caffe_weights", "Net", _MESSAGES, packed={("Shape", "dim")})

@@ -13,29 +13,28 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
+from humotion.convert.protobuf import FIELD, Messages, message_class
 from humotion.errors import HumotionError
 
 Floats = npt.NDArray[np.float32]
 
-_FIELD = descriptor_pb2.FieldDescriptorProto
-_MESSAGES: dict[str, list[tuple[str, int, Any, bool]]] = {  # name, number, type or message, repeated
-    "Side": [("size", 1, _FIELD.TYPE_INT64, False)],
+_MESSAGES: Messages = {
+    "Side": [("size", 1, FIELD.TYPE_INT64, False)],
     "Shape": [("dim", 2, "Side", True)],
     "Array": [
-        ("dtype", 1, _FIELD.TYPE_INT32, False),
+        ("dtype", 1, FIELD.TYPE_INT32, False),
         ("shape", 2, "Shape", False),
-        ("content", 4, _FIELD.TYPE_BYTES, False),
-        ("floats", 5, _FIELD.TYPE_FLOAT, True),
+        ("content", 4, FIELD.TYPE_BYTES, False),
+        ("floats", 5, FIELD.TYPE_FLOAT, True),
     ],
     "Value": [("array", 8, "Array", False)],
-    "Attribute": [("key", 1, _FIELD.TYPE_STRING, False), ("value", 2, "Value", False)],
+    "Attribute": [("key", 1, FIELD.TYPE_STRING, False), ("value", 2, "Value", False)],
     "Node": [
-        ("name", 1, _FIELD.TYPE_STRING, False),
-        ("kind", 2, _FIELD.TYPE_STRING, False),
-        ("inputs", 3, _FIELD.TYPE_STRING, True),
+        ("name", 1, FIELD.TYPE_STRING, False),
+        ("kind", 2, FIELD.TYPE_STRING, False),
+        ("inputs", 3, FIELD.TYPE_STRING, True),
         ("attributes", 5, "Attribute", True),
     ],
     "Graph": [("nodes", 1, "Node", True)],
@@ -104,16 +103,4 @@ def _constant(path: Path, node: Any) -> Floats | None:
 
 @cache
 def _graph_message() -> type[Any]:
-    file = descriptor_pb2.FileDescriptorProto(name="frozen_graph.proto", package="frozen_graph", syntax="proto2")
-    for message_name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=message_name)
-        for name, number, kind, is_repeated in fields:
-            label = _FIELD.LABEL_REPEATED if is_repeated else _FIELD.LABEL_OPTIONAL
-            field = message.field.add(name=name, number=number, label=label)
-            if isinstance(kind, str):
-                field.type, field.type_name = _FIELD.TYPE_MESSAGE, f".frozen_graph.{kind}"
-            else:
-                field.type = kind
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("frozen_graph.Graph"))
+    return message_class("frozen_graph", "Graph", _MESSAGES)

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from benchmarks.tag_grouping import as_people
 from humotion.datasets.coco import SKELETONS
 from humotion.evaluation.average_precision import ap_of
 from humotion.models.associative_embedding.decoding import decode
@@ -20,6 +19,7 @@ from humotion.models.associative_embedding.joint_order import COCO, joint_order
 from humotion.models.common.people_maps import Found, Labels
 from humotion.params.models.associative_embedding import TagDecodingParams
 from humotion.tasks.multi_person_pose.training.matching import match
+from humotion.tasks.multi_person_pose.training.outcomes import as_people
 from humotion.tasks.multi_person_pose.training.truth import Truth, truth_of_file
 
 Floats = npt.NDArray[np.float32]

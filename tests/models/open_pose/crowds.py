@@ -12,7 +12,6 @@ from humotion.models.common.people_maps import Fields, Found, Labels
 from humotion.models.open_pose.limbs import COCO
 from humotion.models.open_pose.open_pose import OpenPose
 from humotion.params.models.open_pose import OpenPoseDecoding
-from humotion.tasks.multi_person_pose.training.people import People
 from humotion.tasks.multi_person_pose.training.truth import Truth, truth_of_file
 
 Floats = npt.NDArray[np.float32]
@@ -55,14 +54,6 @@ def in_order(found: Found, truth: Floats) -> Floats:
     """The found people (N, J, 2) in the order of the true ones that they are nearest to."""
     apart = np.nanmean(np.abs(found.joints[:, None] - truth[None]), axis=(2, 3))
     return found.joints[apart.argmin(axis=0)]
-
-
-def as_people(found: Found) -> People:
-    """In the form that scores are computed of."""
-    joints = found.joints.astype(np.float64)
-    low, high = (np.where(np.isnan(joints), side * np.inf, joints) for side in (1, -1))
-    boxes = np.concatenate([low.min(axis=1), high.max(axis=1)], axis=1)
-    return People(joints, found.joint_scores.astype(np.float64), found.scores.astype(np.float64), boxes)
 
 
 def real_people(folder: Path, name: str) -> tuple[Truth, dict[int, tuple[Floats, Bools]]]:

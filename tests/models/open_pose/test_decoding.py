@@ -14,12 +14,12 @@ from humotion.models.open_pose.limbs import COCO, Body
 from humotion.models.open_pose.open_pose import OpenPose
 from humotion.params.models.open_pose import OpenPoseDecoding
 from humotion.tasks.multi_person_pose.training.matching import match
+from humotion.tasks.multi_person_pose.training.outcomes import as_people
 from humotion.tasks.multi_person_pose.training.truth import Truth
 from tests.models.open_pose.crowds import (
     USUAL,
     Bools,
     Floats,
-    as_people,
     fields_of,
     in_order,
     people_at,

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from humotion import choices
 from humotion.models.common.build import build_model, model_entry
-from humotion.models.common.people_maps import UNKNOWN, Labels
+from humotion.models.common.people_maps import Labels
 from humotion.models.open_pose.limbs import COCO, body_of
 from humotion.models.open_pose.open_pose import OpenPose
 from humotion.models.open_pose.targets import limb_fields, with_neck
 from humotion.params.models.open_pose import OpenPoseParams
+from humotion.store.owners import UNKNOWN
 from tests.models.open_pose.crowds import USUAL, labels_of, people_at
 
 BODY = body_of(COCO)

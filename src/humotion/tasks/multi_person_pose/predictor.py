@@ -17,7 +17,6 @@ from humotion.clips.crop import crop_geometry, cut
 from humotion.errors import HumotionError
 from humotion.figures.overlay import PEOPLE, draw_skeleton
 from humotion.inputs.whole_pictures import window_of
-from humotion.models.common.people_maps import Found
 from humotion.prediction.bars import frames_bar
 from humotion.prediction.layer import everybody_tool, with_people
 from humotion.prediction.predictor import Answer, Frames, Predictor, Video
@@ -25,7 +24,7 @@ from humotion.prediction.rows import Rows
 from humotion.prediction.shots import shot_starts
 from humotion.store.skeleton import Skeleton
 from humotion.tasks.multi_person_pose.training.joint_sets import sigmas_of
-from humotion.tasks.multi_person_pose.training.outcomes import to_stored
+from humotion.tasks.multi_person_pose.training.outcomes import as_people, to_stored
 from humotion.tasks.multi_person_pose.training.people import People
 from humotion.tasks.multi_person_pose.training.person_boxes import boxes_of_layer
 from humotion.tasks.multi_person_pose.training.top_down import Cutting, find_top_down
@@ -70,7 +69,7 @@ class PeoplePredictor(Predictor):
             pictures = np.stack([cut(frame, window, self.size) for frame in frames])
             shown = torch.from_numpy(pictures).permute(0, 3, 1, 2)[:, None, None]
             found += [
-                _as_people(to_stored(one, crop)) for one in task.people_model.find({"frames": shown}, task.decoding)
+                as_people(to_stored(one, crop)) for one in task.people_model.find({"frames": shown}, task.decoding)
             ]
         return found
 
@@ -169,14 +168,6 @@ def _as_arrays(people: list[People], num_joints: int) -> tuple[Any, Any, Any, An
         joints[:number, frame], scores[:number, frame] = np.nan_to_num(one.joints), one.joint_scores
         boxes[:number, frame], found[:number, frame] = one.boxes, True
     return joints, scores, boxes, found
-
-
-def _as_people(found: Found) -> People:
-    joints = found.joints.astype(np.float64)
-    if not len(joints):
-        return People.nobody(joints.shape[1])
-    boxes = np.concatenate([np.nanmin(joints, axis=1), np.nanmax(joints, axis=1)], axis=1)
-    return People(joints, found.joint_scores.astype(np.float64), found.scores.astype(np.float64), boxes)
 
 
 def _rows(people: People) -> list[Mapping[str, Any]]:

@@ -122,9 +122,8 @@ class MultiPersonPose(Task):
 
     def _by_image(self, data: ClipDataModule, split: str, found: dict[int, Found], truth: Truth) -> dict[int, People]:
         ids = data.clips(split)["video_id"].tolist()
-        assert data.skeleton is not None
         pairs = ((ids[index], one) for index, one in sorted(found.items(), key=lambda pair: pair[0]))
-        return people_by_image(pairs, data.store, truth, len(data.skeleton.joints))
+        return people_by_image(pairs, data.store, truth)
 
     def people_of_split(
         self, data: ClipDataModule, split: str, machine: MachineParams

@@ -51,23 +51,20 @@ def to_stored(found: Found, crop: npt.NDArray[np.float32]) -> Found:
     return found._replace(joints=found.joints * crop[2] + crop[:2])
 
 
-def people_by_image(
-    found: Iterable[tuple[str, Found]], store: FrameStore, truth: Truth, num_joints: int
-) -> dict[int, People]:
+def people_by_image(found: Iterable[tuple[str, Found]], store: FrameStore, truth: Truth) -> dict[int, People]:
     """Return the people of every image by its id, in pixels of the labels.
 
     Args:
         found: video id and people in stored pixels; an image may be there several times, once per crop.
         store: the frames, with the layer ``labels`` if it has the size of the labelled image.
         truth: the labels.
-        num_joints: number of joints.
     """
     images = {image["file_name"]: image for image in truth.images}
     parts: dict[str, list[Found]] = {}
     for video_id, one in found:
         parts.setdefault(video_id, []).append(one)
     return {
-        images[video_id]["id"]: _people(several, label_scale(store, images[video_id]), num_joints)
+        images[video_id]["id"]: _people(several, label_scale(store, images[video_id]))
         for video_id, several in parts.items()
     }
 
@@ -79,15 +76,26 @@ def label_scale(store: FrameStore, image: Mapping[str, Any]) -> Floats:
     return scale_of({"size": size[None, None]}, video.width, video.height)
 
 
-def _people(several: Sequence[Found], scale: Floats, num_joints: int) -> People:
-    joints = np.concatenate([one.joints for one in several]).astype(np.float64)
-    if not len(joints):
-        return People.nobody(num_joints)
-    joints = (joints + 0.5) / scale - 0.5
-    joint_scores = np.concatenate([one.joint_scores for one in several]).astype(np.float64)
-    scores = np.concatenate([one.scores for one in several]).astype(np.float64)
-    low, high = np.nanmin(joints, axis=1), np.nanmax(joints, axis=1)  # a person has at least one joint
-    return People(joints, joint_scores, scores, np.concatenate([low, high], axis=1))
+def _people(several: Sequence[Found], scale: Floats) -> People:
+    joints = np.concatenate([one.joints.astype(np.float64) for one in several])
+    joint_scores = np.concatenate([one.joint_scores for one in several])
+    return people_around((joints + 0.5) / scale - 0.5, joint_scores, np.concatenate([one.scores for one in several]))
+
+
+def as_people(found: Found) -> People:
+    """Return what a model found as evaluation reads it."""
+    return people_around(found.joints, found.joint_scores, found.scores)
+
+
+def people_around(
+    joints: npt.NDArray[np.floating], joint_scores: npt.NDArray[np.floating], scores: npt.NDArray[np.floating]
+) -> People:
+    """Return people, each in the box around the joints (N, J, 2) that are not NaN; everybody has at least one."""
+    places = joints.astype(np.float64)
+    if not len(places):
+        return People.nobody(places.shape[1])
+    boxes = np.concatenate([np.nanmin(places, axis=1), np.nanmax(places, axis=1)], axis=1)
+    return People(places, joint_scores.astype(np.float64), scores.astype(np.float64), boxes)
 
 
 def labels_of_split(data: ClipDataModule, split: str) -> Truth:
