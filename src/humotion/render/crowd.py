@@ -46,11 +46,16 @@ _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 54, cv2.IMWRITE_JPEG_OPTIMIZE, 1)
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to render, with its number in the dataset; it depends on ``seed`` alone."""
+    """One picture to render, with its number in the dataset; it depends on ``seed`` and ``num_people`` alone.
+
+    ``num_people`` is how many there are near the camera, without a far group; None draws both at random. There are
+    fewer if there is no room.
+    """
 
     number: int
     split: str
     seed: tuple[int, ...]
+    num_people: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,9 @@ def render_picture(job: Job) -> Picture:
     rng = np.random.default_rng(job.seed)
     scene, view = random_scene(rng), View.random(rng, high=2.6)
     actors: list[Actor] = []
-    has_group = rng.random() < _WITH_GROUP
-    count = int(rng.integers(1, 4)) if has_group else 1 + int(rng.choice(len(_PEOPLE), p=_PEOPLE))
+    has_group = job.num_people is None and rng.random() < _WITH_GROUP
+    drawn = int(rng.integers(1, 4)) if has_group else 1 + int(rng.choice(len(_PEOPLE), p=_PEOPLE))
+    count = drawn if job.num_people is None else job.num_people
     gather(actors, count, lambda cast: _person(rng, scene, view.ground(*_spot(rng, view, cast))))
     first_far = len(actors)
     if has_group:

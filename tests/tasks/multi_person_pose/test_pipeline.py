@@ -227,3 +227,13 @@ def test_model_and_input_must_fit() -> None:
     raw["experiments"]["hourglass"] |= {"input": "whole_pictures", "augment": {"size": 64}}
     with pytest.raises(HumotionError, match="person_crops"):
         validate_params(raw, "wrong:")
+
+
+def test_a_flip_test_needs_training_with_mirrored_crops() -> None:
+    raw = params().model_dump(mode="json", by_alias=True, exclude_unset=True)
+    hourglass = raw["experiments"]["hourglass"]
+    hourglass["evaluate"]["decoding"] = {"flip_test": True}
+    with pytest.raises(HumotionError, match=r"augment\.geometry\.flip above 0, or flip_test: false"):
+        validate_params(raw, "wrong:")
+    hourglass["augment"]["geometry"] = {"flip": 0.5}
+    validate_params(raw, "wrong:")

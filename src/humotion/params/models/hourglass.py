@@ -17,7 +17,9 @@ class HourglassDecoding(Section):
         0.2, ge=0, lt=1, description="the person's score is the mean of the joints' scores above it"
     )
     flip_test: bool = Field(
-        True, description="also show the mirrored crop, and average the maps, as published; it doubles the time"
+        False,
+        description="also show the mirrored crop, and average the maps, as published; it doubles the time, and is only "
+        "for a model that learned from mirrored crops (augment.geometry.flip)",
     )
     shift: Literal["quarter", "dark", "none"] = Field(
         "dark",

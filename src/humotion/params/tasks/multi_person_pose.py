@@ -87,7 +87,13 @@ class MultiPersonExperiment(Experiment):
 
     @model_validator(mode="after")
     def _the_decoder_knows_its_thresholds(self) -> MultiPersonExperiment:
-        decoding_of(self.model.name, self.evaluate.decoding)
+        decoding = decoding_of(self.model.name, self.evaluate.decoding)
+        learned_mirrored = self.augment.geometry is not None and self.augment.geometry.flip > 0
+        if getattr(decoding, "flip_test", False) and not learned_mirrored:
+            raise ValueError(
+                "evaluate.decoding.flip_test shows mirrored crops, which this model never learned from. Set "
+                "augment.geometry.flip above 0, or flip_test: false"
+            )
         return self
 
 
