@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import people_decoding, people_found, person_following
+from benchmarks import crowd_times, people_decoding, people_found, person_following
 from humotion.models.person_lab.decoding import decode
 from humotion.tasks.multi_person_pose.evaluation.tracks import track_scores
 
@@ -51,3 +51,20 @@ def test_decoding_of_every_family_is_measured(capsys: pytest.CaptureFixture[str]
     assert all(name in said for name in (*people_decoding.FAMILIES, people_decoding.LOOPS))
     bottom_up = {"open_pose", "associative_embedding", "person_lab"}
     assert {family.family for family in people_decoding.FAMILIES.values()} == bottom_up
+
+
+def test_pictures_of_so_many_people_have_their_boxes() -> None:
+    (shown,) = crowd_times.pictures(3, 1)
+    height, width = shown.pixels.shape[:2]
+    assert shown.boxes.shape == (3, 4)
+    assert (shown.boxes[:, 2:] > shown.boxes[:, :2]).all()
+    assert (shown.boxes >= 0).all() and (shown.boxes[:, 2:] <= [width, height]).all()
+
+
+def test_from_how_many_people_on_the_picture_as_a_whole_costs_less() -> None:
+    whole = {count: crowd_times.Times(10, 1) for count in (1, 3, 8)}
+    crops = {count: crowd_times.Times(4 * count, 0) for count in (1, 3, 8)}
+    assert crowd_times.cheaper_from(whole, crops) == 3
+    assert crowd_times.cheaper_from(whole, whole) is None
+    assert crowd_times.cheaper_from({**whole, 3: crowd_times.Times(100, 1)}, crops) == 8
+    assert crowd_times.Times(30, 10).decoder_share == 0.25
