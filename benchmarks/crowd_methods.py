@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import torch
 
-from benchmarks.crowd_times import Times, cheaper_from, measure
+from benchmarks.crowd_times import Measured, Times, cheaper_from, measure
 from benchmarks.measure import hardware
 from humotion.clips.datamodule import ClipDataModule
 from humotion.evaluation.average_precision import Matches, ap_of
@@ -64,6 +64,13 @@ def task_of(name: str) -> MultiPersonPose:
     task, _ = load_task(Path("models") / name)
     assert isinstance(task, MultiPersonPose)
     return task
+
+
+def measured(name: str, params: Params) -> Measured:
+    """The trained model of an experiment, as its evaluation reads it."""
+    task, experiment = task_of(name), params.experiment(name)
+    task.read_by(experiment.evaluate)
+    return Measured(task, experiment.augment.size)
 
 
 def found_bottom_up(name: str, params: Params) -> tuple[Truth, Found]:
@@ -165,10 +172,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.only != "scores":
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
-        tasks = {name: task_of(name) for name in (*BOTTOM_UP, TOP_DOWN)}
-        for name, task in tasks.items():
-            task.read_by(params.experiment(name).evaluate)
-        times, sizes = measure(tasks, cutting_of(params), args.people, args.pictures, args.repeats)
+        models = {name: measured(name, params) for name in (*BOTTOM_UP, TOP_DOWN)}
+        times, sizes = measure(models, cutting_of(params), args.people, args.pictures, args.repeats)
         print(f"\n{times_table(times, sizes)}\n")
         for name in BOTTOM_UP:
             first = cheaper_from(times[name], times[TOP_DOWN])

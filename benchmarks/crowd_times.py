@@ -67,45 +67,52 @@ def pictures(count: int, number: int) -> Iterator[Shown]:
     raise AssertionError(f"only {made} pictures of {count} people in {MOST_TRIES}")
 
 
+class Measured(NamedTuple):
+    """A trained model, and the side of the pictures or crops that it is shown."""
+
+    task: MultiPersonPose
+    size: int
+
+
 def measure(
-    tasks: Mapping[str, MultiPersonPose], cutting: Cutting, counts: Sequence[int], num_pictures: int, repeats: int
+    models: Mapping[str, Measured], cutting: Cutting, counts: Sequence[int], num_pictures: int, repeats: int
 ) -> tuple[dict[str, dict[int, Times]], dict[str, tuple[int, float]]]:
     """Times of each model by the number of people, and the parameters and GMACs of each (per picture or per crop)."""
-    times: dict[str, dict[int, Times]] = {name: {} for name in tasks}
+    times: dict[str, dict[int, Times]] = {name: {} for name in models}
     for count in counts:
         shown = list(pictures(count, num_pictures))
-        for name, task in tasks.items():
-            _time_of(task, shown[0], cutting)  # the first run of a shape also plans
-            runs = np.array([_time_of(task, one, cutting) for _ in range(repeats) for one in shown])
+        for name, model in models.items():
+            _time_of(model, shown[0], cutting)  # the first run of a shape also plans
+            runs = np.array([_time_of(model, one, cutting) for _ in range(repeats) for one in shown])
             times[name][count] = Times(*np.median(runs, axis=0).tolist())
-    return times, {name: _size_of(task) for name, task in tasks.items()}
+    return times, {name: _size_of(model) for name, model in models.items()}
 
 
-def _time_of(task: MultiPersonPose, shown: Shown, cutting: Cutting) -> Times:
+def _time_of(measured: Measured, shown: Shown, cutting: Cutting) -> Times:
     """Milliseconds from pixels to maps, and from maps to people."""
-    model: Any = task.people_model
+    model: Any = measured.task.people_model
+    decoding: Any = measured.task.decoding
     start = time.process_time()
     with torch.inference_mode():
         if "crops" in model.reads:
             crops = crops_around(shown.pixels, shown.boxes, cutting)["frames"][:, 0, 0]
-            maps = model.maps(crops, task.decoding.flip_test)
+            maps = model.maps(crops, decoding.flip_test)
             middle = time.process_time()
-            decode_crops(maps, task.decoding, model.stride, model.sigma)
+            decode_crops(maps, decoding, model.stride, model.sigma)
         else:
-            size = task.architecture["input_size"]
-            picture = cut(shown.pixels, window_of(*shown.pixels.shape[1::-1]), size)
+            picture = cut(shown.pixels, window_of(*shown.pixels.shape[1::-1]), measured.size)
             (fields,) = model.fields_of(torch.from_numpy(picture).permute(2, 0, 1)[None])
             middle = time.process_time()
-            model.decode(fields, task.decoding)
+            model.decode(fields, decoding)
     end = time.process_time()
     return Times(1000 * (middle - start), 1000 * (end - middle))
 
 
-def _size_of(task: MultiPersonPose) -> tuple[int, float]:
+def _size_of(measured: Measured) -> tuple[int, float]:
     """Parameters, and GMACs of one picture or crop."""
-    size = task.architecture["input_size"]
-    cost, _ = gmacs(task.model, torch.zeros(1, 3, size, size))
-    return sum(one.numel() for one in task.model.parameters()), cost
+    model = measured.task.model
+    cost, _ = gmacs(model, torch.zeros(1, 3, measured.size, measured.size))
+    return sum(one.numel() for one in model.parameters()), cost
 
 
 def cheaper_from(bottom_up: Mapping[int, Times], top_down: Mapping[int, Times]) -> int | None:
