@@ -50,13 +50,19 @@ def scores(params: Params, experiment: str) -> pd.DataFrame:
     """One row per test video and metric, as `score` makes them."""
     task, _ = load_task(Path("models") / experiment)
     assert isinstance(task, PoseEstimation)
-    data = ClipDataModule(experiment, params, task.model.num_neighbours)  # type: ignore[arg-type]
+    data = ClipDataModule(experiment, params, task.model.num_neighbours)
     settings = params.experiment(experiment).evaluate
     task.read_by(settings)
     assert data.skeleton is not None
     outcomes = list(pose_outcomes(task, data, "test", params.machine, settings.scales))
     _, clips = score(outcomes, data.skeleton)
     return clips
+
+
+def seen_whole(params: Params, experiment: str) -> int:
+    """The number of test videos in which the layer finds nobody."""
+    data = ClipDataModule(experiment, params)
+    return sum(not data.store[name].annotation["found"].any() for name in data.clips("test")["video_id"].unique())
 
 
 def rows_of(labelled: pd.DataFrame, found: pd.DataFrame, seed: int) -> list[tuple[str, ...]]:
@@ -83,10 +89,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.chdir(args.project)
     print(hardware())
     params = load_params()
-    labelled, found = (
-        scores(with_boxes(params, args.experiment, boxes, args.layer), args.experiment) for boxes in ("labels", "layer")
-    )
+    by_labels, by_layer = (with_boxes(params, args.experiment, boxes, args.layer) for boxes in ("labels", "layer"))
+    labelled, found = (scores(one, args.experiment) for one in (by_labels, by_layer))
+    nobody = seen_whole(by_layer, args.experiment)
     print(f"{labelled['clip_id'].nunique()} test videos of {labelled['group'].nunique()} groups")
+    print(f"videos in which the layer finds nobody: {nobody}\n")
     header = ("", "labelled boxes", f"boxes of the layer {args.layer}", "difference")
     print(markdown_table(header, rows_of(labelled, found, params.experiment(args.experiment).seed)))
 
