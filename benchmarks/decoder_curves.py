@@ -56,7 +56,10 @@ WAYS = {
     "hourglass, true boxes": Way(CropReader),
 }
 SWITCHES = {
-    "open_pose": ("open_pose, parts left apart", Way(OpenPoseReader, {"merge": False})),
+    "open_pose": (
+        ("open_pose, parts left apart", Way(OpenPoseReader, {"merge": False})),
+        ("open_pose, merged by limbs alone", Way(OpenPoseReader, {"reach": 0.0})),
+    ),
     "person_lab": ("person_lab, no bridges", Way(OffsetReader, {"bridges": False})),
     "associative_embedding": ("associative_embedding, no refine", Way(TagReader, {"refine": False})),
 }
@@ -192,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     crowds = crowds_of(truth, args.side, args.pictures)
     truth = part_of(truth, {crowd.image_id for crowd in crowds})
     conditions = conditions_of(args.noise, args.missing, args.kinds)
-    without = dict(SWITCHES[name] for name in args.ways if name in SWITCHES and "switches" in args.tables)
+    without = dict(one for name in args.ways if "switches" in args.tables for one in SWITCHES.get(name, ()))
     ways = {name: WAYS[name] for name in args.ways}
     found = people_by(ways | without, crowds, conditions, args.seeds, Sizes(args.side, args.sigma, args.radius))
     judge = Judge(*repeated(truth, args.seeds), args.draws)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -19,6 +20,9 @@ Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
+EQUALS = 4
+"""Neighbours that may be exactly as high as each other, as the maxima of coarse numbers are."""
+
 
 def decode(heat: Floats, tags: Floats, order: Sequence[int], stride: int, settings: TagDecodingParams) -> Found:
     """The people of one picture.
@@ -30,7 +34,7 @@ def decode(heat: Floats, tags: Floats, order: Sequence[int], stride: int, settin
         stride: pixels per cell.
         settings: the thresholds.
     """
-    found = peaks(heat, settings.min_joint, settings.most)
+    found = peaks(heat, _least_needed(heat, settings.min_joint, settings.most), settings.most)
     column, row = np.rint(found.cells).astype(np.int64).T
     groups = group(found.joint, found.scores, tags[found.joint, row, column], order, settings.max_tag_distance)
     cells, scores = np.full((*groups.peaks.shape, 2), np.nan, np.float32), np.zeros(groups.peaks.shape, np.float32)
@@ -49,6 +53,21 @@ def decode(heat: Floats, tags: Floats, order: Sequence[int], stride: int, settin
         cells, scores, person_scores = cells[single], scores[single], person_scores[single]
     joints = (cells * stride + (stride - 1) / 2).astype(np.float32)
     return Found(joints, scores, person_scores)
+
+
+def _least_needed(heat: Floats, least: float, most: int) -> float:
+    """The height below which no cell can be among the ``most`` highest maxima of its map; at least ``least``.
+
+    Maps of noise have thousands of maxima. To sort them out here is much faster than to look at each of them.
+    """
+    highest = np.stack([cv2.dilate(one, np.ones((3, 3), np.uint8)) for one in heat]).reshape(heat.shape)
+    top = np.flatnonzero((heat >= highest) & (heat > least))
+    joint, enough = top // heat[0].size, EQUALS * most
+    if np.bincount(joint, minlength=len(heat)).min() < enough:
+        return least
+    values = np.split(heat.reshape(-1)[top], np.searchsorted(joint, np.arange(1, len(heat))))
+    lowest = min(np.partition(ones, -enough)[-enough] for ones in values)
+    return max(least, float(np.nextafter(lowest, np.float32(-np.inf))))
 
 
 def _refine(cells: Floats, scores: Floats, own_tags: Floats, heat: Floats, tags: Floats, least: float) -> None:

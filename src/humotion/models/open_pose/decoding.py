@@ -2,7 +2,8 @@
 
     peaks      local maxima of the heatmaps
     links      pairs of peaks that the field of a limb joins; of each limb, the best ones first, each peak once
-    people     links that share a peak, limb by limb; parts of one person that are left apart are merged
+    people     links that share a peak, limb by limb
+    merging    parts of one person that are left apart are joined by weaker links, and then across a missing joint
 
 Source: the paper (see `humotion.models.open_pose.vgg`) and the text of its published decoders. Maps are not enlarged:
 a peak lies between cells by its neighbours.
@@ -18,10 +19,14 @@ import numpy.typing as npt
 from humotion.models.common.peaks import Peaks, peaks
 from humotion.models.common.people_maps import Found, nobody
 from humotion.models.open_pose.assembly import NOTHING, Grown, grow, merge
+from humotion.models.open_pose.bridging import bridge
 from humotion.models.open_pose.limbs import Body
 from humotion.models.open_pose.matching import Rule, all_pairs, each_joint_once, links_among
 
 Floats = npt.NDArray[np.float32]
+
+MOST = 60
+"""People whose joints are looked at in a picture, at most."""
 
 
 class Decoding(Protocol):
@@ -33,6 +38,7 @@ class Decoding(Protocol):
     min_share: float
     merge: bool
     merge_share: float
+    reach: float
     min_joints: int
     min_person: float
 
@@ -47,13 +53,22 @@ def decode(heat: Floats, fields: Floats, body: Body, stride: int, decoding: Deco
         stride: pixels per cell.
         decoding: the thresholds.
     """
-    tops = peaks(heat, decoding.min_joint, decoding.most)
+    tops = _highest(peaks(heat, decoding.min_joint, decoding.most), MOST * len(body.joints))
     rule = Rule(decoding.min_sample, decoding.min_share)
     links = each_joint_once(links_among(fields, tops, all_pairs(tops.joint, body.limbs), rule))
     people = grow(links, tops, body)
     if decoding.merge:
         people = merge(people, fields, tops, body, rule._replace(min_share=decoding.merge_share))
+        people = bridge(people, tops, body, decoding.reach, decoding.min_joints)
     return _found(people, tops, body, stride, decoding)
+
+
+def _highest(tops: Peaks, most: int) -> Peaks:
+    """The ``most`` highest peaks of all joints together: in noise there are many, and time grows with their square."""
+    if len(tops.joint) <= most:
+        return tops
+    kept = np.sort(np.argsort(-tops.scores, kind="stable")[:most])
+    return Peaks(*(part[kept] for part in tops))
 
 
 def _found(people: Grown, tops: Peaks, body: Body, stride: int, decoding: Decoding) -> Found:

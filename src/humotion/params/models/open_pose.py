@@ -21,6 +21,12 @@ class OpenPoseDecoding(Section):
     min_share: float = Field(0.8, ge=0, lt=1, description="more than this share of a limb's points must have it")
     merge: bool = Field(True, description="two parts of a person that share no joint become one")
     merge_share: float = Field(0.5, ge=0, lt=1, description="min_share of a limb between two such parts")
+    reach: float = Field(
+        1.0,
+        ge=0,
+        description="with merge, such parts also become one if only one joint is missing between them, and the gap is at "
+        "most this share of the larger part's size; 0: never",
+    )
     min_joints: int = Field(3, ge=1, description="joints that a person needs, the neck among them")
     min_person: float = Field(0.2, ge=0, description="sum of joint and limb scores per joint that a person needs")
 
