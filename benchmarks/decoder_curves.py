@@ -55,15 +55,19 @@ WAYS = {
     "associative_embedding": Way(TagReader),
     "hourglass, true boxes": Way(CropReader),
 }
-SWITCHES = {
+SWITCHES: dict[str, tuple[tuple[str, Way], ...]] = {
     "open_pose": (
         ("open_pose, parts left apart", Way(OpenPoseReader, {"merge": False})),
         ("open_pose, merged by limbs alone", Way(OpenPoseReader, {"reach": 0.0})),
     ),
-    "person_lab": ("person_lab, no bridges", Way(OffsetReader, {"bridges": False})),
-    "associative_embedding": ("associative_embedding, no refine", Way(TagReader, {"refine": False})),
+    "person_lab": (("person_lab, no bridges", Way(OffsetReader, {"bridges": False})),),
+    "associative_embedding": (("associative_embedding, no refine", Way(TagReader, {"refine": False})),),
+    "hourglass, true boxes": (
+        ("hourglass, dark", Way(CropReader, {"shift": "dark"})),
+        ("hourglass, quarter", Way(CropReader, {"shift": "quarter"})),
+    ),
 }
-"""What a decoder has that the published one of its family lacks, or has as an option: the same without it."""
+"""What a decoder has that the published one of its family lacks, or has as an option: the same in other ways."""
 
 
 def conditions_of(levels: Sequence[float], shares: Sequence[float], kinds: Sequence[str]) -> dict[str, Spoil]:
@@ -89,6 +93,8 @@ def people_by(
             one = next(iter(ours.values()))
             maps = one.maps(crowd, crowd.known)
             for condition, spoil in conditions.items():
+                if "limbs" in condition and family is not OpenPoseReader:
+                    continue
                 for seed in range(seeds):
                     spoilt = spoil(one, crowd, maps, np.random.default_rng([seed, crowd.image_id]))
                     for name, reader in ours.items():
@@ -159,16 +165,17 @@ def overlap(judge: Judge, found: Mapping[str, Mapping[str, Found]], conditions: 
     return markdown_table(["AP", *found], rows)
 
 
-def switches(judge: Judge, with_it: Mapping[str, Found], without: Mapping[str, Found], name: str) -> str:
-    """One decoder with and without something, under every condition."""
+def switches(judge: Judge, name: str, usual: Mapping[str, Found], others: Mapping[str, Mapping[str, Found]]) -> str:
+    """One decoder in other ways, under every condition: what its AP is less than usual by, and extra people."""
+    header = [name, "AP as usual", *(f"AP as usual less {other}" for other in others)]
+    header += [f"extra people per 100, {one}" for one in ("as usual", *others)]
     rows = []
-    for condition in tqdm(with_it, leave=False):
-        pair = with_it[condition], without[condition]
-        result = judge.difference(*pair)
-        gain = f"{result.difference:+.3f} ({result.low:+.3f} to {result.high:+.3f})"
-        rows.append([condition, *(judge.ap(one) for one in pair), gain, *(judge.extra(one) for one in pair)])
-    extra = "extra people per 100"
-    return markdown_table(["", "AP as usual", f"AP, {name}", "difference", f"{extra}, usual", f"{extra}, {name}"], rows)
+    for condition in tqdm([one for one in usual if usual[one]], leave=False):
+        gains = (judge.difference(usual[condition], other[condition]) for other in others.values())
+        texts = [f"{gain.difference:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})" for gain in gains]
+        extra = [judge.extra(one[condition]) for one in (usual, *others.values())]
+        rows.append([condition, judge.ap(usual[condition]), *texts, *extra])
+    return markdown_table(header, rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -179,11 +186,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--side", type=int, default=192, help="pixels of the square that a model sees (%(default)s)")
     parser.add_argument("--sigma", type=float, default=7.0, help="pixels, of Gaussians (%(default)s)")
     parser.add_argument("--radius", type=float, default=10.0, help="pixels, of PersonLab's discs (%(default)s)")
-    parser.add_argument("--noise", type=float, nargs="*", default=[0.05, 0.1, 0.2, 0.3], help="levels (%(default)s)")
-    parser.add_argument("--missing", type=float, nargs="*", default=[0.1, 0.3, 0.5], help="shares (%(default)s)")
+    parser.add_argument("--noise", type=float, nargs="*", default=[0.05, 0.1, 0.2], help="levels (%(default)s)")
+    parser.add_argument("--missing", type=float, nargs="*", default=[0.1, 0.3], help="shares (%(default)s)")
     parser.add_argument("--kinds", nargs="*", default=[], help="only these kinds of maps are noisy, for example heat")
-    parser.add_argument("--seeds", type=int, default=3, help="ways to spoil each picture (%(default)s)")
-    parser.add_argument("--draws", type=int, default=300, help="of the bootstrap (%(default)s)")
+    parser.add_argument("--seeds", type=int, default=2, help="ways to spoil each picture (%(default)s)")
+    parser.add_argument("--draws", type=int, default=200, help="of the bootstrap (%(default)s)")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="decoders")
     tables = ("curves", "overlap", "switches")
     parser.add_argument("--tables", nargs="+", choices=tables, default=tables)
@@ -206,9 +213,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(curves(judge, usual, [name for name in conditions if "limbs" not in name]), end="\n\n")
     if "overlap" in args.tables:
         print(overlap(judge, usual, [name for name in conditions if name in MIDDLE]), end="\n\n")
-    for name in (name for name in ways if name in SWITCHES and "switches" in args.tables):
-        changed = SWITCHES[name][0]
-        print(f"{name}\n\n{switches(judge, found[name], found[changed], changed.split(', ')[1])}\n")
+    for name, others in SWITCHES.items():
+        some = {changed: found[changed] for changed, _ in others if changed in found}
+        if name in found and some:
+            print(switches(judge, name, found[name], some), end="\n\n")
 
 
 if __name__ == "__main__":

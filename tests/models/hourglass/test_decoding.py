@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -14,7 +15,7 @@ from humotion.poses.decoding import decode_heatmaps
 
 STRIDE, CELLS, SIGMA = 4, 40, 4.0
 SIDE = STRIDE * CELLS
-SHIFTS = ("none", "quarter", "dark")
+SHIFTS = ("none", "quarter", "dark", "half")
 
 
 def encoded(joints: Tensor, visibility: Tensor | None = None, sigma: float = SIGMA) -> Tensor:
@@ -41,7 +42,7 @@ def places(seed: int, people: int = 20, margin: float = 0.0) -> Tensor:
     return torch.rand(people, 17, 2, generator=random) * (SIDE - 2 * margin) + margin - 0.5
 
 
-@pytest.mark.parametrize(("shift", "cells"), [("none", 0.5), ("quarter", 0.25), ("dark", 0.04)])
+@pytest.mark.parametrize(("shift", "cells"), [("none", 0.5), ("quarter", 0.25), ("dark", 0.04), ("half", 0.04)])
 def test_joints_come_back_within_a_part_of_a_cell(shift: str, cells: float) -> None:
     truth = places(0, margin=2 * STRIDE)  # the outermost cells have no neighbour to compare with
     joints, scores, _ = decoded(encoded(truth), shift)
@@ -73,6 +74,16 @@ def test_noise_moves_joints_less_with_dark() -> None:
     maps = maps + 0.1 * torch.randn(maps.shape, generator=torch.Generator().manual_seed(5))
     error = {shift: (decoded(maps, shift)[0] - truth).norm(dim=-1).median().item() for shift in SHIFTS}
     assert error["dark"] < error["quarter"] < error["none"] < 0.5 * STRIDE
+    assert error["half"] < error["quarter"]
+
+
+def test_noise_that_neighbouring_cells_share_moves_joints_less_with_half() -> None:
+    truth = places(4, people=60, margin=4 * STRIDE)
+    noise = torch.randn(60, 17, CELLS, CELLS, generator=torch.Generator().manual_seed(5))
+    smooth = torch.from_numpy(gaussian_filter(noise.numpy(), 1.5 * SIGMA / STRIDE, axes=(-2, -1)))
+    maps = encoded(truth) + 0.1 * smooth / smooth.std()
+    error = {shift: (decoded(maps, shift)[0] - truth).norm(dim=-1).median().item() for shift in SHIFTS}
+    assert error["half"] < 0.9 * error["dark"]
 
 
 def test_an_empty_map_has_a_joint_without_score() -> None:

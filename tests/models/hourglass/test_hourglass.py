@@ -123,7 +123,7 @@ def test_a_few_steps_reduce_the_loss_and_find_the_joints() -> None:
     assert np.median(error) < model.stride / 2
 
 
-@pytest.mark.parametrize("shift", ["none", "quarter", "dark"])
+@pytest.mark.parametrize("shift", ["none", "quarter", "dark", "half"])
 def test_a_mirrored_crop_has_mirrored_joints(shift: Any) -> None:
     model, batch = small().eval(), batch_of(5)
     decoding = HourglassDecoding(shift=shift)

@@ -21,10 +21,11 @@ class HourglassDecoding(Section):
         description="also show the mirrored crop, and average the maps, as published; it doubles the time, and is only "
         "for a model that learned from mirrored crops (augment.geometry.flip)",
     )
-    shift: Literal["quarter", "dark", "none"] = Field(
-        "dark",
+    shift: Literal["half", "dark", "quarter", "none"] = Field(
+        "half",
         description="how a joint moves away from the middle of its cell. quarter: a quarter of a cell towards the "
-        "higher neighbour, as published; dark: to the top of a Gaussian",
+        "higher neighbour, as published; dark: to the top of a Gaussian; half: the same of a map that is smoothed half "
+        "as much, because the errors of neighbouring cells are alike",
     )
 
 
