@@ -103,7 +103,7 @@ def people_by(
 
 
 def repeated(truth: Truth, seeds: int) -> tuple[Truth, dict[int, int]]:
-    """The labels once per seed, and the picture of each image: image ``seeds * place + seed`` is of picture ``place``."""
+    """The labels once per seed, and the picture of each image: ``seeds * place + seed`` is of picture ``place``."""
     places = {image["id"]: place for place, image in enumerate(truth.images)}
     images, annotations = [], []
     for seed in range(seeds):
@@ -124,7 +124,8 @@ class Judge(NamedTuple):
 
     def difference(self, one: Found, other: Found) -> BootstrapResult:
         """AP of one less that of the other."""
-        matches = (match(self.truth, {i: found[i] for i in self.pictures.keys() & found.keys()}) for found in (one, other))
+        ours = ({image: found[image] for image in self.pictures.keys() & found.keys()} for found in (one, other))
+        matches = (match(self.truth, people) for people in ours)
         groups = {image: self.pictures[image] for image in self.truth.image_ids}
         return paired_ap(*matches, seed=0, num_resamples=self.draws, groups=groups)
 

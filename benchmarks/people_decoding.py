@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from benchmarks.limbs_by_loops import decode_by_loops
 from benchmarks.measure import hardware
-from benchmarks.tag_grouping import SIDE, scene
 from humotion.figures.tables import text_table
 from humotion.models.associative_embedding.ideal_maps import ideal_maps
+from humotion.models.associative_embedding.joint_order import COCO
 from humotion.models.common.build import build_model
 from humotion.models.common.people_maps import Fields, Found, Labels, Maps
 from humotion.params.tasks.multi_person_pose import decoding_of
@@ -26,10 +27,30 @@ Milliseconds of CPU time per picture from maps to people: the median of many run
 each model would give if it were perfect, and noise, for a picture of 512 x 512 pixels with made-up people.
 
   python -m benchmarks.people_decoding --people 1 5 15
+  python -m benchmarks.people_decoding --people 15 --noise 0.1
 """
-NOISE = 0.02  # of a map whose height is 1
+SIDE = 512  # pixels
 TARGET, CROWD = 10.0, 15  # ms, people
 FASTER = 10.0  # all pairs at once, compared with one pair after the other
+Floats = npt.NDArray[np.float32]
+
+_HALF = {"eye": (0.02, -0.44), "ear": (0.045, -0.43), "shoulder": (0.1, -0.3), "elbow": (0.14, -0.14)}
+_HALF |= {"wrist": (0.15, 0.0), "hip": (0.06, 0.02), "knee": (0.065, 0.26), "ankle": (0.065, 0.48)}
+BODY = np.array(
+    [(0, -0.42) if n == "nose" else (_HALF[n[2:]][0] * (1 if n[0] == "l" else -1), _HALF[n[2:]][1]) for n in COCO]
+)
+"""A standing person (17, 2), of height 1."""
+
+
+def scene(count: int, random: np.random.Generator) -> Floats:
+    """People (count, 17, 2) in rows of six, with 80 pixels between neighbours, and limbs that differ."""
+    rows = -(-count // 6)
+    place = np.arange(count)
+    middle = np.stack([SIDE / 2 + (place % 6 - 2.5) * 80, (place // 6 + 0.5) * SIDE / rows], axis=-1)
+    height = random.uniform(0.6, 0.9, (count, 1, 1)) * min(240.0, SIDE / rows)
+    limbs = random.normal(0, 0.02, (count, len(COCO), 2)) * (BODY[:, 1:] > -0.4)
+    joints = middle[:, None] + height * (BODY + limbs)
+    return joints.clip(0, SIDE - 1).astype(np.float32)
 
 
 class Family(NamedTuple):
@@ -84,13 +105,13 @@ def labels_of(count: int) -> Labels:
     return Labels(torch.from_numpy(joints)[None], torch.ones(1, *joints.shape[:2], dtype=torch.bool), owners)
 
 
-def made(family: Family, count: int) -> tuple[Any, Fields]:
-    """A model and its fields for so many people, with noise."""
+def made(family: Family, count: int, noise: float) -> tuple[Any, Fields]:
+    """A model and its fields for so many people, with noise of this deviation; a joint's height is 1."""
     name = family.family
     model: Any = build_model(name, name, **family.sizes)
     maps = family.maps(model, labels_of(count), SIDE // model.stride)
     random = torch.Generator().manual_seed(count)
-    noisy = {kind: one + NOISE * torch.randn(one.shape, generator=random) for kind, one in maps.items()}
+    noisy = {kind: one + noise * torch.randn(one.shape, generator=random) for kind, one in maps.items()}
     return model, {kind: one[0].numpy() for kind, one in model.fields(noisy).items()}
 
 
@@ -104,7 +125,7 @@ def milliseconds(decode: Callable[[], Found], repeats: int) -> float:
     return float(np.median(took))
 
 
-def measure(counts: Sequence[int], repeats: int) -> dict[str, list[float]]:
+def measure(counts: Sequence[int], repeats: int, noise: float) -> dict[str, list[float]]:
     """The milliseconds of each model, by the number of people.
 
     Raises:
@@ -113,7 +134,7 @@ def measure(counts: Sequence[int], repeats: int) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {name: [] for name in (*FAMILIES, LOOPS)}
     for count in counts:
         for name, family in FAMILIES.items():
-            model, fields = made(family, count)
+            model, fields = made(family, count, noise)
             decode = partial(model.decode, fields, decoding_of(family.family))
             assert len(decode().joints) >= count, f"{name} finds {len(decode().joints)} of {count} people"
             found[name].append(milliseconds(decode, repeats))
@@ -128,12 +149,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, nargs="+", default=[1, 5, 15], help="numbers of people (%(default)s)")
+    parser.add_argument("--noise", type=float, default=0.02, help="on the maps, whose height is 1 (%(default)s)")
     parser.add_argument("--repeats", type=int, default=30, help="runs of each decoder (%(default)s)")
     args = parser.parse_args(arguments)
     print(hardware())
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    found = measure(args.people, args.repeats)
+    found = measure(args.people, args.repeats, args.noise)
     rows = [(name, *(f"{value:.1f}" for value in times)) for name, times in found.items()]
     print(text_table(("ms per picture", *(f"{count} people" for count in args.people)), rows))
     ratios = [loops / all_at_once for loops, all_at_once in zip(found[LOOPS], found["open_pose"], strict=True)]

@@ -9,17 +9,43 @@ import pytest
 
 from benchmarks import crowd_times, people_decoding, people_found, person_following
 from humotion.models.person_lab.decoding import decode
+from humotion.tasks.multi_person_pose.evaluation.coco_ap import average_precision
 from humotion.tasks.multi_person_pose.evaluation.tracks import track_scores
+from humotion.tasks.multi_person_pose.training.outcomes import people_around
+from humotion.tasks.multi_person_pose.training.people import People
+from humotion.tasks.multi_person_pose.training.truth import truth_of_file
 
 
-def test_posenet_on_the_real_images(real_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_networks_on_the_real_images(real_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = real_data / "multi"
     labels, images = folder / "coco_mini" / "person_keypoints_val2017.json", folder / "coco_mini" / "val2017"
-    people_found.main([*("--weights", str(folder / "posenet")), *("--labels", str(labels)), *("--images", str(images))])
+    where = ["--labels", str(labels), "--images", str(images), "--draws", "3"]
+    graph = folder / "openpose_mobilenet" / "graph_opt.pb"
+    people_found.main(["--posenet", str(folder / "posenet"), "--openpose", str(graph), *where])
     said = capsys.readouterr().out
-    ap = float(said.split("images: AP ")[1].split(",")[0])
-    assert ap == pytest.approx(0.284, abs=0.01)  # an independent implementation of the same network and decoder
-    assert "95 % interval" in said
+    rows = [[cell.strip() for cell in line.split("|")] for line in said.splitlines() if line.startswith("|")]
+    ap = {row[1]: float(row[2].split()[0]) for row in rows if row[2].split()[-1].endswith(")")}
+    assert ap["PoseNet"] == pytest.approx(0.284, abs=0.01)  # an independent implementation of network and decoder
+    assert ap["OpenPose on MobileNet"] == pytest.approx(0.155, abs=0.02)
+    difference = ap["PoseNet, less OpenPose on MobileNet"]
+    assert difference == pytest.approx(ap["PoseNet"] - ap["OpenPose on MobileNet"], abs=0.002)
+
+
+def test_drawn_images_count_as_often_as_they_are_drawn(real_data: Path) -> None:
+    truth = truth_of_file(real_data / "multi" / "coco_mini" / "person_keypoints_val2017.json", "coco")
+    keypoints = np.array([one["keypoints"] for one in truth.annotations], float).reshape(-1, 17, 3)
+    is_known = keypoints[..., 2].max(axis=1) > 0
+    owner = np.array([one["image_id"] for one in truth.annotations])
+    first, *others = truth.image_ids
+    people = {image: People.nobody(17) for image in others}
+    mine = is_known & (owner == first)
+    joints = np.where(keypoints[mine, :, 2:] > 0, keypoints[mine, :, :2], np.nan)
+    people[first] = people_around(joints, np.ones(joints.shape[:2]), np.ones(len(joints)))
+    times = np.array([int(image["id"] == first) for image in truth.images])
+    assert people_found.drawn(truth, people, 2 * times)["AP"] == pytest.approx(1.0)
+    assert people_found.drawn(truth, people, 1 - times)["AP"] == 0.0
+    whole = people_found.drawn(truth, people, np.ones_like(times))
+    assert whole == average_precision(truth, people)
 
 
 @pytest.mark.parametrize("count", people_found.CROWDS)

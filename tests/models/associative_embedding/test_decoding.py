@@ -12,6 +12,7 @@ import torch
 
 from humotion.datasets.coco import SKELETONS
 from humotion.evaluation.average_precision import ap_of
+from humotion.models.associative_embedding import decoding
 from humotion.models.associative_embedding.decoding import decode
 from humotion.models.associative_embedding.grouping import group
 from humotion.models.associative_embedding.ideal_maps import SPACING, ideal_maps
@@ -210,6 +211,23 @@ def test_noise_neither_hides_people_nor_adds_sure_ones() -> None:
     assert (found.scores[15:] < 0.2).all()
     errors = np.linalg.norm(in_order(found.joints[:15], truth) - truth, axis=-1)
     assert errors.mean() < 1.0
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02, 0.1, 0.5])
+@pytest.mark.parametrize("is_coarse", [False, True])
+def test_what_is_left_out_early_would_not_be_among_the_highest(
+    noise: float, is_coarse: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same people as without leaving anything out, also of maps in bfloat16, where neighbours are equal."""
+    random = np.random.default_rng(7)
+    maps = [one + random.normal(0, noise, one.shape).astype(np.float32) for one in encoded(people_in_a_grid(15))]
+    if is_coarse:
+        maps = [torch.from_numpy(one).bfloat16().float().numpy() for one in maps]
+    found = decoded((maps[0], maps[1]))
+    monkeypatch.setattr(decoding, "_least_needed", lambda heat, least, most: least)
+    everything = decoded((maps[0], maps[1]))
+    for ours, theirs in zip(found[:3], everything[:3], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_noise_alone_gives_numbers() -> None:

@@ -4,7 +4,8 @@
 of everybody in a picture that takes most of the time, so here only the cells around each highest one are.
 
 ``dark`` smooths by the sigma of the joint. That takes away errors that are new in each cell, but most errors of a
-network are alike in neighbouring cells; of these, smoothing takes away less than of the joint. ``half`` smooths by half.
+network are alike in neighbouring cells; of these, smoothing takes away less than of the joint. ``half`` smooths by half
+of it.
 """
 
 from __future__ import annotations

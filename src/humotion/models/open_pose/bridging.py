@@ -70,7 +70,7 @@ def _ways(limbs: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int, int], ...
 def _gaps(
     parts: Grown, tops: Peaks, has: Bools, limbs: tuple[tuple[int, int], ...], min_joints: int
 ) -> tuple[Ints, Ints, Floats]:
-    """The gaps (M,) between two parts that are two limbs apart, and the numbers of both; the first has enough joints."""
+    """The numbers (M,) of two parts that are two limbs apart, the first with enough joints, and the gaps."""
     enough = has.sum(axis=1) >= min_joints
     lacked = (~has & enough[:, None]).any(axis=0)
     places = np.where(has[..., None], tops.cells[parts.members], np.nan)  # (N, K, 2)

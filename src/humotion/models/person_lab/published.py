@@ -39,12 +39,18 @@ class PeopleReader:
         With one thread of torch, the same frames give the same bytes, however they are grouped.
         """
         height, width = frames.shape[1:3]
+        return [self.people(fields, width, height) for fields in self.maps(frames)]
+
+    def people(self, fields: Fields, width: int, height: int) -> Found:
+        """Return the people in the maps of one frame, in pixels of a frame of this size."""
         size = picture_size(width, height, self._side)
         scale = np.array([width, height], np.float32) / np.array(size, np.float32)
-        people = [decode(fields, self._decoding) for fields in self._maps(frames, size)]
-        return [found._replace(joints=((found.joints + 0.5) * scale - 0.5).astype(np.float32)) for found in people]
+        found = decode(fields, self._decoding)
+        return found._replace(joints=((found.joints + 0.5) * scale - 0.5).astype(np.float32))
 
-    def _maps(self, frames: npt.NDArray[np.uint8], size: tuple[int, int]) -> Iterator[Fields]:
+    def maps(self, frames: npt.NDArray[np.uint8]) -> Iterator[Fields]:
+        """Return the maps of each of N RGB frames (N, H, W, 3)."""
+        size = picture_size(frames.shape[2], frames.shape[1], self._side)
         shrinks = size[0] < frames.shape[2]  # the network was trained on pictures without aliasing
         way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         pictures = np.stack([cv2.resize(frame, size, interpolation=way) for frame in frames])

@@ -24,8 +24,8 @@ class OpenPoseDecoding(Section):
     reach: float = Field(
         1.0,
         ge=0,
-        description="with merge, such parts also become one if only one joint is missing between them, and the gap is at "
-        "most this share of the larger part's size; 0: never",
+        description="with merge, such parts also become one if only one joint is missing between them, and the gap is "
+        "at most this share of the larger part's size; 0: never",
     )
     min_joints: int = Field(3, ge=1, description="joints that a person needs, the neck among them")
     min_person: float = Field(0.2, ge=0, description="sum of joint and limb scores per joint that a person needs")
