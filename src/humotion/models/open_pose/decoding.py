@@ -68,7 +68,7 @@ def _highest(tops: Peaks, most: int) -> Peaks:
     if len(tops.joint) <= most:
         return tops
     kept = np.sort(np.argsort(-tops.scores, kind="stable")[:most])
-    return Peaks(*(part[kept] for part in tops))
+    return Peaks(tops.joint[kept], tops.cells[kept], tops.scores[kept])
 
 
 def _found(people: Grown, tops: Peaks, body: Body, stride: int, decoding: Decoding) -> Found:
