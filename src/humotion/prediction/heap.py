@@ -39,4 +39,4 @@ def _malloc_trim() -> Callable[[int], int] | None:
     except (OSError, TypeError, AttributeError):  # Windows cannot open None; others lack the function
         return None
     function.argtypes, function.restype = [ctypes.c_size_t], ctypes.c_int
-    return function  # type: ignore[no-any-return]
+    return function

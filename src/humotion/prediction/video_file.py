@@ -24,6 +24,7 @@ from humotion.datasets.landmarks import arrays_of, drawn_frames, is_recording
 from humotion.errors import HumotionError
 from humotion.prediction.ahead import ahead
 from humotion.prediction.heap import tidied
+from humotion.prediction.rereading import Rereading, state_of
 from humotion.prediction.times import frame_times
 from humotion.video.decode import Decoded, decode_video
 from humotion.video.images import decode_frames_folder
@@ -123,6 +124,7 @@ class VideoFile(Video):
         self.path = path
         self._kept: list[Frames] | None = []
         self._last = _LastFrames(weakref.proxy(self))  # no circle, see `_frames_from`
+        state = state_of(path)
         decoded, num_bytes, shape = open_video(path), 0, (0, 0)
         for number, frame in enumerate(tidied(decoded), start=1):
             num_bytes, shape = num_bytes + frame.nbytes, frame.shape[:2]
@@ -138,7 +140,8 @@ class VideoFile(Video):
             raise HumotionError(f"{path} cannot be read: it is {decoded.status} ({decoded.error}).")
         self.num_frames, self.fps, (self.height, self.width) = decoded.num_frames, decoded.fps, shape
         self.status, self.error = decoded.status, decoded.said
-        self._can_seek = decoded.method == "torchcodec"  # it was compared with PyAV where the file starts
+        is_fast = self._kept is None and decoded.method == "torchcodec"
+        self._again = Rereading(path, state) if is_fast else None
         if is_recording(path):
             self.annotation = arrays_of(path)
 
@@ -177,21 +180,21 @@ class VideoFile(Video):
 
         Iterating raises a HumotionError if the file has changed since it was opened.
         """
-        start = max(0, wanted) if self._can_seek else 0
-        return start, _frames_from(self.path, start, self.num_frames, (self.height, self.width))
+        start = 0 if self._again is None else max(0, wanted)
+        opened = partial(open_video, self.path) if self._again is None else partial(self._again, start)
+        return start, _frames_from(opened, self.path, range(start, self.num_frames), (self.height, self.width))
 
 
-def _frames_from(path: Path, start: int, num_frames: int, shape: tuple[int, int]) -> Iterator[Frames]:
-    """Knows nothing of its video: there is no circle, so the frames go when the video goes."""
-    number = start
+def _frames_from(opened: Callable[[], Decoded], path: Path, numbers: range, shape: tuple[int, int]) -> Iterator[Frames]:
+    """Yield the frames of these numbers. It knows nothing of its video: no circle, so the frames go with the video."""
+    number = numbers.start
     room = max(1, AHEAD_BYTES // (3 * shape[0] * shape[1]))
-    read = ahead(partial(open_video, path, start), min(room, AHEAD_FRAMES))
-    for number, frame in enumerate(tidied(read), start=start + 1):
-        if number > num_frames or frame.shape[:2] != shape:
+    for number, frame in enumerate(tidied(ahead(opened, min(room, AHEAD_FRAMES))), start=numbers.start + 1):
+        if number > numbers.stop or frame.shape[:2] != shape:
             break
         yield frame
     else:
-        if number == num_frames:
+        if number == numbers.stop:
             return
     raise HumotionError(f"{path} has changed while it was read. Run the command again.")
 
@@ -221,19 +224,11 @@ class _LastFrames:
         return self._kept[number - self._next]
 
 
-def open_video(path: Path, start: int = 0) -> Decoded:
-    """Open a video file, a folder of frames, or a recording of landmarks, whose frames are drawn, for one reading.
-
-    ``start`` is the number of the first frame that is given. Only for a video file that torchcodec reads it may be
-    another than 0.
-    """
+def open_video(path: Path) -> Decoded:
+    """Open a video file, a folder of frames, or a recording of landmarks, whose frames are drawn, for one reading."""
     if is_recording(path):
         return drawn_frames(path)
-    if path.is_dir():
-        return decode_frames_folder(path)
-    decoded = decode_video(path)
-    decoded.num_frames = start  # a reader continues after the frames that were given: here, by nobody
-    return decoded
+    return decode_frames_folder(path) if path.is_dir() else decode_video(path)
 
 
 def read_video(path: Path, limits: Limits | None = None, see: Callable[[Frames], None] | None = None) -> VideoFile:
