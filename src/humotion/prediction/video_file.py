@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -126,7 +127,7 @@ class VideoFile(Video):
         self._last = _LastFrames(weakref.proxy(self))  # no circle, see `_frames_from`
         state = state_of(path)
         decoded, num_bytes, shape = open_video(path), 0, (0, 0)
-        for number, frame in enumerate(tidied(decoded), start=1):
+        for number, frame in enumerate(_first_reading(decoded), start=1):
             num_bytes, shape = num_bytes + frame.nbytes, frame.shape[:2]
             if limits is not None:
                 limits.check(number, shape)
@@ -185,11 +186,26 @@ class VideoFile(Video):
         return start, _frames_from(opened, self.path, range(start, self.num_frames), (self.height, self.width))
 
 
+def _first_reading(decoded: Decoded) -> Iterator[Frames]:
+    """Yield all frames, of which a thread decodes all but the first one, which says how many may wait.
+
+    So FFmpeg speaks to its listener in that thread. An interrupt of the main thread would be lost if it came there.
+    """
+    frames = iter(decoded)
+    for first in islice(frames, 1):
+        yield first
+        yield from tidied(ahead(lambda: frames, _room(first.shape[:2])))
+
+
+def _room(shape: tuple[int, ...]) -> int:
+    """How many frames of (H, W) may be decoded ahead."""
+    return min(AHEAD_FRAMES, max(1, AHEAD_BYTES // (3 * shape[0] * shape[1])))
+
+
 def _frames_from(opened: Callable[[], Decoded], path: Path, numbers: range, shape: tuple[int, int]) -> Iterator[Frames]:
     """Yield the frames of these numbers. It knows nothing of its video: no circle, so the frames go with the video."""
     number = numbers.start
-    room = max(1, AHEAD_BYTES // (3 * shape[0] * shape[1]))
-    for number, frame in enumerate(tidied(ahead(opened, min(room, AHEAD_FRAMES))), start=numbers.start + 1):
+    for number, frame in enumerate(tidied(ahead(opened, _room(shape))), start=numbers.start + 1):
         if number > numbers.stop or frame.shape[:2] != shape:
             break
         yield frame
