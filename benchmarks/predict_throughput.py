@@ -49,8 +49,11 @@ AT_LEAST = 0.8  # of the bare model's throughput
 GROWTH = 0.1  # of the memory, at most
 
 
-def contenders(predictor: Predictor, folder: Path, video: Path, out: Path) -> dict[str, Callable[[], Work]]:
+def contenders(
+    predictor: Predictor, folder: Path, video: Path, out: Path, weights: Path | None
+) -> dict[str, Callable[[], Work]]:
     """The contenders, by name."""
+    settings = WindowSettings(weights=weights)
     decoded = open_video(video)
     frames = decoded.read_all()
     times = read_video(video).shown_at
@@ -58,7 +61,7 @@ def contenders(predictor: Predictor, folder: Path, video: Path, out: Path) -> di
     def whole() -> Work:
         shutil.rmtree(out, ignore_errors=True)
         with contextlib.redirect_stdout(io.StringIO()):
-            predict_videos([str(video)], [str(folder)], out)
+            predict_videos([str(video)], [str(folder)], out, settings=settings)
         return Work(len(frames), sum(path.stat().st_size for path in out.iterdir()))
 
     def fresh() -> DecodedVideo:
@@ -161,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=int, default=15, help="of the video of the throughput (%(default)s); 0: none")
     parser.add_argument("--memory", type=int, nargs="*", default=[], help="lengths of videos in seconds")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--weights", type=Path, help="folder of BlazePose's weights, for the memory")
+    parser.add_argument("--weights", type=Path, help="folder of BlazePose's weights")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     args = parser.parse_args(arguments)
     report: dict[str, Any] = {"hardware": hardware(), "models": {}}
@@ -173,7 +176,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             row: dict[str, Any] = {}
             if args.seconds:
                 video = lasting(args.video, args.seconds, folder)
-                runs = contenders(load_predictor(model), model, video, folder / "out")
+                predictor = load_predictor(model, args.weights)
+                runs = contenders(predictor, model, video, folder / "out", args.weights)
                 timings = compare(runs, args.repeats, model.name)
                 print(f"{model.name}\n{table(timings, targets, PREDICT, 'frame')}", flush=True)
                 row["throughput"] = as_json(timings, targets, PREDICT)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,30 @@ def test_two_hours_need_no_more_memory_than_one_minute(models: list[str], tmp_pa
     num_frames, memory, shown = watched(hours(tmp_path / "long.mp4", 2, "25"), models[0])
     assert num_frames == 180_000 and memory < usual + 200, "1.7 GB of pixels"
     assert "reading" in shown and "timeline" in shown
+
+
+@pytest.mark.parametrize("wait", ["for a word", "for the copy"])
+def test_who_stops_a_long_video_finds_nothing_half_done(wait: str, models: list[str], tmp_path: Path) -> None:
+    """The first one is stopped in the reading of two hours, the second one while the copy is written."""
+    long, out = tmp_path / "long.mp4", tmp_path / "out"
+    if wait == "for a word":
+        hours(long, 2, "25")
+    else:
+        ffmpeg("-f", "lavfi", "-i", "testsrc=size=640x480:rate=25:duration=60", "-c:v", "mpeg4", long)
+    command = [sys.executable, "-m", "humotion", "predict", str(long), "--model", models[0], "--out", str(out)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        assert process.stderr is not None
+        said = b""
+        while wait == "for a word" and b"reading" not in said:
+            said += (piece := process.stderr.read1(100))
+            assert piece, said.decode()
+        while wait == "for the copy" and not (out.exists() and any(out.iterdir())):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+    assert process.returncode not in (0, -signal.SIGINT) and b"Traceback" not in rest
+    assert not out.exists() or list(out.iterdir()) == []
 
 
 def test_an_empty_file_a_folder_without_videos_and_nothing(models: list[str], tmp_path: Path) -> None:

@@ -117,3 +117,27 @@ def test_the_state_of_a_damaged_video_is_known(clip: Path, tmp_path: Path, caplo
     row = load_predictor(folder).row(str(cut))
     assert set(row) == {"video", "label", "probabilities"}
     assert f"cut.avi is truncated: {video.error}" in caplog.text, "a served model has no other place to say it"
+
+
+def test_a_tool_may_go_back_and_every_frame_is_its_own(
+    clip: Path, nothing_kept: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_file, "LAST_BYTES", 10 * FRAME_BYTES)
+    expected = decode_video(clip).read_all()
+    video = read_video(clip)
+    read = []
+    monkeypatch.setattr(video, "_again", lambda start, again=video._again: read.append(start) or again(start))
+    for start in (100, 60, 53, 46, 110, 2, 0):
+        indices = np.arange(start, start + 7)
+        assert (video.decode(indices) == expected[indices]).all()
+    assert read == [95, 55, 48, 41, 0], "half of ten frames before the wanted one, unless it is kept or comes later"
+
+
+def test_a_file_that_is_replaced_by_an_equal_one_is_noticed(tmp_path: Path, nothing_kept: None) -> None:
+    path = write_video(tmp_path / "a.mp4", 10, size=SIZE)
+    video = read_video(path)
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+    with pytest.raises(HumotionError, match="has changed"):
+        list(video)

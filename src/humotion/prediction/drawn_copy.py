@@ -22,6 +22,7 @@ from humotion.figures.overlay import even_picture
 from humotion.files import MOST_BYTES, atomic_path
 from humotion.prediction.bars import frames_bar
 from humotion.prediction.caution import joined, with_caution
+from humotion.prediction.planes import planes_of
 from humotion.prediction.predictor import Answer, Predictor
 from humotion.prediction.sound import Sound
 from humotion.prediction.video_file import USUAL_FPS, Frames, Video, VideoFile
@@ -41,7 +42,8 @@ class Format(NamedTuple):
     options: dict[str, str] = {}  # noqa: RUF012 (never changed)
 
 
-_H264 = "libx264", {"crf": "20", "preset": "veryfast"}  # a third of the work of the usual preset
+# A third of the work of the usual preset; and a fifth less by a coarser search for motion, with files 8 % larger.
+_H264 = "libx264", {"crf": "20", "preset": "veryfast", "x264-params": "subme=1"}
 _VP9 = "libvpx-vp9", {"crf": "30", "b": "0", "deadline": "realtime", "cpu-used": "8"}
 FORMATS = {
     ".mp4": Format("mp4", *_H264, {"movflags": "faststart"}),
@@ -148,7 +150,7 @@ class Picture:
 
     def write(self, frame: Frames) -> None:
         """Encode the next frame (H, W, 3)."""
-        picture = av.VideoFrame.from_ndarray(even_picture(frame), format="rgb24")
+        picture = av.VideoFrame.from_ndarray(planes_of(even_picture(frame)), format="yuv420p")
         start, end = (round((next(times) - self.start) * self._ticks) for times in (self._times, self._ends))
         picture.pts, picture.time_base = start, Fraction(1, self._ticks)
         self._lengths[start] = end - start

@@ -2,8 +2,8 @@
 
 A video is read from its start as often as it is needed: once to count its frames, and once per pass of a model or of
 the drawing. A short one (`KEPT_BYTES`) is kept after its first reading, so it is decoded once. Of a longer one, the
-frames that were read last are kept, so a tool that asks for piece after piece, forwards or a little backwards, does not
-read from the start for each of them.
+frames that were read last are kept (`LAST_BYTES`), so a tool that asks for piece after piece, forwards or a little
+backwards, does not read again for each of them. If it goes further back, torchcodec seeks; PyAV reads from the start.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -23,6 +24,8 @@ import numpy.typing as npt
 from humotion.datasets.landmarks import arrays_of, drawn_frames, is_recording
 from humotion.errors import HumotionError
 from humotion.prediction.ahead import ahead
+from humotion.prediction.heap import tidied
+from humotion.prediction.rereading import Rereading, state_of
 from humotion.prediction.times import frame_times
 from humotion.video.decode import Decoded, decode_video
 from humotion.video.images import decode_frames_folder
@@ -33,6 +36,8 @@ USUAL_FPS = 30.0
 """Frames per second of a source that does not state them."""
 KEPT_BYTES = 2**25
 """So many bytes of pixels of a video are kept in memory: 32 MiB are 145 frames of 320x240."""
+LAST_BYTES = 2**23
+"""So many of those frames of a long video are kept that were read last: 8 MiB are 36 frames of 320x240."""
 AHEAD_BYTES, AHEAD_FRAMES = 2**25, 16
 """So many are decoded at most while the last one is looked at."""
 
@@ -119,9 +124,10 @@ class VideoFile(Video):
     def __init__(self, path: Path, limits: Limits | None = None, see: Callable[[Frames], None] | None = None) -> None:
         self.path = path
         self._kept: list[Frames] | None = []
-        self._last = _LastFrames(weakref.proxy(self))  # no circle: the frames go when the video goes
+        self._last = _LastFrames(weakref.proxy(self))  # no circle, see `_frames_from`
+        state = state_of(path)
         decoded, num_bytes, shape = open_video(path), 0, (0, 0)
-        for number, frame in enumerate(decoded, start=1):
+        for number, frame in enumerate(_first_reading(decoded), start=1):
             num_bytes, shape = num_bytes + frame.nbytes, frame.shape[:2]
             if limits is not None:
                 limits.check(number, shape)
@@ -135,12 +141,14 @@ class VideoFile(Video):
             raise HumotionError(f"{path} cannot be read: it is {decoded.status} ({decoded.error}).")
         self.num_frames, self.fps, (self.height, self.width) = decoded.num_frames, decoded.fps, shape
         self.status, self.error = decoded.status, decoded.said
+        is_fast = self._kept is None and decoded.method == "torchcodec"
+        self._again = Rereading(path, state) if is_fast else None
         if is_recording(path):
             self.annotation = arrays_of(path)
 
     def __iter__(self) -> Iterator[Frames]:
         """See `Video`; raises a HumotionError if the file has changed since it was opened."""
-        return self._read() if self._kept is None else iter(self._kept)
+        return self.frames_from(0)[1] if self._kept is None else iter(self._kept)
 
     def decode(self, indices: npt.NDArray[np.integer[Any]]) -> Frames:
         """See `Video`."""
@@ -168,34 +176,64 @@ class VideoFile(Video):
         times, _ = self.timing
         return [time - times[0] for time in times]
 
-    def _read(self) -> Iterator[Frames]:
-        number = 0
-        room = max(1, AHEAD_BYTES // (3 * self.height * self.width))
-        for number, frame in enumerate(ahead(partial(open_video, self.path), min(room, AHEAD_FRAMES)), start=1):
-            if number > self.num_frames or frame.shape[:2] != (self.height, self.width):
-                break
-            yield frame
-        else:
-            if number == self.num_frames:
-                return
-        raise HumotionError(f"{self.path} has changed while it was read. Run the command again.")
+    def frames_from(self, wanted: int) -> tuple[int, Iterator[Frames]]:
+        """A reading that starts at frame ``wanted``, or before it, if the reader cannot seek: where, and the frames.
+
+        Iterating raises a HumotionError if the file has changed since it was opened.
+        """
+        start = 0 if self._again is None else max(0, wanted)
+        opened = partial(open_video, self.path) if self._again is None else partial(self._again, start)
+        return start, _frames_from(opened, self.path, range(start, self.num_frames), (self.height, self.width))
+
+
+def _first_reading(decoded: Decoded) -> Iterator[Frames]:
+    """Yield all frames, of which a thread decodes all but the first one, which says how many may wait.
+
+    So FFmpeg speaks to its listener in that thread. An interrupt of the main thread would be lost if it came there.
+    """
+    frames = iter(decoded)
+    for first in islice(frames, 1):
+        yield first
+        yield from tidied(ahead(lambda: frames, _room(first.shape[:2])))
+
+
+def _room(shape: tuple[int, ...]) -> int:
+    """How many frames of (H, W) may be decoded ahead."""
+    return min(AHEAD_FRAMES, max(1, AHEAD_BYTES // (3 * shape[0] * shape[1])))
+
+
+def _frames_from(opened: Callable[[], Decoded], path: Path, numbers: range, shape: tuple[int, int]) -> Iterator[Frames]:
+    """Yield the frames of these numbers. It knows nothing of its video: no circle, so the frames go with the video."""
+    number = numbers.start
+    for number, frame in enumerate(tidied(ahead(opened, _room(shape))), start=numbers.start + 1):
+        if number > numbers.stop or frame.shape[:2] != shape:
+            break
+        yield frame
+    else:
+        if number == numbers.stop:
+            return
+    raise HumotionError(f"{path} has changed while it was read. Run the command again.")
 
 
 class _LastFrames:
     """One reading of a long video, with the frames that were read last."""
 
-    def __init__(self, video: Video) -> None:
+    def __init__(self, video: VideoFile) -> None:
         self._video = video
         self._frames: Iterator[Frames] = iter(())
         self._kept: deque[Frames] = deque()
         self._next = 0  # number of the frame that is read next
 
     def frame(self, number: int) -> Frames:
-        """One frame (H, W, 3): kept, or read on the way to it; what lies before the kept ones starts a new reading."""
+        """One frame (H, W, 3): kept, or read on the way to it; what lies before the kept ones starts a new reading.
+
+        Who goes back goes further back. So the new reading starts before the frame: half of the room is for those.
+        """
         first = self._next - len(self._kept)
         if number < first or self._next == 0:
-            self._frames, self._next = iter(self._video), 0
-            self._kept = deque(maxlen=max(1, KEPT_BYTES // (3 * self._video.height * self._video.width)))
+            room = max(1, LAST_BYTES // (3 * self._video.height * self._video.width))
+            self._next, self._frames = self._video.frames_from(number - room // 2)
+            self._kept = deque(maxlen=room)
         while self._next <= number:
             self._kept.append(next(self._frames))
             self._next += 1
