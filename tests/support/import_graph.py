@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from humotion import choices
 from tests.support.repository import REPOSITORY
 
 SOURCE = REPOSITORY / "src"
@@ -34,7 +35,9 @@ def reached_files(stage: str, chosen: Mapping[str, str]) -> set[str]:
     """Files, relative to the checkout, of the modules that a stage reaches.
 
     ``chosen`` has the name that is chosen in each room (``{"tasks": "pose_estimation"}``), and the ``model`` of the
-    family. What is resolved in a room that the stage chooses nothing from is not followed: a dataset's layout, of which
+    family; a layer that reads any model of its family has none, and reaches all of them.
+
+    What is resolved in a room that the stage chooses nothing from is not followed: a dataset's layout, of which
     a model folder of an older version may name the joint set, for stages that no such folder reaches.
     """
     todo, seen = [f"humotion.stages.{stage}"], set()
@@ -75,10 +78,16 @@ def resolved(module: str, chosen: Mapping[str, str]) -> set[str]:
             room, _, *part = node.args
             assert isinstance(room, ast.Constant), f"{path}: choices.load of a room that is not written out"
             if room.value in chosen:
-                parts = [chosen[room.value]]
-                parts += [str(last.value) if isinstance(last, ast.Constant) else chosen["model"] for last in part]
-                found.add(".".join(["humotion", room.value, *parts]))
+                name = f"humotion.{room.value}.{chosen[room.value]}"
+                found |= {f"{name}.{last}" for one in part for last in _parts(one, chosen)} if part else {name}
     return found
+
+
+def _parts(part: ast.expr, chosen: Mapping[str, str]) -> list[str]:
+    """What the part of a choice may be: as it is written out, or else the model, or else all models of the family."""
+    if isinstance(part, ast.Constant):
+        return [str(part.value)]
+    return [chosen["model"]] if "model" in chosen else list(choices.load("models", chosen["models"], "official").MODELS)
 
 
 def _with_parents(module: str) -> set[str]:
