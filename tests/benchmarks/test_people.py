@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import crowd_times, people_decoding, people_found, person_following
+from benchmarks import crowd_times, following_scenes, people_decoding, people_found, person_following
 from humotion.models.person_lab.decoding import decode
 from humotion.tasks.multi_person_pose.evaluation.tracks import track_scores
+from tests.support.repository import REPOSITORY
 
 
 def test_posenet_on_the_real_images(real_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,13 +31,41 @@ def test_every_person_of_a_made_up_crowd_is_found(count: int) -> None:
 
 
 def test_expected_places_keep_the_numbers_of_people_who_cross() -> None:
-    scenes = [person_following.scene(4, seed) for seed in range(2)]
+    scenes = [following_scenes.made_up(4, seed) for seed in range(2)]
     scores = {
         name: track_scores([person_following.judged(made, follow(made)) for made in scenes])
         for name, follow in person_following.WAYS.items()
     }
     ours = scores.pop("person_tracks")
     assert all(ours.idf1 > other.idf1 and ours.clear.switches < other.clear.switches for other in scores.values())
+
+
+@pytest.mark.parametrize("detector", ["perfect", "rough"])
+def test_people_of_a_rendered_sequence_keep_their_numbers(detector: str) -> None:
+    file = REPOSITORY / "data" / "crowd_tracks" / "annotations" / "train" / "000001_rendered.json"
+    if not file.exists():
+        pytest.skip("the sample is not here: dvc pull -r sample data.dvc")
+    scene = following_scenes.labelled(file, detector=detector)
+    assert "l_ear" not in scene.names
+    assert scene.there.sum() == 175
+    scores = {name: track_scores([person_following.judged(scene, follow(scene))])
+              for name, follow in person_following.WAYS.items()}  # fmt: skip
+    ours = scores.pop("person_tracks")
+    assert all(ours.idf1 > other.idf1 and ours.clear.switches < other.clear.switches for other in scores.values())
+    assert ours.idf1 > 0.7
+
+
+def test_the_truth_itself_has_full_marks() -> None:
+    scene = following_scenes.made_up(3, 0)
+    perfect = scene._replace(
+        found_joints=scene.joints, scores=np.ones(scene.seen.shape), found_boxes=scene.boxes, found=scene.there
+    )
+    numbers = np.tile(np.arange(3)[:, None], (1, scene.there.shape[1]))
+    found = track_scores([person_following.judged(perfect, numbers)])
+    assert (found.idf1, found.mota, found.clear.switches) == (1, 1, 0)
+    swapped = numbers.copy()
+    swapped[:2, 75:] = numbers[1::-1, 75:]
+    assert track_scores([person_following.judged(perfect, swapped)]).clear.switches == 2
 
 
 def test_iou_of_boxes() -> None:

@@ -77,6 +77,33 @@ def test_a_person_who_is_hidden_for_a_while_is_the_same_one() -> None:
     assert followed(detections([path]), lost=3)["found"].sum(axis=1).tolist() == [18, 15]
 
 
+def test_joints_that_are_not_found_for_a_while_do_not_lose_a_person() -> None:
+    read = detections([walk(40, 5), walk(240, -5, y=124)])
+    hidden = np.zeros((40, JOINTS), bool)
+    hidden[12:30, JOINTS // 3 :] = True  # while they cross, only the first joints are seen
+    for slot in range(2):
+        read["landmarks"][slot][hidden] = np.nan
+        read["visibility"][slot][hidden] = 0
+    found = followed(read)
+    assert found["found"].all()
+    x = np.nanmedian(found["landmarks"][:, :, : JOINTS // 3, 0], axis=-1) * WIDTH
+    assert all(abs(np.diff(person) - np.sign(person[-1] - person[0]) * 5).max() < 2.5 for person in x)
+
+
+def test_a_person_of_whom_only_a_part_is_seen_is_the_same_one() -> None:
+    read = detections([walk(60, 6), walk(300, 0)])
+    for t in range(15, 25):
+        for slot in range(2):
+            x = np.nanmean(read["landmarks"][slot, t, :, 0]) * WIDTH
+            if x < 250:  # the walking one: the upper quarter alone, in a box of that part
+                below = read["landmarks"][slot, t, :, 1] * HEIGHT > 105
+                read["landmarks"][slot, t, below] = np.nan
+                read["visibility"][slot, t, below] = 0
+                known = read["landmarks"][slot, t, ~below, :2] * [WIDTH, HEIGHT]
+                read["boxes"][slot, t] = [*known.min(0), *known.max(0)]
+    assert sorted(followed(read)["found"].sum(axis=1)) == [40, 40]
+
+
 def test_the_unsure_continue_but_do_not_start() -> None:
     read = detections([walk(60, 2)])
     read["visibility"][:, 10:20] = 0.2

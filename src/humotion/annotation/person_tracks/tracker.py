@@ -23,10 +23,12 @@ Ints = npt.NDArray[np.integer]
 
 KEPT = 0.5
 """Share of the old velocity in the new one."""
-
-
 SLOWER = 0.9
 """A lost person is expected to move by this share of the movement of the frame before."""
+STALE = 0.5
+"""A joint that is not found again counts by this share of its weight in the frame before."""
+SHRINKS = 0.9
+"""Who is half hidden shows less: the area of a person becomes smaller by at most this factor per frame."""
 
 
 @dataclass
@@ -34,8 +36,8 @@ class Track:
     """One person.
 
     Attributes:
-        joints: (J, 2) in pixels, of the last frame in which each joint was known.
-        weights: (J,) visibility then.
+        joints: (J, 2) in pixels: of the last frame in which each joint was known, moved with the body since then.
+        weights: (J,) visibility then, less for each frame since then.
         velocity: (J, 2) pixels per frame.
         area: of the person in the last frame, in pixels.
         seen: number of the person in each frame in which it was found, by the frame.
@@ -52,6 +54,12 @@ class Track:
         """The last frame in which the person was found."""
         return max(self.seen)
 
+    @property
+    def body(self) -> Floats:
+        """How the body as a whole moves (2,), by the joints that are known."""
+        total = self.weights.sum()
+        return (self.velocity * self.weights[:, None]).sum(axis=0) / total if total > 0 else self.velocity.mean(axis=0)
+
     def expected(self, t: int) -> Floats:
         """Where the joints (J, 2) should be in frame ``t``.
 
@@ -60,7 +68,19 @@ class Track:
         frames = t - self.last
         if frames == 1:
             return self.joints + self.velocity
-        return self.joints + self.velocity.mean(axis=0) * (1 - SLOWER**frames) / (1 - SLOWER)
+        return self.joints + self.body * (1 - SLOWER**frames) / (1 - SLOWER)
+
+    def found(self, t: int, person: int, joints: Floats, weights: Floats, area: float) -> None:
+        """Continue with a person of frame ``t``."""
+        frames = t - self.last
+        known, both = weights > 0, (weights > 0) & (self.weights > 0)
+        steps = (joints - self.joints) / frames
+        body = np.average(steps[both], axis=0, weights=weights[both]) if both.any() else self.body
+        self.velocity = KEPT * self.velocity + (1 - KEPT) * np.where(both[:, None], steps, body)
+        self.joints = np.where(known[:, None], joints, self.joints + frames * body)
+        self.weights = np.where(known, weights, self.weights * STALE**frames)
+        self.area = max(area, self.area * SHRINKS**frames)
+        self.seen[t] = person
 
 
 @dataclass(frozen=True)
@@ -101,16 +121,14 @@ class Tracker:
         for round_ in (sure, ~sure):
             some = [one for one in np.flatnonzero(round_).tolist() if one in left]
             for place, one in self._pairs([alive[i] for i in free], t, joints[some], weights[some], areas[some]):
-                self._continue(alive[free[place]], t, int(people[some[one]]), joints[some[one]], weights[some[one]])
-                alive[free[place]].area = float(areas[some[one]])
-                left.discard(some[one])
+                person = some[one]
+                alive[free[place]].found(t, int(people[person]), joints[person], weights[person], float(areas[person]))
+                left.discard(person)
             free = [i for i in free if alive[i].last != t]
         for one in sorted(left):
             if sure[one]:
-                area = float(areas[one])
-                alive.append(
-                    Track(joints[one].copy(), weights[one], np.zeros_like(joints[one]), area, {t: int(people[one])})
-                )
+                still, seen = np.zeros_like(joints[one]), {t: int(people[one])}
+                alive.append(Track(joints[one].copy(), weights[one], still, float(areas[one]), seen))
 
     def _pairs(
         self, tracks: list[Track], t: int, joints: Floats, weights: Floats, areas: Floats
@@ -120,13 +138,8 @@ class Tracker:
             return []
         expected = np.stack([track.expected(t) for track in tracks])
         both = np.stack([track.weights for track in tracks])[:, None] * weights[None]
-        mean = (np.array([track.area for track in tracks])[:, None] + areas[None]) / 2
-        alike = similarities(expected, joints, both, mean, self.sigmas)
+        # A person who is partly hidden looks smaller than the track knows it to be.
+        larger = np.maximum(np.array([track.area for track in tracks])[:, None], areas[None])
+        alike = similarities(expected, joints, both, larger, self.sigmas)
         rows, columns = linear_sum_assignment(-alike)
         return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if alike[r, c] >= self.alike]
-
-    def _continue(self, track: Track, t: int, person: int, joints: Floats, weights: Floats) -> None:
-        moved = (joints - track.joints) / (t - track.last)
-        track.velocity = KEPT * track.velocity + (1 - KEPT) * moved
-        track.joints, track.weights = joints.copy(), weights
-        track.seen[t] = person

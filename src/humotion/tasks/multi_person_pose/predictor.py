@@ -17,6 +17,7 @@ from humotion.clips.crop import crop_geometry, cut
 from humotion.errors import HumotionError
 from humotion.figures.overlay import PEOPLE, draw_skeleton
 from humotion.inputs.whole_pictures import window_of
+from humotion.params.annotation.person_tracks import PersonTracksParams
 from humotion.prediction.bars import frames_bar
 from humotion.prediction.layer import everybody_tool, with_people
 from humotion.prediction.predictor import Answer, Frames, Predictor, Video
@@ -34,8 +35,8 @@ _ADVICE = (
     "The model looks at one person at a time, and nothing here says where people are, so it looked at whole frames: "
     "run `humotion fetch posenet`"
 )
-SURELY, ALIKE, HITS, LOST = 0.2, 0.3, 3, 30
-"""How people are followed: see `humotion.params.annotation.person_tracks.PersonTracksParams`."""
+_FOLLOWS = PersonTracksParams(dataset="", tool="person_tracks", lost=30)
+"""How people are followed: as the tool does it, but lost people are waited for twice as long."""
 
 _logger = logging.getLogger(__name__)
 
@@ -136,11 +137,12 @@ class PeoplePredictor(Predictor):
 
 
 def followed(people: list[People], skeleton: Skeleton, starts: npt.NDArray[np.bool_]) -> list[People]:
-    """Return the people of successive frames with ``tracks``: -1 for somebody who is in fewer than `HITS` frames.
+    """Return the people of successive frames with ``tracks``: -1 for somebody who was seen only briefly.
 
     Where a shot ``starts`` (N,), all people are new.
     """
-    tracker = Tracker(deviations(skeleton.joints), SURELY, ALIKE, HITS, LOST)
+    follows = _FOLLOWS
+    tracker = Tracker(deviations(skeleton.joints), follows.surely, follows.alike, follows.hits, follows.lost)
     numbered, first = [], 0
     edges = [0, *(int(at) for at in np.flatnonzero(starts) if at > 0), len(people)]
     for start, end in pairwise(edges):
