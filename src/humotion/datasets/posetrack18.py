@@ -13,6 +13,7 @@ The layer ``labels`` has what scores need (P tracks, T frames); numbers are floa
     bbox, head_box (P, T, 4)     x, y, width, height; NaN where there is none
     is_labelled    (1, T)        whether the people of the frame are labelled at all: others are not scored
     image_id       (1, T)        int64, -1 for a frame that the file does not name
+    size           (1, T, 2)     width and height of the frames on disk
     ignored        (1, T, B)     uint8, the text of JSON: polygons [[x, ...], [y, ...]] in which nobody is labelled
 """
 
@@ -103,7 +104,10 @@ class PoseTrack18(Layout):
 
     def own_arrays(self, path: Path) -> Arrays:
         """See the top of this file."""
-        return read_sequence(self._file_of(path.relative_to(self.root).as_posix()))
+        arrays = read_sequence(self._file_of(path.relative_to(self.root).as_posix()))
+        found = self.own_probe(path)
+        size = [np.nan if side is None else side for side in (found.width, found.height)]
+        return {**arrays, "size": np.tile(np.array(size, float), (1, arrays["found"].shape[1], 1))}
 
     def _file_of(self, video_id: str) -> Path:
         return self.root / f"{video_id.replace('images/', 'annotations/', 1)}.json"

@@ -6,6 +6,7 @@ turns, scales and mirrors it. The same matrix moves joints and masks, so the pol
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -137,23 +138,44 @@ class WholePictures:
             if mirrored:
                 points, shown = points[:, list(self.skeleton.flip)], shown[:, list(self.skeleton.flip)]
             joints[: len(chosen)], visibility[: len(chosen)] = points, shown
-            owners = self._owners(video, boxes, chosen, matrix)
+            owners = self._owners(video, frame, boxes, chosen, matrix)
         return {
             "joints": torch.from_numpy(np.nan_to_num(joints)),
             "visibility": torch.from_numpy(visibility),
             "owners": torch.from_numpy(owners),
         }
 
-    def _owners(self, video: StoredVideo, boxes: Doubles, chosen: Ints, matrix: Doubles) -> npt.NDArray[np.uint8]:
+    def _owners(
+        self, video: StoredVideo, frame: int, boxes: Doubles, chosen: Ints, matrix: Doubles
+    ) -> npt.NDArray[np.uint8]:
         scale = scale_of(video.annotation, video.width, video.height)
         regions = regions_of(video.annotation, boxes, scale)
         numbers: list[int | None] = [None] * len(boxes)
         for number, person in enumerate(chosen.tolist()):
             numbers[person] = number
+        if "is_labelled" in video.annotation:
+            regions, numbers = _of_sequence(video, frame, regions, numbers)
         # A pixel's centre x of the labels' picture lies at (x + 0.5) * scale - 0.5 of the stored frame.
         to_stored = np.column_stack([np.diag(scale), (scale - 1) / 2])
         combined = np.column_stack([matrix[:, :2] @ to_stored[:, :2], matrix[:, :2] @ to_stored[:, 2] + matrix[:, 2]])
         return owners_of(regions, numbers, combined, self.size)
+
+
+def _of_sequence(
+    video: StoredVideo, frame: int, regions: list[Any], numbers: list[int | None]
+) -> tuple[list[Any], list[int | None]]:
+    """Return the regions of those who are in this frame of a sequence, and who they are.
+
+    Regions in which nobody is labelled have no number, so they teach nothing. If the people of the frame are not
+    labelled at all, that is the whole frame. See ``datasets/posetrack18.py``.
+    """
+    labels = video.annotation
+    if not labels["is_labelled"][0, frame]:
+        width, height = labels["size"][0, 0].tolist()
+        return [[[0, 0, width, 0, width, height, 0, height]]], [None]
+    there = np.flatnonzero(labels["found"][:, frame]).tolist()
+    unknown = [[np.column_stack([x, y]).reshape(-1)] for x, y in json.loads(labels["ignored"][0, frame].tobytes())]
+    return [*(regions[one] for one in there), *unknown], [*(numbers[one] for one in there), *[None] * len(unknown)]
 
 
 def _matrix(crop: npt.NDArray[np.float32]) -> Doubles:

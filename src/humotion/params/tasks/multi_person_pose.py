@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from humotion.params.experiment import (
+    WITHIN_VIDEOS,
     EvaluateParams,
+    EveryWindowClipParams,
     Experiment,
     RegisterParams,
     UniformClipParams,
@@ -29,6 +31,25 @@ class PictureClipParams(UniformClipParams):
     """One frame per video: the image, or the middle of a sequence."""
 
     num_frames: Literal[1] = 1
+
+
+class FrameClipParams(EveryWindowClipParams):
+    """Every frame of every video is a picture: for sequences. All of a sequence are in one split."""
+
+    num_frames: Literal[1] = 1
+    stride: Literal[1] = 1
+
+    @model_validator(mode="after")
+    def _sequences_stay_whole(self) -> FrameClipParams:
+        if self.split in WITHIN_VIDEOS:
+            raise ValueError(f"split: {self.split} divides sequences, whose frames are nearly alike: name another one")
+        return self
+
+
+def _kind_of_clips(value: Any) -> str:
+    """Tell sections ``clips`` apart; one that does not say how frames are sampled takes one per video."""
+    sampling = value.get("sampling") if isinstance(value, dict) else value.sampling
+    return "(every frame)" if sampling == "windows" else "(one frame)"
 
 
 class PeopleEvaluateParams(EvaluateParams):
@@ -61,7 +82,10 @@ class MultiPersonExperiment(Experiment):
 
     task: Literal["multi_person_pose"]
     input: Literal["whole_pictures", "person_crops"]
-    clips: PictureClipParams = PictureClipParams()
+    clips: Annotated[
+        Annotated[PictureClipParams, Tag("(one frame)")] | Annotated[FrameClipParams, Tag("(every frame)")],
+        Discriminator(_kind_of_clips),
+    ] = PictureClipParams()
     augment: Annotated[
         Annotated[PictureParams, Tag("(pictures)")] | Annotated[PersonCropParams, Tag("(crops)")],
         Discriminator(_kind_of_augment),
@@ -82,6 +106,15 @@ class MultiPersonExperiment(Experiment):
         if self.model.reads == "pictures" and self.evaluate.boxes == "layer":
             raise ValueError(
                 f"evaluate.boxes is layer, but model {self.model.name} sees complete pictures and needs no boxes"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _crops_are_of_images(self) -> MultiPersonExperiment:
+        if self.input == "person_crops" and isinstance(self.clips, FrameClipParams):
+            raise ValueError(
+                "input: person_crops would cut crops around people who are not in every frame of a sequence. Set "
+                "input: whole_pictures, or sampling: uniform, which takes the frame in the middle"
             )
         return self
 

@@ -13,7 +13,7 @@ from humotion.tasks.multi_person_pose.training.outcomes import label_scale
 from humotion.tasks.multi_person_pose.training.people import People
 from humotion.tasks.multi_person_pose.training.person_boxes import boxes_of_layer
 from humotion.tasks.multi_person_pose.training.top_down import Cutting, find_top_down
-from humotion.tasks.multi_person_pose.training.truth import Truth
+from humotion.tasks.multi_person_pose.training.truth import Truth, picture_of
 
 
 def people_in_layer_boxes(task: MultiPersonPose, data: ClipDataModule, truth: Truth) -> dict[int, People]:
@@ -29,9 +29,10 @@ def people_in_layer_boxes(task: MultiPersonPose, data: ClipDataModule, truth: Tr
     task.eval()
     found = {}
     for image in tqdm(truth.images, desc="people in boxes", unit="image"):
-        video = data.store[image["file_name"]]
-        boxes = boxes_of_layer(video.annotation, 0)
-        people = find_top_down(model, video.decode([0])[0], boxes, cutting, task.decoding, sigmas, task.device)
+        video_id, frame = picture_of(image)
+        video = data.store[video_id]
+        boxes = boxes_of_layer(video.annotation, frame)
+        people = find_top_down(model, video.decode([frame])[0], boxes, cutting, task.decoding, sigmas, task.device)
         scale = label_scale(data.store, image)
         found[image["id"]] = People(
             (people.joints + 0.5) / scale - 0.5,

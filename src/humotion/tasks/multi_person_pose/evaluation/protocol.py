@@ -24,7 +24,7 @@ from humotion.tasks.multi_person_pose.training.module import MultiPersonPose
 from humotion.tasks.multi_person_pose.training.outcomes import label_scale, labels_of_split
 from humotion.tasks.multi_person_pose.training.people import People
 from humotion.tasks.multi_person_pose.training.scores import score_table
-from humotion.tasks.multi_person_pose.training.truth import Truth
+from humotion.tasks.multi_person_pose.training.truth import Truth, picture_of
 from humotion.training.task import Task
 
 MAIN, AGAINST = "ap", "mean_pose"
@@ -44,7 +44,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     baseline = placed(mean_pose(labels_of_split(data, "train")), truth)
     columns = {experiment.model.name: _scores(truth, people), "mean pose": _scores(truth, baseline)}
     groups = dict(data.clips("test")[["video_id", "group"]].itertuples(index=False, name=None))
-    group_of = {image["id"]: groups[image["file_name"]] for image in truth.images}
+    group_of = {image["id"]: groups[picture_of(image)[0]] for image in truth.images}
     gain = paired_ap(match(truth, people), match(truth, baseline), experiment.seed, settings.bootstrap, group_of)
     table = score_table(truth, people, groups)
     title = f"{experiment.model.name} on {experiment.dataset}: people"
@@ -100,11 +100,13 @@ def draw(
     images = {image["file_name"]: image for image in truth.images}
     shown = []
     for name, score in ranked.iloc[list(places)][["clip_id", "score"]].itertuples(index=False, name=None):
-        video, image = data.store[name], images[name]
+        image = images[name]
+        video_id, frame = picture_of(image)
+        video = data.store[video_id]
         assert video.joints is not None and video.visibility is not None
         found = people.get(image["id"], People.nobody(len(data.skeleton.joints)))
         joints = (found.joints + 0.5) * label_scale(data.store, image) - 0.5
         names = [f"{value:.2f}" for value in found.scores]
-        labels = video.joints[:, 0, :, :2], video.visibility[:, 0]
-        shown.append(Shown(name, video.decode([0])[0], joints, names, range(len(found)), *labels, score))
+        labels = video.joints[:, frame, :, :2], video.visibility[:, frame]
+        shown.append(Shown(name, video.decode([frame])[0], joints, names, range(len(found)), *labels, score))
     write_overlays(folder, shown, data.skeleton)

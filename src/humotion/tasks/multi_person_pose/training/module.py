@@ -25,6 +25,7 @@ from humotion.tasks.multi_person_pose.training.outcomes import (
     labels_of_split,
     packed,
     people_by_image,
+    pictures_of,
     to_stored,
     unpacked,
 )
@@ -121,8 +122,8 @@ class MultiPersonPose(Task):
         return {index: found for of_device in everybody for index, found in of_device}
 
     def _by_image(self, data: ClipDataModule, split: str, found: dict[int, Found], truth: Truth) -> dict[int, People]:
-        ids = data.clips(split)["video_id"].tolist()
-        pairs = ((ids[index], one) for index, one in sorted(found.items(), key=lambda pair: pair[0]))
+        pictures = pictures_of(data.clips(split))
+        pairs = ((pictures[index], one) for index, one in sorted(found.items(), key=lambda pair: pair[0]))
         return people_by_image(pairs, data.store, truth)
 
     def people_of_split(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -18,7 +19,7 @@ from humotion.params.layer import LABELS
 from humotion.store.frames import FrameStore
 from humotion.store.layers import Layer, folder_of_layer
 from humotion.tasks.multi_person_pose.training.people import People
-from humotion.tasks.multi_person_pose.training.truth import Truth, truth_of_layer
+from humotion.tasks.multi_person_pose.training.truth import Picture, Truth, picture_of, truth_of_layer
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,28 +52,30 @@ def to_stored(found: Found, crop: npt.NDArray[np.float32]) -> Found:
     return found._replace(joints=found.joints * crop[2] + crop[:2])
 
 
-def people_by_image(found: Iterable[tuple[str, Found]], store: FrameStore, truth: Truth) -> dict[int, People]:
+def people_by_image(found: Iterable[tuple[Picture, Found]], store: FrameStore, truth: Truth) -> dict[int, People]:
     """Return the people of every image by its id, in pixels of the labels.
 
     Args:
-        found: video id and people in stored pixels; an image may be there several times, once per crop.
-        store: the frames, with the layer ``labels`` if it has the size of the labelled image.
+        found: picture and people in stored pixels; an image may be there several times, once per crop. Those of a
+            picture whose people are not labelled are left out.
+        store: the frames.
         truth: the labels.
     """
-    images = {image["file_name"]: image for image in truth.images}
-    parts: dict[str, list[Found]] = {}
-    for video_id, one in found:
-        parts.setdefault(video_id, []).append(one)
+    images = {picture_of(image): image for image in truth.images}
+    parts: dict[Picture, list[Found]] = {}
+    for picture, one in found:
+        if picture in images:
+            parts.setdefault(picture, []).append(one)
     return {
-        images[video_id]["id"]: _people(several, label_scale(store, images[video_id]))
-        for video_id, several in parts.items()
+        images[picture]["id"]: _people(several, label_scale(store, images[picture]))
+        for picture, several in parts.items()
     }
 
 
 def label_scale(store: FrameStore, image: Mapping[str, Any]) -> Floats:
     """Return the stored pixels per pixel of the labels, x and y, of an image of a `Truth`."""
     size = np.array([image.get("width", np.nan), image.get("height", np.nan)], float)
-    video = store[image["file_name"]]
+    video = store[picture_of(image)[0]]
     return scale_of({"size": size[None, None]}, video.width, video.height)
 
 
@@ -98,12 +101,19 @@ def people_around(
     return People(places, joint_scores.astype(np.float64), scores.astype(np.float64), boxes)
 
 
+def pictures_of(clips: pd.DataFrame) -> list[Picture]:
+    """Return what each clip of one frame shows."""
+    return [
+        (video_id, int(frames[0])) for video_id, frames in zip(clips["video_id"], clips["frame_indices"], strict=True)
+    ]
+
+
 def labels_of_split(data: ClipDataModule, split: str) -> Truth:
     """Return the labels of the images of a split, as evaluation reads them.
 
     Raises:
-        HumotionError: the dataset has no labels of images, as the layout ``coco`` writes them.
+        HumotionError: the dataset has no labels of several people in images or sequences.
     """
-    ids = list(dict.fromkeys(data.clips(split)["video_id"]))
+    pictures = list(dict.fromkeys(pictures_of(data.clips(split))))
     root = data.prepared.parent.parent
-    return truth_of_layer(Layer(Path(root) / folder_of_layer(data.experiment.dataset, LABELS)), ids)
+    return truth_of_layer(Layer(Path(root) / folder_of_layer(data.experiment.dataset, LABELS)), pictures)

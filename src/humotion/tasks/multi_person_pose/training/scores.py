@@ -8,7 +8,7 @@ import pandas as pd
 
 from humotion.tasks.multi_person_pose.training.matching import match
 from humotion.tasks.multi_person_pose.training.people import People
-from humotion.tasks.multi_person_pose.training.truth import Truth
+from humotion.tasks.multi_person_pose.training.truth import Truth, picture_of
 
 AP50 = slice(0, 1)
 """The threshold of AP50 among the ten of `humotion.tasks.multi_person_pose.training.matching`."""
@@ -24,10 +24,10 @@ def score_table(truth: Truth, people: Mapping[int, People], groups: Mapping[str,
     Args:
         truth: the labels.
         people: the detections by image.
-        groups: the group of each image, by its name.
+        groups: the group of each image, by its video.
     """
     matches = match(truth, people)
-    names = {image["id"]: image["file_name"] for image in truth.images}
+    images = {image["id"]: image for image in truth.images}
     rows = []
     for place, image_id in enumerate(matches.image_ids):
         own = matches.image == place
@@ -35,8 +35,8 @@ def score_table(truth: Truth, people: Mapping[int, People], groups: Mapping[str,
         found = int((matches.hit[AP50] & matches.counted[AP50])[0, own].sum())
         rows.append(
             {
-                "clip_id": names[image_id],
-                "group": groups[names[image_id]],
+                "clip_id": images[image_id]["file_name"],
+                "group": groups[picture_of(images[image_id])[0]],
                 "score": found / number if number else float("nan"),
                 "weight": float(number),
                 "scores": matches.scores[own],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,10 @@ from humotion.store.layers import Layer
 from humotion.tasks.multi_person_pose.training.joint_sets import sigmas_of
 from humotion.tasks.multi_person_pose.training.oks import BOX_SHARE
 from humotion.tasks.multi_person_pose.training.people import PERSON
+from humotion.tasks.multi_person_pose.training.sequences import annotations_of, images_of, is_sequence
+
+Picture = tuple[str, int]
+"""A video, and one of its frames: what a clip of one frame shows."""
 
 
 class Truth(NamedTuple):
@@ -87,12 +91,15 @@ def truth_of_file(path: Path, joint_set: str) -> Truth:
     return as_truth(images, of_people, joint_set)
 
 
-def truth_of_layer(layer: Layer, video_ids: Sequence[str] | None = None) -> Truth:
-    """The labels in the layer ``labels`` of a dataset with the layout ``coco``, in pixels of the original images.
+def truth_of_layer(layer: Layer, pictures: Iterable[Picture] | None = None) -> Truth:
+    """The labels in the layer ``labels`` of a dataset with several people, in pixels of the original images.
+
+    An image of a sequence is named by its video and its frame, any other one by its video. Frames of a sequence whose
+    people are not labelled are left out.
 
     Args:
         layer: ``Layer(Path("layers/<dataset>/labels"))``.
-        video_ids: the images; all if None. Those of ``split_1`` "test" are the ones that are scored.
+        pictures: videos and frames; all if None. Those of ``split_1`` "test" are the ones that are scored.
 
     Raises:
         HumotionError: the layer is of another kind of dataset.
@@ -100,13 +107,29 @@ def truth_of_layer(layer: Layer, video_ids: Sequence[str] | None = None) -> Trut
     images, annotations = [], []
     if layer.skeleton is None:
         raise HumotionError(f"The layer {layer.folder} has no joints.")
-    for video_id in layer if video_ids is None else video_ids:
+    frames_of: dict[str, list[int]] = {}
+    for video_id, frame in pictures or ():
+        frames_of.setdefault(video_id, []).append(frame)
+    for video_id in layer if pictures is None else frames_of:
         arrays = layer[video_id]
-        if not {"annotation_id", "segments"} <= arrays.keys():
-            raise HumotionError(f"The layer {layer.folder} has no labels of images, as the layout coco writes them.")
-        images.append(_image(video_id, arrays))
-        annotations += _annotations(arrays)
+        if is_sequence(arrays):
+            chosen = frames_of.get(video_id) or range(arrays["found"].shape[1])
+            images += images_of(arrays, video_id, chosen)
+            annotations += annotations_of(arrays, chosen)
+        elif {"annotation_id", "segments"} <= arrays.keys():
+            images.append({**_image(video_id, arrays), "video": video_id, "frame": 0})
+            annotations += _annotations(arrays)
+        else:
+            raise HumotionError(
+                f"The layer {layer.folder} has no labels of images, as the layout coco writes them, or of sequences, "
+                "as posetrack18 does."
+            )
     return as_truth(images, annotations, layer.skeleton.name)
+
+
+def picture_of(image: Mapping[str, Any]) -> Picture:
+    """The video and the frame of an image; one that a file of labels names is a video of its own."""
+    return image.get("video", image["file_name"]), image.get("frame", 0)
 
 
 def _image(video_id: str, arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
