@@ -6,6 +6,7 @@ that it needs of ``model.json`` are read here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast, get_args
 
@@ -19,16 +20,20 @@ from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.params.annotation.people_model import PeopleModelLayerParams
 from humotion.params.complaint import complaint_about
+from humotion.params.models.associative_embedding import AssociativeEmbeddingParams
+from humotion.params.models.open_pose import OpenPoseMobileNetParams, OpenPoseParams
+from humotion.params.models.person_lab import PersonLabParams
+from humotion.params.models.stacked import PeopleModelParams
 from humotion.params.section import Section
-from humotion.params.tasks.multi_person_pose import AnyPeopleModel, decoding_of
 from humotion.store.skeleton import Skeleton
 
 DESCRIPTION, WEIGHTS = "model.json", "model.safetensors"
 INPUT = "whole_pictures"
-PEOPLE_MODELS = tuple(
-    get_args(kind.model_fields["name"].annotation)[0] for kind in get_args(AnyPeopleModel) if kind.reads == "pictures"
-)
-"""The models that see whole pictures, by name."""
+MODELS: Mapping[str, type[PeopleModelParams]] = {
+    get_args(kind.model_fields["name"].annotation)[0]: kind
+    for kind in (OpenPoseParams, OpenPoseMobileNetParams, AssociativeEmbeddingParams, PersonLabParams)
+}
+"""The models that see whole pictures, by name: the sections of their settings, which know their decoders."""
 
 
 class FindsPeople(Protocol):
@@ -84,7 +89,7 @@ def described(settings: PeopleModelLayerParams) -> Described:
         content = read_json(path)
         architecture, shown = dict(content["architecture"]), content["preprocessing"]
         family, input_ = architecture["family"], shown["input"]
-        if input_ == INPUT and family == settings.backbone and architecture["name"] in PEOPLE_MODELS:
+        if input_ == INPUT and family == settings.backbone and architecture["name"] in MODELS:
             return Described(architecture, Skeleton.from_dict(content["meta"]["skeleton"]), int(shown["size"]))
     except (ValueError, TypeError, LookupError) as error:
         raise HumotionError(
@@ -97,7 +102,7 @@ def described(settings: PeopleModelLayerParams) -> Described:
         )
     raise HumotionError(
         f"{settings.weights} has a {architecture['name']} with input: {input_}, but people_model needs a model that "
-        f"finds everybody in a picture: {', '.join(PEOPLE_MODELS)}."
+        f"finds everybody in a picture: {', '.join(MODELS)}."
     )
 
 
@@ -108,7 +113,7 @@ def thresholds(settings: PeopleModelLayerParams, model: Described) -> Section:
         HumotionError: the decoder has no such threshold, or it cannot have this value.
     """
     try:
-        return decoding_of(model.architecture["name"], settings.decoding)
+        return MODELS[model.architecture["name"]].decodes.model_validate(settings.decoding)
     except ValidationError as error:
         wrong = "; ".join(complaint_about(settings.decoding, issue) for issue in error.errors())
         raise HumotionError(f"`decoding` of the layer does not fit {model.architecture['name']}: {wrong}") from None
