@@ -5,11 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from benchmarks import crowd_times, following_scenes, people_decoding, people_found, person_following
+from benchmarks import crowd_times, following_scenes, people_decoding, people_found, people_kept, person_following
+from humotion.datasets.penn_action import SKELETON
 from humotion.models.person_lab.decoding import decode
+from humotion.store.frames import shard_name
+from humotion.store.layers import (
+    TABLE,
+    TABLE_TYPES,
+    AnnotatedVideo,
+    LayerFacts,
+    folder_of_layer,
+    write_facts,
+    write_layer_shard,
+)
 from humotion.tasks.multi_person_pose.evaluation.tracks import track_scores
+from tests.support.prepared import HEIGHT, WIDTH, make_table, make_video, write_prepared
 from tests.support.repository import REPOSITORY
 
 
@@ -66,6 +79,35 @@ def test_the_truth_itself_has_full_marks() -> None:
     swapped = numbers.copy()
     swapped[:2, 75:] = numbers[1::-1, 75:]
     assert track_scores([person_following.judged(perfect, swapped)]).clear.switches == 2
+
+
+def test_what_is_kept_of_an_unsure_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody who is unsure in the first half of a video, where 6 of 13 joints are wrong."""
+    monkeypatch.chdir(tmp_path)
+    video = make_video("a", 10, seed=1, joints=True)
+    assert video.joints is not None and video.boxes is not None
+    write_prepared(Path("prepared/tiny"), [video], make_table([("a", "walk", "test", "a")], ["walk"]), SKELETON)
+    pixels = video.joints.copy()
+    pixels[0, :5, :6, 0] += 0.3 * 32  # of the longer side of the box
+    arrays = {
+        "landmarks": np.concatenate([pixels / [WIDTH, HEIGHT], np.zeros((1, 10, 13, 1))], axis=-1).astype(np.float32),
+        "visibility": np.repeat([0.3, 0.8], 5)[None, :, None].repeat(13, axis=2).astype(np.float32),
+        "boxes": video.boxes,
+        "found": np.ones((1, 10), bool),
+    }
+    folder = folder_of_layer("tiny", "everybody")
+    folder.mkdir(parents=True)
+    write_layer_shard(folder / shard_name(0), [AnnotatedVideo("a", arrays)], arrays)
+    row = {"shard": 0, "row": 0, "num_frames": 10, "num_persons": 1, "num_found": 10, "status": "ok", "digest": "0"}
+    table = pd.DataFrame([{"video_id": "a", **row, "error": None}], columns=list(TABLE_TYPES)).astype(TABLE_TYPES)
+    table.to_parquet(folder / TABLE, index=False)
+    write_facts(folder, LayerFacts("posenet", 1, {}, {}, SKELETON, {}))
+    people_kept.main(["--dataset", "tiny", "--layer", "everybody", "--surely", "0.4", "0.2"])
+    said = capsys.readouterr().out
+    assert "| 0.4 | 0.2 | 50.0% | 1.000 | 0.500 | 1.000 | nan |" in said
+    assert "| 0.2 | 0.2 | 100.0% | 0.769 | 0.769 | 1.000 | 0.538 |" in said
 
 
 def test_iou_of_boxes() -> None:

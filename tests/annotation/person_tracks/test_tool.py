@@ -106,9 +106,9 @@ def test_a_person_of_whom_only_a_part_is_seen_is_the_same_one() -> None:
 
 def test_the_unsure_continue_but_do_not_start() -> None:
     read = detections([walk(60, 2)])
-    read["visibility"][:, 10:20] = 0.2
+    read["visibility"][:, 10:20] = 0.1
     assert followed(read)["found"].sum() == 40
-    assert len(followed(detections([walk(60, 2)], visibility=0.2))["found"]) == 0
+    assert len(followed(detections([walk(60, 2)], visibility=0.1))["found"]) == 0
 
 
 def test_a_flash_is_nobody_and_the_longest_come_first() -> None:
