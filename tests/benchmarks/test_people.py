@@ -7,9 +7,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from ruamel.yaml import YAML
 
-from benchmarks import crowd_times, following_scenes, people_decoding, people_found, people_kept, person_following
+from benchmarks import (
+    crowd_methods,
+    crowd_times,
+    following_scenes,
+    people_decoding,
+    people_found,
+    people_kept,
+    person_following,
+)
 from humotion.datasets.penn_action import SKELETON
+from humotion.evaluation.bootstrap import BootstrapResult
 from humotion.models.person_lab.decoding import decode
 from humotion.store.frames import shard_name
 from humotion.store.layers import (
@@ -165,3 +175,15 @@ def test_from_how_many_people_on_the_picture_as_a_whole_costs_less() -> None:
     assert crowd_times.cheaper_from(whole, whole) is None
     assert crowd_times.cheaper_from({**whole, 3: crowd_times.Times(100, 1)}, crops) == 8
     assert crowd_times.Times(30, 10).decoder_share == 0.25
+
+
+def test_a_difference_is_written_with_its_interval_and_its_doubt() -> None:
+    assert crowd_methods.written(BootstrapResult(0.2, 0.1, 0.3)) == "0.200 (0.100 to 0.300)"
+    assert crowd_methods.written(BootstrapResult(0.2, 0.1, 0.3), "+") == "+0.200 (+0.100 to +0.300)"
+    doubtful = crowd_methods.written(BootstrapResult(0.2, -0.1, 0.3), "+")
+    assert doubtful == "+0.200 (-0.100 to +0.300), not distinguishable"
+
+
+def test_the_ways_on_crowds_are_those_of_the_recipe() -> None:
+    recipe = YAML(typ="safe").load((REPOSITORY / "recipes" / "crowd_methods.yaml").read_text())
+    assert set(recipe["experiments"]) == {*crowd_methods.BOTTOM_UP, crowd_methods.TOP_DOWN}

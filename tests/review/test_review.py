@@ -82,13 +82,18 @@ def test_the_report_shows_what_was_found_and_where_nobody_was(project: Path) -> 
     assert set(table["label"]) == {"jump", "walk"} and (table["num_frames"] > table["num_found"]).all()
 
 
-def test_jitter_is_in_body_lengths(project: Path) -> None:
-    """A landmark set that jumps to and fro by a tenth of its extent has an acceleration of 0.2."""
+@pytest.mark.parametrize("unknown", [0, 5])
+def test_jitter_is_in_body_lengths(project: Path, unknown: int) -> None:
+    """A landmark set that jumps to and fro by a tenth of its extent has an acceleration of 0.2.
+
+    So it is with landmarks that are not known.
+    """
     store = write_layer(project)
     video_id = max(store, key=lambda one: store[one].num_frames)
     points = np.zeros((1, store[video_id].num_frames, 13, 3), np.float32)
     points[0, :, 0, 1] = 0.5  # the extent: half of the height, 24 pixels
     points[0, ::2, :, 1] += 0.05
+    points[0, :, 13 - unknown :] = np.nan
     arrays = {"landmarks": points, "found": np.ones(points.shape[:2], bool)}
     write_layer_shard(LAYER / shard_name(0), [AnnotatedVideo(video_id, arrays)], arrays)
     pd.DataFrame([{"video_id": video_id, "shard": 0, "row": 0}]).to_parquet(LAYER / "videos.parquet")

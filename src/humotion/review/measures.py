@@ -75,9 +75,12 @@ def main_landmarks(video: StoredVideo) -> Floats | None:
 
 
 def _accelerations(points: Floats) -> dict[str, Any]:
-    """The second difference in time, in units of the longer side of the landmarks' extent in the middle frame."""
+    """The second difference in time, in units of the longer side of the landmarks' extent in the middle frame.
+
+    Landmarks that are not known do not count; some tools find only a part of a person.
+    """
     second = np.linalg.norm(points[2:] - 2 * points[1:-1] + points[:-2], axis=-1)  # (T - 2, J)
-    extent = (points[1:-1].max(axis=1) - points[1:-1].min(axis=1)).max(axis=-1)  # (T - 2,), NaN for nobody
+    extent = (np.fmax.reduce(points[1:-1], axis=1) - np.fmin.reduce(points[1:-1], axis=1)).max(axis=-1)  # (T - 2,)
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = second / extent[:, None]
     counted = np.isfinite(relative)
