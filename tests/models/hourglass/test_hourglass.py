@@ -126,7 +126,7 @@ def test_a_few_steps_reduce_the_loss_and_find_the_joints() -> None:
 @pytest.mark.parametrize("shift", ["none", "quarter", "dark", "half"])
 def test_a_mirrored_crop_has_mirrored_joints(shift: Any) -> None:
     model, batch = small().eval(), batch_of(5)
-    decoding = HourglassDecoding(shift=shift)
+    decoding = HourglassDecoding(shift=shift, flip_test=True)
     mirrored = {"frames": batch["frames"].flip(-1)}
     with torch.no_grad():
         there, back = (model.find(one, decoding) for one in (batch, mirrored))
