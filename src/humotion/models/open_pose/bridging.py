@@ -61,27 +61,29 @@ def _with_single_joints(people: Grown, tops: Peaks) -> Grown:
 
 
 @cache
-def _ways(limbs: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int, int], ...]:
-    """All ways a, m, b along two limbs."""
+def _ways(limbs: tuple[tuple[int, int], ...]) -> tuple[Ints, Ints, Ints]:
+    """All ways a, m, b (W,) along two limbs."""
     ends = [*limbs, *((b, a) for a, b in limbs)]
-    return tuple((a, m, b) for a, m in ends for start, b in ends if start == m and b != a)
+    ways = [(a, m, b) for a, m in ends for start, b in ends if start == m and b != a]
+    a, m, b = np.array(ways, np.int64).reshape(-1, 3).T
+    return a, m, b
 
 
 def _gaps(
     parts: Grown, tops: Peaks, has: Bools, limbs: tuple[tuple[int, int], ...], min_joints: int
 ) -> tuple[Ints, Ints, Floats]:
     """The numbers (M,) of two parts that are two limbs apart, the first with enough joints, and the gaps."""
-    enough = has.sum(axis=1) >= min_joints
-    lacked = (~has & enough[:, None]).any(axis=0)
-    places = np.where(has[..., None], tops.cells[parts.members], np.nan)  # (N, K, 2)
-    sizes = np.linalg.norm(np.nanmax(places, axis=1) - np.nanmin(places, axis=1), axis=-1)
-    none = np.zeros(0, np.int64)
-    found = [(none, none, np.zeros(0, np.float32))]
-    for a, m, b in (way for way in _ways(limbs) if lacked[way[1]]):
-        ones = np.flatnonzero(has[:, a] & ~has[:, m] & enough)
-        others = np.flatnonzero(has[:, b] & ~has[:, m])
-        length = np.linalg.norm(places[ones, None, a] - places[others, b], axis=-1)
-        gaps = length / np.maximum(sizes[ones, None], sizes[others]).clip(1e-6)
-        found.append((np.repeat(ones, len(others)), np.tile(others, len(ones)), gaps.reshape(-1)))
-    one, other, gaps = (np.concatenate(column) for column in zip(*found, strict=True))
-    return one, other, gaps
+    a, m, b = _ways(limbs)
+    enough = np.flatnonzero(has.sum(axis=1) >= min_joints)
+    open_at = has[enough][:, a] & ~has[enough][:, m]  # (P, W)
+    one, other, way = np.nonzero(open_at[:, None] & (has[:, b] & ~has[:, m]))
+    one = enough[one]
+    apart = tops.cells[parts.members[one, a[way]]] - tops.cells[parts.members[other, b[way]]]
+    sizes = _sizes(tops.cells[parts.members], has)
+    return one, other, np.hypot(*apart.T) / np.maximum(sizes[one], sizes[other]).clip(1e-6)
+
+
+def _sizes(places: Floats, has: Bools) -> Floats:
+    """The diagonal (N,) of the box around the joints (N, K, 2) that each part has."""
+    low = np.where(has[..., None], places, np.inf).min(axis=1)
+    return np.asarray(np.hypot(*(np.where(has[..., None], places, -np.inf).max(axis=1) - low).T))
