@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import os
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ import pytest
 from humotion.errors import HumotionError
 from humotion.prediction import video_file
 from humotion.prediction.predictor import load_predictor
-from humotion.prediction.video_file import DecodedVideo, read_video
+from humotion.prediction.video_file import DecodedVideo, Limits, read_video
 from humotion.tasks.action_recognition.predictor import ActionPredictor
 from humotion.tasks.pose_estimation.predictor import PosePredictor
 from humotion.video.decode import decode_video
@@ -141,3 +143,24 @@ def test_a_file_that_is_replaced_by_an_equal_one_is_noticed(tmp_path: Path, noth
     path.write_bytes(content)
     with pytest.raises(HumotionError, match="has changed"):
         list(video)
+
+
+def test_who_stops_early_leaves_no_decoder(clip: Path, nothing_kept: None) -> None:
+    """A decoder that waits for the garbage collector has an open file; in the middle of an hour, also 12 MB."""
+
+    def num_open() -> int:
+        return sum(os.path.realpath(file) == str(clip) for file in Path("/proc/self/fd").iterdir())
+
+    video = read_video(clip)
+    gc.collect()
+    gc.disable()
+    try:
+        for number in (100, 50, 0, 100, 20):
+            video.decode(np.array([number]))
+        del video
+        assert num_open() == 0
+        with pytest.raises(HumotionError, match="the limit"):
+            read_video(clip, Limits(frames=10, pixels=SIZE[0] * SIZE[1]))
+        assert num_open() == 0
+    finally:
+        gc.enable()

@@ -191,10 +191,21 @@ def _first_reading(decoded: Decoded) -> Iterator[Frames]:
 
     So FFmpeg speaks to its listener in that thread. An interrupt of the main thread would be lost if it came there.
     """
-    frames = iter(decoded)
+    frames = _closing(decoded)
     for first in islice(frames, 1):
         yield first
         yield from tidied(ahead(lambda: frames, _room(first.shape[:2])))
+
+
+def _closing(decoded: Decoded) -> Iterator[Frames]:
+    """Yield the frames. Who stops early closes the decoder, which would otherwise wait for Python's garbage collector.
+
+    A `Decoded` and the generator of its frames know each other. A decoder in the middle of an hour holds 12 MB.
+    """
+    try:
+        yield from decoded
+    finally:
+        decoded.start(iter(()))
 
 
 def _room(shape: tuple[int, ...]) -> int:
@@ -205,7 +216,7 @@ def _room(shape: tuple[int, ...]) -> int:
 def _frames_from(opened: Callable[[], Decoded], path: Path, numbers: range, shape: tuple[int, int]) -> Iterator[Frames]:
     """Yield the frames of these numbers. It knows nothing of its video: no circle, so the frames go with the video."""
     number = numbers.start
-    for number, frame in enumerate(tidied(ahead(opened, _room(shape))), start=numbers.start + 1):
+    for number, frame in enumerate(tidied(ahead(lambda: _closing(opened()), _room(shape))), start=numbers.start + 1):
         if number > numbers.stop or frame.shape[:2] != shape:
             break
         yield frame
