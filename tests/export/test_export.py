@@ -15,12 +15,16 @@ from typer.testing import CliRunner
 from humotion.cli.main import app
 from humotion.errors import HumotionError
 from humotion.export.export_model import export_model
+from humotion.export.exporter import has_exporter
 from humotion.files import write_json
+from humotion.params.document import task_of
 from humotion.tasks.action_recognition.exported import ActionExporter
 from humotion.training.model_folder import load_task
 from tests.export.folders import CLASSES, folder_of
 from tests.models.test_every_model import CONFIGURATIONS
 
+OF_NO_TASK = {"posenet"}  # a tool's network
+EXPORTED = [one for one in CONFIGURATIONS if one[0] not in OF_NO_TASK and has_exporter(task_of(one[0]))]
 SOON = "landmark_lstm", "4 x 50, 33 landmarks"
 
 
@@ -32,9 +36,17 @@ def exported(tmp_path: Path, name: str, official: str, to: str) -> tuple[Path, d
     return folder, about
 
 
+def test_which_models_can_be_exported(tmp_path: Path) -> None:
+    assert {task_of(name) for name, _ in EXPORTED} == {"action_recognition", "pose_estimation"}
+    other = folder_of(tmp_path / "model", "hourglass", "2 of 256, MPII")
+    with pytest.raises(HumotionError, match="multi_person_pose cannot be exported; those of action_recognition, pose"):
+        export_model(other, "onnx", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("to", ["onnx", "torch-export", "aoti"])
-@pytest.mark.parametrize(("name", "official"), CONFIGURATIONS)
+@pytest.mark.parametrize(("name", "official"), EXPORTED)
 def test_every_model_in_every_format(tmp_path: Path, name: str, official: str, to: str) -> None:
     _, about = exported(tmp_path, name, official, to)
     for graph in about["graphs"].values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -96,11 +97,16 @@ def load_exporter(folder: Path) -> Exporter:
             f"{folder} is a fusion, which has no graph of its own. Export its members ({members}), and add their "
             "log-probabilities with the weights of its model.json."
         )
-    try:
-        module = choices.load("tasks", description.task, "exported")
-    except ModuleNotFoundError as error:
-        raise HumotionError(f"Models of {description.task} cannot be exported: {error}.") from error
+    if not has_exporter(description.task):
+        able = ", ".join(filter(has_exporter, choices.names("tasks")))
+        raise HumotionError(f"Models of {description.task} cannot be exported; those of {able} can.")
+    module = choices.load("tasks", description.task, "exported")
     return choices.only_class(module, Exporter).of_folder(folder)  # type: ignore[type-abstract]
+
+
+def has_exporter(task: str) -> bool:
+    """Whether models of a task can be exported: its folder has the code for it."""
+    return find_spec(f"humotion.tasks.{task}.exported") is not None
 
 
 def difference(ours: Tensor, theirs: Tensor) -> Difference:
