@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from benchmarks.action_rows import gain_over, interval, read_yaml, run_stages, with_changes, write_yaml
+from benchmarks.action_rows import gain_over, read_yaml, run_stages, with_changes, write_yaml
+from benchmarks.intervals import interval
 from humotion.evaluation.result import CLIPS
 from humotion.figures.tables import markdown_table
 from humotion.files import read_json

@@ -105,8 +105,3 @@ def gain_over(mine: pd.DataFrame, other: pd.DataFrame) -> BootstrapResult:
     weights = 1 / mine.groupby("split")["score"].transform("size")
     scores = other["score"].loc[mine.index]
     return paired_bootstrap(mine["score"], scores, mine["group"].tolist(), 0, RESAMPLES, weights=weights)
-
-
-def interval(found: BootstrapResult) -> str:
-    """A difference as ``+0.040 (+0.010 to +0.070)``."""
-    return f"{found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f})"

@@ -13,15 +13,16 @@ import numpy as np
 import torch
 
 from benchmarks.crowd_times import Measured, Times, cheaper_from, measure
+from benchmarks.intervals import interval, with_doubt
 from benchmarks.measure import hardware
 from humotion.clips.datamodule import ClipDataModule
 from humotion.evaluation.average_precision import Matches, ap_of
-from humotion.evaluation.bootstrap import BootstrapResult
 from humotion.evaluation.paired_ap import paired_ap
 from humotion.figures.tables import markdown_table
 from humotion.params.document import Params, load_params
 from humotion.params.inputs import PersonCropParams
-from humotion.params.tasks.multi_person_pose import decoding_of
+from humotion.store.frames import StoredVideo
+from humotion.tasks.multi_person_pose.evaluation.layer_boxes import people_in_boxes
 from humotion.tasks.multi_person_pose.evaluation.mean_pose import mean_pose, placed
 from humotion.tasks.multi_person_pose.evaluation.overlap import ap_by_overlap
 from humotion.tasks.multi_person_pose.training.joint_sets import sigmas_of
@@ -31,7 +32,7 @@ from humotion.tasks.multi_person_pose.training.outcomes import label_scale, labe
 from humotion.tasks.multi_person_pose.training.people import People
 from humotion.tasks.multi_person_pose.training.person_boxes import Boxes
 from humotion.tasks.multi_person_pose.training.scores import AP50
-from humotion.tasks.multi_person_pose.training.top_down import Cutting, find_top_down
+from humotion.tasks.multi_person_pose.training.top_down import Cutting
 from humotion.tasks.multi_person_pose.training.truth import Truth
 from humotion.training.model_folder import load_task
 
@@ -46,7 +47,7 @@ number of rendered people in it: network, decoder, and from how many people on t
   python -m benchmarks.crowd_methods --project P
 """
 BOTTOM_UP = ("crowd_person_lab", "crowd_open_pose", "crowd_associative_embedding")
-TOP_DOWN, TOP_DOWN_MODEL = "crowd_hourglass", "hourglass"
+TOP_DOWN = "crowd_hourglass"
 DRAWS = 2000
 Found = Mapping[int, People]
 
@@ -59,41 +60,27 @@ class Row(NamedTuple):
     matches: Matches
 
 
-def task_of(name: str) -> MultiPersonPose:
-    """The trained model of an experiment."""
+def task_of(name: str, params: Params) -> MultiPersonPose:
+    """The trained model of an experiment, as its evaluation reads it."""
     task, _ = load_task(Path("models") / name)
     assert isinstance(task, MultiPersonPose)
+    task.read_by(params.experiment(name).evaluate)
     return task
-
-
-def measured(name: str, params: Params) -> Measured:
-    """The trained model of an experiment, as its evaluation reads it."""
-    task, experiment = task_of(name), params.experiment(name)
-    task.read_by(experiment.evaluate)
-    return Measured(task, experiment.augment.size)
 
 
 def found_bottom_up(name: str, params: Params) -> tuple[Truth, Found]:
     """The labels of the test pictures, and the people that a model finds with the thresholds of its experiment."""
-    task, data = task_of(name), ClipDataModule(name, params)
-    task.read_by(params.experiment(name).evaluate)
-    return task.people_of_split(data, "test", params.machine)
+    return task_of(name, params).people_of_split(ClipDataModule(name, params), "test", params.machine)
 
 
-def found_in_boxes(params: Params, truth: Truth, boxes: Found, **decoding: Any) -> Found:
-    """The people that the hourglass sees in a box around each of ``boxes``, which are in pixels of the labels."""
-    task, data = task_of(TOP_DOWN), ClipDataModule(TOP_DOWN, params)
-    task.decoding = decoding_of(TOP_DOWN_MODEL, {**params.experiment(TOP_DOWN).evaluate.decoding, **decoding})
-    cutting, sigmas = cutting_of(params), sigmas_of(truth.joint_set)
-    found = {}
-    for image in truth.images:
-        scale, video = label_scale(data.store, image), data.store[image["file_name"]]
-        around = boxes.get(image["id"], People.nobody(len(sigmas)))
-        stored = Boxes((around.boxes + 0.5) * np.tile(scale, 2) - 0.5, around.scores)
-        seen = find_top_down(task.people_model, video.decode([0])[0], stored, cutting, task.decoding, sigmas)
-        joints = (seen.joints + 0.5) / scale - 0.5
-        found[image["id"]] = People(joints, seen.joint_scores, seen.scores, seen.boxes)
-    return found
+def found_in_boxes(task: MultiPersonPose, data: ClipDataModule, truth: Truth, people: Found) -> Found:
+    """The people that the hourglass sees in the boxes of ``people``, which are in pixels of the labels."""
+
+    def boxes_of(image: Mapping[str, Any], _: StoredVideo) -> Boxes:
+        around = people.get(image["id"], People.nobody(len(sigmas_of(truth.joint_set))))
+        return Boxes((around.boxes + 0.5) * np.tile(label_scale(data.store, image), 2) - 0.5, around.scores)
+
+    return people_in_boxes(task, data, truth, boxes_of)
 
 
 def cutting_of(params: Params) -> Cutting:
@@ -108,10 +95,12 @@ def rows_of(params: Params) -> tuple[Truth, list[Row]]:
     found: dict[str, Found] = {}
     for name in BOTTOM_UP:
         truth, found[name] = found_bottom_up(name, params)
-    true = placed(mean_pose(labels_of_split(ClipDataModule(TOP_DOWN, params), "train")), truth)
-    for name, boxes in [("true boxes", true), *((f"boxes of {short(name)}", found[name]) for name in BOTTOM_UP)]:
-        found[f"{short(TOP_DOWN)}, {name}"] = found_in_boxes(params, truth, boxes)
-    found[f"{short(TOP_DOWN)}, true boxes, flip test"] = found_in_boxes(params, truth, true, flip_test=True)
+    task, data = task_of(TOP_DOWN, params), ClipDataModule(TOP_DOWN, params)
+    true = placed(mean_pose(labels_of_split(data, "train")), truth)
+    for name, people in [("true boxes", true), *((f"boxes of {short(name)}", found[name]) for name in BOTTOM_UP)]:
+        found[f"{short(TOP_DOWN)}, {name}"] = found_in_boxes(task, data, truth, people)
+    task.decoding = task.decoding.model_copy(update={"flip_test": True})
+    found[f"{short(TOP_DOWN)}, true boxes, flip test"] = found_in_boxes(task, data, truth, true)
     found["mean pose, true boxes"] = true
     return truth, [Row(short(name), people, match(truth, people)) for name, people in found.items()]
 
@@ -127,18 +116,11 @@ def scores_table(truth: Truth, rows: Sequence[Row]) -> str:
     lines = []
     for row in rows:
         own = paired_ap(row.matches, nobody, 0, DRAWS)
-        gain = "" if row is rows[0] else written(paired_ap(row.matches, rows[0].matches, 0, DRAWS), "+")
+        gain = "" if row is rows[0] else with_doubt(paired_ap(row.matches, rows[0].matches, 0, DRAWS))
         levels = ", ".join(f"{value:.3f}" for value in ap_by_overlap(truth, row.people).values())
-        lines.append([row.name, written(own), f"{ap_of(row.matches, thresholds=AP50):.3f}", levels, gain])
+        lines.append([row.name, interval(own, sign=""), f"{ap_of(row.matches, thresholds=AP50):.3f}", levels, gain])
     header = ("", "AP (95 % interval)", "AP50", "little, some, much overlap", f"AP over {rows[0].name}")
     return markdown_table(header, lines)
-
-
-def written(result: BootstrapResult, sign: str = "") -> str:
-    """A number and its interval."""
-    numbers = [format(value, f"{sign}.3f") for value in result]
-    doubt = ", not distinguishable" if sign and not result.distinguishable else ""
-    return f"{numbers[0]} ({numbers[1]} to {numbers[2]}){doubt}"
 
 
 def times_table(times: Mapping[str, Mapping[int, Times]], sizes: Mapping[str, tuple[int, float]]) -> str:
@@ -172,7 +154,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.only != "scores":
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
-        models = {name: measured(name, params) for name in (*BOTTOM_UP, TOP_DOWN)}
+        names = (*BOTTOM_UP, TOP_DOWN)
+        models = {name: Measured(task_of(name, params), params.experiment(name).augment.size) for name in names}
         times, sizes = measure(models, cutting_of(params), args.people, args.pictures, args.repeats)
         print(f"\n{times_table(times, sizes)}\n")
         for name in BOTTOM_UP:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from benchmarks.intervals import interval
 from benchmarks.labelled_crowds import Crowd, crowds_of
 from benchmarks.measure import hardware
 from benchmarks.perfect_maps import CropReader, OffsetReader, OpenPoseReader, Reader, Sizes, TagReader, TruthReader
@@ -131,8 +132,7 @@ class Judge(NamedTuple):
 
     def ap(self, found: Found) -> str:
         """AP with its interval."""
-        result = self.difference(found, {})
-        return f"{result.difference:.3f} ({result.low:.3f} to {result.high:.3f})"
+        return interval(self.difference(found, {}), sign="")
 
     def level(self, least: float, below: float) -> Judge:
         """Only the pictures with such a crowd index."""
@@ -172,8 +172,7 @@ def switches(judge: Judge, name: str, usual: Mapping[str, Found], others: Mappin
     header += [f"extra people per 100, {one}" for one in ("as usual", *others)]
     rows = []
     for condition in tqdm([one for one in usual if usual[one]], leave=False):
-        gains = (judge.difference(usual[condition], other[condition]) for other in others.values())
-        texts = [f"{gain.difference:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})" for gain in gains]
+        texts = [interval(judge.difference(usual[condition], other[condition])) for other in others.values()]
         extra = [judge.extra(one[condition]) for one in (usual, *others.values())]
         rows.append([condition, judge.ap(usual[condition]), *texts, *extra])
     return markdown_table(header, rows)

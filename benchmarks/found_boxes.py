@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.intervals import interval
 from benchmarks.measure import hardware
 from humotion.clips.datamodule import ClipDataModule
 from humotion.evaluation.bootstrap import paired_bootstrap
@@ -75,7 +76,7 @@ def rows_of(labelled: pd.DataFrame, found: pd.DataFrame, seed: int) -> list[tupl
         weights = one["weight"].to_numpy()
         cost = paired_bootstrap(other["score"], one["score"], one["group"].tolist(), seed, DRAWS, weights)
         means = (f"{np.average(table['score'], weights=weights):.3f}" for table in (one, other))
-        rows.append((metric, *means, f"{cost.difference:+.3f} ({cost.low:+.3f} to {cost.high:+.3f})"))
+        rows.append((metric, *means, interval(cost)))
     return rows
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmarks.action_rows import gain_over, interval
+from benchmarks.action_rows import gain_over
+from benchmarks.intervals import with_doubt
 from benchmarks.jhmdb_answers import Predicted, predicted
 from benchmarks.jhmdb_rows import BLOCKS, ENSEMBLES, FUSIONS, LABELLED, MAJORITY, ROWS, Block
 from humotion.figures.tables import markdown_table
@@ -165,5 +166,4 @@ def spread(top1: pd.Series[float]) -> str:
 
 def difference(mine: pd.DataFrame, other: pd.DataFrame) -> str:
     """The difference of two rows on the same clips, and whether it is more than chance."""
-    found = gain_over(mine, other)
-    return interval(found) + ("" if found.distinguishable else ", not distinguishable")
+    return with_doubt(gain_over(mine, other))

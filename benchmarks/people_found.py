@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +17,9 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
+from benchmarks.intervals import interval
 from benchmarks.measure import hardware
+from benchmarks.people_decoding import milliseconds
 from humotion.annotation.posenet.weights import GRAPH, NUMBERS
 from humotion.convert.openpose_mobilenet import USUAL_SIZE, convert_openpose_mobilenet
 from humotion.evaluation.bootstrap import draw_groups, percentile_interval
@@ -44,6 +47,7 @@ number of people, on made-up maps.
     --labels person_keypoints_val2017.json person_keypoints_train2017.json --images val2017 train2017
 """
 CROWDS = (1, 5, 15)
+REPEATS = 30  # of the decoding of each
 DISC = 32.0  # pixels, as published
 FRAME_15 = 10.0  # ms for 15 people: the target
 FAST_ENOUGH = 15.0  # images per second by PoseNet: the target
@@ -160,8 +164,7 @@ def score_table(truth: Truth, results: Mapping[str, Result], draws: int) -> str:
 
 def _cells(values: npt.NDArray[np.float64], num_images: int, sign: str) -> list[str]:
     """Scores with intervals of values (1 + draws, scores), of which the first are of the images as they are."""
-    results = [percentile_interval(float(column[0]), column[1:], num_images) for column in values.T]
-    return [f"{one.difference:{sign}.3f} ({one.low:{sign}.3f} to {one.high:{sign}.3f})" for one in results]
+    return [interval(percentile_interval(float(column[0]), column[1:], num_images), sign) for column in values.T]
 
 
 def crowd(count: int) -> Fields:
@@ -175,17 +178,6 @@ def crowd(count: int) -> Fields:
     maps = encode(labels, 25, 33, CORNERS, DISC, EDGES)
     made = Fields(*(maps[name][0].numpy() for name in ("heat", "short", "forward", "backward")))
     return made._replace(heat=(made.heat * np.exp(-np.hypot(*made.short) / 16)).astype(np.float32))
-
-
-def milliseconds(count: int, repeats: int = 30) -> float:
-    """The median CPU time of decoding a crowd."""
-    fields, took = crowd(count), []
-    assert len(decode(fields).joints) == count
-    for _ in range(repeats):
-        start = time.process_time()
-        decode(fields)
-        took.append(1000 * (time.process_time() - start))
-    return float(np.median(took))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -225,7 +217,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(markdown_table(["CPU time on one core", "images per second", "network, ms", "decoder, ms", "share"], rows))
     print(f"\nTarget for PoseNet: {FAST_ENOUGH:g} images per second.\n")
     for count in CROWDS:
-        print(f"PoseNet's decoding of {count} people: {milliseconds(count):.1f} ms")
+        fields = crowd(count)
+        assert len(decode(fields).joints) == count
+        took = milliseconds(partial(decode, fields), REPEATS)
+        print(f"PoseNet's decoding of {count} people: {took:.1f} ms")
     print(f"target: below {FRAME_15:g} ms with {CROWDS[-1]} people")
 
 

@@ -18,6 +18,7 @@ from benchmarks import (
     people_kept,
     person_following,
 )
+from benchmarks.intervals import interval, with_doubt
 from humotion.datasets.penn_action import SKELETON
 from humotion.evaluation.bootstrap import BootstrapResult
 from humotion.models.person_lab.decoding import decode
@@ -178,9 +179,13 @@ def test_from_how_many_people_on_the_picture_as_a_whole_costs_less() -> None:
 
 
 def test_a_difference_is_written_with_its_interval_and_its_doubt() -> None:
-    assert crowd_methods.written(BootstrapResult(0.2, 0.1, 0.3)) == "0.200 (0.100 to 0.300)"
-    assert crowd_methods.written(BootstrapResult(0.2, 0.1, 0.3), "+") == "+0.200 (+0.100 to +0.300)"
-    doubtful = crowd_methods.written(BootstrapResult(0.2, -0.1, 0.3), "+")
+    assert interval(BootstrapResult(0.2, 0.1, 0.3), sign="") == "0.200 (0.100 to 0.300)"
+    assert (
+        interval(BootstrapResult(0.2, 0.1, 0.3))
+        == with_doubt(BootstrapResult(0.2, 0.1, 0.3))
+        == "+0.200 (+0.100 to +0.300)"
+    )
+    doubtful = with_doubt(BootstrapResult(0.2, -0.1, 0.3))
     assert doubtful == "+0.200 (-0.100 to +0.300), not distinguishable"
 
 

@@ -14,18 +14,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import simplejpeg
 
 from humotion.annotation.shared import shards
 from humotion.errors import HumotionError
 from humotion.files import read_json
 from humotion.params.document import Params
 from humotion.stages import annotate
-from humotion.store.frames import FrameStore, PackedVideo
+from humotion.store.frames import FrameStore
 from humotion.store.layers import Layer
 from humotion.work import main_checkout
 from tests.support.clips import CATCH, GOLF, real_clip
-from tests.support.prepared import NUM_SHARDS, make_table, write_prepared
+from tests.support.prepared import NUM_SHARDS, write_footage
 
 LAYER = Path("layers/tiny/people")
 
@@ -36,16 +35,7 @@ def prepared(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("prepared")
     golf, catch = (real_clip(real_data, name, 4).frames for name in (GOLF, CATCH))
     content = {"a": golf, "b": catch, "c": golf[:2], "d": catch[:1], "nobody": np.full_like(golf, 128), "torn": golf}
-    videos = []
-    for name, frames in content.items():
-        jpegs = [simplejpeg.encode_jpeg(np.ascontiguousarray(frame), quality=95) for frame in frames]
-        if name == "torn":
-            jpegs[2] = b"\xff\xd8 no picture"
-        videos.append(PackedVideo(name, frames.shape[2], frames.shape[1], 25.0, jpegs))
-    table = make_table([(name, "walk", "train", name) for name in [*content, "gone"]], ["walk"])
-    write_prepared(root / "prepared" / "tiny", videos, table, None)
-    for name in ("dvc.yaml", "params.yaml"):
-        (root / name).write_text("{}\n")
+    write_footage(root, content, damaged=("torn", 2), without_frames="gone")
     return root
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import simplejpeg
 
@@ -54,6 +56,29 @@ def write_prepared(root: Path, videos: list[PackedVideo], table: pd.DataFrame, s
     labels = root.parent.parent / folder_of_layer(root.name, "labels")
     labels.mkdir(parents=True, exist_ok=True)
     write_facts(labels, LayerFacts("labels", 1, skeleton=skeleton))
+
+
+def write_footage(
+    root: Path, content: Mapping[str, npt.NDArray[np.uint8]], damaged: tuple[str, int], without_frames: str
+) -> None:
+    """Write a checkout whose dataset ``tiny`` has these frames (T, H, W, 3) by video, without labels.
+
+    Args:
+        root: of the checkout.
+        content: frames by video.
+        damaged: a video and the number of its frame that is no JPEG.
+        without_frames: a video that is in the table alone.
+    """
+    videos = []
+    for name, frames in content.items():
+        jpegs = [simplejpeg.encode_jpeg(np.ascontiguousarray(frame), quality=95) for frame in frames]
+        if name == damaged[0]:
+            jpegs[damaged[1]] = b"\xff\xd8 no picture"
+        videos.append(PackedVideo(name, frames.shape[2], frames.shape[1], 25.0, jpegs))
+    table = make_table([(name, "walk", "train", name) for name in [*content, without_frames]], ["walk"])
+    write_prepared(root / "prepared" / "tiny", videos, table, None)
+    for file in ("dvc.yaml", "params.yaml"):
+        (root / file).write_text("{}\n")
 
 
 def _frames_row(video_id: str, shard: int, row: int, num_frames: int, status: str) -> dict[str, Any]:

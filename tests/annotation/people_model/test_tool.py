@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import simplejpeg
 import torch
 
 from humotion.annotation.people_model import tool
@@ -25,13 +24,12 @@ from humotion.params.document import Params, validate_params
 from humotion.params.tasks.multi_person_pose import decoding_of
 from humotion.prediction.predictor import DecodedVideo, load_predictor
 from humotion.stages import annotate
-from humotion.store.frames import PackedVideo
 from humotion.store.layers import Layer
 from humotion.training.description import ModelDescription
 from humotion.training.model_folder import save_foreign_model
 from humotion.training.task import task_class
 from tests.support.clips import CATCH, GOLF, Clip, real_clip
-from tests.support.prepared import NUM_SHARDS, make_table, write_prepared
+from tests.support.prepared import NUM_SHARDS, write_footage
 
 SKELETON = next(one for one in SKELETONS if one.name == "coco")
 LOOSE: dict[str, dict[str, Any]] = {
@@ -164,16 +162,7 @@ def project(real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """A checkout with two clips of people, one of nobody, and one with a damaged frame."""
     golf, catch = (real_clip(real_data, name, 2).frames for name in (GOLF, CATCH))
     content = {"a": golf, "b": catch, "nobody": np.full_like(golf, 128), "torn": golf}
-    videos = []
-    for name, frames in content.items():
-        jpegs = [simplejpeg.encode_jpeg(np.ascontiguousarray(frame), quality=95) for frame in frames]
-        if name == "torn":
-            jpegs[1] = b"\xff\xd8 no picture"
-        videos.append(PackedVideo(name, frames.shape[2], frames.shape[1], 25.0, jpegs))
-    table = make_table([(name, "walk", "train", name) for name in [*content, "gone"]], ["walk"])
-    write_prepared(tmp_path / "prepared" / "tiny", videos, table, None)
-    for name in ("dvc.yaml", "params.yaml"):
-        (tmp_path / name).write_text("{}\n")
+    write_footage(tmp_path, content, damaged=("torn", 1), without_frames="gone")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -39,7 +39,7 @@ class Track:
         joints: (J, 2) in pixels: of the last frame in which each joint was known, moved with the body since then.
         weights: (J,) visibility then, less for each frame since then.
         velocity: (J, 2) pixels per frame.
-        area: of the person in the last frame, in pixels.
+        area: of the person in pixels, as large as was seen of late: see `SHRINKS`.
         seen: number of the person in each frame in which it was found, by the frame.
     """
 
