@@ -6,22 +6,20 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.exported_scores import SCORES, Call, Form, clips_of
 from benchmarks.measure import hardware, write_report
 from humotion.clips.datamodule import ClipDataModule
 from humotion.export import aoti_format, onnx_format, torch_format
 from humotion.export.export_model import export_model
 from humotion.export.exporter import Exporter, load_exporter
 from humotion.params.document import load_params
-from humotion.poses.pck import PCK
 from humotion.training.description import WEIGHTS
 
 DESCRIPTION = """\
@@ -40,15 +38,6 @@ Run it in a checkout with trained models:
 
   python -m benchmarks.exported models/ls_vit models/lstm_pm
 """
-Call = Callable[[str, Mapping[str, Tensor]], dict[str, Tensor]]
-
-
-@dataclass(frozen=True)
-class Form:
-    """A model in one form: how to call its graphs, and its bytes on disk (None: it has no file of its own)."""
-
-    call: Call
-    num_bytes: int | None
 
 
 def eager(exporter: Exporter, folder: Path) -> Form:
@@ -120,49 +109,6 @@ def latency(form: Form, examples: Mapping[str, Mapping[str, Tensor]], runs: int)
     return ", ".join(texts)
 
 
-def clips_of(data: ClipDataModule, most: int | None) -> Iterator[dict[str, Any]]:
-    """The test clips, each as a batch of one."""
-    clips = data.clip_dataset("test")
-    for row in range(len(clips) if most is None else min(most, len(clips))):
-        yield {name: torch.as_tensor(value)[None] for name, value in clips[row].items()}
-
-
-Score = tuple[str, list[dict[str, Tensor]]]
-
-
-def score_actions(form: Form, exporter: Exporter, data: ClipDataModule, most: int | None) -> Score:
-    """Top-1 over the test clips, and the probabilities of each."""
-    outputs, right = [], []
-    for batch in clips_of(data, most):
-        (inputs,) = exporter.examples(batch).values()
-        found = form.call("model", inputs)
-        outputs.append({name: value.clone() for name, value in found.items()})
-        right.append(int(found["probabilities"].argmax()) == int(batch["label"]))
-    return f"top-1 {np.mean(right):.3f} of {len(right)} clips", outputs
-
-
-def score_poses(form: Form, exporter: Exporter, data: ClipDataModule, most: int | None) -> Score:
-    """PCK@0.2 over complete test videos, and joints and scores of each frame."""
-    assert data.skeleton is not None
-    pck = PCK(len(data.skeleton.joints), data.skeleton.scored)
-    outputs = []
-    graphs = {graph.name: graph for graph in exporter.graphs()}
-    first, later = ("init", "step") if len(graphs) > 1 else ("model", "model")
-    videos = 0
-    for batch in clips_of(data, most):
-        videos += 1
-        found: dict[str, Tensor] = {}
-        joints = []
-        for number, frame in enumerate(batch["frames"][:, :, 0].unbind(1)):
-            name = later if number else first
-            state = {into: found[out] for into, out in graphs[name].state.items()}
-            found = {key: value.clone() for key, value in form.call(name, {"frame": frame, **state}).items()}
-            joints.append(found["joints"])
-            outputs.append({key: found[key] for key in ("joints", "scores")})
-        pck.update(torch.stack(joints, dim=1), batch["joints"], batch["visibility"], batch["box"])
-    return f"PCK@0.2 {float(pck.compute()['pck_0.2']):.3f} of {videos} videos", outputs
-
-
 def furthest(outputs: list[dict[str, Tensor]], reference: list[dict[str, Tensor]]) -> str:
     """The largest difference of each output over all calls."""
     worst: dict[str, float] = {}
@@ -177,7 +123,7 @@ def compare(folder: Path, runs: int, most: int | None) -> list[list[str]]:
     exporter = load_exporter(folder)
     model: Any = exporter.task.model
     data = ClipDataModule(exporter.description.experiment, load_params(), model.num_neighbours)
-    score = score_actions if "classes" in exporter.answer() else score_poses
+    score = SCORES[exporter.description.task]
     first = next(clips_of(data, 1))
     examples = exporter.examples(first)
     rows, reference = [], None

@@ -12,8 +12,10 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from humotion import choices
 from humotion.cli.main import app
 from humotion.errors import HumotionError
+from humotion.export import exporter
 from humotion.export.export_model import export_model
 from humotion.export.exporter import has_exporter
 from humotion.files import write_json
@@ -36,11 +38,15 @@ def exported(tmp_path: Path, name: str, official: str, to: str) -> tuple[Path, d
     return folder, about
 
 
-def test_which_models_can_be_exported(tmp_path: Path) -> None:
-    assert {task_of(name) for name, _ in EXPORTED} == {"action_recognition", "pose_estimation"}
-    other = folder_of(tmp_path / "model", "hourglass", "2 of 256, MPII")
-    with pytest.raises(HumotionError, match="multi_person_pose cannot be exported; those of action_recognition, pose"):
-        export_model(other, "onnx", tmp_path / "out")
+def test_every_task_has_an_exporter() -> None:
+    assert {task_of(name) for name, _ in EXPORTED} == set(choices.names("tasks"))
+
+
+def test_a_task_without_an_exporter_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = folder_of(tmp_path / "model", "hourglass", "2 of 256, MPII")
+    monkeypatch.setattr(exporter, "has_exporter", lambda task: task == "pose_estimation")
+    with pytest.raises(HumotionError, match="multi_person_pose cannot be exported; those of pose_estimation can"):
+        export_model(folder, "onnx", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -103,6 +109,26 @@ def test_a_pose_machine_is_two_graphs_with_a_state(tmp_path: Path) -> None:
         outputs = dict(zip(names, runs[name].run(names, {"frame": frame, **state}), strict=True))
         np.testing.assert_allclose(outputs["joints"][0], joints[0, number], atol=0.05)
         np.testing.assert_allclose(outputs["scores"][0], scores[0, number], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "official", "outputs"),
+    [
+        ("person_lab", "2 hourglasses, COCO", ["heat", "short", "forward", "backward", "long", "mask"]),
+        ("open_pose", "VGG-19, COCO", ["heat", "limbs"]),
+        ("hourglass", "2 of 256, MPII", ["joints", "scores", "person", "heatmaps"]),
+    ],
+)
+def test_a_model_of_several_people_says_what_its_maps_are(
+    tmp_path: Path, name: str, official: str, outputs: list[str]
+) -> None:
+    _, about = exported(tmp_path, name, official, "onnx")
+    (graph,) = about["graphs"].values()
+    assert [one["name"] for one in graph["outputs"]] == list(about["outputs"]) == outputs
+    assert about["decoding"]["in_graph"] == (name == "hourglass")
+    assert about["preprocessing"]["sampling"]["name"] == "each"
+    assert about["preprocessing"]["pixels"]["mean"] == pytest.approx([0.5] * 3)
+    assert about["preprocessing"]["pixels"]["std"] == pytest.approx([1.0] * 3)
 
 
 def test_a_file_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

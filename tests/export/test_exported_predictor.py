@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from humotion.cli.main import app
+from humotion.datasets.coco import SKELETONS
 from humotion.errors import HumotionError
 from humotion.export.export_model import export_model
 from humotion.files import write_json
+from humotion.params.tasks.multi_person_pose import decoding_of
 from humotion.prediction.predictor import load_predictor, read_video
 from tests.export.folders import folder_of
 from tests.support.trees import write_video
 
 pytest.importorskip("onnxruntime")
+
+COCO, _ = SKELETONS
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +64,34 @@ def test_joints(tmp_path: Path, clip: Path) -> None:
     np.testing.assert_allclose(found, joints, atol=0.1)
     np.testing.assert_allclose(sure, scores, rtol=1e-3, atol=1e-4)
     assert np.isnan(found[4]).all() and np.isfinite(found[5]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "official", "sizes"),
+    [
+        ("person_lab", "2 hourglasses, COCO", {"joint_names": COCO.joints}),
+        ("open_pose", "2 hourglasses, COCO", {}),
+        ("associative_embedding", "hourglass, 4 stacks", {"joint_names": COCO.joints}),
+        ("hourglass", "1 of 256, MPII", {"num_joints": len(COCO.joints), "flip": COCO.flip}),
+    ],
+)
+def test_people(tmp_path: Path, clip: Path, name: str, official: str, sizes: dict[str, Any]) -> None:
+    """Untrained models find people anywhere; the exported ones find the same."""
+    folder = folder_of(tmp_path / "model", name, official, **sizes)
+    description = json.loads((folder / "model.json").read_text())
+    description["meta"]["skeleton"] = COCO.as_dict()
+    write_json(folder / "model.json", description)
+    export_model(folder, "onnx", tmp_path / "out")
+    models: list[Any] = [load_predictor(one) for one in (folder, tmp_path / "out")]
+    if name == "person_lab":  # its offsets lead to no common place
+        for model in models:
+            model.task.decoding = decoding_of(name, {"start": "heat", "min_person": 0.0})
+    (expected, _), (found, _) = (model.people(read_video(clip)) for model in models)
+    assert sum(map(len, expected)) > 0
+    for ours, theirs in zip(found, expected, strict=True):
+        assert len(ours) == len(theirs)
+        np.testing.assert_allclose(ours.joints, theirs.joints, atol=0.05)
+        np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-4)
 
 
 def test_the_command_reads_a_copy_of_the_folder(

@@ -51,10 +51,14 @@ ENTRIES = {name: (family, entry) for family, name, entry in every_entry()}
 CONFIGURATIONS = [(name, official) for name, (_, entry) in ENTRIES.items() for official in entry.official]
 
 
-def small_model(name: str, official: str) -> nn.Module:
-    torch.manual_seed(0)
+def small_sizes(name: str, official: str) -> dict[str, Any]:
     family, entry = ENTRIES[name]
-    model = build_model(family, name, **{**entry.official[official], **SMALL.get(name, SMALL.get(family, {}))})
+    return {**entry.official[official], **SMALL.get(name, SMALL.get(family, {}))}
+
+
+def small_model(name: str, official: str, **others: Any) -> nn.Module:
+    torch.manual_seed(0)
+    model = build_model(ENTRIES[name][0], name, **{**small_sizes(name, official), **others})
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))  # what starts at zero takes part

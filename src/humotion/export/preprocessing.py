@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
+
 from humotion.clips.crop import CENTRE_FRACTION, FIT_MARGIN, MIN_SIDE, PAD_VALUE
 from humotion.training.description import ModelDescription
 
@@ -23,6 +25,11 @@ WINDOWS = (
     "mean of the probabilities over the windows."
 )
 EACH = "Every frame of the video in order: init for the first one and step for each later one, if there are these two."
+_TO_FRAME = (
+    "a joint at (x, y) of the crop is at (x * scale + left + (scale - 1) / 2, y * scale + top + (scale - 1) / 2) of "
+    "the frame, with scale = side / size"
+)
+PICTURES = "Each picture by itself; of a video, each frame."
 NEIGHBOURS = (
     "Of the K = num_neighbours frames for sampled frame i, number k is frame i + k - K // 2, limited to 0 ... N - 1."
 )
@@ -36,7 +43,9 @@ def preprocessing_of(description: ModelDescription, model: Any) -> dict[str, Any
     settings = description.preprocessing
     described = _INPUTS.get(settings["input"], lambda settings, model: {})
     sampling = settings.get("sampling", "uniform")
-    text = {"uniform": UNIFORM, "windows": WINDOWS, "consecutive": EACH}.get(sampling, sampling)
+    if getattr(model, "reads", None) in (("pictures",), ("crops",)):  # it knows no time
+        sampling = "each"
+    text = {"each": PICTURES, "uniform": UNIFORM, "windows": WINDOWS, "consecutive": EACH}.get(sampling, sampling)
     return {
         "input": settings["input"],
         "sampling": {"name": sampling, "num_frames": settings["num_frames"], "rule": text},
@@ -51,9 +60,12 @@ def _pixels(model: Any) -> dict[str, Any]:
     within = getattr(model, "backbone", None)
     if hasattr(within, "mean"):
         mean, std = (getattr(within, name).flatten().tolist() for name in ("mean", "std"))
-        rule = "(x / 255 - mean) / std, inside the graph: give it bytes"
-        return {"pixels": levels | {"normalisation": rule, "mean": mean, "std": std}}
-    return {"pixels": levels | {"normalisation": "(x - 128) / 256, inside the graph: give it bytes"}}
+    else:
+        black, white = (float(model.normalise(torch.full((1, 3, 1, 1), value))[0, 0]) for value in (0, 255))
+        std = [1 / (white - black)] * 3
+        mean = [-black / (white - black)] * 3
+    rule = "(x / 255 - mean) / std, inside the graph: give it bytes"
+    return {"pixels": levels | {"normalisation": rule, "mean": mean, "std": std}}
 
 
 def _whole_frames(settings: Mapping[str, Any], model: Any) -> dict[str, Any]:
@@ -75,11 +87,16 @@ def _person_crops(settings: Mapping[str, Any], model: Any) -> dict[str, Any]:
             "round(size / pixel_scale); if largest * pixel_scale > size, round(fit * largest); at least smallest"
         )
         crop |= {"pixel_scale": settings["pixel_scale"], "fit": FIT_MARGIN}
-    back = (
-        "a joint at (x, y) of the crop is at (x * scale + left + (scale - 1) / 2, y * scale + top + (scale - 1) / 2) "
-        "of the frame, with scale = side / size"
-    )
-    return {**_pixels(model), "crop": crop, "size": settings["size"], "resize": RESIZE, "to_frame": back}
+    return {**_pixels(model), "crop": crop, "size": settings["size"], "resize": RESIZE, "to_frame": _TO_FRAME}
+
+
+def _whole_pictures(settings: Mapping[str, Any], model: Any) -> dict[str, Any]:
+    crop = {
+        "window": "the smallest square around the complete picture: side = max(width, height), left = (width - side) "
+        "// 2, top = (height - side) // 2; what lies outside of the picture has the value fill",
+        "fill": PAD_VALUE,
+    }
+    return {**_pixels(model), "crop": crop, "size": settings["size"], "resize": RESIZE, "to_frame": _TO_FRAME}
 
 
 def _person_window(settings: Mapping[str, Any], without: str) -> dict[str, Any]:
@@ -127,6 +144,7 @@ def _joint_features(settings: Mapping[str, Any], model: Any) -> dict[str, Any]:
 
 _INPUTS: dict[str, Callable[[Mapping[str, Any], Any], dict[str, Any]]] = {
     "whole_frames": _whole_frames,
+    "whole_pictures": _whole_pictures,
     "person_crops": _person_crops,
     "landmarks": _landmarks,
     "joint_features": _joint_features,

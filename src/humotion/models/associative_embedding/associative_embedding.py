@@ -10,7 +10,7 @@ The tags are compared with each other only, so the network chooses them. Source:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor, nn
 
@@ -82,3 +82,13 @@ class AssociativeEmbedding(BottomUp):
     def decode(self, fields: Fields, decoding: TagDecodingParams) -> Found:
         """See `humotion.models.associative_embedding.decoding`."""
         return decode(fields["heat"], fields["tags"], self._order, self.stride, decoding)
+
+    def meaning(self) -> dict[str, Any]:
+        """What an exported graph says: of each output, what it is; and the order in which joints are grouped."""
+        return {
+            "outputs": {
+                "heat": "a map per joint, about 1 at that joint of each person",
+                "tags": "a map per joint: at the joints of one person, the tags are about equal",
+            },
+            "grouping_order": list(self._order),
+        }

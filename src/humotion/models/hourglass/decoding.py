@@ -11,7 +11,7 @@ of it.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,13 +27,28 @@ SMALLEST_LOG = 1e-10
 SMALLEST_BEND = 1e-9  # of a parabola that has a top
 
 
-def decode(maps: Tensor, decoding: HourglassDecoding, stride: int, sigma: float) -> list[Found]:
-    """Return the person in each of B crops, in pixels of the crop.
+class Read(NamedTuple):
+    """What is read from the maps of B crops, as tensors on their device.
+
+    Attributes:
+        joints: (B, J, 2) in pixels of the crop.
+        scores: (B, J) from 0 to 1.
+        person: (B,) the score of the person.
+        is_number: (B, J) false for a joint whose map is not finite: it has no place, and its score is 0.
+    """
+
+    joints: Tensor
+    scores: Tensor
+    person: Tensor
+    is_number: Tensor
+
+
+def read(maps: Tensor, decoding: HourglassDecoding, stride: int, sigma: float) -> Read:
+    """Return the joints of the person in each of B crops.
 
     A joint is at the highest cell of its map, moved by ``decoding.shift``, and its score is the value there, from 0 to
-    1. So every joint has a place, with a low score where the map is empty. A joint whose map is not finite is not
-    found. The score of the person is the mean of the joints' scores above ``decoding.joint_threshold``, and 0 if there
-    are none.
+    1. So every joint has a place, with a low score where the map is empty. The score of the person is the mean of the
+    joints' scores above ``decoding.joint_threshold``, and 0 if there are none.
 
     Args:
         maps: (B, J, h, w).
@@ -41,19 +56,26 @@ def decode(maps: Tensor, decoding: HourglassDecoding, stride: int, sigma: float)
         stride: pixels per cell.
         sigma: of the Gaussians that the maps were trained with, in pixels.
     """
-    maps = maps.detach().float().contiguous()  # channels may come last
+    maps = maps.float().contiguous()  # channels may come last
     highest, index = maps.flatten(2).max(-1)  # (B, J); NaN, if there is one, is the highest
     width = maps.shape[-1]
     cells = torch.stack([index % width, index // width], dim=-1)  # (B, J, 2) x, y
     offsets = _offsets(maps, cells, decoding.shift, sigma / stride)
     joints = stride * (cells + offsets) + (stride - 1) / 2
     is_number = highest.isfinite()
-    joints = joints.where(is_number[..., None], torch.nan)
     scores = highest.where(is_number, 0.0).clamp(0, 1)
     counts = scores > decoding.joint_threshold
-    person = (scores * counts).sum(-1) / counts.sum(-1).clamp(min=1)  # (B,)
+    return Read(joints, scores, (scores * counts).sum(-1) / counts.sum(-1).clamp(min=1), is_number)
+
+
+def decode(maps: Tensor, decoding: HourglassDecoding, stride: int, sigma: float) -> list[Found]:
+    """Return the person in each of B crops, in pixels of the crop, as `read` finds it; a joint whose map is not finite
+    is not found.
+    """
+    found = read(maps.detach(), decoding, stride, sigma)
+    joints = found.joints.where(found.is_number[..., None], torch.nan)
     # One copy for everything: each one would wait for the device.
-    packed = torch.cat([joints.flatten(1), scores, person[:, None]], dim=1).cpu().numpy()
+    packed = torch.cat([joints.flatten(1), found.scores, found.person[:, None]], dim=1).cpu().numpy()
     ends = 2 * maps.shape[1]
     return [Found(row[:ends].reshape(1, -1, 2), row[None, ends:-1], row[-1:]) for row in packed]
 

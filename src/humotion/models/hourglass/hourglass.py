@@ -9,7 +9,7 @@ Newell, K. Yang, J. Deng, "Stacked Hourglass Networks for Human Pose Estimation"
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from humotion.errors import HumotionError
 from humotion.models.common.people_maps import Found, Maps
 from humotion.models.common.stacked_hourglass import STRIDE, StackedHourglass
-from humotion.models.hourglass.decoding import decode
+from humotion.models.hourglass.decoding import Read, decode, read
 from humotion.models.hourglass.targets import Unlabelled, squared_error, targets
 
 if TYPE_CHECKING:
@@ -98,6 +98,22 @@ class PersonHourglass(nn.Module):
             HumotionError: the side of the crops is not a multiple of 4.
         """
         return decode(self.maps(self._crops(batch), decoding.flip_test), decoding, self.stride, self.sigma)
+
+    def read(self, crops: Tensor, decoding: HourglassDecoding) -> tuple[Read, Tensor]:
+        """The joints of the person in each of uint8 crops (B, 3, S, S), and the maps from which they are read."""
+        maps = self.maps(crops, decoding.flip_test)
+        return read(maps, decoding, self.stride, self.sigma), maps
+
+    def meaning(self) -> dict[str, Any]:
+        """What an exported graph says: of each output, what it is."""
+        return {
+            "outputs": {
+                "joints": "x and y in pixels of the crop; the centre of its first pixel is 0, 0",
+                "scores": "the highest value of each joint's map: near 1 is sure, near 0 is not",
+                "person": "the score of the person: the mean of the scores above decoding.joint_threshold",
+                "heatmaps": "a map per joint",
+            }
+        }
 
     def maps(self, crops: Tensor, flip_test: bool = False) -> Tensor:
         """The last stack's maps (B, J, S / 4, S / 4) of uint8 crops (B, 3, S, S).

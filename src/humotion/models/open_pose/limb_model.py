@@ -68,6 +68,19 @@ class LimbModel(BottomUp):
         """See `BottomUp.decode`."""
         return reading.decode(fields[HEAT], fields[LIMBS], self.body, self.stride, decoding)
 
+    def meaning(self) -> dict[str, Any]:
+        """What an exported graph says: of each output, what it is; the joints of its maps, and the limbs."""
+        neck = ", the middle of the shoulders last" if self.body.shoulders else ""
+        return {
+            "outputs": {
+                HEAT: f"a map per joint of map_joints{neck}, about 1 at that joint of each person",
+                LIMBS: "x of each limb of limbs, then y of each: on a limb, about the unit vector from its first joint "
+                "to its second",
+            },
+            "map_joints": list(self.body.joints),
+            "limbs": [list(pair) for pair in self.body.limbs],
+        }
+
 
 def _lengths(limbs: Tensor) -> Tensor:
     """How long the vectors of fields (B, 2 L, h, w) are, for each of their components: all x, and then all y."""

@@ -71,6 +71,22 @@ class PersonLab(BottomUp):
         scaled = {name: one * self.radius for name, one in maps.items()}
         return scaled | {name: torch.sigmoid(maps[name]) for name in ("heat", "mask")}
 
+    def meaning(self) -> dict[str, Any]:
+        """What an exported graph says: of each output, what it is; and the tree, from parent to child."""
+        offsets = "y of each, then x of each, in pixels"
+        return {
+            "outputs": {
+                "heat": "a map per joint: the probability that this joint of somebody is within radius pixels",
+                "short": f"from the cell to joint j of the person there; {offsets}",
+                "forward": f"at the parent of an edge of tree, to its child; {offsets}",
+                "backward": f"at the child of an edge of tree, to its parent; {offsets}",
+                "long": f"at any cell of a person, to joint j of this person; {offsets}",
+                "mask": "the probability that the cell shows somebody",
+            },
+            "tree": [list(edge) for edge in self.edges],
+            "radius": self.radius,
+        }
+
     def decode(self, fields: Arrays, decoding: Any) -> Found:
         """Return the people of one picture with their masks.
 
