@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from humotion.files import read_json, write_json
+from humotion.params.document import validate_params
 from humotion.prediction.caution import NOT_REAL, RENDERED, caution_of, with_caution
 from humotion.prediction.predict_videos import predict_videos
 from humotion.prediction.predictor import load_predictor, read_video
+from humotion.stages import extract, index
+from humotion.work import digest_of_file
 from tests.conftest import REPOSITORY
 from tests.support.tiny_models import make_task, write_model_folder
 from tests.support.trees import write_video
@@ -24,6 +27,28 @@ def test_the_frames_of_the_sample_are_those_of_the_lock() -> None:
     found = re.findall(r"path: prepared/(\w+)/frames\.parquet\n\s+hash: md5\n\s+md5: (\w{32})", lock)
     assert {dataset for dataset, _ in found} == {"hmdb51", "penn_action"}
     assert all(RENDERED.get(md5) == dataset for dataset, md5 in found)
+
+
+@pytest.mark.parametrize(("name", "layout", "shards"), [("crowd", "coco", 8), ("crowd_tracks", "posetrack18", 4)])
+def test_the_frames_of_crowds_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, layout: str, shards: int
+) -> None:
+    """As the recipe and docs/multi_person.md extract them."""
+    root = REPOSITORY / "data" / name
+    if not root.exists():
+        pytest.skip("no sample: make data")
+    written = (REPOSITORY / "recipes/crowd.yaml", REPOSITORY / "docs/multi_person.md")[
+        layout == "posetrack18"
+    ].read_text()
+    assert re.search(rf"shards: {shards}\b", written) and re.search(r"short_side: 144\b", written)
+    monkeypatch.chdir(tmp_path)
+    frames = {"short_side": 144, "jpeg_quality": 90, "shards": shards}
+    raw = {"datasets": {name: {"layout": layout, "root": str(root), "frames": frames}}, "experiments": {}}
+    machine = {"machine": {"workers": 0, "accelerator": "cpu", "devices": 1}}
+    params = validate_params({**raw, "layers": {}, "sweeps": {}, **machine}, "wrong:")
+    index.run(name, params)
+    extract.run(name, params)
+    assert RENDERED[digest_of_file(Path(f"prepared/{name}/frames.parquet"))] == name
 
 
 def test_a_model_folder_knows_it_by_its_frames(tmp_path: Path) -> None:

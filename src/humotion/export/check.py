@@ -67,23 +67,27 @@ def _cut(sample: Mapping[str, Any], expected: Batch) -> dict[str, Any] | None:
     return chosen
 
 
-def batches(exporter: Exporter, samples: Samples, any_time: bool) -> Iterator[Batch]:
-    """The same samples in every form that the graphs accept: together, one alone, and in another length."""
+def batches(exporter: Exporter, samples: Samples, least_time: int | None) -> Iterator[Batch]:
+    """The same samples in every form that the graphs accept: together, one alone, and in another length.
+
+    ``least_time`` is the fewest frames that a clip may have; None if it must have those of the training.
+    """
     yield samples.batch
     yield {name: tensor[:1] for name, tensor in samples.batch.items()}
-    if any_time:
+    if least_time is not None:
         frames = next(iter(samples.batch.values())).shape[1]
-        yield from (exporter.shortened(samples.batch, length) for length in {frames - 1, 1} if 0 < length < frames)
+        lengths = {frames - 1, least_time}
+        yield from (exporter.shortened(samples.batch, length) for length in lengths if least_time <= length < frames)
 
 
-def differences(exporter: Exporter, run: Run, samples: Samples, any_time: bool) -> dict[str, Difference]:
-    """The largest difference of each output over all batches.
+def differences(exporter: Exporter, run: Run, samples: Samples, least_time: int | None) -> dict[str, Difference]:
+    """The largest difference of each output over all `batches`.
 
     Raises:
         HumotionError: a difference is above the tolerance of the task.
     """
     found: dict[str, Difference] = {}
-    for batch in batches(exporter, samples, any_time):
+    for batch in batches(exporter, samples, least_time):
         for name, one in exporter.differences(run, batch).items():
             found[name] = one.joined(found.get(name, one))
     wrong = {name: one for name, one in found.items() if not one.share <= exporter.tolerance[name]}

@@ -63,7 +63,8 @@ def export_model(folder: Path, to: str, out: Path | None = None) -> str:
                 sizes = ", ".join(f"{key} {tuple(value.shape)}" for key, value in inputs.items())
                 raise HumotionError(f"The exported graph {name!r} does not run on {sizes}: {error}") from error
 
-        found = differences(exporter, run, samples, any(one.any_time for one in traced))
+        least_time = max((one.least_time for one in traced if one.any_time), default=None)
+        found = differences(exporter, run, samples, least_time)
         document = _document(exporter, folder, to, written, traced, samples, found, run)
         write_json(temporary / EXPORTED, document)
         shutil.copyfile(folder / DESCRIPTION, temporary / DESCRIPTION)  # for `humotion predict`
@@ -150,8 +151,9 @@ def _inputs(traced: Traced) -> list[dict[str, Any]]:
     described = []
     for name, axes in traced.graph.inputs.items():
         one = {"name": name, "dtype": traced.dtypes[name], "axes": list(axes), "shape": traced.shapes[name]}
-        limits = {axis: traced.most[axis] for axis in axes if axis in traced.most}
-        described.append(one | ({"most": limits} if limits else {}))
+        bounds = {"most": traced.most, "least": traced.least}
+        limits = {name: {axis: sizes[axis] for axis in axes if axis in sizes} for name, sizes in bounds.items()}
+        described.append(one | {name: sizes for name, sizes in limits.items() if sizes})
     return described
 
 

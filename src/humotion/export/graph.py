@@ -17,6 +17,7 @@ from torch.export import Dim, ExportedProgram, export
 from humotion.export.lengths import open_lengths
 
 BATCH, TIME = "batch", "time"
+_LOWEST = 2  # torch.export's usual lower limit of an open size, at which a size of 1 works, too
 Axes = Mapping[str, tuple[str, ...]]
 Sizes = dict[str, list[int | str]]
 
@@ -50,6 +51,7 @@ class Traced:
         shapes: of every input, a number per axis, or the axis's name if any size is possible there.
         dtypes: of every input, as numpy names it.
         most: the largest possible size of an axis that has one.
+        least: the smallest possible size of an axis that has one above 1.
         symbols: torch's name of every axis with any size.
     """
 
@@ -58,12 +60,18 @@ class Traced:
     shapes: Sizes
     dtypes: dict[str, str]
     most: dict[str, int]
+    least: dict[str, int]
     symbols: dict[str, str]
 
     @property
     def any_time(self) -> bool:
         """Whether clips may have another number of frames than those of the training."""
         return TIME in self.symbols.values()
+
+    @property
+    def least_time(self) -> int:
+        """The fewest frames that a clip may have, if it may have any number."""
+        return self.least.get(TIME, 1)
 
 
 def trace(graph: Graph, example: Mapping[str, Tensor]) -> Traced:
@@ -89,6 +97,7 @@ def trace(graph: Graph, example: Mapping[str, Tensor]) -> Traced:
     found = [nodes[name].meta["val"] for name in program.graph_signature.user_inputs]
     sizes: Sizes = {}
     most: dict[str, int] = {}
+    least: dict[str, int] = {}
     symbols: dict[str, str] = {}
     for (name, axes), value in zip(graph.inputs.items(), found, strict=True):
         sizes[name] = []
@@ -97,11 +106,13 @@ def trace(graph: Graph, example: Mapping[str, Tensor]) -> Traced:
             sizes[name].append(axis if is_open else int(size))
             if is_open:
                 symbols[str(size)] = axis
-                limit = program.range_constraints[size.node.expr].upper
-                if limit.is_Integer:  # not torch's infinity
-                    most[axis] = int(limit)
+                limits = program.range_constraints[size.node.expr]
+                if limits.upper.is_Integer:  # not torch's infinity
+                    most[axis] = int(limits.upper)
+                if limits.lower > _LOWEST:
+                    least[axis] = int(limits.lower)
     dtypes = {name: dtype_name(example[name]) for name in graph.inputs}
-    return Traced(graph, program, sizes, dtypes, most, symbols)
+    return Traced(graph, program, sizes, dtypes, most, least, symbols)
 
 
 def dtype_name(tensor: Tensor) -> str:

@@ -15,8 +15,13 @@ from humotion.prediction.video_file import Frames
 RENDERED = {
     "08c22d4a72843852035c6ba04bd2d888": "hmdb51",
     "b9cb43f77fc105d6f30a62638163c0ea": "penn_action",
+    "ac6d3facc95762b24e3792e454b66636": "crowd",
+    "727ede50ecd957825fda9328bcbd0381": "crowd_tracks",
 }
-"""The md5 of ``prepared/<dataset>/frames.parquet`` of the embedded sample, as dvc.lock has them."""
+"""The md5 of ``prepared/<dataset>/frames.parquet`` of the embedded sample, as dvc.lock has them.
+
+Of the crowds, as the recipe ``crowd`` and docs/multi_person.md extract them.
+"""
 NOT_REAL = "trained on rendered clips, not on real footage"
 _LEAST, _SHARE = 11, 30  # height of the text in pixels, and how often it fits into the height of a frame
 

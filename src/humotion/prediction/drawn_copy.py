@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
+import cv2
 from av.container import OutputContainer
 
 from humotion.errors import HumotionError
@@ -27,6 +28,7 @@ from humotion.prediction.predictor import Answer, Predictor
 from humotion.prediction.sound import Sound
 from humotion.prediction.video_file import USUAL_FPS, Frames, Video, VideoFile
 from humotion.video.container import error_text
+from humotion.video.listing import is_image
 
 TICKS = 90_000
 """Ticks per second of the copy: whole numbers for 24, 25, 30, 50, 60 and 29.97 frames per second."""
@@ -53,6 +55,18 @@ FORMATS = {
     ".webm": Format("webm", *_VP9),
 }
 
+PICTURES = (".png", ".jpg", ".jpeg")
+"""How a copy of one picture ends."""
+
+
+def ending_of(source: Path) -> str:
+    """Return how the copy of a source ends if nobody says it: a picture for a picture, or else a video."""
+    return ".png" if _is_picture(source) else ".mp4"
+
+
+def _is_picture(source: Path) -> bool:
+    return is_image(source.name) and not source.is_dir()
+
 
 def check_out(out: Path, source: Path) -> None:
     """Refuse a copy that cannot be written or that would replace its source, before any work.
@@ -61,8 +75,9 @@ def check_out(out: Path, source: Path) -> None:
         HumotionError: ``out`` is the source, also through a link, or in a folder of frames that is the source; its
             ending is no container that keeps the times of frames; it is a folder, or its name is too long.
     """
-    if out.suffix.lower() not in FORMATS:
-        raise HumotionError(f"--out {out}: its ending must be one of {' '.join(FORMATS)}. Choose another name.")
+    possible = (*PICTURES, *FORMATS) if _is_picture(source) else tuple(FORMATS)
+    if out.suffix.lower() not in possible:
+        raise HumotionError(f"--out {out}: its ending must be one of {' '.join(possible)}. Choose another name.")
     if len(os.fsencode(out.name)) > MOST_BYTES:
         raise HumotionError(f"--out {out}: the name is longer than {MOST_BYTES} bytes. Choose a shorter one.")
     if out.is_dir():
@@ -91,6 +106,10 @@ def write_copy(out: Path, frames: Iterable[Frames], video: VideoFile) -> list[st
     Raises:
         HumotionError: ``out`` cannot be written.
     """
+    if out.suffix.lower() in PICTURES:
+        (drawn,) = frames
+        _write_picture(out, drawn)
+        return []
     times, notes = video.timing
     form = FORMATS[out.suffix.lower()]
     try:
@@ -105,6 +124,17 @@ def write_copy(out: Path, frames: Iterable[Frames], video: VideoFile) -> list[st
     except (av.error.FFmpegError, OSError) as error:
         raise HumotionError(f"{out} cannot be written: {error_text(error)}") from error
     return [*notes, *sound.notes]
+
+
+def _write_picture(out: Path, picture: Frames) -> None:
+    is_written, content = cv2.imencode(out.suffix, picture[..., ::-1])
+    if not is_written:
+        raise HumotionError(f"{out} cannot be written: OpenCV does not encode this picture.")
+    try:
+        with atomic_path(out) as temporary:
+            temporary.write_bytes(content.tobytes())
+    except OSError as error:
+        raise HumotionError(f"{out} cannot be written: {error_text(error)}") from error
 
 
 def _open(

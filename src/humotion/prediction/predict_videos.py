@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from humotion.errors import HumotionError
 from humotion.prediction.answers import answers_of, facts_of, read_for
 from humotion.prediction.bars import read_with_bar
-from humotion.prediction.drawn_copy import FORMATS, check_out, drawn_frames, write_copy
+from humotion.prediction.drawn_copy import FORMATS, PICTURES, check_out, drawn_frames, ending_of, write_copy
 from humotion.prediction.models import model_folders
 from humotion.prediction.predictor import Predictor, load_predictor
 from humotion.prediction.results import write_results
@@ -19,8 +19,6 @@ from humotion.prediction.rows import json_pieces
 from humotion.prediction.sources import Source, sources_of
 from humotion.prediction.timeline.watch import WindowSettings
 from humotion.prediction.video_file import VideoFile
-
-_DRAWN = ".mp4"  # the ending of annotated copies in a folder
 
 
 class Log(Protocol):
@@ -102,7 +100,7 @@ def _check(out: Path, sources: Sequence[Source]) -> None:
             f"--out {out} is a file. Name a folder, or a video that ends with one of {' '.join(FORMATS)}."
         )
     for source in sources:
-        check_out(out / source.name.with_name(source.name.name + _DRAWN), source.path)
+        check_out(out / source.name.with_name(source.name.name + ending_of(source.path)), source.path)
 
 
 def _is_folder(out: Path) -> bool:
@@ -135,11 +133,12 @@ def _predict(
     facts = {**facts_of(video, predictors, answers), "out": None, "notes": notes}
     if out is not None:
         stem = out / source.name
-        copy = stem.with_name(stem.name + _DRAWN) if _is_folder(out) else out
+        copy = stem.with_name(stem.name + ending_of(source.path)) if _is_folder(out) else out
         copy.parent.mkdir(parents=True, exist_ok=True)
         notes += write_copy(copy, drawn_frames(video, predictors, answers), video)
         facts["out"] = str(copy)
-        say("\n".join([f"annotated video: {copy}", *notes]))
+        what = "picture" if copy.suffix in PICTURES else "video"
+        say("\n".join([f"annotated {what}: {copy}", *notes]))
         if _is_folder(out):
             written = write_results(stem, facts, video.shown_at)
             say(f"results: {' '.join(map(str, written))}")

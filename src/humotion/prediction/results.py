@@ -15,9 +15,9 @@ _PERSON = 1  # COCO's number of the category
 
 
 def write_results(stem: Path, facts: Mapping[str, Any], times: Sequence[float]) -> list[Path]:
-    """Write ``STEM.json``, ``STEM.actions.csv``, ``STEM.joints.csv`` and ``STEM.coco.json``; return what was written.
+    """Write ``STEM.json``, ``STEM.actions.csv``, ``STEM.joints.csv``, ``STEM.people.csv`` and ``STEM.NAME.coco.json``.
 
-    Files about actions or joints are written if a model says something about them.
+    Return what was written. Files about actions, joints or people are written if a model says something about them.
 
     Args:
         stem: path without an ending; its folder is made.
@@ -28,10 +28,15 @@ def write_results(stem: Path, facts: Mapping[str, Any], times: Sequence[float]) 
     whole = _beside(stem, ".json")
     write_rows(whole, facts)
     written = [whole]
-    for ending, rows in ((".actions.csv", _actions(facts)), (".joints.csv", _joints(facts, times))):
+    tables = {
+        ".actions.csv": _actions(facts),
+        ".joints.csv": _joints(facts, times),
+        ".people.csv": _people(facts, times),
+    }
+    for ending, rows in tables.items():
         written += _write_table(_beside(stem, ending), iter(rows))
     for prediction in facts["predictions"]:
-        if "joints" in prediction:
+        if prediction.keys() & {"joints", "people"}:
             written.append(_beside(stem, f".{prediction['experiment']}.coco.json"))
             write_rows(written[-1], coco_of(facts, prediction, times))
     return written
@@ -53,14 +58,21 @@ def coco_of(facts: Mapping[str, Any], prediction: Mapping[str, Any], times: Sequ
     """The joints of a video as a COCO keypoint file: each frame is an image, numbered from 0.
 
     A joint that the model does not believe has x, y and v of 0, as COCO has it for joints without a label; a believed
-    one has v of 2. ``scores`` has the score of every joint, ``score`` their mean over the believed ones.
+    one has v of 2. ``scores`` has the score of every joint, ``score`` their mean over the believed ones. Of several
+    people, each has the ``score`` that the model gives the person, and a ``track_id`` if it was followed.
     """
-    joints = prediction["joints"]
-    believed = [number for number, sure in enumerate(joints["believed"]) if any(sure)]
+    found = prediction.get("joints") or prediction["people"]
+    shown = _shown(prediction)
 
     def annotation(row: int) -> dict[str, Any]:
-        number = believed[row]
-        return {"id": row + 1, "image_id": number, **_person(joints["frames"][number], joints["believed"][number])}
+        number, place = shown[row]
+        if "joints" in prediction:
+            person = _person(found["frames"][number], found["believed"][number])
+        else:
+            one = found["frames"][number][place]
+            track = {} if one["track"] is None else {"track_id": one["track"]}
+            person = {**_person(one["joints"], one["believed"]), "score": one["score"], **track}
+        return {"id": row + 1, "image_id": number, **person}
 
     def image(number: int) -> dict[str, Any]:
         return {
@@ -71,13 +83,25 @@ def coco_of(facts: Mapping[str, Any], prediction: Mapping[str, Any], times: Sequ
             "seconds": round(times[number], 4),
         }
 
-    edges = [[first + 1, second + 1] for first, second in joints["edges"]]  # COCO counts from 1
-    category = {"id": _PERSON, "name": "person", "keypoints": list(joints["names"]), "skeleton": edges}
+    edges = [[first + 1, second + 1] for first, second in found["edges"]]  # COCO counts from 1
+    category = {"id": _PERSON, "name": "person", "keypoints": list(found["names"]), "skeleton": edges}
     return {
         "images": Rows(len(times), image),
-        "annotations": Rows(len(believed), annotation),
+        "annotations": Rows(len(shown), annotation),
         "categories": [category],
     }
+
+
+def _shown(prediction: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """The frame of each person with a believed joint, and its place in the frame."""
+    if "joints" in prediction:
+        return [(number, 0) for number, sure in enumerate(prediction["joints"]["believed"]) if any(sure)]
+    return [
+        (number, place)
+        for number, people in enumerate(prediction["people"]["frames"])
+        for place, one in enumerate(people)
+        if any(one["believed"])
+    ]
 
 
 def _person(points: Sequence[Sequence[float]], is_believed: Sequence[bool]) -> dict[str, Any]:
@@ -122,6 +146,22 @@ def _joints(facts: Mapping[str, Any], times: Sequence[float]) -> Iterable[dict[s
                     **{"frame": number, "seconds": seconds, "joint": name},
                     **{"x": x, "y": y, "score": score, "believed": is_sure},
                 }
+
+
+def _people(facts: Mapping[str, Any], times: Sequence[float]) -> Iterable[dict[str, Any]]:
+    """One row per joint that was found, of each person in each frame."""
+    for prediction in facts["predictions"]:
+        found = prediction.get("people", {"frames": ()})
+        for number, people in enumerate(found["frames"]):
+            for place, one in enumerate(people):
+                for name, (x, y, score), is_sure in zip(found["names"], one["joints"], one["believed"], strict=True):
+                    if (x, y, score) != (0, 0, 0):
+                        yield {
+                            "experiment": prediction["experiment"],
+                            **{"frame": number, "seconds": round(times[number], 4), "person": place},
+                            **{"track": one["track"], "person_score": one["score"], "joint": name},
+                            **{"x": x, "y": y, "score": score, "believed": is_sure},
+                        }
 
 
 def _beside(stem: Path, ending: str) -> Path:

@@ -131,7 +131,12 @@ def test_scores_are_those_of_coco_and_in_mlflow(here: Path, name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_reports_show_people(here: Path, name: str) -> None:
     report = Path(f"reports/{name}")
-    assert "AP over the baseline" in (report / "scores.md").read_text()
+    text = (report / "scores.md").read_text()
+    assert "AP over the baseline" in text and "## Who is drawn" in text
+    rule = read_json(Path(f"models/{name}/model.json"))["abstention"]
+    assert (rule["person_threshold"] == 0) == (name == "hourglass")
+    of_test = read_json(Path(f"metrics/{name}/test.json"))["abstention"]
+    assert of_test["joint_threshold"] == rule["joint_threshold"] and of_test["num_groups"] == 6
     assert len(list((report / "overlays").glob("*.jpg"))) == 2 and (report / "overlays.jpg").exists()
 
 
@@ -172,7 +177,8 @@ def test_people_are_predicted_in_every_frame(here: Path, tmp_path: Path, name: s
     assert len(people["frames"]) == 5 and len(people["names"]) == 17
     for frame in people["frames"]:
         for person in frame:
-            assert set(person) == {"track", "score", "box", "joints"} and np.shape(person["joints"]) == (17, 3)
+            assert set(person) == {"track", "score", "box", "joints", "believed"}
+            assert np.shape(person["joints"]) == (17, 3) and np.shape(person["believed"]) == (17,)
     assert json.dumps([list(frame) for frame in people["frames"]])
 
 

@@ -24,6 +24,7 @@ from humotion.prediction.predictor import Answer, Frames, Predictor, Video
 from humotion.prediction.rows import Rows
 from humotion.prediction.shots import shot_starts
 from humotion.store.skeleton import Skeleton
+from humotion.tasks.multi_person_pose.training.abstention import PeopleAbstention, read_people_abstention
 from humotion.tasks.multi_person_pose.training.joint_sets import sigmas_of
 from humotion.tasks.multi_person_pose.training.outcomes import as_people, to_stored
 from humotion.tasks.multi_person_pose.training.people import People
@@ -104,36 +105,89 @@ class PeoplePredictor(Predictor):
             }, _ADVICE
         return with_people(video, tool, ("boxes", "found", "visibility")).annotation, ""
 
+    @property
+    def rule(self) -> PeopleAbstention | None:
+        """Whom the model believes; None if its folder does not say it, and everybody is drawn."""
+        return read_people_abstention(self.description.abstention)
+
     def answer(self, video: Video) -> Answer:
         """Return who is where.
 
         ``people`` of the values has ``names`` (J), ``edges`` (pairs of their indices), and ``frames`` (N), each a list
         of people: ``track`` (a number, null for somebody who was seen only briefly), ``score``, ``box`` x1, y1, x2, y2,
-        and ``joints`` (J, 3): x, y, score, three zeros for a joint that was not found. ``note`` is what a user must
-        know of it.
+        ``joints`` (J, 3): x, y, score, three zeros for a joint that was not found, and ``believed`` (J): which of them
+        are drawn, all false for a person who is not. ``person_threshold`` and ``joint_threshold`` are the scores from
+        which on they are. ``note`` is what a user must know of it.
         """
-        skeleton = self.skeleton
+        skeleton, rule = self.skeleton, self.rule
         found, advice = self.people(video)
         people = followed(found, skeleton, shot_starts(video))
+        believed = [believed_joints(one, rule) for one in people]
 
         def draw(number: int, frame: Frames) -> Frames:
-            found = people[number]
-            tracks = np.arange(len(found)) if found.tracks is None else found.tracks
-            for joints, track in zip(found.joints, tracks.tolist(), strict=True):
-                colour = (160, 160, 160) if track < 0 else PEOPLE[track % len(PEOPLE)]
-                frame = draw_skeleton(frame, joints, None, skeleton, colour)
+            one = people[number]
+            tracks = np.arange(len(one)) if one.tracks is None else one.tracks
+            for joints, track, sure in zip(one.joints, tracks.tolist(), believed[number], strict=True):
+                if sure.any():
+                    colour = (160, 160, 160) if track < 0 else PEOPLE[track % len(PEOPLE)]
+                    shown = np.where(sure[:, None], joints, np.nan)
+                    frame = draw_skeleton(frame, shown, None, skeleton, colour)
             return frame
 
-        numbers = {int(track) for one in people if one.tracks is not None for track in one.tracks if track >= 0}
-        most = max(map(len, people), default=0)
-        text = f"{len(numbers)} people, at most {most} at the same time" if most else "nobody was found"
+        notes = [*([advice] if advice else []), *_sentences(rule)]
         values = {
             "names": skeleton.joints,
             "edges": [list(edge) for edge in skeleton.edges],
-            "frames": Rows(len(people), lambda number: _rows(people[number])),
-            "note": advice,
+            "frames": Rows(len(people), lambda number: _rows(people[number], believed[number])),
+            "person_threshold": None if rule is None else rule.person_threshold,
+            "joint_threshold": None if rule is None else rule.joint_threshold,
+            "note": " ".join(f"{note.rstrip('.')}." for note in notes),
         }
-        return Answer(". ".join(filter(None, [text, advice])), {"people": values}, draw if most else None)
+        text = ". ".join([_text(people, believed), *notes])
+        return Answer(text, {"people": values}, draw if any(sure.any() for sure in believed) else None)
+
+
+def believed_joints(people: People, rule: PeopleAbstention | None) -> npt.NDArray[np.bool_]:
+    """Return which joints (N, J) are drawn: without a rule, all that were found."""
+    if rule is None:
+        return np.asarray(np.isfinite(people.joints).all(axis=2))
+    return rule.believed(people)[1]
+
+
+def _text(people: list[People], believed: list[npt.NDArray[np.bool_]]) -> str:
+    """How many people are shown, and how many of those that were found are not."""
+    shown = [sure.any(axis=1) for sure in believed]
+    num_found, num_shown = sum(map(len, people)), int(sum(one.sum() for one in shown))
+    if not num_found:
+        return "nobody was found"
+    if not num_shown:
+        return f"nobody is shown: {_counted(num_found)} found, but no score is high enough"
+    most = max(int(one.sum()) for one in shown)
+    text = _counted(most)
+    if len(people) > 1:
+        numbers = {
+            int(track)
+            for one, sure in zip(people, shown, strict=True)
+            for track in ([] if one.tracks is None else one.tracks[sure])
+            if track >= 0
+        }
+        text = f"{_counted(len(numbers))}, at most {most} at the same time"
+    left = num_found - num_shown
+    return f"{text}; {left} of {num_found} finds have too low a score to be shown" if left else text
+
+
+def _counted(number: int) -> str:
+    return "1 person" if number == 1 else f"{number} people"
+
+
+def _sentences(rule: PeopleAbstention | None) -> list[str]:
+    """What a user must know of who is drawn."""
+    if rule is None:
+        return ["The model folder has no threshold of scores, so everybody who was found is drawn"]
+    for threshold, who in ((rule.person_threshold, "people"), (rule.joint_threshold, "joints")):
+        if threshold is None:
+            return [f"Nobody is drawn: on the validation images, no score gave {rule.wanted:.0%} right {who}"]
+    return []
 
 
 def followed(people: list[People], skeleton: Skeleton, starts: npt.NDArray[np.bool_]) -> list[People]:
@@ -141,12 +195,14 @@ def followed(people: list[People], skeleton: Skeleton, starts: npt.NDArray[np.bo
 
     Where a shot ``starts`` (N,), all people are new.
     """
-    follows = _FOLLOWS
-    tracker = Tracker(deviations(skeleton.joints), follows.surely, follows.alike, follows.hits, follows.lost)
+    follows, joint_deviations = _FOLLOWS, deviations(skeleton.joints)
     numbered, first = [], 0
     edges = [0, *(int(at) for at in np.flatnonzero(starts) if at > 0), len(people)]
     for start, end in pairwise(edges):
         shot = people[start:end]
+        # Whoever is seen in all of a shot is no brief find, also if the shot is a picture.
+        hits = min(follows.hits, len(shot))
+        tracker = Tracker(joint_deviations, follows.surely, follows.alike, hits, follows.lost)
         numbers = [np.full(len(one), -1, np.int64) for one in shot]
         tracks = tracker(*_as_arrays(shot, len(skeleton.joints)))
         for track, seen in enumerate(tracks):
@@ -172,7 +228,7 @@ def _as_arrays(people: list[People], num_joints: int) -> tuple[Any, Any, Any, An
     return joints, scores, boxes, found
 
 
-def _rows(people: People) -> list[Mapping[str, Any]]:
+def _rows(people: People, believed: npt.NDArray[np.bool_]) -> list[Mapping[str, Any]]:
     points = np.nan_to_num(np.concatenate([people.joints, people.joint_scores[..., None]], axis=2)).round(3)
     tracks = np.full(len(people), -1) if people.tracks is None else people.tracks
     return [
@@ -181,6 +237,7 @@ def _rows(people: People) -> list[Mapping[str, Any]]:
             "score": round(float(score), 4),
             "box": box.round(1).tolist(),
             "joints": joints.tolist(),
+            "believed": sure.tolist(),
         }
-        for track, score, box, joints in zip(tracks, people.scores, people.boxes, points, strict=True)
+        for track, score, box, joints, sure in zip(tracks, people.scores, people.boxes, points, believed, strict=True)
     ]

@@ -19,6 +19,7 @@ from humotion.tasks.multi_person_pose.evaluation.mean_pose import mean_pose, pla
 from humotion.tasks.multi_person_pose.evaluation.overlap import ap_by_overlap
 from humotion.tasks.multi_person_pose.evaluation.overlays import Shown, write_overlays
 from humotion.tasks.multi_person_pose.evaluation.report import people_report
+from humotion.tasks.multi_person_pose.training.abstention import read_people_abstention
 from humotion.tasks.multi_person_pose.training.matching import match
 from humotion.tasks.multi_person_pose.training.module import MultiPersonPose
 from humotion.tasks.multi_person_pose.training.outcomes import label_scale, labels_of_split
@@ -49,7 +50,9 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
     table = score_table(truth, people, groups)
     title = f"{experiment.model.name} on {experiment.dataset}: people"
     how = f"{len(truth.images):,} test images, {_num_people(truth):,} labelled people. Decoder: {task.decoding!r}."
-    report = people_report(title, how, columns, gain, len(truth.images))
+    rule = None if settings.boxes == "layer" else read_people_abstention(task.abstention)
+    abstention = {} if rule is None else rule.on(table).as_dict()
+    report = people_report(title, how, columns, gain, len(truth.images), abstention)
     (folder / "scores.md").write_text(report, encoding="utf-8")
     draw(folder, data, truth, people, table, settings.overlays)
     scores = columns[experiment.model.name]
@@ -65,6 +68,7 @@ def evaluate(task: Task, data: ClipDataModule, params: Params, folder: Path) -> 
         breakdown=pd.DataFrame({"name": list(overlap), "score": list(overlap.values())}),
         clips=_by_image(table),
         over_all_clips=list(scores),
+        abstention=abstention,
     )
 
 

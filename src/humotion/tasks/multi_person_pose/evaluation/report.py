@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 from humotion.evaluation.bootstrap import BootstrapResult
 from humotion.figures.tables import markdown_table
@@ -23,7 +25,12 @@ NAMES = {
 
 
 def people_report(
-    title: str, how: str, columns: Mapping[str, Mapping[str, float]], gain: BootstrapResult, num_images: int
+    title: str,
+    how: str,
+    columns: Mapping[str, Mapping[str, float]],
+    gain: BootstrapResult,
+    num_images: int,
+    abstention: Mapping[str, Any] = MappingProxyType({}),
 ) -> str:
     """Return the report.
 
@@ -33,6 +40,7 @@ def people_report(
         columns: scores by name, by the name of model or baseline.
         gain: AP of the model less that of the baseline.
         num_images: number of test images.
+        abstention: as in `Evaluation`.
     """
     rows = [
         [text, *(format(scores.get(key, float("nan")), ".3f") for scores in columns.values())]
@@ -55,5 +63,27 @@ def people_report(
             f"AP over the baseline: {gain.difference:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}, 95 % interval of a "
             f"bootstrap over the groups of {num_images:,} images).{verdict}",
             "",
+            *(["## Who is drawn", "", _believed(abstention), ""] if abstention else []),
         ]
+    )
+
+
+def _believed(abstention: Mapping[str, Any]) -> str:
+    """What the thresholds of the validation images are worth on the test images, which chose nothing."""
+    person, joint, wanted = (abstention[key] for key in ("person_threshold", "joint_threshold", "wanted"))
+    if person is None or joint is None:
+        return (
+            f"On the validation images, no score gave at least {wanted:.0%} right people or joints, so "
+            "`humotion predict` draws nobody."
+        )
+    who = f"people with a score of at least {person:.3f}, and their" if person else "all people, and their"
+    shares = [
+        f"{abstention[name]:,} {name}" + ("" if right is None else f", of which {right:.1%} are right")
+        for name in ("people", "joints")
+        for right in [abstention[f"right_{name}"]]
+    ]
+    return (
+        f"`humotion predict` draws {who} joints with a score of at least {joint:.3f}. On the validation images, at "
+        f"least {wanted:.0%} of them are right (OKS 0.5; PCK@0.2 by box). On the test images these are "
+        f"{' and '.join(shares)}."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,11 @@ from humotion.tasks.multi_person_pose.training.truth import Truth
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
+WRONG, RIGHT, UNKNOWN = 0, 1, 2
+"""What a person or a joint is; unknown ones do not count."""
+NEAR = 0.2
 MOST = 20
 """The people of an image that count, the surest ones."""
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -39,7 +44,7 @@ def match(truth: Truth, people: Mapping[int, People]) -> Matches:
         found = people[image_id]
         best = np.argsort(-found.scores, kind="stable")[:MOST]
         similarity = oks(found.filled()[best], keypoints, areas, boxes, sigmas)
-        hit, counted = _matched(similarity, is_crowd, ignored)
+        hit, counted, _ = _matched(similarity, is_crowd, ignored)
         scores.append(found.scores[best])
         image.append(np.full(len(best), place))
         hits.append(hit)
@@ -51,6 +56,44 @@ def match(truth: Truth, people: Mapping[int, People]) -> Matches:
     order = np.argsort(-joined, kind="stable")
     hit, counted = np.concatenate(hits, axis=1)[:, order], np.concatenate(counts, axis=1)[:, order]
     return Matches(np.concatenate(image)[order], joined[order], hit, counted, np.array(numbers), truth.image_ids)
+
+
+class Judged(NamedTuple):
+    """What the people whom a method finds in one image are, at OKS 0.5; the surest first, as in `match`.
+
+    Attributes:
+        person_is: (D,) `WRONG`, `RIGHT` or `UNKNOWN`.
+        joint_scores: (D, J).
+        joint_is: (D, J) the same of each joint.
+    """
+
+    person_is: npt.NDArray[np.uint8]
+    joint_scores: Floats
+    joint_is: npt.NDArray[np.uint8]
+
+
+def judge(truth: Truth, people: Mapping[int, People]) -> dict[int, Judged]:
+    """Say of each person and joint that a method finds whether it is right, by image.
+
+    A joint is right as PCK@0.2 counts it: within `NEAR` of the longer side of the labelled person's box. Of a person
+    who is nobody all joints are wrong; a joint that was not found, or that has no label, is unknown.
+    """
+    sigmas, judged = sigmas_of(truth.joint_set), {}
+    for image_id, (keypoints, areas, boxes, is_crowd, ignored) in _labels_by_image(truth).items():
+        if image_id not in people or not len(people[image_id]):
+            continue
+        found = people[image_id].only(np.argsort(-people[image_id].scores, kind="stable")[:MOST])
+        similarity = oks(found.filled(), keypoints, areas, boxes, sigmas)
+        (hit, *_), (counted, *_), (whose, *_) = _matched(similarity, is_crowd, ignored)
+        person_is = np.where(counted, np.where(hit, RIGHT, WRONG), UNKNOWN).astype(np.uint8)
+        joint_is = np.where((person_is == UNKNOWN)[:, None], UNKNOWN, WRONG) + np.zeros(found.joint_scores.shape, int)
+        for person in np.flatnonzero(person_is == RIGHT):
+            label, box = keypoints[whose[person]], boxes[whose[person]]
+            near = np.hypot(*(found.joints[person] - label[:, :2]).T) <= NEAR * box[2:].max()
+            joint_is[person] = np.where(label[:, 2] > 0, np.where(near, RIGHT, WRONG), UNKNOWN)
+        joint_is[~np.isfinite(found.joints).all(axis=2)] = UNKNOWN
+        judged[image_id] = Judged(person_is, found.joint_scores, joint_is.astype(np.uint8))
+    return judged
 
 
 def _labels_by_image(truth: Truth) -> dict[int, tuple[Floats, Floats, Floats, Bools, Bools]]:
@@ -72,15 +115,17 @@ def _labels_by_image(truth: Truth) -> dict[int, tuple[Floats, Floats, Floats, Bo
     return found
 
 
-def _matched(similarity: Floats, is_crowd: Bools, ignored: Bools) -> tuple[Bools, Bools]:
-    """Whether each of D detections, the surest first, is a hit and counts: (K, D) both; ``similarity`` is (D, G).
+def _matched(similarity: Floats, is_crowd: Bools, ignored: Bools) -> tuple[Bools, Bools, Ints]:
+    """Whether each of D detections, the surest first, is a hit and counts, and whose it is: (K, D) each.
+
+    ``similarity`` is (D, G). Who is no hit is nobody's, -1.
 
     Each takes the free person with the highest similarity, the last of equals. Only if there is none above the
     threshold does it take an ignored one. A crowd can be taken many times.
     """
     num_found, num_people = similarity.shape
     shape = (len(THRESHOLDS), num_found)
-    hit, counted = np.zeros(shape, bool), np.ones(shape, bool)
+    hit, counted, whose = np.zeros(shape, bool), np.ones(shape, bool), np.full(shape, -1)
     taken = np.zeros((len(THRESHOLDS), num_people), bool)
     rows = np.arange(len(THRESHOLDS))
     # An ignored person comes after all others: its similarity is 2 less, so that one argmax finds the right person.
@@ -93,7 +138,8 @@ def _matched(similarity: Floats, is_crowd: Bools, ignored: Bools) -> tuple[Bools
         taken[rows[has_one], best[has_one]] = True
         hit[:, place] = has_one
         counted[:, place] = ~(has_one & ignored[best])
-    return hit, counted
+        whose[has_one, place] = best[has_one]
+    return hit, counted, whose
 
 
 def check(truth: Truth, people: Mapping[int, People]) -> None:

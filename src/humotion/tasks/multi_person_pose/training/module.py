@@ -20,6 +20,7 @@ from humotion.params.experiment import OptimizerParams
 from humotion.params.machine import MachineParams
 from humotion.params.section import Section
 from humotion.params.tasks.multi_person_pose import MultiPersonExperiment, PeopleEvaluateParams, decoding_of
+from humotion.tasks.multi_person_pose.training.abstention import people_abstention
 from humotion.tasks.multi_person_pose.training.matching import match
 from humotion.tasks.multi_person_pose.training.outcomes import (
     labels_of_split,
@@ -142,6 +143,10 @@ class MultiPersonPose(Task):
         truth, people = self.people_of_split(data, split, machine)
         groups = dict(data.clips(split)[["video_id", "group"]].itertuples(index=False, name=None))
         return score_table(truth, people, groups)
+
+    def abstention_of(self, scores: pd.DataFrame) -> dict[str, Any]:
+        """See `humotion.tasks.multi_person_pose.training.abstention`."""
+        return people_abstention(scores, in_crops=getattr(self.model, "reads", None) == ("crops",)).as_dict()
 
     def predict_step(self, batch: Batch, batch_idx: int = 0) -> dict[str, Tensor]:
         """Return the people of a batch in pixels of the stored frame (`unpacked` reads them), and ``clip_index``."""

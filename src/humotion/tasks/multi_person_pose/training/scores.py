@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
-from humotion.tasks.multi_person_pose.training.matching import match
+from humotion.tasks.multi_person_pose.training.matching import Judged, judge, match
 from humotion.tasks.multi_person_pose.training.people import People
 from humotion.tasks.multi_person_pose.training.truth import Truth, picture_of
 
@@ -19,14 +20,16 @@ def score_table(truth: Truth, people: Mapping[int, People], groups: Mapping[str,
 
     ``clip_id`` and ``group`` say which image it is. ``score`` is the share of its labelled people who are found at OKS
     0.5, and ``weight`` their number. ``scores`` (D,) has the scores of its detections, ``hit`` and ``counted`` (D * K)
-    whether each is right and whether it counts, threshold after threshold.
+    whether each is right and whether it counts, threshold after threshold. ``person_is`` (D,), ``joint_scores`` and
+    ``joint_is`` (D * J) say what each detection and each of its joints is, as `judge` does.
 
     Args:
         truth: the labels.
         people: the detections by image.
         groups: the group of each image, by its video.
     """
-    matches = match(truth, people)
+    matches, judged = match(truth, people), judge(truth, people)
+    nothing = Judged(np.zeros(0, np.uint8), np.zeros((0, 0)), np.zeros((0, 0), np.uint8))
     images = {image["id"]: image for image in truth.images}
     rows = []
     for place, image_id in enumerate(matches.image_ids):
@@ -42,6 +45,7 @@ def score_table(truth: Truth, people: Mapping[int, People], groups: Mapping[str,
                 "scores": matches.scores[own],
                 "hit": matches.hit[:, own].reshape(-1),
                 "counted": matches.counted[:, own].reshape(-1),
+                **{name: value.reshape(-1) for name, value in judged.get(image_id, nothing)._asdict().items()},
             }
         )
     return pd.DataFrame(rows)
