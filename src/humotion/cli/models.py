@@ -31,8 +31,8 @@ Models = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option(
-        help="A folder, which gets an annotated copy (.mp4), JSON, and tables of each video. Or, for one video, the "
-        "file of the copy: .mp4, .m4v, .mov, .mkv or .webm."
+        help="A folder, which gets an annotated copy (.mp4), JSON, and tables of each video. Or, for one video and for "
+        "--live, the file of the copy: .mp4, .m4v, .mov, .mkv or .webm."
     ),
 ]
 LogTo = Annotated[
@@ -130,7 +130,7 @@ def predict(
 
     With --live, look at a camera, a stream or a playing file. A line is printed when the answer changes. Frames for
     which there is no time are dropped, so answers never come later and later. The last lines tell latencies and the
-    share of dropped frames.
+    share of dropped frames. --out FILE.mp4 writes the frames that were looked at, with joints and actions.
 
     `humotion predict holiday/ --out answers` predicts every video of a folder. `humotion predict 0 --live --model
     models/ddnet` watches the first camera.
@@ -147,15 +147,13 @@ def predict(
         return
     if log_to is not None:
         raise HumotionError("--live logs nothing: record the stream to a file, and predict that with --log-to.")
-    if out is not None:
-        raise HumotionError("--live writes no video: leave --out away.")
     if len(sources) > 1:
         raise HumotionError(f"--live looks at one source, not at {len(sources)}.")
     from humotion.prediction.live.loop import LiveSettings, predict_live
 
     if seconds is not None:
         given["seconds"] = seconds
-    predict_live(sources[0], model or [], LiveSettings(**given, as_json=as_json), partial(print, flush=True))
+    predict_live(sources[0], model or [], LiveSettings(**given, as_json=as_json, out=out), partial(print, flush=True))
 
 
 def _log(name: str | None) -> Any:

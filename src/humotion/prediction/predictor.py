@@ -15,6 +15,7 @@ from humotion import choices
 from humotion.errors import HumotionError
 from humotion.prediction.caution import caution_of
 from humotion.prediction.layer import annotated
+from humotion.prediction.live.now import Watcher
 from humotion.prediction.models import EXPORTED
 from humotion.prediction.rows import plain
 from humotion.prediction.video_file import DecodedVideo, Frames, Video, VideoFile, read_video
@@ -151,6 +152,14 @@ class Predictor(ABC):
             min_confidence: in place of the threshold of the model folder.
         """
         raise NotImplementedError
+
+    def watcher(self) -> Watcher | None:
+        """Return what says of each frame of a source where joints are, for --live; None if `verdict` is asked.
+
+        Raises:
+            HumotionError: the model cannot do that, or a tool that it needs is missing.
+        """
+        return None
 
     def row(self, path: str) -> dict[str, Any]:
         """The answer for one video as text: a row of the served model's output (`Task.output_columns`)."""

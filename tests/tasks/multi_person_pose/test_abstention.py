@@ -13,7 +13,7 @@ import pytest
 
 from humotion.prediction.drawn_copy import check_out, ending_of
 from humotion.prediction.results import write_results
-from humotion.tasks.multi_person_pose.predictor import _text, believed_joints
+from humotion.tasks.multi_person_pose.predictor import _text
 from humotion.tasks.multi_person_pose.training.abstention import PeopleAbstention, people_abstention
 from humotion.tasks.multi_person_pose.training.matching import RIGHT, UNKNOWN, WRONG, judge
 from humotion.tasks.multi_person_pose.training.outcomes import people_around
@@ -85,7 +85,7 @@ def test_thresholds_are_the_smallest_that_are_right_enough() -> None:
 def test_a_model_that_is_never_right_enough_believes_nobody() -> None:
     truth = truth_of(60)
     rule = people_abstention(scored(truth, {image: one(0.9, by=500) for image in range(60)}), in_crops=False)
-    assert rule.person_threshold is None and not believed_joints(one(1.0), rule).any()
+    assert rule.person_threshold is None and not rule.believed(one(1.0))[1].any()
     nobody = people_abstention(scored(truth, {}), in_crops=False)
     assert nobody.person_threshold is None and nobody.people == 0
     assert PeopleAbstention(**json.loads(json.dumps(rule.as_dict()))) == rule
@@ -94,11 +94,12 @@ def test_a_model_that_is_never_right_enough_believes_nobody() -> None:
 def test_what_is_said_of_a_picture_and_of_a_video() -> None:
     rule = PeopleAbstention(0.5, 0.4, 0.9, 0, None, 0, None, 0)
     two = people_around(np.stack([PLACES, PLACES + 5]), np.full((2, JOINTS), 0.5), np.array([0.9, 0.1]))
-    assert _text([two], [believed_joints(two, rule)]) == "1 person; 1 of 2 finds have too low a score to be shown"
-    assert _text([two], [believed_joints(two, None)]) == "2 people"
-    assert _text([one(0.1)], [believed_joints(one(0.1), rule)]).startswith("nobody is shown: 1 person found")
+    everything = np.ones((2, JOINTS), bool)
+    assert _text([two], [rule.believed(two)[1]]) == "1 person; 1 of 2 finds have too low a score to be shown"
+    assert _text([two], [everything]) == "2 people"
+    assert _text([one(0.1)], [rule.believed(one(0.1))[1]]).startswith("nobody is shown: 1 person found")
     followed = People(two.joints, two.joint_scores, two.scores, two.boxes, tracks=np.array([0, 1]))
-    assert _text([followed] * 2, [believed_joints(followed, None)] * 2) == "2 people, at most 2 at the same time"
+    assert _text([followed] * 2, [everything] * 2) == "2 people, at most 2 at the same time"
 
 
 def test_people_are_in_a_table_and_in_a_file_of_coco(tmp_path: Path) -> None:

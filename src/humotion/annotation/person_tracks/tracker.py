@@ -108,14 +108,23 @@ class Tracker:
         ended: list[Track] = []
         for t in range(found.shape[1]):
             people = np.flatnonzero(found[:, t])
-            self._step(alive, t, people, joints[people, t], visibility[people, t], areas_of(boxes[people, t]))
+            self.step(alive, t, people, joints[people, t], visibility[people, t], areas_of(boxes[people, t]))
             ended += [track for track in alive if t - track.last > self.lost]
             alive = [track for track in alive if t - track.last <= self.lost]
         tracks = [track.seen for track in (*ended, *alive) if len(track.seen) >= self.hits]
         return sorted(tracks, key=lambda seen: (-len(seen), min(seen), seen[min(seen)]))
 
-    def _step(self, alive: list[Track], t: int, people: Ints, joints: Floats, weights: Floats, areas: Floats) -> None:
-        """Match the people of frame ``t`` with the tracks, and start tracks."""
+    def step(self, alive: list[Track], t: int, people: Ints, joints: Floats, weights: Floats, areas: Floats) -> None:
+        """Match the people of frame ``t`` with the tracks that are alive, and start tracks.
+
+        Args:
+            alive: the tracks, which this changes.
+            t: number of the frame.
+            people: (N,) the number of each person, which goes into `Track.seen`.
+            joints: (N, J, 2) in pixels.
+            weights: (N, J) visibility from 0 to 1.
+            areas: (N,) in pixels.
+        """
         sure = weights.mean(axis=1) >= self.surely
         free, left = list(range(len(alive))), set(range(len(people)))
         for round_ in (sure, ~sure):

@@ -3,8 +3,9 @@
 Three threads, so that nobody waits for somebody slower::
 
     source   reads frames; the newest one waits in one place
-    looking  (this thread) takes it, lets the tools look, adds it to the windows, prints answers
-    asking   runs the models on a window; one question at a time, and a new one only when it is due
+    looking  (this thread) takes it, lets the tools look, runs models of joints, adds it to the windows, prints answers,
+             and writes the copy
+    asking   runs models of actions on a window; one question at a time, and a new one only when it is due
 
 Nothing grows with time. A slow tool drops frames, and a slow model answers less often; neither answers later and later.
 """
@@ -14,14 +15,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from humotion.errors import HumotionError
+from humotion.prediction.caution import joined, with_caution
+from humotion.prediction.drawn_copy import check_out
+from humotion.prediction.live.recording import Recording, recording_to, with_captions
 from humotion.prediction.live.report import Report, Said
 from humotion.prediction.live.source import Frame, Newest, reading
-from humotion.prediction.live.watching import Eyes, WatchingModel
+from humotion.prediction.live.watching import Eyes, WatchingJoints, WatchingModel
 from humotion.prediction.models import model_folders
 from humotion.prediction.predictor import Verdict, load_predictor
 
@@ -38,6 +42,7 @@ class LiveSettings(NamedTuple):
         min_confidence: in place of the models' thresholds.
         weights: folder of the tools' weights.
         as_json: print JSON lines.
+        out: a video that gets the frames that were looked at, with what was said.
     """
 
     every: float = 0.5
@@ -46,10 +51,13 @@ class LiveSettings(NamedTuple):
     min_confidence: float | None = None
     weights: Path | None = None
     as_json: bool = False
+    out: Path | None = None
 
 
 def predict_live(source: str, models: Sequence[str], settings: LiveSettings, say: Callable[[str], None]) -> None:
     """Print what models say of a source until it ends, the time is over, or Ctrl-C; then a summary.
+
+    Models of actions are asked about windows, models of joints about each frame for which there is time.
 
     Args:
         source: the number of a camera, the address of a stream, or a video file, which is played at its own speed.
@@ -58,26 +66,73 @@ def predict_live(source: str, models: Sequence[str], settings: LiveSettings, say
         say: prints a line.
 
     Raises:
-        HumotionError: there is no such source or model, or one cannot be used live.
+        HumotionError: there is no such source or model, one cannot be used live, or the copy cannot be written.
     """
+    if settings.out is not None:
+        check_out(settings.out, Path(source))
     eyes = Eyes(settings.weights)
-    watching = [
-        WatchingModel(load_predictor(folder, settings.weights), eyes, settings.span, settings.min_confidence)
-        for folder in model_folders(models)
-    ]
-    report = Report(len(watching), settings.as_json, say)
-    for model in watching:
-        report.note(f"{model.name}: {model.predictor.description.dataset}, a window of {model.seconds:.2f} s.")
-        if model.remark is not None:
-            report.note(model.remark)
-    with reading(source) as newest, ThreadPoolExecutor(1, "humotion-asking") as asking:
+    watching: list[WatchingModel] = []
+    joints: list[WatchingJoints] = []
+    for folder in model_folders(models):
+        predictor = load_predictor(folder, settings.weights)
+        if (watcher := predictor.watcher()) is None:
+            watching.append(WatchingModel(predictor, eyes, settings.span, settings.min_confidence))
+        else:
+            joints.append(WatchingJoints(predictor, watcher, eyes))
+    report = Report(len(watching) + len(joints), settings.as_json, say)
+    _introduce(watching, joints, report)
+    with ExitStack() as stack:
+        copy = None if settings.out is None else stack.enter_context(recording_to(settings.out))
+        newest = stack.enter_context(reading(source))
+        asking = stack.enter_context(ThreadPoolExecutor(1, "humotion-asking"))
+        caution = joined([*(model.predictor.caution for model in watching), *(one.predictor.caution for one in joints)])
+        looking = _Looking(eyes, watching, joints, report, copy, caution)
         try:
             with suppress(KeyboardInterrupt):
-                _watch(newest, eyes, watching, settings, report, asking)
+                _watch(newest, looking, settings, asking)
         finally:
             asking.shutdown(cancel_futures=True)
             if newest.num_frames:
                 report.end(newest)
+    if settings.out is not None:
+        report.note(f"annotated video: {settings.out}")
+
+
+def _introduce(watching: Sequence[WatchingModel], joints: Sequence[WatchingJoints], report: Report) -> None:
+    """Say what a user must know of the models."""
+    for model in watching:
+        report.note(f"{model.name}: {model.predictor.description.dataset}, a window of {model.seconds:.2f} s.")
+        if model.remark is not None:
+            report.note(model.remark)
+    for one in joints:
+        report.note(f"{one.name}: {one.predictor.description.dataset}, joints in each frame.")
+    for predictor in (*(model.predictor for model in watching), *(one.predictor for one in joints)):
+        if predictor.caution:
+            report.note(f"{predictor.description.experiment} was {predictor.caution}.")
+
+
+class _Looking(NamedTuple):
+    """Everybody who looks at a frame, the copy that gets it, and what must be known of the models."""
+
+    eyes: Eyes
+    watching: Sequence[WatchingModel]
+    joints: Sequence[WatchingJoints]
+    report: Report
+    copy: Recording | None
+    caution: str
+
+    def at(self, frame: Frame, first: float) -> None:
+        """Look at a frame, and tell and write what models of joints say of it."""
+        self.eyes.look(frame)
+        for model in self.watching:
+            model.see(frame)
+        drawn = frame.pixels
+        for one in self.joints:
+            now = one.see()
+            self.report.now(one.name, frame.time - first, time.monotonic() - frame.captured, now)
+            drawn = drawn if now.draw is None else now.draw(drawn)
+        if self.copy is not None:
+            self.copy.write(frame.time, with_caution(with_captions(drawn, self.report.captions()), self.caution))
 
 
 class _Asked(NamedTuple):
@@ -88,14 +143,7 @@ class _Asked(NamedTuple):
     answer: Future[Verdict]
 
 
-def _watch(
-    newest: Newest,
-    eyes: Eyes,
-    watching: Sequence[WatchingModel],
-    settings: LiveSettings,
-    report: Report,
-    asking: ThreadPoolExecutor,
-) -> None:
+def _watch(newest: Newest, looking: _Looking, settings: LiveSettings, asking: ThreadPoolExecutor) -> None:
     """Look, ask and tell until the source ends or the time is over."""
     asked: list[_Asked] = []
     start = due = time.monotonic()
@@ -107,17 +155,15 @@ def _watch(
             break
         if frame is not None:
             first = frame.time if first is None else first
-            eyes.look(frame)
-            for model in watching:
-                model.see(frame)
-        asked = _told(asked, first or 0.0, report)
+            looking.at(frame, first)
+        asked = _told(asked, first or 0.0, looking.report)
         if frame is not None and not asked and time.monotonic() >= due:
             due = max(due + settings.every, time.monotonic())
-            asked = [_Asked(model.name, frame, asking.submit(model.question())) for model in watching]
+            asked = [_Asked(model.name, frame, asking.submit(model.question())) for model in looking.watching]
     if newest.has_ended and not newest.num_frames:
         raise HumotionError("The source has no frames.")
     wait([one.answer for one in asked])
-    _told(asked, first or 0.0, report)
+    _told(asked, first or 0.0, looking.report)
 
 
 def _told(asked: list[_Asked], first: float, report: Report) -> list[_Asked]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from humotion.prediction.live.now import Now
 from humotion.prediction.live.source import Newest
 from humotion.prediction.predictor import Verdict
 
@@ -50,6 +51,7 @@ class Report:
         self._last: dict[str, tuple[str | None, str]] = {}
         self._latencies = array("d")
         self._nones: Counter[str] = Counter()
+        self._captions: dict[str, str] = {}
         self.num_answers = 0
 
     def note(self, text: str) -> None:
@@ -61,9 +63,8 @@ class Report:
         """Print an answer, and count it."""
         verdict = said.verdict
         self.num_answers += 1
-        self._latencies.append(said.latency)
-        if len(self._latencies) > 2 * KEPT:
-            del self._latencies[:-KEPT]
+        self._keep(said.latency)
+        self._captions[said.model] = _text(verdict)
         if verdict.label is None:
             self._nones[verdict.why] += 1
         is_new = self._last.get(said.model) != (verdict.label, verdict.why)
@@ -71,8 +72,31 @@ class Report:
         if self._as_json:
             self._say(json.dumps(_as_dict(said), ensure_ascii=False))
         elif is_new:
-            model = f"{said.model}: " if self._names_models else ""
-            self._say(f"{said.time:8.1f} s  {model}{_text(verdict)}")
+            self._say(f"{said.time:8.1f} s  {self._prefix(said.model)}{_text(verdict)}")
+
+    def now(self, model: str, time_shown: float, latency: float, now: Now) -> None:
+        """Count what a model says of a frame, and print it if it is new; as JSON, print it of each frame."""
+        self.num_answers += 1
+        self._keep(latency)
+        is_new = self._last.get(model) != (now.text, "")
+        self._last[model] = now.text, ""
+        if self._as_json:
+            said = {"model": model, "time": round(time_shown, 3), "latency_ms": round(latency * 1000, 1), **now.values}
+            self._say(json.dumps(said, ensure_ascii=False))
+        elif is_new:
+            self._say(f"{time_shown:8.1f} s  {self._prefix(model)}{now.text}")
+
+    def captions(self) -> list[str]:
+        """What each model that is asked about windows said last."""
+        return [f"{self._prefix(model)}{text}" for model, text in self._captions.items()]
+
+    def _keep(self, latency: float) -> None:
+        self._latencies.append(latency)
+        if len(self._latencies) > 2 * KEPT:
+            del self._latencies[:-KEPT]
+
+    def _prefix(self, model: str) -> str:
+        return f"{model}: " if self._names_models else ""
 
     def summary(self, newest: Newest) -> dict[str, Any]:
         """Counts, and percentiles of the latency in milliseconds."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from humotion import choices
 from humotion.annotation.shared.contract import Follower, load_tool
@@ -19,9 +20,11 @@ from humotion.extraction.pack import stored_size
 from humotion.params.layer import LayerParams
 from humotion.params.layers import layer_section
 from humotion.prediction.layer import checked_settings
+from humotion.prediction.live.now import Glance, Now, Watcher
 from humotion.prediction.live.source import Frame
 from humotion.prediction.live.window import Timing, Window, timings_of
 from humotion.prediction.predictor import Predictor, Verdict
+from humotion.prediction.shots import CUT, colour_change, histograms
 from humotion.prediction.video_file import Frames, Video
 from humotion.store.layers import Arrays
 from humotion.training.description import ModelDescription
@@ -40,6 +43,8 @@ class Eyes:
         self._weights = weights
         self._followers: dict[tuple[str, int | None], tuple[Follower, Callable[[int], Arrays]]] = {}
         self._last: float | None = None
+        self._colours: npt.NDArray[np.float32] | None = None
+        self._is_cut = True
         self._shrunk: dict[int | None, Frames] = {}
         self._found: dict[tuple[str, int | None], Arrays | None] = {}
 
@@ -47,6 +52,9 @@ class Eyes:
         """Look at the next frame."""
         step = 0.0 if self._last is None else frame.time - self._last
         self._last = frame.time
+        colours = histograms(frame.pixels)
+        self._is_cut = self._colours is None or colour_change(self._colours, colours) > CUT
+        self._colours = colours
         self._shrunk = {None: frame.pixels}
         self._found = {
             key: follow(self.shrunk(key[1]), step if step > 0 else math.inf)
@@ -86,6 +94,11 @@ class Eyes:
             settings, short_side = self._of_joint_set(description), None
         else:
             return None
+        return self._followed(settings, short_side)
+
+    def _followed(
+        self, settings: LayerParams, short_side: int | None
+    ) -> tuple[tuple[str, int | None], Callable[[int], Arrays]] | None:
         tool: Any = load_tool(settings.tool)
         if not hasattr(tool, "follow"):
             return None
@@ -93,6 +106,20 @@ class Eyes:
         if key not in self._followers:
             self._followers[key] = (tool.follow(settings), tool.nobody)
         return key, tool.nobody
+
+    def glances(self, settings: LayerParams | None) -> Callable[[], Glance]:
+        """Return what gives the frame at which `look` has just looked, with what a tool found in it.
+
+        Raises:
+            HumotionError: the tool cannot follow people from frame to frame, or a file or a package is missing.
+        """
+        if settings is None:
+            return lambda: Glance(self.shrunk(None), None, self._is_cut)
+        followed = self._followed(settings, None)
+        if followed is None:
+            raise HumotionError(f"{settings.tool} looks at complete videos, so it finds nobody in live frames.")
+        key, _ = followed
+        return lambda: Glance(self.shrunk(None), self.found(key), self._is_cut)
 
     def _of_joint_set(self, description: ModelDescription) -> LayerParams:
         """The tool whose joints a dataset of landmarks has, with its usual settings."""
@@ -158,6 +185,24 @@ class WatchingModel:
             why = windows
             return lambda: Verdict(None, why)
         return lambda: self.predictor.verdict(windows, self.min_confidence)
+
+
+class WatchingJoints:
+    """A model that says of each frame where joints are.
+
+    Args:
+        predictor: the model.
+        watcher: what it gives for frames that come one by one.
+        eyes: what looks at frames for it.
+    """
+
+    def __init__(self, predictor: Predictor, watcher: Watcher, eyes: Eyes) -> None:
+        self.predictor, self.name = predictor, predictor.description.experiment
+        self._see, self._glance = watcher.see, eyes.glances(watcher.tool)
+
+    def see(self) -> Now:
+        """Return what the model says of the frame at which `Eyes.look` has just looked."""
+        return self._see(self._glance())
 
 
 class _Part:

@@ -20,10 +20,12 @@ from humotion.inputs.whole_pictures import window_of
 from humotion.params.annotation.person_tracks import PersonTracksParams
 from humotion.prediction.bars import frames_bar
 from humotion.prediction.layer import everybody_tool, with_people
+from humotion.prediction.live.now import Watcher
 from humotion.prediction.predictor import Answer, Frames, Predictor, Video
 from humotion.prediction.rows import Rows
 from humotion.prediction.shots import shot_starts
 from humotion.store.skeleton import Skeleton
+from humotion.tasks.multi_person_pose.live import LivePeople
 from humotion.tasks.multi_person_pose.training.abstention import PeopleAbstention, read_people_abstention
 from humotion.tasks.multi_person_pose.training.joint_sets import sigmas_of
 from humotion.tasks.multi_person_pose.training.outcomes import as_people, to_stored
@@ -62,18 +64,34 @@ class PeoplePredictor(Predictor):
             return self._top_down(video)
 
     def _bottom_up(self, video: Video) -> list[People]:
-        task: Any = self.task
         window = window_of(video.width, video.height)
-        crop = crop_geometry(window, self.size)
         frames_left = iter(frames_bar(video, total=video.num_frames, desc="people"))
         found: list[People] = []
         while frames := list(islice(frames_left, FRAMES_AT_ONCE)):
             pictures = np.stack([cut(frame, window, self.size) for frame in frames])
-            shown = torch.from_numpy(pictures).permute(0, 3, 1, 2)[:, None, None]
-            found += [
-                as_people(to_stored(one, crop)) for one in task.people_model.find({"frames": shown}, task.decoding)
-            ]
+            found += self.in_pictures(pictures, video.width, video.height)
         return found
+
+    def in_pictures(self, pictures: Frames, width: int, height: int) -> list[People]:
+        """Return the people in squares (N, S, S, 3) around frames, in pixels of the frames, for a model of those."""
+        task: Any = self.task
+        crop = crop_geometry(window_of(width, height), self.size)
+        shown = torch.from_numpy(pictures).permute(0, 3, 1, 2)[:, None, None]
+        found = task.people_model.find({"frames": shown}, task.decoding)
+        return [as_people(to_stored(one, crop)) for one in found]
+
+    def watcher(self) -> Watcher:
+        """See `Predictor`.
+
+        Raises:
+            HumotionError: the model looks at one person at a time.
+        """
+        if self.description.preprocessing["input"] != "whole_pictures":
+            raise HumotionError(
+                f"{self.description.experiment} looks at one person at a time, and nothing says fast enough where "
+                "everybody is. With --live, use a model of whole pictures, or a pose machine for one person."
+            )
+        return Watcher(LivePeople(self, _FOLLOWS))
 
     def _top_down(self, video: Video) -> tuple[list[People], str]:
         task: Any = self.task
@@ -122,23 +140,16 @@ class PeoplePredictor(Predictor):
         skeleton, rule = self.skeleton, self.rule
         found, advice = self.people(video)
         people = followed(found, skeleton, shot_starts(video))
-        believed = [believed_joints(one, rule) for one in people]
+        believed = [self.believed(one) for one in people]
 
         def draw(number: int, frame: Frames) -> Frames:
-            one = people[number]
-            tracks = np.arange(len(one)) if one.tracks is None else one.tracks
-            for joints, track, sure in zip(one.joints, tracks.tolist(), believed[number], strict=True):
-                if sure.any():
-                    colour = (160, 160, 160) if track < 0 else PEOPLE[track % len(PEOPLE)]
-                    shown = np.where(sure[:, None], joints, np.nan)
-                    frame = draw_skeleton(frame, shown, None, skeleton, colour)
-            return frame
+            return self.drawn(frame, people[number], believed[number])
 
         notes = [*([advice] if advice else []), *_sentences(rule)]
         values = {
             "names": skeleton.joints,
             "edges": [list(edge) for edge in skeleton.edges],
-            "frames": Rows(len(people), lambda number: _rows(people[number], believed[number])),
+            "frames": Rows(len(people), lambda number: self.rows(people[number], believed[number])),
             "person_threshold": None if rule is None else rule.person_threshold,
             "joint_threshold": None if rule is None else rule.joint_threshold,
             "note": " ".join(f"{note.rstrip('.')}." for note in notes),
@@ -146,12 +157,39 @@ class PeoplePredictor(Predictor):
         text = ". ".join([_text(people, believed), *notes])
         return Answer(text, {"people": values}, draw if any(sure.any() for sure in believed) else None)
 
+    def believed(self, people: People) -> npt.NDArray[np.bool_]:
+        """Return which joints (N, J) are drawn: without a rule, all that were found."""
+        rule = self.rule
+        if rule is None:
+            return np.asarray(np.isfinite(people.joints).all(axis=2))
+        return rule.believed(people)[1]
 
-def believed_joints(people: People, rule: PeopleAbstention | None) -> npt.NDArray[np.bool_]:
-    """Return which joints (N, J) are drawn: without a rule, all that were found."""
-    if rule is None:
-        return np.asarray(np.isfinite(people.joints).all(axis=2))
-    return rule.believed(people)[1]
+    def drawn(self, frame: Frames, people: People, believed: npt.NDArray[np.bool_]) -> Frames:
+        """Return a frame (H, W, 3) with the believed joints (N, J) of people, each in the colour of its track."""
+        tracks = np.arange(len(people)) if people.tracks is None else people.tracks
+        for joints, track, sure in zip(people.joints, tracks.tolist(), believed, strict=True):
+            if sure.any():
+                colour = (160, 160, 160) if track < 0 else PEOPLE[track % len(PEOPLE)]
+                shown = np.where(sure[:, None], joints, np.nan)
+                frame = draw_skeleton(frame, shown, None, self.skeleton, colour)
+        return frame
+
+    def rows(self, people: People, believed: npt.NDArray[np.bool_]) -> list[Mapping[str, Any]]:
+        """Return people as `answer` has them in ``frames``."""
+        points = np.nan_to_num(np.concatenate([people.joints, people.joint_scores[..., None]], axis=2)).round(3)
+        tracks = np.full(len(people), -1) if people.tracks is None else people.tracks
+        return [
+            {
+                "track": int(track) if track >= 0 else None,
+                "score": round(float(score), 4),
+                "box": box.round(1).tolist(),
+                "joints": joints.tolist(),
+                "believed": sure.tolist(),
+            }
+            for track, score, box, joints, sure in zip(
+                tracks, people.scores, people.boxes, points, believed, strict=True
+            )
+        ]
 
 
 def _text(people: list[People], believed: list[npt.NDArray[np.bool_]]) -> str:
@@ -226,18 +264,3 @@ def _as_arrays(people: list[People], num_joints: int) -> tuple[Any, Any, Any, An
         joints[:number, frame], scores[:number, frame] = np.nan_to_num(one.joints), one.joint_scores
         boxes[:number, frame], found[:number, frame] = one.boxes, True
     return joints, scores, boxes, found
-
-
-def _rows(people: People, believed: npt.NDArray[np.bool_]) -> list[Mapping[str, Any]]:
-    points = np.nan_to_num(np.concatenate([people.joints, people.joint_scores[..., None]], axis=2)).round(3)
-    tracks = np.full(len(people), -1) if people.tracks is None else people.tracks
-    return [
-        {
-            "track": int(track) if track >= 0 else None,
-            "score": round(float(score), 4),
-            "box": box.round(1).tolist(),
-            "joints": joints.tolist(),
-            "believed": sure.tolist(),
-        }
-        for track, score, box, joints, sure in zip(tracks, people.scores, people.boxes, points, believed, strict=True)
-    ]

@@ -17,12 +17,14 @@ from humotion.clips.people import main_person_boxes
 from humotion.errors import HumotionError
 from humotion.figures.overlay import draw_skeleton
 from humotion.prediction.bars import frames_bar
-from humotion.prediction.layer import people_tool, with_people
+from humotion.prediction.layer import checked_settings, people_tool, with_people
+from humotion.prediction.live.now import Watcher
 from humotion.prediction.predictor import Answer, Frames, Predictor, Video
 from humotion.prediction.rows import Rows
 from humotion.prediction.shots import shot_starts, stretches
 from humotion.store.people import found_frames, main_person
 from humotion.store.skeleton import Skeleton
+from humotion.tasks.pose_estimation.live import LivePose
 from humotion.tasks.pose_estimation.training.abstention import JointAbstention, read_joint_abstention
 from humotion.tasks.pose_estimation.training.module import FRAMES_AT_ONCE
 
@@ -100,6 +102,13 @@ class PosePredictor(Predictor):
             _logger.info("BlazePose cannot look for the person: %s", error)
             return Place(self._boxes_of_first_pass(video), _WITHOUT_BOX, _ADVICE)
         return Place(_boxes_of(with_people(video, tool)), _BY_TOOL)
+
+    def watcher(self) -> Watcher:
+        """See `Predictor`: the person is found as `place` finds it, but there is no first pass over whole frames."""
+        settings = self.description.preprocessing
+        by_layer = settings.get("boxes", "labels") == "layer"
+        tool = checked_settings(settings["layer"], self.weights) if by_layer else people_tool(self.weights)
+        return Watcher(LivePose(self), tool)
 
     def _boxes_of_first_pass(self, video: Video) -> Floats:
         frame = np.array([0, 0, video.width - 1, video.height - 1], np.float32)
