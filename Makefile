@@ -60,7 +60,8 @@ ffmpeg:
 $(STAMP): pyproject.toml
 	@scripts/check_python.sh "$(PYTHON)"
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install -e '.[dev]'
+	# Without bytecode of every module, which takes a minute: Python compiles those that are used.
+	$(VENV)/bin/python -m pip install --no-compile -e '.[dev]'
 	@touch $@
 
 data: setup  ## Get the embedded sample from the DVC remote in the repository, if it is used and missing

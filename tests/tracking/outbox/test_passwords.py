@@ -17,6 +17,7 @@ from tests.support.mlflow_server import Server
 from tests.tracking.outbox.test_outbox import SOURCE, give_empty_store, use_server
 
 pytest.importorskip("flask_wtf", reason="MLflow's passwords need the package Flask-WTF")
+pytestmark = pytest.mark.thorough  # each request to such a server takes seconds; tests of the outbox hold the rest
 ADMIN = ("admin", "a-long-admin-password")
 SETTINGS = """\
 [mlflow]
