@@ -48,10 +48,18 @@ def _sureness(prediction: Mapping[str, Any]) -> dict[str, Any]:
         found["over_time"] = "timeline" in prediction
         if len(values):
             found |= {"confidence": float(values.max()), "entropy": entropy_of(values)}
-    if (joints := prediction.get("joints")) is not None:
-        believed = np.asarray(joints["believed"], bool)
+    if (believed := _believed(prediction)) is not None:
         found["believed"] = float(believed.mean()) if believed.size else None
     return found
+
+
+def _believed(prediction: Mapping[str, Any]) -> np.ndarray | None:
+    """Whether each joint is believed, of one person or of everybody; None of another prediction."""
+    if "joints" in prediction:
+        return np.asarray(prediction["joints"]["believed"], bool)
+    if "people" in prediction:
+        return np.array([one["believed"] for frame in prediction["people"]["frames"] for one in frame], bool)
+    return None
 
 
 def entropy_of(probabilities: np.ndarray) -> float:

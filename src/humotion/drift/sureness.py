@@ -97,13 +97,24 @@ def _confidences(folder: Path) -> Floats:
 
 
 def _believed(folder: Path) -> Floats:
-    """The share of labelled joints of each validation clip that the model believes."""
+    """The share of joints of each validation clip that the model believes: of one person or of everybody."""
     table, rule = _validation(folder), read_description(folder).abstention
     if "joint_scores" not in table or not rule:
         return _NONE
-    threshold = np.inf if rule.get("threshold") is None else rule["threshold"]
-    shares = [np.mean(np.asarray(scores, float) >= threshold) for scores in table["joint_scores"] if len(scores)]
-    return np.array(shares, float)
+    believed = [np.asarray(scores, float) >= _least(rule, "joint_threshold") for scores in table["joint_scores"]]
+    if "person_threshold" in rule:
+        sure = [np.asarray(scores, float) >= _least(rule, "person_threshold") for scores in table["scores"]]
+        believed = [
+            joints & np.repeat(people, len(joints) // max(1, len(people)))
+            for joints, people in zip(believed, sure, strict=True)
+        ]
+    return np.array([joints.mean() for joints in believed if len(joints)], float)
+
+
+def _least(rule: Mapping[str, Any], name: str) -> float:
+    """A threshold of a rule for several people, or the one of a rule for one person; infinite if it has none."""
+    least = rule.get(name, rule.get("threshold"))
+    return np.inf if least is None else float(least)
 
 
 def _validation(folder: Path) -> pd.DataFrame | Mapping[str, Any]:
