@@ -142,7 +142,8 @@ def test_people_in_text_are_a_line_per_change(of_people: Path, tmp_path: Path) -
     lines: list[str] = []
     path = write_video(tmp_path / "clip.mp4", num_frames=12)
     predict_live(str(path), [str(of_people)], LiveSettings(out=tmp_path / "copy.mp4"), lines.append)
-    assert "joints in each frame" in lines[0] and "Latency from the capture" in lines[-2]
+    assert "joints in each frame" in lines[0] and "no threshold of scores" in lines[1]
+    assert "Latency from the capture" in lines[-2]
     assert lines[-1] == f"annotated video: {tmp_path / 'copy.mp4'}"
 
 

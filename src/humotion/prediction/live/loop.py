@@ -106,6 +106,8 @@ def _introduce(watching: Sequence[WatchingModel], joints: Sequence[WatchingJoint
             report.note(model.remark)
     for one in joints:
         report.note(f"{one.name}: {one.predictor.description.dataset}, joints in each frame.")
+        if one.remark:
+            report.note(one.remark)
     for predictor in (*(model.predictor for model in watching), *(one.predictor for one in joints)):
         if predictor.caution:
             report.note(f"{predictor.description.experiment} was {predictor.caution}.")

@@ -44,7 +44,9 @@ class Watcher(NamedTuple):
     Attributes:
         see: returns what the model says of the next frame. It may remember the frames before.
         tool: finds the person for it; None if the model looks at complete frames.
+        remark: what a user must know of whom the model believes; empty if there is nothing.
     """
 
     see: Callable[[Glance], Now]
     tool: LayerParams | None = None
+    remark: str = ""

@@ -198,7 +198,7 @@ class WatchingJoints:
 
     def __init__(self, predictor: Predictor, watcher: Watcher, eyes: Eyes) -> None:
         self.predictor, self.name = predictor, predictor.description.experiment
-        self._see, self._glance = watcher.see, eyes.glances(watcher.tool)
+        self._see, self._glance, self.remark = watcher.see, eyes.glances(watcher.tool), watcher.remark
 
     def see(self) -> Now:
         """Return what the model says of the frame at which `Eyes.look` has just looked."""

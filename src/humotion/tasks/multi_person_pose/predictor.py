@@ -91,7 +91,7 @@ class PeoplePredictor(Predictor):
                 f"{self.description.experiment} looks at one person at a time, and nothing says fast enough where "
                 "everybody is. With --live, use a model of whole pictures, or a pose machine for one person."
             )
-        return Watcher(LivePeople(self, _FOLLOWS))
+        return Watcher(LivePeople(self, _FOLLOWS), remark=". ".join(_sentences(self.rule)))
 
     def _top_down(self, video: Video) -> tuple[list[People], str]:
         task: Any = self.task

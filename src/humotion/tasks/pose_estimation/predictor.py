@@ -108,7 +108,7 @@ class PosePredictor(Predictor):
         settings = self.description.preprocessing
         by_layer = settings.get("boxes", "labels") == "layer"
         tool = checked_settings(settings["layer"], self.weights) if by_layer else people_tool(self.weights)
-        return Watcher(LivePose(self), tool)
+        return Watcher(LivePose(self), tool, " ".join(_about_rule(self.rule)))
 
     def _boxes_of_first_pass(self, video: Video) -> Floats:
         frame = np.array([0, 0, video.width - 1, video.height - 1], np.float32)
@@ -202,6 +202,11 @@ def _sentences(place: Place, rule: JointAbstention | None) -> Iterator[str]:
     """What a user must know of the drawing, as sentences."""
     if place.advice:
         yield place.advice
+    yield from _about_rule(rule)
+
+
+def _about_rule(rule: JointAbstention | None) -> Iterator[str]:
+    """What a user must know of which joints are drawn, as sentences."""
     if rule is None:
         yield "The model folder has no threshold of the joints' scores, so all joints are drawn: train it again."
     elif rule.threshold is None:
