@@ -6,10 +6,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image as Picture
 
 from humotion.errors import HumotionError
 from humotion.prediction import sound
-from humotion.prediction.drawn_copy import FORMATS, check_out, write_copy
+from humotion.prediction.drawn_copy import FORMATS, check_out, ending_of, write_copy
 from humotion.prediction.video_file import read_video
 from humotion.video.decode import decode_video
 from tests.support.footage import ffmpeg, needs_ffmpeg
@@ -190,3 +191,19 @@ def test_a_failed_copy_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(HumotionError, match=r"o\.mp4 cannot be written"):
         write_copy(tmp_path / "file" / "o.mp4", iter(video), video)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "file"]
+
+
+def test_a_copy_of_a_picture_is_a_picture_whatever_its_name_promises(tmp_path: Path) -> None:
+    Picture.fromarray(np.full((33, 47, 3), 90, np.uint8)).save(tmp_path / "photo.JPG")
+    film = write_video(tmp_path / "film.mp4", num_frames=3).rename(tmp_path / "film.png")
+    photo = read_video(tmp_path / "photo.JPG")
+    assert ending_of(photo) == ".png" and ending_of(read_video(film)) == ".mp4"
+    drawn = np.random.default_rng(0).integers(0, 256, (33, 47, 3), np.uint8)
+    check_out(tmp_path / "copy.png", photo.path)
+    assert write_copy(tmp_path / "copy.png", [drawn], photo) == []
+    assert (np.asarray(Picture.open(tmp_path / "copy.png")) == drawn).all(), "also of odd sizes, and without loss"
+    with pytest.raises(HumotionError, match="has 3 frames"):
+        write_copy(tmp_path / "film_copy.png", [drawn] * 3, read_video(film))
+    with pytest.raises(HumotionError, match="its ending must be one of"):
+        check_out(tmp_path / "copy.png", tmp_path / "clip.mp4")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.png", "film.png", "photo.JPG"]

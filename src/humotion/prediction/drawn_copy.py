@@ -59,12 +59,17 @@ PICTURES = (".png", ".jpg", ".jpeg")
 """How a copy of one picture ends."""
 
 
-def ending_of(source: Path) -> str:
-    """Return how the copy of a source ends if nobody says it: a picture for a picture, or else a video."""
-    return ".png" if _is_picture(source) else ".mp4"
+def endings_of(source: Path) -> tuple[str, ...]:
+    """Return how the copy of a source may end if nobody says it; which one is right, `ending_of` knows."""
+    return (".png", ".mp4") if _may_be_picture(source) else (".mp4",)
 
 
-def _is_picture(source: Path) -> bool:
+def ending_of(video: VideoFile) -> str:
+    """Return how the copy of a video ends if nobody says it: a picture for a picture, whatever its name promises."""
+    return endings_of(video.path)[0] if video.num_frames == 1 else ".mp4"
+
+
+def _may_be_picture(source: Path) -> bool:
     return is_image(source.name) and not source.is_dir()
 
 
@@ -75,7 +80,7 @@ def check_out(out: Path, source: Path) -> None:
         HumotionError: ``out`` is the source, also through a link, or in a folder of frames that is the source; its
             ending is no container that keeps the times of frames; it is a folder, or its name is too long.
     """
-    possible = (*PICTURES, *FORMATS) if _is_picture(source) else tuple(FORMATS)
+    possible = (*PICTURES, *FORMATS) if _may_be_picture(source) else tuple(FORMATS)
     if out.suffix.lower() not in possible:
         raise HumotionError(f"--out {out}: its ending must be one of {' '.join(possible)}. Choose another name.")
     if len(os.fsencode(out.name)) > MOST_BYTES:
@@ -107,6 +112,8 @@ def write_copy(out: Path, frames: Iterable[Frames], video: VideoFile) -> list[st
         HumotionError: ``out`` cannot be written.
     """
     if out.suffix.lower() in PICTURES:
+        if video.num_frames != 1:
+            raise HumotionError(f"--out {out}: {video.path} has {video.num_frames} frames. Name a video, such as .mp4.")
         (drawn,) = frames
         _write_picture(out, drawn)
         return []

@@ -22,6 +22,8 @@ from humotion.annotation.shared.given import annotate, opened
 from humotion.errors import HumotionError
 from humotion.params.layer import LayerParams
 from humotion.params.layers import layer_section
+from humotion.prediction.now_and_then import EVERY, NowAndThen, between_looks
+from humotion.prediction.shots import shot_starts
 from humotion.prediction.video_file import Frames, Video
 from humotion.store.layers import Arrays
 from humotion.work import digest_of, digest_of_file
@@ -100,7 +102,7 @@ def _ready(settings: LayerParams) -> LayerParams:
     return settings
 
 
-def with_people(video: Video, settings: LayerParams, names: Collection[str] = ("boxes", "found")) -> Video:
+def with_people(video: Video, settings: LayerParams, names: Collection[str]) -> Video:
     """Return a video with the named arrays of a tool that finds people, as `annotated` does with those of a layer."""
     if video.annotation:
         return video
@@ -108,6 +110,18 @@ def with_people(video: Video, settings: LayerParams, names: Collection[str] = ("
     key = digest_of({"tool": settings.tool, "names": sorted(names), **settings.settings()})
     if key not in video.annotations:
         video.annotations[key] = _found(settings, video, {}, names)
+    return AnnotatedVideo(video, video.annotations[key])
+
+
+def with_person(video: Video, settings: LayerParams) -> Video:
+    """Return a video with ``boxes`` and ``found`` of a tool that looks now and then; see `with_people`."""
+    if video.annotation:
+        return video
+    key = digest_of({"tool": settings.tool, "every": EVERY, **settings.settings()})
+    if key not in video.annotations:
+        looked = NowAndThen(video, EVERY)
+        looks = _found(settings, looked, {}, ("boxes", "found"))
+        video.annotations[key] = between_looks(looks, looked.at, shot_starts(video))
     return AnnotatedVideo(video, video.annotations[key])
 
 

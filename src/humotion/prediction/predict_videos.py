@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from humotion.errors import HumotionError
 from humotion.prediction.answers import answers_of, facts_of, read_for
 from humotion.prediction.bars import read_with_bar
-from humotion.prediction.drawn_copy import FORMATS, PICTURES, check_out, drawn_frames, ending_of, write_copy
+from humotion.prediction.drawn_copy import FORMATS, PICTURES, check_out, drawn_frames, ending_of, endings_of, write_copy
 from humotion.prediction.models import model_folders
 from humotion.prediction.predictor import Predictor, load_predictor
 from humotion.prediction.results import write_results
@@ -100,7 +100,8 @@ def _check(out: Path, sources: Sequence[Source]) -> None:
             f"--out {out} is a file. Name a folder, or a video that ends with one of {' '.join(FORMATS)}."
         )
     for source in sources:
-        check_out(out / source.name.with_name(source.name.name + ending_of(source.path)), source.path)
+        for ending in endings_of(source.path):
+            check_out(out / source.name.with_name(source.name.name + ending), source.path)
 
 
 def _is_folder(out: Path) -> bool:
@@ -133,7 +134,7 @@ def _predict(
     facts = {**facts_of(video, predictors, answers), "out": None, "notes": notes}
     if out is not None:
         stem = out / source.name
-        copy = stem.with_name(stem.name + ending_of(source.path)) if _is_folder(out) else out
+        copy = stem.with_name(stem.name + ending_of(video)) if _is_folder(out) else out
         copy.parent.mkdir(parents=True, exist_ok=True)
         notes += write_copy(copy, drawn_frames(video, predictors, answers), video)
         facts["out"] = str(copy)

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from humotion.prediction.drawn_copy import check_out, ending_of
 from humotion.prediction.results import write_results
 from humotion.tasks.multi_person_pose.predictor import _text
 from humotion.tasks.multi_person_pose.training.abstention import PeopleAbstention, people_abstention
@@ -122,10 +121,3 @@ def test_people_are_in_a_table_and_in_a_file_of_coco(tmp_path: Path) -> None:
     (annotation,) = coco["annotations"]
     assert annotation["keypoints"] == [1, 2, 2, 0, 0, 0, 0, 0, 0] and annotation["track_id"] == 3
     assert annotation["score"] == 0.8 and annotation["image_id"] == 1 and annotation["num_keypoints"] == 1
-
-
-def test_a_copy_of_a_picture_is_a_picture(tmp_path: Path) -> None:
-    assert (ending_of(tmp_path / "a.JPG"), ending_of(tmp_path / "a.mp4")) == (".png", ".mp4")
-    check_out(tmp_path / "b.png", tmp_path / "a.jpg")
-    with pytest.raises(Exception, match="its ending must be one of"):
-        check_out(tmp_path / "b.png", tmp_path / "a.mp4")

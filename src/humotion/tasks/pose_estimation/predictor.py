@@ -17,7 +17,7 @@ from humotion.clips.people import main_person_boxes
 from humotion.errors import HumotionError
 from humotion.figures.overlay import draw_skeleton
 from humotion.prediction.bars import frames_bar
-from humotion.prediction.layer import checked_settings, people_tool, with_people
+from humotion.prediction.layer import checked_settings, people_tool, with_person
 from humotion.prediction.live.now import Watcher
 from humotion.prediction.predictor import Answer, Frames, Predictor, Video
 from humotion.prediction.rows import Rows
@@ -101,7 +101,7 @@ class PosePredictor(Predictor):
                 raise
             _logger.info("BlazePose cannot look for the person: %s", error)
             return Place(self._boxes_of_first_pass(video), _WITHOUT_BOX, _ADVICE)
-        return Place(_boxes_of(with_people(video, tool)), _BY_TOOL)
+        return Place(_boxes_of(with_person(video, tool)), _BY_TOOL)
 
     def watcher(self) -> Watcher:
         """See `Predictor`: the person is found as `place` finds it, but there is no first pass over whole frames."""
