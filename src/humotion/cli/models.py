@@ -32,7 +32,7 @@ Out = Annotated[
     Path | None,
     typer.Option(
         help="A folder, which gets an annotated copy (.mp4), JSON, and tables of each video. Or, for one video and for "
-        "--live, the file of the copy: .mp4, .m4v, .mov, .mkv or .webm."
+        "--live, the file of the copy: .mp4, .m4v, .mov, .mkv or .webm; of a picture also .png or .jpg."
     ),
 ]
 LogTo = Annotated[

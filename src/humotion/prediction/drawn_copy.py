@@ -164,6 +164,22 @@ def _open(
             refusal = error_text(error)
 
 
+def picture_stream(container: OutputContainer, form: Format, size: tuple[int, int], rate: Fraction, ticks: int) -> Any:
+    """Return a new stream of pictures of an even ``size`` (width, height), with times in 1 / ``ticks`` seconds."""
+    stream: Any = container.add_stream(form.encoder, rate=rate)
+    stream.width, stream.height = size
+    stream.pix_fmt, stream.options = "yuv420p", dict(form.encoding)
+    stream.codec_context.time_base = Fraction(1, ticks)
+    return stream
+
+
+def encodable(picture: Frames, at: int, ticks: int) -> av.VideoFrame:
+    """Return a picture (H, W, 3) of even sides for a `picture_stream`, shown ``at`` so many ticks."""
+    frame = av.VideoFrame.from_ndarray(planes_of(picture), format="yuv420p")
+    frame.pts, frame.time_base = at, Fraction(1, ticks)
+    return frame
+
+
 class Picture:
     """The picture of a copy: every frame at its time, and as long as it is shown in the original.
 
@@ -175,23 +191,19 @@ class Picture:
         span = times[-1] - times[0]
         fps = (len(times) - 1) / span if span > 0 else video.fps or USUAL_FPS
         rate = Fraction(max(fps, 1.0)).limit_denominator(1001)  # a hint for the encoder: times decide the speed
-        stream: Any = container.add_stream(form.encoder, rate=rate)
-        stream.width, stream.height = video.width + video.width % 2, video.height + video.height % 2
-        stream.pix_fmt, stream.options = "yuv420p", dict(form.encoding)
         longest = max((after - before for before, after in pairwise(times)), default=0.0)
         self._ticks = TICKS if longest * TICKS < _MOST_TICKS else max(1, int(_MOST_TICKS / longest))
-        stream.codec_context.time_base = Fraction(1, self._ticks)
-        self._container, self._stream, self.start = container, stream, times[0]
+        size = video.width + video.width % 2, video.height + video.height % 2
+        self._stream = picture_stream(container, form, size, rate, self._ticks)
+        self._container, self.start = container, times[0]
         self._times, self._ends = iter(times), iter([*times[1:], times[-1] + 1 / fps])
         self._lengths: dict[int, int] = {}  # of the frames in the encoder, by their ticks
 
     def write(self, frame: Frames) -> None:
         """Encode the next frame (H, W, 3)."""
-        picture = av.VideoFrame.from_ndarray(planes_of(even_picture(frame)), format="yuv420p")
         start, end = (round((next(times) - self.start) * self._ticks) for times in (self._times, self._ends))
-        picture.pts, picture.time_base = start, Fraction(1, self._ticks)
         self._lengths[start] = end - start
-        self._mux(self._stream.encode(picture))
+        self._mux(self._stream.encode(encodable(even_picture(frame), start, self._ticks)))
 
     def end(self) -> None:
         """Write what is still in the encoder."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +73,7 @@ def annotated(video: Video, layer: Mapping[str, Any] | None, weights: Path | Non
     """
     if layer is None or video.annotation:
         return video
-    key = digest_of(layer)
-    if key not in video.annotations:
-        video.annotations[key] = _arrays(video, layer, weights)
-    return AnnotatedVideo(video, video.annotations[key])
+    return _once(video, digest_of(layer), lambda: _arrays(video, layer, weights))
 
 
 def people_tool(weights: Path | None = None) -> LayerParams:
@@ -108,20 +105,26 @@ def with_people(video: Video, settings: LayerParams, names: Collection[str]) -> 
         return video
     # Unlike that of a layer, which has all arrays.
     key = digest_of({"tool": settings.tool, "names": sorted(names), **settings.settings()})
-    if key not in video.annotations:
-        video.annotations[key] = _found(settings, video, {}, names)
-    return AnnotatedVideo(video, video.annotations[key])
+    return _once(video, key, lambda: _found(settings, video, {}, names))
 
 
-def with_person(video: Video, settings: LayerParams) -> Video:
-    """Return a video with ``boxes`` and ``found`` of a tool that looks now and then; see `with_people`."""
+def with_person(video: Video, settings: LayerParams, every: int = EVERY) -> Video:
+    """Return a video with ``boxes`` and ``found`` of a tool that looks at every few frames; see `with_people`."""
     if video.annotation:
         return video
-    key = digest_of({"tool": settings.tool, "every": EVERY, **settings.settings()})
+    key = digest_of({"tool": settings.tool, "every": every, **settings.settings()})
+
+    def found() -> Arrays:
+        looked = NowAndThen(video, every)
+        return between_looks(_found(settings, looked, {}, ("boxes", "found")), looked.at, shot_starts(video))
+
+    return _once(video, key, found)
+
+
+def _once(video: Video, key: str, found: Callable[[], Arrays]) -> Video:
+    """Return a video with what a tool finds in it, which the video keeps for the next model that asks."""
     if key not in video.annotations:
-        looked = NowAndThen(video, EVERY)
-        looks = _found(settings, looked, {}, ("boxes", "found"))
-        video.annotations[key] = between_looks(looks, looked.at, shot_starts(video))
+        video.annotations[key] = found()
     return AnnotatedVideo(video, video.annotations[key])
 
 

@@ -14,7 +14,7 @@ import pytest
 from humotion.prediction.results import write_results
 from humotion.tasks.multi_person_pose.predictor import _text
 from humotion.tasks.multi_person_pose.training.abstention import PeopleAbstention, people_abstention
-from humotion.tasks.multi_person_pose.training.matching import RIGHT, UNKNOWN, WRONG, judge
+from humotion.tasks.multi_person_pose.training.matching import RIGHT, UNKNOWN, WRONG, Judged, judge, match_images
 from humotion.tasks.multi_person_pose.training.outcomes import people_around
 from humotion.tasks.multi_person_pose.training.people import People
 from humotion.tasks.multi_person_pose.training.scores import score_table
@@ -45,6 +45,10 @@ def one(score: float, joint_score: float = 0.5, by: float = 0.0, off: int | None
     return people_around(joints, scores, np.array([score]))
 
 
+def judged(truth: Truth, people: dict[int, People]) -> dict[int, Judged]:
+    return {image_id: judge(one) for image_id, one in match_images(truth, people).items()}
+
+
 def scored(truth: Truth, people: dict[int, People]) -> pd.DataFrame:
     """The table of a model; every image is a group of its own."""
     return score_table(truth, people, {image["file_name"]: image["file_name"] for image in truth.images})
@@ -52,7 +56,7 @@ def scored(truth: Truth, people: dict[int, People]) -> pd.DataFrame:
 
 def test_joints_are_right_near_their_labels_alone() -> None:
     truth = truth_of(3, unlabelled=1)
-    found = judge(truth, {0: one(0.9), 1: one(0.9, off=3), 2: one(0.9, by=500)})
+    found = judged(truth, {0: one(0.9), 1: one(0.9, off=3), 2: one(0.9, by=500)})
     assert [found[image].person_is.tolist() for image in range(3)] == [[RIGHT], [RIGHT], [WRONG]]
     assert found[0].joint_is[0].tolist() == [UNKNOWN] + [RIGHT] * (JOINTS - 1)
     assert found[1].joint_is[0].tolist() == [WRONG if joint == 3 else RIGHT for joint in range(JOINTS)]
@@ -62,9 +66,9 @@ def test_joints_are_right_near_their_labels_alone() -> None:
 def test_who_is_found_twice_is_right_once_and_crowds_do_not_count() -> None:
     truth = truth_of(1)
     both = people_around(np.stack([PLACES, PLACES]), np.full((2, JOINTS), 0.5), np.array([0.4, 0.9]))
-    assert judge(truth, {0: both})[0].person_is.tolist() == [RIGHT, WRONG]
+    assert judged(truth, {0: both})[0].person_is.tolist() == [RIGHT, WRONG]
     truth.annotations[0]["iscrowd"] = 1
-    assert judge(truth, {0: one(0.9)})[0].person_is.tolist() == [UNKNOWN]
+    assert judged(truth, {0: one(0.9)})[0].person_is.tolist() == [UNKNOWN]
 
 
 def test_thresholds_are_the_smallest_that_are_right_enough() -> None:

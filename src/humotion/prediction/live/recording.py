@@ -16,8 +16,7 @@ from av.container import OutputContainer
 from humotion.errors import HumotionError
 from humotion.figures.overlay import even_picture
 from humotion.files import atomic_path
-from humotion.prediction.drawn_copy import FORMATS, TICKS
-from humotion.prediction.planes import planes_of
+from humotion.prediction.drawn_copy import FORMATS, TICKS, Format, encodable, picture_stream
 from humotion.prediction.text_box import text_box
 from humotion.prediction.video_file import USUAL_FPS, Frames
 from humotion.video.container import error_text
@@ -28,8 +27,8 @@ _LEAST, _SHARE = 11, 20  # height of a caption in pixels, and how often it fits 
 class Recording:
     """The video; all frames have the size of the first one. A frame at the time of the last one is left out."""
 
-    def __init__(self, container: OutputContainer, encoder: str, options: dict[str, str]) -> None:
-        self._container, self._encoder, self._options = container, encoder, options
+    def __init__(self, container: OutputContainer, form: Format) -> None:
+        self._container, self._form = container, form
         self._stream: Any = None
         self._first: float | None = None
         self._last = -1
@@ -38,10 +37,8 @@ class Recording:
         """Encode a frame (H, W, 3) that is shown at ``time``, in seconds of the source."""
         picture = even_picture(frame)
         if self._stream is None:
-            self._stream = self._container.add_stream(self._encoder, rate=round(USUAL_FPS))
-            self._stream.height, self._stream.width = picture.shape[:2]
-            self._stream.pix_fmt, self._stream.options = "yuv420p", dict(self._options)
-            self._stream.codec_context.time_base = Fraction(1, TICKS)
+            height, width = picture.shape[:2]
+            self._stream = picture_stream(self._container, self._form, (width, height), Fraction(USUAL_FPS), TICKS)
         size = self._stream.width, self._stream.height
         if picture.shape[1::-1] != size:
             picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -50,9 +47,7 @@ class Recording:
         if ticks <= self._last:
             return
         self._last = ticks
-        shown = av.VideoFrame.from_ndarray(planes_of(picture), format="yuv420p")
-        shown.pts, shown.time_base = ticks, Fraction(1, TICKS)
-        self._container.mux(self._stream.encode(shown))
+        self._container.mux(self._stream.encode(encodable(picture, ticks, TICKS)))
 
     def end(self) -> None:
         """Write what is still in the encoder.
@@ -75,7 +70,7 @@ def recording_to(out: Path) -> Iterator[Recording]:
     form = FORMATS[out.suffix.lower()]
     try:
         with atomic_path(out) as temporary, av.open(str(temporary), "w", format=form.container) as container:
-            recording = Recording(container, form.encoder, form.encoding)
+            recording = Recording(container, form)
             yield recording
             recording.end()
     except (av.error.FFmpegError, OSError) as error:  # what comes from a source is a HumotionError already

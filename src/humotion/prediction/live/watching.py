@@ -43,6 +43,7 @@ class Eyes:
         self._weights = weights
         self._followers: dict[tuple[str, int | None], tuple[Follower, Callable[[int], Arrays]]] = {}
         self._last: float | None = None
+        self._sees_cuts = False  # only models of joints ask for them
         self._colours: npt.NDArray[np.float32] | None = None
         self._is_cut = True
         self._shrunk: dict[int | None, Frames] = {}
@@ -52,9 +53,10 @@ class Eyes:
         """Look at the next frame."""
         step = 0.0 if self._last is None else frame.time - self._last
         self._last = frame.time
-        colours = histograms(frame.pixels)
-        self._is_cut = self._colours is None or colour_change(self._colours, colours) > CUT
-        self._colours = colours
+        if self._sees_cuts:
+            colours = histograms(frame.pixels)
+            self._is_cut = self._colours is None or colour_change(self._colours, colours) > CUT
+            self._colours = colours
         self._shrunk = {None: frame.pixels}
         self._found = {
             key: follow(self.shrunk(key[1]), step if step > 0 else math.inf)
@@ -113,6 +115,7 @@ class Eyes:
         Raises:
             HumotionError: the tool cannot follow people from frame to frame, or a file or a package is missing.
         """
+        self._sees_cuts = True
         if settings is None:
             return lambda: Glance(self.shrunk(None), None, self._is_cut)
         followed = self._followed(settings, None)

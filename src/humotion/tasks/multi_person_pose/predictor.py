@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import islice, pairwise
 from typing import Any
 
@@ -47,7 +48,7 @@ _logger = logging.getLogger(__name__)
 class PeoplePredictor(Predictor):
     """Joints of all people, each with a number that is the same in all frames."""
 
-    @property
+    @cached_property
     def skeleton(self) -> Skeleton:
         """The joint set of the model."""
         return Skeleton.from_dict(self.description.meta["skeleton"])
@@ -123,7 +124,7 @@ class PeoplePredictor(Predictor):
             }, _ADVICE
         return with_people(video, tool, ("boxes", "found", "visibility")).annotation, ""
 
-    @property
+    @cached_property
     def rule(self) -> PeopleAbstention | None:
         """Whom the model believes; None if its folder does not say it, and everybody is drawn."""
         return read_people_abstention(self.description.abstention)

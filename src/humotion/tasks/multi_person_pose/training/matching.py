@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -27,35 +28,64 @@ MOST = 20
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 
 
+class InImage(NamedTuple):
+    """The people whom a method finds in one image, the surest `MOST`, and whose each is.
+
+    Attributes:
+        people: the D people, the surest first.
+        hit: (K, D) whether each has found a labelled person, at every threshold.
+        counted: (K, D) False if it has found a crowd, or a person without labelled joints.
+        whose: (K, D) the place of the labelled person that it has found; -1 for none.
+        keypoints: (G, J, 3) of the labelled people.
+        boxes: (G, 4) x, y, width, height of the labelled people.
+    """
+
+    people: People
+    hit: Bools
+    counted: Bools
+    whose: Ints
+    keypoints: Floats
+    boxes: Floats
+
+
 def match(truth: Truth, people: Mapping[int, People]) -> Matches:
     """Give detections to labelled people, image by image, as COCO's evaluation does for people of any size.
 
     Raises:
         HumotionError: see `humotion.tasks.multi_person_pose.training.matching.check`.
     """
+    return joined(truth, match_images(truth, people))
+
+
+def match_images(truth: Truth, people: Mapping[int, People]) -> dict[int, InImage]:
+    """Do the same for each image in which somebody is found, by its id; `joined` makes one table of them."""
     check(truth, people)
-    sigmas, labels = sigmas_of(truth.joint_set), _labels_by_image(truth)
-    scores, image, hits, counts, numbers = [], [], [], [], []
-    for place, image_id in enumerate(truth.image_ids):
-        keypoints, areas, boxes, is_crowd, ignored = labels[image_id]
-        numbers.append(int((~ignored).sum()))
+    sigmas, matched = sigmas_of(truth.joint_set), {}
+    for image_id, (keypoints, areas, boxes, is_crowd, ignored) in _labels_by_image(truth).items():
         if image_id not in people or not len(people[image_id]):
             continue
-        found = people[image_id]
-        best = np.argsort(-found.scores, kind="stable")[:MOST]
-        similarity = oks(found.filled()[best], keypoints, areas, boxes, sigmas)
-        hit, counted, _ = _matched(similarity, is_crowd, ignored)
-        scores.append(found.scores[best])
-        image.append(np.full(len(best), place))
-        hits.append(hit)
-        counts.append(counted)
-    if not scores:
+        found = people[image_id].only(np.argsort(-people[image_id].scores, kind="stable")[:MOST])
+        similarity = oks(found.filled(), keypoints, areas, boxes, sigmas)
+        matched[image_id] = InImage(found, *_matched(similarity, is_crowd, ignored), keypoints, boxes)
+    return matched
+
+
+def joined(truth: Truth, matched: Mapping[int, InImage]) -> Matches:
+    """Return the matches of all images together."""
+    to_find = Counter(one["image_id"] for one in truth.annotations if one["num_keypoints"] and not one["iscrowd"])
+    numbers = np.array([to_find[image_id] for image_id in truth.image_ids], np.int64)
+    there = [(place, matched[image_id]) for place, image_id in enumerate(truth.image_ids) if image_id in matched]
+    if not there:
         none = np.zeros((len(THRESHOLDS), 0), bool)
-        return Matches(np.zeros(0, np.int64), np.zeros(0), none, none, np.array(numbers), truth.image_ids)
-    joined = np.concatenate(scores)
-    order = np.argsort(-joined, kind="stable")
-    hit, counted = np.concatenate(hits, axis=1)[:, order], np.concatenate(counts, axis=1)[:, order]
-    return Matches(np.concatenate(image)[order], joined[order], hit, counted, np.array(numbers), truth.image_ids)
+        return Matches(np.zeros(0, np.int64), np.zeros(0), none, none, numbers, truth.image_ids)
+    scores = np.concatenate([one.people.scores for _, one in there])
+    image = np.concatenate([np.full(len(one.people), place) for place, one in there])
+    order = np.argsort(-scores, kind="stable")
+    hit, counted = (
+        np.concatenate(parts, axis=1)[:, order]
+        for parts in zip(*((one.hit, one.counted) for _, one in there), strict=True)
+    )
+    return Matches(image[order], scores[order], hit, counted, numbers, truth.image_ids)
 
 
 class Judged(NamedTuple):
@@ -72,28 +102,21 @@ class Judged(NamedTuple):
     joint_is: npt.NDArray[np.uint8]
 
 
-def judge(truth: Truth, people: Mapping[int, People]) -> dict[int, Judged]:
-    """Say of each person and joint that a method finds whether it is right, by image.
+def judge(one: InImage) -> Judged:
+    """Say of each person and joint that a method finds in an image whether it is right.
 
     A joint is right as PCK@0.2 counts it: within `NEAR` of the longer side of the labelled person's box. Of a person
     who is nobody all joints are wrong; a joint that was not found, or that has no label, is unknown.
     """
-    sigmas, judged = sigmas_of(truth.joint_set), {}
-    for image_id, (keypoints, areas, boxes, is_crowd, ignored) in _labels_by_image(truth).items():
-        if image_id not in people or not len(people[image_id]):
-            continue
-        found = people[image_id].only(np.argsort(-people[image_id].scores, kind="stable")[:MOST])
-        similarity = oks(found.filled(), keypoints, areas, boxes, sigmas)
-        (hit, *_), (counted, *_), (whose, *_) = _matched(similarity, is_crowd, ignored)
-        person_is = np.where(counted, np.where(hit, RIGHT, WRONG), UNKNOWN).astype(np.uint8)
-        joint_is = np.where((person_is == UNKNOWN)[:, None], UNKNOWN, WRONG) + np.zeros(found.joint_scores.shape, int)
-        for person in np.flatnonzero(person_is == RIGHT):
-            label, box = keypoints[whose[person]], boxes[whose[person]]
-            near = np.hypot(*(found.joints[person] - label[:, :2]).T) <= NEAR * box[2:].max()
-            joint_is[person] = np.where(label[:, 2] > 0, np.where(near, RIGHT, WRONG), UNKNOWN)
-        joint_is[~np.isfinite(found.joints).all(axis=2)] = UNKNOWN
-        judged[image_id] = Judged(person_is, found.joint_scores, joint_is.astype(np.uint8))
-    return judged
+    found, hit, counted, whose = one.people, one.hit[0], one.counted[0], one.whose[0]
+    person_is = np.where(counted, np.where(hit, RIGHT, WRONG), UNKNOWN).astype(np.uint8)
+    joint_is = np.tile(np.where(person_is == UNKNOWN, UNKNOWN, WRONG)[:, None], found.joint_scores.shape[1])
+    for person in np.flatnonzero(person_is == RIGHT):
+        label, box = one.keypoints[whose[person]], one.boxes[whose[person]]
+        near = np.hypot(*(found.joints[person] - label[:, :2]).T) <= NEAR * box[2:].max()
+        joint_is[person] = np.where(label[:, 2] > 0, np.where(near, RIGHT, WRONG), UNKNOWN)
+    joint_is[~np.isfinite(found.joints).all(axis=2)] = UNKNOWN
+    return Judged(person_is, found.joint_scores, joint_is.astype(np.uint8))
 
 
 def _labels_by_image(truth: Truth) -> dict[int, tuple[Floats, Floats, Floats, Bools, Bools]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from humotion.tasks.multi_person_pose.training.matching import Judged, judge, match
+from humotion.tasks.multi_person_pose.training.matching import Judged, joined, judge, match_images
 from humotion.tasks.multi_person_pose.training.people import People
 from humotion.tasks.multi_person_pose.training.truth import Truth, picture_of
 
@@ -28,7 +28,8 @@ def score_table(truth: Truth, people: Mapping[int, People], groups: Mapping[str,
         people: the detections by image.
         groups: the group of each image, by its video.
     """
-    matches, judged = match(truth, people), judge(truth, people)
+    in_images = match_images(truth, people)
+    matches, judged = joined(truth, in_images), {image_id: judge(one) for image_id, one in in_images.items()}
     nothing = Judged(np.zeros(0, np.uint8), np.zeros((0, 0)), np.zeros((0, 0), np.uint8))
     images = {image["id"]: image for image in truth.images}
     rows = []
